@@ -1,0 +1,60 @@
+"""Many independent pieces of work, on every core, in order and with a progress bar."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+from joblib import Parallel, delayed, parallel_config
+from pydantic import BaseModel, ConfigDict, PositiveInt
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Settings(BaseModel):
+    """The `compute` block of params.yaml: how the work is done, never what comes out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: PositiveInt | None = None
+    kept_fits: Path | None = None
+
+    @property
+    def n_workers(self) -> int:
+        """Processes to use: `workers`, or as many as this process may run on."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def kept_fits_dir(self) -> Path:
+        """Where finished fits are kept: BULBAR_CACHE, else `kept_fits`, else the user's cache folder."""
+        named = os.environ.get("BULBAR_CACHE") or self.kept_fits
+        return Path(named).expanduser().resolve() if named else Path(platformdirs.user_cache_dir("bulbar")) / "fits"
+
+
+def map_ordered(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    label: str,
+    total: int | None = None,
+    workers: int = 1,
+    ordered: bool = True,
+) -> Iterator[Result]:
+    """Yield `function(item)` of each item, from `workers` processes of one thread each.
+
+    items: consumed as workers become free, so an endless table is never in memory as a whole.
+    label, total: of the progress bar, which shows the time left.
+    ordered: results in the order of the items; False yields each as soon as it is done.
+    """
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = Parallel(
+            n_jobs=workers,
+            return_as="generator" if ordered else "generator_unordered",
+            batch_size=1,
+            pre_dispatch=4 * workers,
+        )
+        results: Iterator[Any] = parallel(delayed(function)(item) for item in items)
+    yield from tqdm(results, desc=label, total=total, unit="", mininterval=1.0, smoothing=0.05)

@@ -1,0 +1,29 @@
+"""What is wrong with what a user gave us: every fault at once, each with what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of the input: where it is, what was expected, what was found, what to do."""
+
+    where: str
+    expected: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}\n    expected: {self.expected}\n    found:    {self.found}\n    to do:    {self.remedy}"
+
+
+class BadInput(ValueError):
+    """Carries all that is wrong with an input; stages print it without a traceback and exit with 1."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SilentRecording(ValueError):
+    """Nothing in a recording is louder than nothing: it has no peak to compare with."""

@@ -1,0 +1,1 @@
+"""One small script for each stage of dvc.yaml."""

@@ -1,0 +1,149 @@
+"""What every stage reads and writes in the same way: params.yaml, tables, metrics, feature arrays."""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+
+from bulbar.errors import BadInput, Problem
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def params() -> dict[str, Any]:
+    """All of params.yaml, read as DVC reads it (YAML 1.2)."""
+    return YAML(typ="safe").load(Path("params.yaml"))
+
+
+def settings(block: str, model: type[Model]) -> Model:
+    """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts."""
+    found = params().get(block)
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise BadInput(
+            [
+                Problem(
+                    where=".".join(["params.yaml:", block, *map(str, fault["loc"])]).replace(":.", ": ", 1),
+                    expected=fault["msg"],
+                    found=repr(fault["input"]),
+                    remedy="correct the key in params.yaml, or in -S on the command line",
+                )
+                for fault in error.errors()
+            ]
+        ) from None
+
+
+def run(stage: Callable[..., None], *arguments: str) -> None:
+    """Run a stage's main; what is wrong with the user's input is printed without a traceback, exit code 1."""
+    try:
+        stage(*(arguments or sys.argv[1:]))
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        print(f"\n{len(error.problems)} problem(s): nothing was done.", file=sys.stderr)
+        sys.exit(1)
+
+
+def room(name: str, role: str = "main") -> Path:
+    """The folder of one stage's data for a cohort: data/NAME for the main one, data/ROLE/NAME for another."""
+    return Path("data") / name if role == "main" else Path("data") / role / name
+
+
+def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
+    """A CSV table of ours. Empty means not recorded; nothing else does: the therapy `None` stays a string."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dtypes or None)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, the same bytes for the same rows; its folder is made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(path, index=False, lineterminator="\n")
+
+
+def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
+    """The rows of a CSV table one after another, as strings: for tables too long to hold."""
+    with Path(path).open(newline="", encoding="utf-8") as table:
+        yield from csv.DictReader(table)
+
+
+def count_rows(path: str | Path) -> int:
+    """How many rows a CSV table has, its header left out."""
+    return sum(1 for _ in read_rows(path))
+
+
+@contextmanager
+def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
+    """A writer of CSV rows one after another; its folder is made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w", newline="", encoding="utf-8") as table:
+        writer = csv.DictWriter(table, fieldnames=list(columns), lineterminator="\n")
+        writer.writeheader()
+        yield writer
+
+
+def read_json(path: str | Path) -> Any:
+    """A JSON file's content."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_json(content: Mapping[str, Any], path: str | Path) -> None:
+    """Write JSON with numbers rounded to 4 digits, in the given order; its folder is made. NaN becomes null."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value
+
+
+class FeaturesWriter:
+    """Writes feature rows one after another into one `.npy` array (row, mel, frame) of float32.
+
+    The number of rows need not be known before: the header, which NumPy pads for it, is written again at the end.
+    """
+
+    def __init__(self, path: str | Path, row_shape: tuple[int, int]) -> None:
+        self._row_shape = row_shape
+        self._rows = 0
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(path).open("wb")  # noqa: SIM115 - closed by __exit__
+        self._write_header()
+
+    def _write_header(self) -> None:
+        shape = (self._rows, *self._row_shape)
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype("<f4")), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def append(self, rows: np.ndarray) -> None:
+        """Append rows, shape (n, mel, frame)."""
+        if rows.shape[1:] != self._row_shape:
+            raise ValueError(f"rows of {self._row_shape} expected, got {rows.shape[1:]}")
+        self._file.write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
+        self._rows += len(rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
