@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from bulbar.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -57,6 +60,11 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
 def room(name: str, role: str = "main") -> Path:
     """The folder of one stage's data for a cohort: data/NAME for the main one, data/ROLE/NAME for another."""
     return Path("data") / name if role == "main" else Path("data") / role / name
+
+
+def metrics_file(name: str, role: str = "main") -> Path:
+    """One stage's metrics for a cohort: metrics/NAME.json for the main one, metrics/ROLE/NAME.json for another."""
+    return (Path("metrics") if role == "main" else Path("metrics") / role) / f"{name}.json"
 
 
 def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
@@ -101,6 +109,13 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
     Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """Write a figure as PNG, the same bytes for the same figure; its folder is made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
+    figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
 
 
 def _rounded(value: Any) -> Any:

@@ -1,0 +1,34 @@
+# Two commands: `make repro` runs the study, `make test` the tests. Both build .venv first, when it is stale.
+PYTHON ?= python3
+VENV := .venv
+RUN := . $(VENV)/bin/activate &&
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test test-slow lint clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+repro: $(VENV)/.installed ## the ALS pipeline on the cohort of params.yaml: dvc repro
+	$(RUN) dvc repro
+
+test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
+	$(RUN) pytest
+
+test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
+	$(RUN) pytest -m slow
+
+lint: $(VENV)/.installed-dev ## ruff and mypy
+	$(RUN) ruff check && ruff format --check && mypy
+
+clean:           ## remove the environment, never data
+	rm -rf $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,211 @@
+"""Recordings against rows, and recordings against each other: everything wrong with a release at once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bulbar.cohort.release import LABELS, Fault, RecordingFile, Release
+from bulbar.cohort.wav import Inspection
+from bulbar.errors import BadInput, Problem
+
+RECORDING_COLUMNS = [
+    "recording_id",
+    "subject_id",
+    "task",
+    "path",
+    "sample_rate_hz",
+    "channels",
+    "duration_s",
+    "sha256",
+]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What of a release goes on: its recordings, the subjects they belong to, and what was set aside.
+
+    recordings: recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
+    subjects, acoustic: sorted by subject_id. quarantine: file, subject_id, expected, found, remedy.
+    """
+
+    recordings: pd.DataFrame
+    subjects: pd.DataFrame
+    acoustic: pd.DataFrame | None
+    quarantine: pd.DataFrame
+    recordings_set_aside: int
+    subjects_set_aside: int
+
+
+def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault]:
+    """Every fault of single files and rows: the reader's, the recordings' own, and those seen side by side only.
+
+    inspections: one for each of release.files, in that order. Where the workbook cannot be read, files are not
+    compared with rows.
+    """
+    faults = list(release.faults)
+    for file, found in zip(release.files, inspections, strict=True):
+        faults += [Fault(problem, file.subject_id, file.path) for problem in found.problems]
+    faults += _same_audio(release.files, inspections)
+    if not release.structural:
+        faults += _without_partner(release)
+    return faults
+
+
+def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine: bool) -> Cohort:
+    """The cohort that a release makes.
+
+    quarantine: set bad files aside, and the whole subject where its row is bad; else any fault is an error.
+    Raises BadInput with every problem: structural ones always, any fault unless `quarantine`.
+    """
+    faults = faults_of(release, inspections)
+    problems = list(release.structural)
+    if not release.files:
+        problems.append(_no_recordings(release))
+    if problems or (faults and not quarantine):
+        raise BadInput(problems + [fault.problem for fault in faults])
+
+    bad_paths = {fault.path for fault in faults if fault.path is not None}
+    bad_subjects = {fault.subject_id for fault in faults if fault.path is None}
+    recordings = []
+    for file, found in zip(release.files, inspections, strict=True):
+        if file.path in bad_paths:
+            continue
+        if file.subject_id in bad_subjects:
+            faults.append(_with_its_subject(file))
+        else:
+            recordings.append((file, found))
+    ids = set(release.subjects["subject_id"]) - bad_subjects - {""}
+    left = {file.subject_id for file, _ in recordings}
+    faults += [_nothing_left(subject_id) for subject_id in sorted(ids - left)]
+    subjects = _rows(release.subjects, left)
+    _require_both_classes(subjects, faults)
+    return Cohort(
+        recordings=_recordings_table(recordings),
+        subjects=subjects,
+        acoustic=None if release.acoustic is None else _rows(release.acoustic, left),
+        quarantine=_quarantine_table(faults),
+        recordings_set_aside=len({fault.path for fault in faults if fault.path is not None}),
+        subjects_set_aside=release.subjects["subject_id"].nunique() - len(subjects),
+    )
+
+
+def summary(release: Release, cohort: Cohort) -> dict[str, str | int | float]:
+    """What a cohort holds, as totals: no subject can be told from it."""
+    patients = int((cohort.subjects["label"] == "ALS").sum())
+    kept = set(cohort.subjects["subject_id"])
+    expected = len(kept) * len(release.tasks)
+    return {
+        "source": release.source,
+        "synthetic": release.synthetic,
+        "subjects": len(cohort.subjects),
+        "patients": patients,
+        "controls": len(cohort.subjects) - patients,
+        "tasks": " ".join(release.tasks),
+        "recordings": len(cohort.recordings),
+        "expected_recordings": expected,
+        "missing_recordings": expected - sum(file.subject_id in kept for file in release.files),
+        "quarantined_recordings": cohort.recordings_set_aside,
+        "quarantined_subjects": cohort.subjects_set_aside,
+        "hours": float(cohort.recordings["duration_s"].sum() / 3600),
+        "sample_rates_hz": " ".join(str(rate) for rate in sorted(cohort.recordings["sample_rate_hz"].unique())),
+        "unused_columns": len(release.unused_columns),
+    }
+
+
+def _same_audio(files: Sequence[RecordingFile], inspections: Sequence[Inspection]) -> list[Fault]:
+    """Recordings that are sample for sample another one; bad ones are left out, for all-zero files are all alike."""
+    alike = defaultdict(list)
+    for file, found in zip(files, inspections, strict=True):
+        if not found.problems:
+            alike[found.samples_digest].append(file)
+    faults = []
+    for same in alike.values():
+        for file in same if len(same) > 1 else []:
+            others = ", ".join(other.path for other in same if other is not file)
+            problem = Problem(
+                file.path, "a recording of its own", f"the same samples as {others}", "find out whose recording it is"
+            )
+            faults.append(Fault(problem, file.subject_id, file.path))
+    return faults
+
+
+def _without_partner(release: Release) -> list[Fault]:
+    """Recordings whose subject has no row, and rows that no recording belongs to."""
+    rows = set(release.subjects["subject_id"])
+    faults = []
+    for file in release.files:
+        if file.subject_id not in rows:
+            found = f"no row for {file.subject_id}"
+            problem = Problem(file.path, "a row for its subject in the workbook", found, "add the row, or take it out")
+            faults.append(Fault(problem, file.subject_id, file.path))
+    named = {file.subject_id for file in release.files} | {fault.subject_id for fault in release.faults if fault.path}
+    if release.files:
+        for subject_id in sorted(rows - named - {""}):
+            problem = Problem(
+                f"subject {subject_id}",
+                "at least one recording",
+                "no recording",
+                "fetch its files, or take the row out",
+            )
+            faults.append(Fault(problem, subject_id))
+    return faults
+
+
+def _no_recordings(release: Release) -> Problem:
+    found = "no WAV file whose folder and name are those of the release"
+    return Problem(
+        "cohort.root", f"recordings of a {release.source} release", found, "check cohort.root and cohort.source"
+    )
+
+
+def _with_its_subject(file: RecordingFile) -> Fault:
+    problem = Problem(file.path, "a subject with a sound row", "the subject is set aside", "correct the subject's row")
+    return Fault(problem, file.subject_id, file.path)
+
+
+def _nothing_left(subject_id: str) -> Fault:
+    problem = Problem(f"subject {subject_id}", "at least one sound recording", "none", "fetch its recordings again")
+    return Fault(problem, subject_id)
+
+
+def _recordings_table(recordings: Sequence[tuple[RecordingFile, Inspection]]) -> pd.DataFrame:
+    rows = [
+        {
+            "recording_id": file.recording_id,
+            "subject_id": file.subject_id,
+            "task": file.task,
+            "path": file.path,
+            "sample_rate_hz": found.sample_rate_hz,
+            "channels": found.channels,
+            "duration_s": round(found.duration_s, 4),
+            "sha256": found.sha256,
+        }
+        for file, found in sorted(recordings, key=lambda one: one[0].recording_id)
+    ]
+    return pd.DataFrame(rows, columns=RECORDING_COLUMNS)
+
+
+def _rows(table: pd.DataFrame, subject_ids: set[str]) -> pd.DataFrame:
+    kept = table[table["subject_id"].isin(subject_ids)]
+    return kept.sort_values("subject_id", ignore_index=True)
+
+
+def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault]) -> None:
+    """Raises BadInput, with what was set aside, where fewer than two classes are left."""
+    left = set(subjects["label"]) if len(subjects) else set()
+    if left == set(LABELS):
+        return
+    found = f"only {', '.join(sorted(left))}" if left else "no subject with a sound recording"
+    problem = Problem("the cohort", f"subjects of both classes, {' and '.join(LABELS)}", found, "complete the release")
+    raise BadInput([problem, *(fault.problem for fault in faults)])
+
+
+def _quarantine_table(faults: Sequence[Fault]) -> pd.DataFrame:
+    """One row a fault: the file, or where in the workbook; sorted."""
+    rows = [
+        (fault.problem.where, fault.subject_id, fault.problem.expected, fault.problem.found, fault.problem.remedy)
+        for fault in faults
+    ]
+    return pd.DataFrame(sorted(rows), columns=["file", "subject_id", "expected", "found", "remedy"])

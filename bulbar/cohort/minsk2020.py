@@ -1,0 +1,121 @@
+"""The Minsk2020 ALS database (Vashkevich and Rushkevich, Biomedical Signal Processing and Control 65, 2021, 102350)."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from bulbar.cohort.release import (
+    SEXES,
+    Fault,
+    Kind,
+    RecordingFile,
+    Release,
+    files_of,
+    is_synthetic,
+    require_root,
+    wav_paths,
+)
+from bulbar.cohort.workbook import Sheet, missing_columns, read_sheet, row_faults, typed, unused_columns
+from bulbar.errors import BadInput, Problem
+
+_BOTH: dict[str, tuple[str, Kind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
+_PATIENTS: dict[str, tuple[str, Kind]] = {
+    "Time from ALS onset (months)": ("months_since_onset", "numeric"),
+    "Bulbar/spinal onset": ("onset_region", "categorical"),
+    "Presence of the bulbar signs": ("bulbar_signs", "categorical"),
+}
+_CODE = "Subject code"
+TABLES = {"ALS": _BOTH | _PATIENTS, "HC": _BOTH}
+"""Columns of ALS_table.xlsx and HC_table.xlsx: name in the workbook -> name here, kind."""
+
+COMMON = ["age_years", "sex"]
+
+HOW_TO_GET_IT = (
+    "fetch it with `dvc import https://github.com/Mak-Sim/Minsk2020_ALS_database . -o data/raw/minsk2020`"
+    " (GPL-3.0), then set cohort.root to its folder"
+)
+
+
+def read(root: Path) -> Release:
+    """Read the Minsk2020 release: the vowels /a/ and /i/ below ALS/ and HC/, and a workbook for each group.
+
+    root: the folder that holds ALS_table.xlsx. A code is unique within its group only, so subject_id is the group
+    and the three-digit code: ALS024 and HC024 are two people.
+    Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
+    """
+    require_root(root, HOW_TO_GET_IT)
+    files, faults = files_of({path: _recording(path) for path in wav_paths(root)}, "ALS/008_a.wav")
+    tables: list[pd.DataFrame] = []
+    unused: list[str] = []
+    structural: list[Problem] = []
+    for label, columns in TABLES.items():
+        try:
+            table, more_unused, more_faults = _read_group(root, label, columns)
+        except BadInput as error:
+            structural += error.problems
+            continue
+        tables.append(table)
+        unused += more_unused
+        faults += more_faults
+    clinical = dict(TABLES["ALS"].values())
+    subjects = pd.DataFrame()
+    if not structural:
+        first = ["subject_id", "label", "sex", "age_years"]
+        subjects = pd.concat(tables, ignore_index=True)[first + [name for name in clinical if name not in first]]
+    return Release(
+        source="minsk2020",
+        synthetic=is_synthetic(root),
+        files=files,
+        subjects=subjects,
+        acoustic=None,
+        clinical=clinical,
+        common=COMMON,
+        unused_columns=unused,
+        structural=structural,
+        faults=faults,
+    )
+
+
+def _recording(path: str) -> RecordingFile | None:
+    """What a file's path says: `HC/002_i.wav` is the I of HC002."""
+    match = re.fullmatch(r"(ALS|HC)/(\d+)_([ai])\.wav", path, flags=re.IGNORECASE)
+    if match is None:
+        return None
+    return RecordingFile(path, _subject_id(match[1].upper(), match[2]), match[3].upper())
+
+
+def _subject_id(label: str, code: str) -> str:
+    return f"{label}{int(code):03d}"
+
+
+def _read_group(
+    root: Path, label: str, columns: dict[str, tuple[str, Kind]]
+) -> tuple[pd.DataFrame, list[str], list[Fault]]:
+    """One group's subjects, the columns nobody reads, and the faults of single rows."""
+    sheet = read_sheet(root / f"{label}_table.xlsx", None, header_row=1)
+    wanted = [_CODE, *columns]
+    problems = missing_columns(sheet, wanted)
+    if problems:
+        raise BadInput(problems)
+    table, cell_problems = typed(sheet, {_CODE: ("subject_id", "categorical"), **columns})
+    faults = _name_subjects(sheet, table, label)
+    table["label"] = label
+    table["sex"] = [sex.upper() if sex else sex for sex in table["sex"]]
+    faults += row_faults(sheet, table, cell_problems, {"sex": SEXES})
+    return table, unused_columns(sheet, wanted), faults
+
+
+def _name_subjects(sheet: Sheet, table: pd.DataFrame, label: str) -> list[Fault]:
+    """Put the group before every code, in place; a fault for each code that is no number."""
+    faults = []
+    names = []
+    for (row_number, _), code in zip(sheet.rows, table["subject_id"], strict=True):
+        if code is not None and code.isdecimal():
+            names.append(_subject_id(label, code))
+            continue
+        names.append("")
+        where = f"{sheet.where}, row {row_number}, column {_CODE}"
+        faults.append(Fault(Problem(where, "a whole number, like 008", repr(code), "correct the cell")))
+    table["subject_id"] = names
+    return faults

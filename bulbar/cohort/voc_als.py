@@ -1,0 +1,156 @@
+"""The VOC-ALS release, Synapse syn53009474.
+
+Source: Dubbioso et al., Scientific Data 11, 2024, doi 10.1038/s41597-024-03597-2.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from bulbar.cohort.release import (
+    LABELS,
+    SEXES,
+    Fault,
+    Kind,
+    RecordingFile,
+    Release,
+    files_of,
+    is_synthetic,
+    require_root,
+    usable_id,
+    wav_paths,
+)
+from bulbar.cohort.workbook import missing_columns, read_sheet, row_faults, typed, unused_columns
+from bulbar.errors import BadInput, Problem
+
+WORKBOOK = "VOC-ALS.xlsx"
+SHEET = "VOC-ALS_Data"
+FOLDERS = {f"phonation{task}": task for task in "AEIOU"} | {f"rhythm{task}": task for task in ("KA", "PA", "TA")}
+
+_ALSFRS_R = {
+    "Speech": "speech",
+    "Salivation": "salivation",
+    "Swallowing": "swallowing",
+    "Handwriting": "handwriting",
+    "CuttingFood": "cutting_food",
+    "CuttingFoodWithGastrostomy": "cutting_food_with_gastrostomy",
+    "DressingHygiene": "dressing_hygiene",
+    "TurningBed": "turning_bed",
+    "Walking": "walking",
+    "ClimbingStairs": "climbing_stairs",
+    "Dyspnea": "dyspnea",
+    "Orthopnea": "orthopnea",
+    "BreathingInsufficiency": "breathing_insufficiency",
+}
+
+CLINICAL: dict[str, tuple[str, Kind]] = {
+    "Age (years)": ("age_years", "numeric"),
+    "Sex": ("sex", "categorical"),
+    "OnsetRegion": ("onset_region", "categorical"),
+    "Therapy": ("therapy", "categorical"),
+    "GeneticTest": ("genetic_test", "categorical"),
+    "DiagnosticDelay": ("diagnostic_delay_months", "numeric"),
+    "DiseaseDuration": ("disease_duration_months", "numeric"),
+    "FVC%": ("fvc_percent", "numeric"),
+    "ALSFRS-R_TotalScore": ("alsfrs_r_total", "numeric"),
+    "ProgressionRate": ("progression_rate", "numeric"),
+    "Revised_ElEscorial_Criteria": ("el_escorial", "categorical"),
+    **{f"ALSFRS-R_{written}Subscore": (f"alsfrs_r_{name}", "numeric") for written, name in _ALSFRS_R.items()},
+    "KingClinicalStage": ("king_stage", "categorical"),
+    "MRC_HeadMuscles": ("mrc_head", "numeric"),
+    "MRC_UpperLimbMuscles": ("mrc_upper_limbs", "numeric"),
+    "MRC_LowerLimbsMuscles": ("mrc_lower_limbs", "numeric"),
+    "PUMNS_BulbarSubscore": ("pumns_bulbar", "numeric"),
+    "PUMNS_UpperLimbsSubscore": ("pumns_upper_limbs", "numeric"),
+    "PUMNS_LowerLimbsSubscore": ("pumns_lower_limbs", "numeric"),
+    "Cantagallo_Questionnaire": ("cantagallo_questionnaire", "numeric"),
+}
+"""The release's 32 clinical columns: name in the workbook -> name here, kind. With ID and Category they are 34."""
+
+COMMON = ["age_years", "sex", "cantagallo_questionnaire"]
+"""The clinical columns recorded for patients and controls alike."""
+
+ACOUSTIC = [
+    f"{measure}_{task}"
+    for measure in ("meanF0Hz", "stdevF0Hz", "HNR", "localJitter", "localShimmer")
+    for task in ("A", "E", "I", "O", "U", "PA", "TA", "KA", "monologue", "reading", "weekdays")
+]
+"""The 55 values measured with Praat that the release holds for both groups."""
+
+HOW_TO_GET_IT = (
+    "the embedded default is written by `python -m stages.phantom`; the VOC-ALS release comes with"
+    " `python -m stages.download voc_als` (Synapse syn53009474, free account), then set cohort.root to its folder"
+)
+
+
+def read(root: Path) -> Release:
+    """Read a VOC-ALS release: audio folders at any depth, and the workbook's two header rows.
+
+    root: the folder of the download. The label is the workbook's Category, not the ID's prefix.
+    Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
+    """
+    require_root(root, HOW_TO_GET_IT)
+    files, faults = files_of({path: _recording(path) for path in wav_paths(root)}, "phonationA/CT001_phonationA.wav")
+    try:
+        subjects, acoustic, unused, row_problems = _read_workbook(root)
+        structural: list[Problem] = []
+    except BadInput as error:
+        subjects, acoustic, unused, row_problems, structural = pd.DataFrame(), None, [], [], error.problems
+    return Release(
+        source="voc_als",
+        synthetic=is_synthetic(root),
+        files=files,
+        subjects=subjects,
+        acoustic=acoustic,
+        clinical=dict(CLINICAL.values()),
+        common=COMMON,
+        unused_columns=unused,
+        structural=structural,
+        faults=faults + row_problems,
+    )
+
+
+def _recording(path: str) -> RecordingFile | None:
+    """What a file's folder and name say: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is PZ068's KA."""
+    parts = PurePosixPath(path)
+    task = FOLDERS.get(parts.parent.name)
+    match = re.fullmatch(r"([A-Za-z]+\d+)_([A-Za-z]+)", parts.stem)
+    if task is None or match is None or FOLDERS.get(match[2]) != task:
+        return None
+    return RecordingFile(path, match[1], task)
+
+
+def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[str], list[Fault]]:
+    """Subjects, acoustic columns (where there are any), columns nobody reads, and faults of single rows."""
+    sheet = read_sheet(_find_workbook(root), SHEET, header_row=2)
+    acoustic_names = ACOUSTIC if set(ACOUSTIC) & set(sheet.names) else []
+    wanted = ["ID", "Category", *CLINICAL, *acoustic_names]
+    problems = missing_columns(sheet, wanted)
+    if problems:
+        raise BadInput(problems)
+    keys: dict[str, tuple[str, Kind]] = {"ID": ("subject_id", "categorical"), "Category": ("label", "categorical")}
+    acoustic_columns: dict[str, tuple[str, Kind]] = {name: (name, "numeric") for name in acoustic_names}
+    table, cell_problems = typed(sheet, keys | CLINICAL | acoustic_columns)
+    table["subject_id"] = [name or "" for name in table["subject_id"]]
+    table["sex"] = [sex.upper() if sex else sex for sex in table["sex"]]
+    faults = row_faults(sheet, table, cell_problems, {"label": LABELS, "sex": SEXES})
+    for at, name in enumerate(table["subject_id"]):
+        if not usable_id(name):
+            where = f"{sheet.where}, row {sheet.rows[at][0]}"
+            problem = Problem(where, "an ID of letters, digits and hyphens, like CT001", repr(name), "correct the cell")
+            faults.append(Fault(problem, name))
+    first = ["subject_id", "label", "sex", "age_years"]
+    clinical = [name for name, _ in CLINICAL.values() if name not in first]
+    acoustic = table[["subject_id", *acoustic_names]] if acoustic_names else None
+    return table[first + clinical], acoustic, unused_columns(sheet, wanted), faults
+
+
+def _find_workbook(root: Path) -> Path:
+    """The release's one workbook, at any depth. Raises BadInput where there is none, or more than one."""
+    found = sorted(path for path in root.rglob(WORKBOOK) if path.is_file())
+    if len(found) != 1:
+        told = ", ".join(path.relative_to(root).as_posix() for path in found) or "none"
+        remedy = HOW_TO_GET_IT if not found else "leave one release in the folder"
+        raise BadInput([Problem(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", told, remedy)])
+    return found[0]

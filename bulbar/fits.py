@@ -1,0 +1,138 @@
+"""What a fit is: the settings, the rows and the network that shape its result, and the digest of them all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from bulbar.architectures import Network
+from bulbar.seeds import seed_of
+
+
+class Settings(BaseModel):
+    """The `train` block of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_epochs: PositiveInt = 100
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 1e-3
+    early_stopping_patience: PositiveInt = 10
+    plateau_patience: PositiveInt = 5
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    min_learning_rate: PositiveFloat = 1e-6
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    keras_backend: Literal["tensorflow", "jax"] = "tensorflow"
+
+    @property
+    def backend(self) -> str:
+        """The Keras backend that trains: KERAS_BACKEND where it is set, else `keras_backend`."""
+        return os.environ.get("KERAS_BACKEND") or self.keras_backend
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all fits of a stage share.
+
+    images: path of the feature array, (row, mel, frame); None where no network looks at one. features_digest: of that
+    file. labels: 0 or 1 of each row. settings: of the training. seed: of the study.
+    """
+
+    images: Path | None
+    features_digest: str
+    labels: np.ndarray
+    settings: Settings
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """One network to be trained on some rows, watched on others, tested on others still.
+
+    name: of the fit, e.g. `record_wise/S1B/0.3/fold_1`; its seed derives from it.
+    train, validation, test: positions of rows. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
+    keep_weights: keep the trained model beside the predictions.
+    """
+
+    name: str
+    network: Network
+    dropout_rate: float
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    clinical: np.ndarray | None = None
+    keep_weights: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a fit gives. Probabilities are those of class 1, of the epoch with the lowest validation loss.
+
+    test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
+    validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, where weights are kept.
+    """
+
+    test: np.ndarray
+    validation: np.ndarray
+    history: pd.DataFrame
+    model: bytes | None = None
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, with the lowest validation loss."""
+        return int(self.history["epoch"].iloc[self.history["validation_loss"].argmin()])
+
+
+def digest(fit: Fit, study: Study) -> str:
+    """A name for everything that shapes a fit's result: what differs in it differs in nothing else."""
+    return hashlib.sha256(json.dumps(description(fit, study), sort_keys=True).encode()).hexdigest()
+
+
+def description(fit: Fit, study: Study) -> dict[str, Any]:
+    """Everything that shapes a fit's result, as JSON can hold it; arrays by their SHA-256."""
+    rows = {"train": fit.train, "validation": fit.validation, "test": fit.test}
+    return {
+        "network": asdict(fit.network),
+        "dropout_rate": fit.dropout_rate,
+        "keep_weights": fit.keep_weights,
+        "seed": seed_of(study.seed, fit.name),
+        "training": study.settings.model_dump(exclude={"keras_backend"}),
+        "features": study.features_digest if fit.network.architecture else None,
+        "rows": {name: _array_digest(positions.astype(np.int64)) for name, positions in rows.items()},
+        "labels": _array_digest(study.labels.astype(np.int64)),
+        "clinical": None if fit.clinical is None else _array_digest(fit.clinical.astype(np.float32)),
+        "environment": environment(study.settings.backend),
+    }
+
+
+@cache
+def environment(backend: str) -> Mapping[str, str]:
+    """Versions, device kind and code that shape a fit's bits."""
+    code = hashlib.sha256()
+    for module in ("architectures.py", "networks.py", "training.py"):
+        code.update(Path(__file__).with_name(module).read_bytes())
+    return {
+        "backend": backend,
+        "device": "gpu" if Path("/dev/nvidia0").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "" else "cpu",
+        "code": code.hexdigest(),
+        **{package: version(package) for package in ("keras", "numpy", backend)},
+    }
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _array_digest(array: np.ndarray) -> str:
+    return hashlib.sha256(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -1,0 +1,89 @@
+"""The paper's networks: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Keras 3 API only."""
+
+import keras
+from keras import layers
+
+from bulbar.architectures import Architecture, Network, Output
+
+
+@keras.saving.register_keras_serializable(package="bulbar")
+class AdjustableDropout(layers.Layer):
+    """Dropout whose rate is a weight, so that one traced graph serves all rates; at rate 0 it changes nothing.
+
+    Keras' own Dropout has its rate as a Python number in the graph. Used in training only: saved models carry
+    `keras.layers.Dropout`, which does the same to the expectation and nothing in inference.
+    """
+
+    def __init__(self, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the rate's weight, a scalar in [0, 1)."""
+        self.rate = self.add_weight(name="rate", shape=(), initializer="zeros", trainable=False, dtype="float32")
+
+    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Drop each value with probability `rate` and scale the kept ones by 1 / (1 - rate), in training only."""
+        if not training:
+            return inputs
+        drawn = keras.random.uniform(keras.ops.shape(inputs), seed=self.seed_generator)
+        kept = keras.ops.cast(drawn >= self.rate, inputs.dtype)
+        return inputs * (kept * keras.ops.cast(1 / (1 - self.rate), inputs.dtype))
+
+
+def _dropout(rate: float | None, name: str) -> layers.Layer:
+    return AdjustableDropout(name=name) if rate is None else layers.Dropout(rate, name=name)
+
+
+def _image_branch(
+    architecture: Architecture, inputs: keras.KerasTensor, dropout_rate: float | None
+) -> keras.KerasTensor:
+    """Convolutions, flatten and Dense 256, on images of shape (batch, mel, frame)."""
+    pool = layers.MaxPooling2D if architecture.pooling == "max" else layers.AveragePooling2D
+    x = layers.Reshape((*inputs.shape[1:], 1), name="channel")(inputs)
+    for number, filters in enumerate(architecture.filters, start=1):
+        x = layers.Conv2D(filters, 3, activation="relu", name=f"convolution_{number}")(x)
+        x = pool(2, name=f"pooling_{number}")(x)
+        x = _dropout(dropout_rate, f"dropout_{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    return layers.Dense(256, activation="relu", name="dense_256")(x)
+
+
+def _tabular_branch(inputs: keras.KerasTensor, dropout_rate: float) -> keras.KerasTensor:
+    """Dense 64 and 32, each with batch normalisation and dropout, on clinical features of shape (batch, feature)."""
+    x = inputs
+    for units in (64, 32):
+        x = layers.Dense(units, activation="relu", name=f"clinical_dense_{units}")(x)
+        x = layers.BatchNormalization(name=f"clinical_normalisation_{units}")(x)
+        x = layers.Dropout(dropout_rate, name=f"clinical_dropout_{units}")(x)
+    return x
+
+
+def _output(x: keras.KerasTensor, output: Output) -> keras.KerasTensor:
+    """One sigmoid unit, the probability of the positive class; or softmax over (negative, positive)."""
+    units = 1 if output == "sigmoid" else 2
+    return layers.Dense(units, activation=output, dtype="float32", name="output")(x)
+
+
+def build(network: Network, *, dropout_rate: float | None = None) -> keras.Model:
+    """A network, untrained.
+
+    network: what it looks at and what it says. Inputs: image (batch, mel, frame) in [0, 1] where there is an
+    architecture, then clinical (batch, n_clinical) in [0, 1] where there are clinical features.
+    dropout_rate: of Keras' own Dropout after each pooling; None builds `AdjustableDropout`, for training.
+    Returns probabilities: (batch, 1) of the positive class, or for softmax (batch, 2) of negative and positive.
+    """
+    inputs, branches = [], []
+    if network.architecture is not None:
+        image = keras.Input(network.image_shape, name="image")
+        inputs.append(image)
+        branches.append(_image_branch(network.architecture, image, dropout_rate))
+    if network.n_clinical:
+        clinical = keras.Input((network.n_clinical,), name="clinical")
+        inputs.append(clinical)
+        branches.append(_tabular_branch(clinical, network.clinical_dropout_rate))
+    if not network.n_clinical:
+        return keras.Model(inputs, _output(branches[0], network.output), name=network.name)
+    joined = layers.Concatenate(name="fusion")(branches) if len(branches) > 1 else branches[0]
+    head = layers.Dense(64, activation="relu", name="fusion_dense_64")(joined)
+    return keras.Model(inputs, _output(head, network.output), name=network.name)

@@ -1,0 +1,215 @@
+"""Scores of predicted probabilities, in scikit-learn's manner: `(y_true, y_score) -> float`.
+
+y_true: 1 = positive class, 0 = the other, shape (n,). y_score: probability of the positive class, in [0, 1], shape
+(n,); from `THRESHOLD` on a row is called positive (so 0/1 decisions may be given as scores). A score that is not
+defined, such as the AUC of one class or the precision of a class that was never called, is NaN: no 0, no warning.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn import metrics
+
+THRESHOLD = 0.5
+
+Of = Literal["positive", "negative", "weighted"]
+
+
+def called(y_score: npt.ArrayLike) -> np.ndarray:
+    """What a probability is called: 1 from `THRESHOLD` on, else 0."""
+    return (np.asarray(y_score, dtype=float) >= THRESHOLD).astype(int)
+
+
+def confusion(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> tuple[int, int, int, int]:
+    """TP, FN, FP, TN: in the order of the paper's Figure 12, which reads 151, 12, 36, 45."""
+    true, calls = np.asarray(y_true, dtype=int), called(y_score)
+    counts = [int(np.sum((true == actual) & (calls == call))) for actual in (1, 0) for call in (1, 0)]
+    return counts[0], counts[1], counts[2], counts[3]
+
+
+def majority_accuracy(y_true: npt.ArrayLike) -> float:
+    """The accuracy of calling every row what most rows are."""
+    true = np.asarray(y_true, dtype=int)
+    return float(max(true.mean(), 1 - true.mean())) if true.size else np.nan
+
+
+def accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Share of rows called right, equation 9."""
+    return float(metrics.accuracy_score(np.asarray(y_true, dtype=int), called(y_score))) if np.size(y_true) else np.nan
+
+
+def balanced_accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Mean of sensitivity and specificity; NaN where a class is absent."""
+    return (sensitivity(y_true, y_score) + specificity(y_true, y_score)) / 2
+
+
+def _of_class(score: Callable[..., np.ndarray], y_true: npt.ArrayLike, y_score: npt.ArrayLike, of: Of) -> float:
+    true, calls = np.asarray(y_true, dtype=int), called(y_score)
+    if not true.size:
+        return np.nan
+    negative, positive = score(true, calls, labels=[0, 1], average=None, zero_division=np.nan)
+    if of != "weighted":
+        return float(positive if of == "positive" else negative)
+    support = np.array([np.sum(true == 0), np.sum(true == 1)])
+    return float(sum(value * n for value, n in zip((negative, positive), support, strict=True) if n) / support.sum())
+
+
+def precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
+    """Share of a class's calls that are right, equation 6; NaN where the class is never called.
+
+    of: `positive`, `negative`, or `weighted`: the mean of both, weighted by how many rows each class has. Table 5's
+    numbers are the weighted ones (they follow from Figure 12's counts).
+    """
+    return _of_class(metrics.precision_score, y_true, y_score, of)
+
+
+def recall(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
+    """Share of a class's rows that are called so, equation 7; NaN where the class is absent. `of` as in `precision`."""
+    return _of_class(metrics.recall_score, y_true, y_score, of)
+
+
+def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
+    """Harmonic mean of precision and recall, equation 8, as 2TP / (2TP + FP + FN): 0 where a class is never called.
+
+    NaN where a class is neither there nor called. `of` as in `precision`.
+    """
+    return _of_class(metrics.f1_score, y_true, y_score, of)
+
+
+def sensitivity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Share of the positive rows called positive."""
+    return recall(y_true, y_score, of="positive")
+
+
+def specificity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Share of the negative rows called negative."""
+    return recall(y_true, y_score, of="negative")
+
+
+def roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Share of (positive, negative) pairs with the positive scored higher, ties half; NaN where a class is absent.
+
+    Over several folds this is the pooled AUC, which also compares the scores of different networks.
+    """
+    true = np.asarray(y_true, dtype=int)
+    return (
+        float(metrics.roc_auc_score(true, np.asarray(y_score, dtype=float))) if 0 < true.sum() < true.size else np.nan
+    )
+
+
+def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> float:
+    """The same share, over those pairs alone whose two rows lie in one fold, so were scored by one network.
+
+    fold: the fold of each row, shape (n,). NaN where a row has no fold, or no fold has both classes.
+    """
+    true, score, fold = np.asarray(y_true, dtype=int), np.asarray(y_score, dtype=float), np.asarray(fold, dtype=float)
+    if np.isnan(fold).any():
+        return np.nan
+    concordant = pairs = 0.0
+    for one in np.unique(fold):
+        here = fold == one
+        of_fold = float(true[here].sum() * (1 - true[here]).sum())
+        if of_fold:
+            concordant += of_fold * roc_auc(true[here], score[here])
+            pairs += of_fold
+    return concordant / pairs if pairs else np.nan
+
+
+def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Mean negative log-likelihood, in nats."""
+    true = np.asarray(y_true, dtype=int)
+    return float(metrics.log_loss(true, np.asarray(y_score, dtype=float), labels=[0, 1])) if true.size else np.nan
+
+
+def per_subject(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per subject: the mean probability over the subject's recordings.
+
+    table: out-of-fold predictions (recording_id, subject_id, fold, label, probability). Returns subject_id, fold,
+    label, probability, sorted by subject. Split by recording, one subject's recordings are scored
+    by the networks of several folds: then no fold is given (NaN) to any, and an AUC within folds is not defined.
+    """
+    grouped = table.groupby("subject_id", sort=True)
+    subjects = grouped.agg(fold=("fold", "first"), label=("label", "first"), probability=("probability", "mean"))
+    if (grouped["fold"].min() != grouped["fold"].max()).any():
+        subjects["fold"] = np.nan
+    return subjects.reset_index()
+
+
+def scores(table: pd.DataFrame) -> dict[str, float]:
+    """Every score of a table with the columns fold, label, probability: one row per recording, or `per_subject`'s.
+
+    `precision`, `recall`, `f1` are the positive class's; `roc_auc` counts pairs within a fold, `roc_auc_pooled`
+    all pairs.
+    """
+    true, score = table["label"].to_numpy(), table["probability"].to_numpy()
+    return {
+        "rows": len(table),
+        "majority_accuracy": majority_accuracy(true),
+        "accuracy": accuracy(true, score),
+        "balanced_accuracy": balanced_accuracy(true, score),
+        "sensitivity": sensitivity(true, score),
+        "specificity": specificity(true, score),
+        "precision": precision(true, score),
+        "recall": recall(true, score),
+        "f1": f1(true, score),
+        "precision_negative": precision(true, score, of="negative"),
+        "recall_negative": recall(true, score, of="negative"),
+        "f1_negative": f1(true, score, of="negative"),
+        "precision_weighted": precision(true, score, of="weighted"),
+        "recall_weighted": recall(true, score, of="weighted"),
+        "f1_weighted": f1(true, score, of="weighted"),
+        "roc_auc": roc_auc_within_folds(true, score, table["fold"]),
+        "roc_auc_pooled": roc_auc(true, score),
+        "log_loss": log_loss(true, score),
+    }
+
+
+def both_ways(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """The scores of an out-of-fold table per recording and per subject."""
+    return {"per_recording": scores(table), "per_subject": scores(per_subject(table))}
+
+
+def intervals(
+    table: pd.DataFrame, *, draws: int = 1000, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Bootstrap intervals of accuracy and of the AUC within folds, subjects being what is drawn.
+
+    table: as for `scores`, with subject_id. Subjects are drawn with replacement within each class, with all their
+    rows, so a person with eight recordings counts as one person. The models are not fitted again: the
+    intervals hold for these models on new subjects. Returns {score: (low, high)}, the percentiles that enclose `level`
+    of the draws; NaN, NaN where the score is not defined.
+    """
+    rows = table.reset_index(drop=True)
+    subject_of, subjects = pd.factorize(rows["subject_id"], sort=True)
+    label_of = rows.groupby(subject_of)["label"].first().to_numpy()
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros((draws, len(subjects)))
+    for label in (0, 1):
+        members = np.flatnonzero(label_of == label)
+        if members.size:
+            drawn[:, members] = generator.multinomial(members.size, np.full(members.size, 1 / members.size), size=draws)
+    right = np.bincount(subject_of, called(rows["probability"]) == rows["label"], minlength=len(subjects))
+    accuracies = drawn @ right / (drawn @ np.bincount(subject_of, minlength=len(subjects)))
+    concordant, pairs = _pairs_of_subjects(rows, subject_of, len(subjects))
+    with np.errstate(invalid="ignore"):
+        aucs = np.einsum("ds,st,dt->d", drawn, concordant, drawn, optimize=True) / np.einsum(
+            "ds,st,dt->d", drawn, pairs, drawn, optimize=True
+        )
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low_high = {name: np.quantile(values, tails) for name, values in (("accuracy", accuracies), ("roc_auc", aucs))}
+    return {name: (float(low), float(high)) for name, (low, high) in low_high.items()}
+
+
+def _pairs_of_subjects(rows: pd.DataFrame, subject_of: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Concordant and all pairs of rows within a fold, counted for each (positive, negative) pair of subjects."""
+    concordant, pairs = np.zeros((n, n)), np.zeros((n, n))
+    for _, here in rows.groupby("fold", dropna=True):
+        positive, negative = here[here["label"] == 1], here[here["label"] == 0]
+        higher = np.sign(positive["probability"].to_numpy()[:, None] - negative["probability"].to_numpy()[None, :])
+        place = np.ix_(subject_of[positive.index], subject_of[negative.index])
+        np.add.at(concordant, place, (higher + 1) / 2)
+        np.add.at(pairs, place, 1.0)
+    return concordant, pairs

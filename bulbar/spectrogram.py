@@ -1,0 +1,167 @@
+"""The mel image of a recording, step by step as in Figure 2 of Switrayana et al. 2025."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+import librosa
+import numpy as np
+import scipy.fft
+import scipy.signal
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from bulbar import audio
+from bulbar.errors import SilentRecording
+
+
+class Settings(BaseModel):
+    """The `spectrogram` block of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    representation: Literal["mel", "mfcc"] = "mel"
+    time_axis: Literal["resize", "pad", "segments"] = "resize"
+    pre_emphasis: float = Field(default=0.97, ge=0, lt=1)
+    frame_length: PositiveInt = 2048
+    hop_length: PositiveInt = 512
+    mel_bands: PositiveInt = 128
+    frames: PositiveInt = 128
+    min_hz: NonNegativeFloat = 0.0
+    max_hz: PositiveFloat = 11025.0
+    floor_db: float = Field(default=-80.0, lt=0)
+    mfcc_coefficients: PositiveInt = 12
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_hz >= self.max_hz:
+            raise ValueError(f"min_hz ({self.min_hz}) must lie below max_hz ({self.max_hz})")
+        if self.mfcc_coefficients >= self.mel_bands:
+            raise ValueError(
+                f"mfcc_coefficients ({self.mfcc_coefficients}) must be fewer than mel_bands ({self.mel_bands})"
+            )
+        return self
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows (mel bands, low to high) and columns (frames) of an image."""
+        return self.mel_bands, self.frames
+
+
+def pre_emphasise(samples: np.ndarray, coefficient: float = 0.97) -> np.ndarray:
+    """A first-order high-pass: y[n] = x[n] - coefficient * x[n-1], y[0] = x[0]. Shape (n,) to (n,)."""
+    return scipy.signal.lfilter([1.0, -coefficient], [1.0], samples).astype(samples.dtype)
+
+
+def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray:
+    """Overlapping frames, centred on multiples of `hop_length`; the ends are padded with zeros.
+
+    Shape (n,) to (1 + n // hop_length, frame_length).
+    """
+    padded = np.pad(samples, frame_length // 2)
+    return librosa.util.frame(padded, frame_length=frame_length, hop_length=hop_length, axis=0)
+
+
+def hamming(length: int, a: float = 0.46) -> np.ndarray:
+    """Equation 2: W(n) = (1 - a) - a * cos(2 pi n / (N - 1)), symmetric. Shape (length,)."""
+    return scipy.signal.windows.general_hamming(length, alpha=1 - a, sym=True)
+
+
+def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """|z|² of equation 3's transform of windowed frames, shape (t, n) to (1 + n // 2, t).
+
+    The paper prints e^(-2 pi / N); the exponent of a Fourier transform is -2 pi j k n / N, which is what is done here.
+    """
+    spectrum = scipy.fft.rfft(frames * window.astype(frames.dtype), axis=1)
+    return (spectrum.real**2 + spectrum.imag**2).T
+
+
+def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
+    """Equation 4: 2595 * log10(1 + f / 700)."""
+    return np.asarray(librosa.hz_to_mel(frequency_hz, htk=True))
+
+
+def mel_filterbank(settings: Settings, sample_rate_hz: int) -> np.ndarray:
+    """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2)."""
+    return librosa.filters.mel(
+        sr=sample_rate_hz,
+        n_fft=settings.frame_length,
+        n_mels=settings.mel_bands,
+        fmin=settings.min_hz,
+        fmax=settings.max_hz,
+        htk=True,
+        norm=None,
+    )
+
+
+def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:
+    """The logarithm: dB relative to the recording's own maximum, cut at `floor_db`, scaled to [0, 1].
+
+    Nothing of another recording enters. Raises SilentRecording where the maximum is 0.
+    """
+    loudest = mel_power.max(initial=0.0)
+    if loudest <= 0:
+        raise SilentRecording("the mel spectrum is zero throughout")
+    decibels = 10 * np.log10(np.maximum(mel_power / loudest, 10 ** (floor_db / 10)))
+    return 1 - decibels / floor_db
+
+
+def cosine_transform(log_mel: np.ndarray, coefficients: int = 12) -> np.ndarray:
+    """Equation 5: C_m = sum over k of E_k cos(m (k - 0.5) pi / N), m = 1 to `coefficients`. Shape (N, t) to (m, t)."""
+    return scipy.fft.dct(log_mel, type=2, axis=0)[1 : coefficients + 1] / 2
+
+
+def mfcc_to_unit_range(coefficients: np.ndarray, mel_bands: int) -> np.ndarray:
+    """Coefficients C_1 to C_m of a log mel spectrum in [0, 1], shape (m, t), scaled to [0, 1] by their bounds.
+
+    |C_m| is largest where the spectrum is 1 under the positive half-waves of its cosine and 0 under the others. A bound
+    and no minimum or maximum: nothing of another recording enters.
+    """
+    order = np.arange(1, len(coefficients) + 1)[:, np.newaxis]
+    half_waves = np.cos(order * (np.arange(mel_bands) + 0.5) * np.pi / mel_bands)
+    bounds = np.maximum(half_waves, 0).sum(axis=1, keepdims=True)
+    return 0.5 + coefficients / (2 * bounds)
+
+
+def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An image of another shape, float32: linear interpolation, and an average over what a new pixel covers."""
+    rows, columns = shape
+    pillow = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
+    return np.asarray(pillow.resize((columns, rows), Image.Resampling.BILINEAR))
+
+
+def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
+    """The image rows that a recording gives, shape (mel, t) to (rows, mel, frames), in [0, 1].
+
+    resize: one row, all of the recording. pad: one row, the first `frames`, zeros (the floor) after a shorter one.
+    segments: as many rows as the recording has whole lengths of `frames`; what is left makes a padded row where it is
+    at least half a row long, or the only one.
+    """
+    frames = settings.frames
+    if settings.time_axis == "resize":
+        return resize(image, settings.image_shape)[np.newaxis]
+    rows = 1 if settings.time_axis == "pad" else max(1, int(image.shape[1] / frames + 0.5))
+    padded = np.zeros((image.shape[0], rows * frames), dtype=np.float32)
+    kept = min(image.shape[1], padded.shape[1])
+    padded[:, :kept] = image[:, :kept]
+    return padded.reshape(image.shape[0], rows, frames).swapaxes(0, 1)
+
+
+def image_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) -> np.ndarray:
+    """The image rows of a mono signal, shape (n,) to (rows, mel, frames), float32 in [0, 1].
+
+    One row, but for `time_axis: segments`. Raises SilentRecording where the signal is zero throughout.
+    """
+    frames = frame(pre_emphasise(samples, settings.pre_emphasis), settings.frame_length, settings.hop_length)
+    power = power_spectrum(frames, hamming(settings.frame_length))
+    image = to_unit_range(mel_filterbank(settings, sample_rate_hz) @ power, settings.floor_db)
+    if settings.representation == "mfcc":
+        coefficients = cosine_transform(image, settings.mfcc_coefficients)
+        image = mfcc_to_unit_range(coefficients, settings.mel_bands)
+        image = resize(image, (settings.mel_bands, image.shape[1]))
+    return np.clip(fit_time_axis(image.astype(np.float32), settings), 0.0, 1.0)
+
+
+def image_of_file(path: str | Path, settings: Settings) -> np.ndarray:
+    """`image_of` a WAV file's mean channel."""
+    samples, rate = audio.read(path)
+    return image_of(audio.to_mono(samples), rate, settings)

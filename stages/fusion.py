@@ -1,0 +1,100 @@
+"""Audio alone, clinical alone and both fused (Figure 9), for the selected and the published cell of one protocol."""
+
+from pathlib import Path
+from typing import Any
+
+from dvclive import Live
+
+from bulbar import clinical, compute, experiment, folds, kept_fits, scoring
+from bulbar.experiment import Cell
+from bulbar.fits import Fit, Fitted
+from stages.io import metrics_file, read_json, read_table, room, run, settings, write_json, write_table
+from stages.material import load_material
+
+
+def main(protocol: folds.Protocol, role: str = "main") -> None:
+    """Write models/P/, data/fusion/P/, plots/fusion/P/ (DVCLive) and metrics/fusion/P.json of protocol P."""
+    computing = settings("compute", compute.Settings)
+    material = load_material(protocol, role)
+    fits = fusion_fits(material, role)
+    kept = kept_fits.KeptFits(computing.kept_fits_dir)
+    order = [fit for by_fold in fits.values() for fit in by_fold]
+    print(f"fusion, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
+    results = kept_fits.run(order, material.study, kept, workers=computing.n_workers, label=f"fusion, {protocol}")
+
+    scores: dict[str, Any] = {"synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"]}
+    for (cell, model), by_fold in fits.items():
+        fitted = [next(results) for _ in by_fold]
+        predictions = experiment.predictions(material, by_fold, fitted)
+        write_table(predictions, room("fusion", role) / protocol / cell / f"{model}.csv")
+        write_table(experiment.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")
+        scores.setdefault(cell, {})[model] = scoring.both_ways(predictions)
+        for fold, result in zip(material.folds, fitted, strict=True):
+            log_curves(result, Path("plots/fusion") / protocol / cell / model / f"fold_{fold}")
+            save_model(result, Path("models") / protocol / model / f"fold_{fold}.keras")
+    write_json(scores, metrics_file(f"fusion/{protocol}", role))
+    print(f"{len(order)} fits of {len(experiment.CLINICAL_COLUMNS)} models for two cells, {protocol}")
+
+
+def fusion_fits(material: experiment.Material, role: str) -> dict[tuple[str, str], list[Fit]]:
+    """By cell (`selected`, `published`) and model, a fit for each fold; the selected cell's keep their weights."""
+    fusing = settings("fusion", experiment.FusionSettings)
+    published = settings("published", Cell)
+    selection = read_json(metrics_file(f"selection/{material.protocol}", role))["cells"]
+    cells = {
+        "selected": [Cell.model_validate(selection[str(fold)]) for fold in material.folds],
+        "published": [published for _ in material.folds],
+    }
+    features = {name: clinical_features(material, name, role) for name in ("all", "common")}
+    fits: dict[tuple[str, str], list[Fit]] = {}
+    for which, cell_of_fold in cells.items():
+        keep = which == "selected"
+        for model, columns in experiment.CLINICAL_COLUMNS.items():
+            fits[which, model] = [
+                experiment.audio_fit(material, cell, fold, keep_weights=keep)
+                if columns is None
+                else experiment.fusion_fit(
+                    material, model, cell, fold, features[columns][fold], fusing, keep_weights=keep
+                )
+                for cell, fold in zip(cell_of_fold, material.folds, strict=True)
+            ]
+    return fits
+
+
+def clinical_features(material: experiment.Material, columns: str, role: str) -> dict[int, Any]:
+    """For each fold the clinical features of every row: the paper's matrix, or learned from its training subjects."""
+    source = room("clinical", role)
+    if material.protocol == "record_wise":
+        matrix = read_table(source / f"record_wise_{columns}.csv", subject_id=str).set_index("subject_id")
+        return {fold: experiment.clinical_of_rows(material, matrix) for fold in material.folds}
+    described = read_json(source / "columns.json")
+    kinds = {name: described["all"][name] for name in described[columns]}
+    subjects = read_table(source / "subjects.csv", **clinical.dtypes(kinds)).set_index("subject_id")
+    typed = clinical.typed(subjects, kinds)
+    encoded = {}
+    for fold in material.folds:
+        trained, _, _ = folds.parts(material.table, fold)
+        learned_from = typed.loc[material.table["subject_id"].iloc[trained].unique()]
+        encoder = clinical.encoder(kinds, "subject_wise").fit(learned_from)
+        encoded[fold] = experiment.clinical_of_rows(material, encoder.transform(typed))
+    return encoded
+
+
+def log_curves(result: Fitted, folder: Path) -> None:
+    """One fit's curves through DVCLive: a step is an epoch."""
+    with Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None) as live:
+        for epoch in result.history.round(6).to_dict("records"):
+            live.step = int(epoch["epoch"])
+            for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
+                live.log_metric(name, epoch[name])
+
+
+def save_model(result: Fitted, path: Path) -> None:
+    """Write a trained model where its weights were kept."""
+    if result.model is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(result.model)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""What the stages that train read alike: folds, features and the training settings of one protocol."""
+
+import numpy as np
+
+from bulbar import experiment, fits, folds
+from bulbar import phantom as phantoms
+from stages.io import params, read_json, read_table, room, settings
+
+
+def load_material(protocol: folds.Protocol, role: str = "main") -> experiment.Material:
+    """The recordings, rows and settings that every fit of a protocol shares.
+
+    On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`.
+    """
+    images = room("features", role) / "images.npy"
+    table = read_table(room("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
+    index = read_table(room("features", role) / "index.csv", recording_id=str)
+    training = settings("train", fits.Settings)
+    if read_json(room("cohort", role) / "cohort.json")["synthetic"]:
+        cap = settings("phantom", phantoms.Settings).max_epochs
+        training = training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
+    rows = experiment.rows_of_recordings(index, table)
+    study = fits.Study(
+        images=images.resolve(),
+        features_digest=fits.file_digest(images),
+        labels=table["label"].to_numpy()[rows],
+        settings=training,
+        seed=params()["seed"],
+    )
+    mel, frames = np.load(images, mmap_mode="r").shape[1:]
+    return experiment.Material(protocol, table, rows, (mel, frames), study)

@@ -1,0 +1,64 @@
+"""Turn every cleaned recording into one mel image (or, with `time_axis: segments`, into a few)."""
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bulbar import compute, figures, spectrogram
+from stages.io import FeaturesWriter, count_rows, read_rows, read_table, room, rows_writer, run, save, settings
+
+
+def main(role: str = "main") -> None:
+    """Write data/features/: images.npy and index.csv in the same row order, and pictures like Figures 6 and 8."""
+    mel = settings("spectrogram", spectrogram.Settings)
+    source, out = room("audio", role), room("features", role)
+    total = count_rows(source / "recordings.csv")
+    workers = settings("compute", compute.Settings).n_workers
+    image_of = partial(image_of_row, audio_folder=source, mel=mel)
+    results = compute.map_ordered(
+        image_of, read_rows(source / "recordings.csv"), label="mel images", total=total, workers=workers
+    )
+    with (
+        FeaturesWriter(out / "images.npy", mel.image_shape) as images,
+        rows_writer(out / "index.csv", ["recording_id", "segment"]) as index,
+    ):
+        for recording_id, rows in results:
+            images.append(rows)
+            index.writerows({"recording_id": recording_id, "segment": segment} for segment in range(len(rows)))
+    draw(role, mel, out)
+    print(f"{count_rows(out / 'index.csv')} {mel.representation} images of {mel.mel_bands}×{mel.frames}")
+
+
+def image_of_row(row: dict[str, str], audio_folder: Path, mel: spectrogram.Settings) -> tuple[str, np.ndarray]:
+    """The ID and the image rows of one recording."""
+    recording_id = row["recording_id"]
+    return recording_id, spectrogram.image_of_file(audio_folder / f"{recording_id}.wav", mel)
+
+
+def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
+    """Draw the recordings per task and class (Figure 6), and a control's and a patient's image (Figure 8)."""
+    label_of = read_table(room("cohort", role) / "subjects.csv").set_index("subject_id")["label"]
+    counts: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], str] = {}
+    for row in read_rows(room("audio", role) / "recordings.csv"):
+        kind = row["task"], label_of[row["subject_id"]]
+        counts[kind] += 1
+        first.setdefault(kind, row["recording_id"])
+    table = pd.Series(counts).unstack(fill_value=0)  # noqa: PD010 - a series has no pivot_table
+    save(figures.recordings_per_task(table), out / "figure_6.png")
+    task = "U" if "U" in table.index else table.index[0]
+    shown = {first[task, label]: f"{label}, task {task}" for label in ("HC", "ALS") if (task, label) in first}
+    images = np.load(out / "images.npy", mmap_mode="r")
+    pictures = {
+        row["recording_id"]: (shown[row["recording_id"]], np.asarray(images[position]))
+        for position, row in enumerate(read_rows(out / "index.csv"))
+        if row["recording_id"] in shown and row["segment"] == "0"
+    }
+    save(figures.mel_images([pictures[name] for name in shown], max_hz=mel.max_hz), out / "figure_8.png")
+
+
+if __name__ == "__main__":
+    run(main)

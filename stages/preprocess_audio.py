@@ -1,0 +1,71 @@
+"""Bring every recording to 16-bit mono at one sampling rate, without its silence."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from bulbar import audio, cohort, compute, figures
+from bulbar.errors import BadInput, Problem, SilentRecording
+from stages.io import count_rows, metrics_file, read_rows, room, rows_writer, run, save, settings, write_json
+
+COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
+
+
+def main(role: str = "main") -> None:
+    """Write data/audio/: a WAV for each recording, recordings.csv, and a picture like Figure 7."""
+    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    cleaning = settings("audio", audio.Settings)
+    recordings, out = room("cohort", role) / "recordings.csv", room("audio", role)
+    total = count_rows(recordings)
+    out.mkdir(parents=True, exist_ok=True)
+    clean = partial(clean_one, root=Path(release.root), out=out, cleaning=cleaning)
+    workers = settings("compute", compute.Settings).n_workers
+    problems: list[Problem] = []
+    seconds = [0.0, 0.0]
+    with rows_writer(out / "recordings.csv", COLUMNS) as table:
+        for row in compute.map_ordered(clean, read_rows(recordings), label="audio", total=total, workers=workers):
+            if isinstance(row, Problem):
+                problems.append(row)
+                continue
+            table.writerow(row)
+            seconds = [seconds[0] + float(row["source_duration_s"]), seconds[1] + float(row["duration_s"])]
+    if problems:
+        shutil.rmtree(out)
+        raise BadInput(problems)
+    draw_before_and_after(recordings, Path(release.root), out)
+    write_json(
+        {"recordings": total, "mean_source_duration_s": seconds[0] / total, "mean_duration_s": seconds[1] / total},
+        metrics_file("audio", role),
+    )
+    print(f"{total} recordings cleaned: {seconds[0] / 3600:.2f} h became {seconds[1] / 3600:.2f} h without silence")
+
+
+def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settings) -> dict[str, str] | Problem:
+    """Clean one recording into `out`; a silent one is a problem, told with all others at the end."""
+    try:
+        samples = audio.clean(root / row["path"], cleaning)
+    except SilentRecording as error:
+        return Problem(
+            where=str(root / row["path"]),
+            expected="a recording with sound in it",
+            found=str(error),
+            remedy="replace the file, or set cohort.on_bad_recording to quarantine",
+        )
+    audio.write(out / f"{row['recording_id']}.wav", samples, cleaning.sample_rate_hz)
+    duration = f"{len(samples) / cleaning.sample_rate_hz:.4f}"
+    kept = {key: row[key] for key in ("recording_id", "subject_id", "task")}
+    return {**kept, "duration_s": duration, "source_duration_s": row["duration_s"]}
+
+
+def draw_before_and_after(recordings: Path, root: Path, out: Path) -> None:
+    """Draw the first recording before and after, as in Figure 7."""
+    first = next(read_rows(recordings))
+    before, before_hz = audio.read(root / first["path"])
+    after, after_hz = audio.read(out / f"{first['recording_id']}.wav")
+    title = f"Silence removal (Figure 7): task {first['task']}"
+    figure = figures.before_and_after(audio.to_mono(before), before_hz, audio.to_mono(after), after_hz, title)
+    save(figure, out / "figure_7.png")
+
+
+if __name__ == "__main__":
+    run(main)

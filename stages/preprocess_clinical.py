@@ -1,0 +1,33 @@
+"""Type the clinical columns, count what is recorded, and write the paper's scaled matrices (its Table 3)."""
+
+from bulbar import clinical
+from stages.io import metrics_file, read_json, read_table, room, run, write_json, write_table
+
+
+def main(role: str = "main") -> None:
+    """Read the cohort room of `role`, write its clinical room and metrics/clinical.json."""
+    contract = read_json(room("cohort", role) / "cohort.json")
+    kinds, common = contract["clinical"]["all"], contract["clinical"]["common"]
+    subjects = read_table(room("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
+    table = clinical.typed(subjects, kinds)
+
+    out = room("clinical", role)
+    write_table(subjects[["subject_id", "label"]].join(table), out / "subjects.csv")
+    write_json({"all": kinds, "common": common}, out / "columns.json")
+    encoded = {}
+    for name, chosen in {"all": kinds, "common": {name: kinds[name] for name in common}}.items():
+        matrix = clinical.encoder(chosen, "record_wise").fit_transform(table)
+        matrix.insert(0, "subject_id", subjects["subject_id"])
+        write_table(matrix.round(6), out / f"record_wise_{name}.csv")
+        encoded[name] = matrix.shape[1] - 1
+
+    recorded = clinical.availability(subjects, kinds)
+    write_json(clinical.metrics(contract, subjects, recorded, encoded), metrics_file("clinical", role))
+    print(
+        f"{len(subjects)} subjects, {len(kinds)} clinical columns ({len(common)} common to both groups)"
+        f" as {encoded['all']} ({encoded['common']}) features in [0, 1]"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""Pick cells of the sweep by the protocol's own rule."""
+
+from bulbar import selection
+from bulbar.seeds import seed_of
+from stages.io import metrics_file, params, read_json, read_table, room, run, settings, write_json
+
+
+def main(protocol: str, role: str = "main") -> None:
+    """Read data/sweep/PROTOCOL, write metrics/selection/PROTOCOL.json; protocol: record_wise | subject_wise."""
+    sweep = room("sweep", role) / protocol
+    rules = settings("select", selection.Settings)
+    fits = read_table(sweep / "fits.csv")
+    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    if protocol == "record_wise":
+        picked = selection.record_wise(fits, rules.record_wise_rule)
+    else:
+        predictions = {
+            cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
+        }
+        picked = selection.subject_wise(fits, predictions, seed=seed_of(params()["seed"], f"select/{protocol}"))
+    write_json({"synthetic": synthetic, "protocol": protocol, **picked}, metrics_file(f"selection/{protocol}", role))
+    names = [f"{cell['architecture']} at {cell['dropout_rate']}" for cell in picked["cells"].values()]
+    note = f", fold {picked['reported_fold']}" if picked["reported_fold"] else f" in folds {', '.join(picked['cells'])}"
+    print(f"{protocol}: {', '.join(names[:1] if picked['reported_fold'] else names)}{note}, by {picked['rule']}")
+
+
+if __name__ == "__main__":
+    run(main)

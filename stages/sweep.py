@@ -1,0 +1,43 @@
+"""Table 1's architectures × dropout rates × folds, for one protocol."""
+
+from typing import Any
+
+import pandas as pd
+
+from bulbar import compute, experiment, folds, kept_fits, scoring
+from stages.io import metrics_file, read_json, room, run, settings, write_json, write_table
+from stages.material import load_material
+
+
+def main(protocol: folds.Protocol, role: str = "main") -> None:
+    """Write data/sweep/PROTOCOL/ (fits, curves, out-of-fold predictions) and metrics/sweep/PROTOCOL.json."""
+    cells = settings("sweep", experiment.SweepSettings).cells
+    computing = settings("compute", compute.Settings)
+    material = load_material(protocol, role)
+    fits = [experiment.audio_fit(material, cell, fold) for cell in cells for fold in material.folds]
+    kept = kept_fits.KeptFits(computing.kept_fits_dir)
+    print(f"sweep, {protocol}: {kept_fits.plan(fits, material.study, kept, computing.n_workers)}", flush=True)
+    results = kept_fits.run(fits, material.study, kept, workers=computing.n_workers, label=f"sweep, {protocol}")
+
+    out = room("sweep", role) / protocol
+    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    majority = scoring.majority_accuracy(material.table["label"])
+    scores: dict[str, Any] = {"synthetic": synthetic, "majority_accuracy": majority}
+    summaries, curves = [], []
+    for cell in cells:
+        own = [fits.pop(0) for _ in material.folds]
+        fitted = [next(results) for _ in own]
+        predictions = experiment.predictions(material, own, fitted)
+        summary = experiment.summary(cell, material, own, fitted)
+        write_table(predictions, out / "predictions" / f"{cell.name}.csv")
+        scores.setdefault(cell.architecture, {})[str(cell.dropout_rate)] = experiment.cell_scores(predictions, summary)
+        summaries.append(summary)
+        curves.append(experiment.curves(fitted, architecture=cell.architecture, dropout_rate=cell.dropout_rate))
+    write_table(pd.concat(summaries), out / "fits.csv")
+    write_table(pd.concat(curves), out / "histories.csv")
+    write_json(scores, metrics_file(f"sweep/{protocol}", role))
+    print(f"{len(cells)} cells × {len(material.folds)} folds, {protocol}, Keras on {material.study.settings.backend}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,110 @@
+import hashlib
+import struct
+import subprocess
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+
+from bulbar.cohort import wav
+from tests.releases import write_voice
+
+
+def problems_of(path, min_duration_s=0.5):
+    return wav.inspect(path.name, path.parent, min_duration_s=min_duration_s).problems
+
+
+def test_a_sound_recording_is_told_as_it_is(tmp_path):
+    write_voice(tmp_path / "a.wav", name="a", duration_s=1.5, sample_rate_hz=8000)
+    found = wav.inspect("a.wav", tmp_path, min_duration_s=0.5)
+    with wave.open(str(tmp_path / "a.wav")) as known:
+        assert found.duration_s == known.getnframes() / known.getframerate() == 1.5
+        assert (found.sample_rate_hz, found.channels) == (known.getframerate(), known.getnchannels())
+    printed = subprocess.run(["sha256sum", tmp_path / "a.wav"], capture_output=True, text=True, check=True).stdout
+    assert found.sha256 == printed.split()[0]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 1000])
+def test_a_wav_whose_end_is_missing_is_truncated_though_soundfile_reads_it(tmp_path, cut):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert soundfile.info(path).frames <= 8000
+    (problem,) = problems_of(path)
+    assert problem.where == "a.wav"
+    assert problem.expected.startswith("16000 bytes")
+    assert problem.found == f"truncated: {16000 - cut} bytes of samples"
+
+
+def test_chunks_before_and_after_the_samples_and_odd_ones_are_no_truncation(tmp_path):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    whole = path.read_bytes()
+    odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    body = whole[12:36] + odd + whole[36:] + odd
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    assert wav.data_chunk_sizes(path) == (16000, 16000)
+    assert problems_of(path) == ()
+
+
+def test_an_rf64_header_says_its_size_elsewhere(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(8000, 0.1), 8000, format="RF64", subtype="PCM_16")
+    assert wav.data_chunk_sizes(path) == (16000, 16000)
+    assert problems_of(path) == ()
+    path.write_bytes(path.read_bytes()[:-10])
+    assert wav.data_chunk_sizes(path) == (16000, 15990)
+
+
+def test_a_size_left_open_by_a_streaming_writer_is_no_truncation(tmp_path):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + b"\xff\xff\xff\xff" + whole[44:])
+    assert problems_of(path) == ()
+
+
+def test_every_kind_of_bad_recording_is_named(tmp_path):
+    (tmp_path / "nothing.wav").touch()
+    (tmp_path / "foreign.wav").write_bytes(b"this is no recording" * 20)
+    soundfile.write(tmp_path / "header.wav", np.zeros(0), 8000)
+    soundfile.write(tmp_path / "zeros.wav", np.zeros(8000), 8000)
+    holed = np.full(8000, 0.1, dtype=np.float32)
+    holed[17] = np.nan
+    soundfile.write(tmp_path / "nan.wav", holed, 8000, subtype="FLOAT")
+    holed[17] = np.inf
+    soundfile.write(tmp_path / "inf.wav", holed, 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", np.full(3999, 0.1), 8000)
+    soundfile.write(tmp_path / "enough.wav", np.full(4000, 0.1), 8000)
+    found = {path.stem: [problem.found for problem in problems_of(path)] for path in tmp_path.iterdir()}
+    assert found["nothing"] == ["an empty file of 0 bytes"]
+    assert "LibsndfileError" in found["foreign"][0]
+    assert found["header"] == ["a header and no samples"]
+    assert found["zeros"] == ["only zeros"]
+    assert found["nan"] == found["inf"] == ["NaN or infinite samples"]
+    assert found["short"] == ["0.4999 s"]
+    assert found["enough"] == []
+
+
+def test_the_same_samples_in_another_container_have_the_same_digest(tmp_path):
+    write_voice(tmp_path / "a.wav", name="a")
+    samples, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    soundfile.write(tmp_path / "b.wav", samples, rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(tmp_path / "c.wav", samples, rate, subtype="PCM_24")
+    soundfile.write(tmp_path / "d.wav", samples[::-1], rate, subtype="PCM_16")
+    a, b, c, d = (wav.inspect(f"{name}.wav", tmp_path, min_duration_s=0.5) for name in "abcd")
+    expected = hashlib.sha256((samples / np.float32(32768)).astype("<f4").tobytes()).hexdigest()
+    assert a.samples_digest == b.samples_digest == c.samples_digest == expected
+    assert d.samples_digest != expected
+    assert len({a.sha256, b.sha256, c.sha256}) == 3
+
+
+def test_a_recording_longer_than_a_block_is_read_to_its_end(tmp_path):
+    samples = np.zeros(600_000, dtype=np.float32)
+    samples[-1] = 0.5
+    soundfile.write(tmp_path / "long.wav", samples, 44100, subtype="PCM_16")
+    found = wav.inspect("long.wav", tmp_path, min_duration_s=0.5)
+    assert found.problems == ()
+    assert found.duration_s == pytest.approx(600_000 / 44100)
