@@ -198,9 +198,15 @@ def intervals(
         aucs = np.einsum("ds,st,dt->d", drawn, concordant, drawn, optimize=True) / np.einsum(
             "ds,st,dt->d", drawn, pairs, drawn, optimize=True
         )
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    low_high = {name: np.quantile(values, tails) for name, values in (("accuracy", accuracies), ("roc_auc", aucs))}
-    return {name: (float(low), float(high)) for name, (low, high) in low_high.items()}
+    return {"accuracy": _inner(accuracies, level), "roc_auc": _inner(aucs, level)}
+
+
+def _inner(values: np.ndarray, level: float) -> tuple[float, float]:
+    defined = values[np.isfinite(values)]  # a draw without a pair of both classes in one fold has no AUC
+    if not defined.size:
+        return np.nan, np.nan
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _pairs_of_subjects(rows: pd.DataFrame, subject_of: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from stages.study import CELLS, MODELS, Study, read_study
 
 def main(role: str = "main") -> None:
     """Write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
-    protocols = sorted(folder.name for folder in room("sweep", role).iterdir())
+    protocols = sorted(folder.name for folder in room("sweep", role).iterdir() if folder.is_dir())
     studies = [read_study(protocol, role) for protocol in protocols]
     long = room("evaluate", role)
     paper_4 = read_table("reference/als_table4_accuracy.csv")
@@ -42,13 +42,16 @@ def main(role: str = "main") -> None:
 
 
 def table_5(study: Study) -> pd.DataFrame:
-    """Table 5 of both cells: `tables.table_5` with the columns protocol and cell before it."""
+    """Table 5 of both cells: `tables.table_5` with the columns protocol, cohort and cell before it."""
     paper = read_table("reference/als_table5_modalities.csv")
     seed = seed_of(study.seed, f"evaluate/{study.protocol}")
     cells = {
         cell: tables.table_5(study.models[cell], study.fold_of[cell], study.classes, paper, seed=seed) for cell in CELLS
     }
-    return pd.concat(cells, names=["cell"]).reset_index("cell").assign(protocol=study.protocol)
+    both = pd.concat(cells, names=["cell"]).reset_index("cell")
+    both.insert(0, "protocol", study.protocol)
+    both.insert(1, "cohort", study.cohort)
+    return both
 
 
 def headline(study: Study, five: pd.DataFrame) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Audio alone, clinical alone and both fused (Figure 9), for the selected and the published cell of one protocol."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
 
     scores: dict[str, Any] = {"synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"]}
     for (cell, model), by_fold in fits.items():
-        fitted = [next(results) for _ in by_fold]
+        fitted = list(islice(results, len(by_fold)))
         predictions = experiment.predictions(material, by_fold, fitted)
         write_table(predictions, room("fusion", role) / protocol / cell / f"{model}.csv")
         write_table(experiment.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")

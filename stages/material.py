@@ -3,7 +3,6 @@
 import numpy as np
 
 from bulbar import experiment, fits, folds
-from bulbar import phantom as phantoms
 from stages.io import params, read_json, read_table, room, settings
 
 
@@ -17,7 +16,7 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> experiment.Ma
     index = read_table(room("features", role) / "index.csv", recording_id=str)
     training = settings("train", fits.Settings)
     if read_json(room("cohort", role) / "cohort.json")["synthetic"]:
-        cap = settings("phantom", phantoms.Settings).max_epochs
+        cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
         training = training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
     rows = experiment.rows_of_recordings(index, table)
     study = fits.Study(

@@ -27,7 +27,10 @@ def plot_sweep(study: Study, four: pd.DataFrame) -> None:
         f"Table 4: accuracy; majority baseline {study.majority:.1f} %, the paper's {tables.PAPER_MAJORITY:.1f} %"
     )
     save(figures.heat_maps(grids, title, spread), study.plots / f"table_4_{study.protocol}.png")
-    write_table(tables.with_averages(four, study.majority).round(4), study.plots / f"table_4_{study.protocol}.csv")
+    write_table(
+        tables.with_averages(four, study.majority).round(4).assign(cohort=study.cohort),
+        study.plots / f"table_4_{study.protocol}.csv",
+    )
 
     shown = {ours: tables.grid(four, column), PAPERS: tables.grid(four, "paper")}
     lines = {name: table.iloc[:-1, :-1] for name, table in shown.items()}

@@ -17,7 +17,7 @@ FUSED = {"record_wise": "fused_all", "subject_wise": "fused_common"}  # the fuse
 
 @dataclass(frozen=True)
 class Study:
-    """One protocol's results. `plots`: the folder to draw into. `classes`: names of the negative and the positive class."""
+    """One protocol's results. `plots`: the folder to draw into; `classes`: the negative one's name, the positive's."""
 
     protocol: str
     plots: Path
@@ -82,9 +82,9 @@ class Study:
         return "out of fold" if fold is None else f"fold {fold}"
 
     def cell_in_words(self, cell: str) -> str:
-        """Such as `S1B at 0.3`; where folds differ, how many cells they took."""
+        """Such as `S1B at 0.3`; `each fold's own` where they differ."""
         taken = [self.published] if cell == "published" else sorted(set(self.picked_cells.values()))
-        return f"{taken[0].architecture} at {taken[0].dropout_rate}" if len(taken) == 1 else f"{len(taken)} cells"
+        return f"{taken[0].architecture} at {taken[0].dropout_rate}" if len(taken) == 1 else "each fold's own"
 
     def title(self, what: str, *models: str) -> str:
         """A figure's title: what it shows, split how, on whose voices, after how many epochs of which fits."""

@@ -1,5 +1,6 @@
 """Table 1's architectures × dropout rates × folds, for one protocol."""
 
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -24,9 +25,10 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     majority = scoring.majority_accuracy(material.table["label"])
     scores: dict[str, Any] = {"synthetic": synthetic, "majority_accuracy": majority}
     summaries, curves = [], []
+    in_order = iter(fits)
     for cell in cells:
-        own = [fits.pop(0) for _ in material.folds]
-        fitted = [next(results) for _ in own]
+        own = list(islice(in_order, len(material.folds)))
+        fitted = list(islice(results, len(own)))
         predictions = experiment.predictions(material, own, fitted)
         summary = experiment.summary(cell, material, own, fitted)
         write_table(predictions, out / "predictions" / f"{cell.name}.csv")

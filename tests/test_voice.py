@@ -51,7 +51,7 @@ def test_praat_hears_the_f0_of_a_train():
 def test_praat_measures_the_jitter_that_was_asked_for():
     asked = [0.002, 0.005, 0.01, 0.02]
     heard = [praat(a_vowel(jitter=jitter, tremor=0.0, hnr_db=45.0))[1] for jitter in asked]
-    assert heard == pytest.approx(asked, rel=0.15)
+    assert heard == pytest.approx(asked, rel=0.2)
 
 
 def test_praat_measures_more_shimmer_where_more_was_asked_for():
@@ -60,7 +60,9 @@ def test_praat_measures_more_shimmer_where_more_was_asked_for():
     heard = [praat(utterance)[2] for utterance in utterances]
     assert heard == pytest.approx(asked, rel=0.4)
     assert sorted(heard) == heard
-    assert [voice.measure(utterance).local_shimmer for utterance in utterances] == pytest.approx(asked, rel=0.15)
+    assert [voice.measure(utterance).local_shimmer for utterance in utterances] == pytest.approx(
+        asked, rel=0.25
+    )  # flutter and drift add a little
 
 
 def test_praat_measures_the_hnr_that_was_asked_for():

@@ -1,0 +1,64 @@
+"""dvc.yaml says what each stage runs: the modules it imports, and they alone."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def module_file(name: str) -> Path | None:
+    """The file of one of our modules; None for a foreign one and for a package that only holds a docstring."""
+    path = ROOT / name.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return file if file.exists() and len(ast.parse(file.read_text()).body) > 1 else None
+
+
+def imported_by(file: Path) -> set[Path]:
+    """Files of ours that a file imports, anywhere in it, and those that they import."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            new = {path for name in names if name.split(".")[0] in ("bulbar", "stages") and (path := module_file(name))}
+            waiting += new - found
+            found |= new
+    return found
+
+
+def as_dep(file: Path) -> str:
+    """A file as dvc.yaml names it: the readers of releases as one package."""
+    name = str(file.relative_to(ROOT))
+    return "bulbar/cohort" if name.startswith("bulbar/cohort/") else name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_the_modules_it_runs_and_on_no_other(name: str) -> None:
+    stage = STAGES[name]
+    script = ROOT / "stages" / f"{stage['cmd'].split()[2].removeprefix('stages.')}.py"
+    expected = {as_dep(file) for file in {script, *imported_by(script)}}
+    assert {dep for dep in stage["deps"] if dep.split("/")[0] in ("bulbar", "stages")} == expected
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_the_pinned_versions(name: str) -> None:
+    assert "requirements.txt" in STAGES[name]["deps"]
+
+
+def test_compute_settings_are_no_stage_s_param() -> None:
+    assert not [name for name, stage in STAGES.items() if any("compute" in key for key in stage.get("params", []))]
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "phantom"])
+def test_voices_and_subject_rows_stay_off_remotes(name: str) -> None:
+    pushed = [out for out in STAGES[name].get("outs", []) if isinstance(out, str)]
+    assert not pushed, "an out without `push: false` or `cache: false`"
