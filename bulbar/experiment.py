@@ -2,35 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from bulbar import folds, scoring
 from bulbar.architectures import ARCHITECTURES, Network, Output
+from bulbar.cells import Cell
 from bulbar.fits import Fit, Fitted, Study
 
 
-class Cell(BaseModel):
-    """One cell of Table 4; also the `published` block of params.yaml."""
+def _known(code: str) -> str:
+    if code not in ARCHITECTURES:
+        raise ValueError(f"one of {', '.join(ARCHITECTURES)}")
+    return code
+
+
+Code = Annotated[str, AfterValidator(_known)]
+DropoutRate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class PublishedSettings(BaseModel):
+    """The `published` block of params.yaml: the paper's cell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    architecture: str
-    dropout_rate: float = Field(ge=0, lt=1)
-
-    @field_validator("architecture")
-    @classmethod
-    def _known(cls, code: str) -> str:
-        if code not in ARCHITECTURES:
-            raise ValueError(f"one of {', '.join(ARCHITECTURES)}")
-        return code
+    architecture: Code
+    dropout_rate: DropoutRate
 
     @property
-    def name(self) -> str:
-        """`S1B_0.3`."""
-        return f"{self.architecture}_{self.dropout_rate}"
+    def cell(self) -> Cell:
+        """The block as a cell."""
+        return Cell(self.architecture, self.dropout_rate)
 
 
 class SweepSettings(BaseModel):
@@ -38,15 +43,13 @@ class SweepSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    architectures: tuple[str, ...] = Field(min_length=1)
-    dropout_rates: tuple[float, ...] = Field(min_length=1)
+    architectures: tuple[Code, ...] = Field(min_length=1)
+    dropout_rates: tuple[DropoutRate, ...] = Field(min_length=1)
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell of the sweep, in the order of the settings."""
-        return [
-            Cell(architecture=code, dropout_rate=rate) for code in self.architectures for rate in self.dropout_rates
-        ]
+        return [Cell(code, rate) for code in self.architectures for rate in self.dropout_rates]
 
     @field_validator("architectures", "dropout_rates")
     @classmethod
@@ -72,7 +75,7 @@ class FusionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     output: Output = "softmax"
-    dropout_rate: float = Field(default=0.3, ge=0, lt=1)
+    dropout_rate: DropoutRate = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +153,7 @@ def fusion_fit(
     train, validation, test = material.parts(fold)
     fused = model.startswith("fused")
     return Fit(
-        name="/".join([material.protocol, model, *([cell.name] if fused else []), f"fold_{fold}"]),
+        name="/".join([material.protocol, model, *([str(cell)] if fused else []), f"fold_{fold}"]),
         network=Network(
             ARCHITECTURES[cell.architecture] if fused else None,
             material.image_shape,
@@ -198,7 +201,7 @@ def summary(cell: Cell, material: Material, fits: Sequence[Fit], fitted: Sequenc
         tested, test = material.per_recording(fit.test, result.test)
         rows.append(
             {
-                **cell.model_dump(),
+                **cell._asdict(),
                 "fold": fold,
                 "epochs": len(result.history),
                 "best_epoch": result.best_epoch,

@@ -78,7 +78,8 @@ class Fitted:
     """What a fit gives. Probabilities are those of class 1, of the epoch with the lowest validation loss.
 
     test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
-    validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, where weights are kept.
+    validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, from training where weights
+    are kept; `KeptFits.export_model` has it afterwards.
     """
 
     test: np.ndarray

@@ -58,14 +58,12 @@ class KeptFits:
         return self.place(name).is_dir()
 
     def load(self, name: str) -> Fitted:
-        """A kept fit."""
+        """A kept fit, without its model: `export_model` has that."""
         place = self.place(name)
-        model = place / "model.keras"
         return Fitted(
             test=np.load(place / "test.npy", allow_pickle=False),
             validation=np.load(place / "validation.npy", allow_pickle=False),
             history=pd.read_csv(place / "history.csv", float_precision="round_trip"),
-            model=model.read_bytes() if model.exists() else None,
         )
 
     def store(self, name: str, fitted: Fitted, settings: dict[str, object], seconds: float) -> None:
@@ -87,6 +85,16 @@ class KeptFits:
                 raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def export_model(self, name: str, path: Path) -> None:
+        """Put a kept fit's `.keras` file at `path`: as a link where the file system can, else as a copy."""
+        source = self.place(name) / "model.keras"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        try:
+            path.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, path)
 
     def seconds(self, name: str) -> float:
         """What a kept fit took, in seconds of its worker."""

@@ -5,13 +5,14 @@ first.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from bulbar import scoring
+from bulbar.cells import Cell
 
 RecordWiseRule = Literal["highest_fold_accuracy", "lowest_validation_loss"]
 TIES = "lower validation loss, then the sweep's order"
@@ -23,16 +24,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     record_wise_rule: RecordWiseRule
-
-
-class Cell(NamedTuple):
-    """One architecture at one dropout rate."""
-
-    architecture: str
-    dropout_rate: float
-
-    def __str__(self) -> str:
-        return f"{self.architecture}_{self.dropout_rate}"
 
 
 def cells_of(fits: pd.DataFrame) -> list[Cell]:

@@ -7,8 +7,8 @@ from typing import Any
 from dvclive import Live
 
 from bulbar import clinical, compute, experiment, folds, kept_fits, scoring
-from bulbar.experiment import Cell
-from bulbar.fits import Fit, Fitted
+from bulbar.cells import Cell
+from bulbar.fits import Fit, Fitted, digest
 from stages.io import metrics_file, read_json, read_table, room, run, settings, write_json, write_table
 from stages.material import load_material
 
@@ -30,9 +30,11 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         write_table(predictions, room("fusion", role) / protocol / cell / f"{model}.csv")
         write_table(experiment.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")
         scores.setdefault(cell, {})[model] = scoring.both_ways(predictions)
-        for fold, result in zip(material.folds, fitted, strict=True):
+        for fold, fit, result in zip(material.folds, by_fold, fitted, strict=True):
             log_curves(result, Path("plots/fusion") / protocol / cell / model / f"fold_{fold}")
-            save_model(result, Path("models") / protocol / model / f"fold_{fold}.keras")
+            if fit.keep_weights:
+                model_file = Path("models") / protocol / model / f"fold_{fold}.keras"
+                kept.export_model(digest(fit, material.study), model_file)
     write_json(scores, metrics_file(f"fusion/{protocol}", role))
     print(f"{len(order)} fits of {len(experiment.CLINICAL_COLUMNS)} models for two cells, {protocol}")
 
@@ -40,10 +42,10 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
 def fusion_fits(material: experiment.Material, role: str) -> dict[tuple[str, str], list[Fit]]:
     """By cell (`selected`, `published`) and model, a fit for each fold; the selected cell's keep their weights."""
     fusing = settings("fusion", experiment.FusionSettings)
-    published = settings("published", Cell)
+    published = settings("published", experiment.PublishedSettings).cell
     selection = read_json(metrics_file(f"selection/{material.protocol}", role))["cells"]
     cells = {
-        "selected": [Cell.model_validate(selection[str(fold)]) for fold in material.folds],
+        "selected": [Cell(**selection[str(fold)]) for fold in material.folds],
         "published": [published for _ in material.folds],
     }
     features = {name: clinical_features(material, name, role) for name in ("all", "common")}
@@ -88,13 +90,6 @@ def log_curves(result: Fitted, folder: Path) -> None:
             live.step = int(epoch["epoch"])
             for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
                 live.log_metric(name, epoch[name])
-
-
-def save_model(result: Fitted, path: Path) -> None:
-    """Write a trained model where its weights were kept."""
-    if result.model is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(result.model)
 
 
 if __name__ == "__main__":

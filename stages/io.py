@@ -1,6 +1,7 @@
 """What every stage reads and writes in the same way: params.yaml, tables, metrics, feature arrays."""
 
 import csv
+import io
 import json
 import math
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
@@ -60,6 +62,12 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
 def room(name: str, role: str = "main") -> Path:
     """The folder of one stage's data for a cohort: data/NAME for the main one, data/ROLE/NAME for another."""
     return Path("data") / name if role == "main" else Path("data") / role / name
+
+
+def cohort_in_words(role: str = "main") -> str:
+    """What every figure says of whose voices it shows: `synthetic cohort`, or `minsk2020 cohort`."""
+    described = read_json(room("cohort", role) / "cohort.json")
+    return "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
 
 
 def metrics_file(name: str, role: str = "main") -> Path:
@@ -112,9 +120,11 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
 
 
 def save(figure: "Figure", path: str | Path) -> None:
-    """Write a figure as PNG, the same bytes for the same figure; its folder is made."""
+    """Write a figure as PNG of 256 colours, the same bytes for the same figure; its folder is made."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    Image.open(drawn).convert("RGB").quantize(256).save(path, "PNG", optimize=True)  # git keeps every version
     figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
 
 

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 
 from bulbar import compute, figures, spectrogram
-from stages.io import FeaturesWriter, count_rows, read_rows, read_table, room, rows_writer, run, save, settings
+from stages.io import (
+    FeaturesWriter,
+    cohort_in_words,
+    count_rows,
+    read_rows,
+    read_table,
+    room,
+    rows_writer,
+    run,
+    save,
+    settings,
+)
 
 
 def main(role: str = "main") -> None:
@@ -48,7 +59,8 @@ def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
         counts[kind] += 1
         first.setdefault(kind, row["recording_id"])
     table = pd.Series(counts).unstack(fill_value=0)  # noqa: PD010 - a series has no pivot_table
-    save(figures.recordings_per_task(table), out / "figure_6.png")
+    cohort = cohort_in_words(role)
+    save(figures.recordings_per_task(table, f"Recordings per task · {cohort}"), out / "figure_6.png")
     task = "U" if "U" in table.index else table.index[0]
     shown = {first[task, label]: f"{label}, task {task}" for label in ("HC", "ALS") if (task, label) in first}
     images = np.load(out / "images.npy", mmap_mode="r")
@@ -57,7 +69,14 @@ def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
         for position, row in enumerate(read_rows(out / "index.csv"))
         if row["recording_id"] in shown and row["segment"] == "0"
     }
-    save(figures.mel_images([pictures[name] for name in shown], max_hz=mel.max_hz), out / "figure_8.png")
+    figure = figures.mel_images(
+        [pictures[name] for name in shown],
+        max_hz=mel.max_hz if mel.representation == "mel" else None,
+        min_hz=mel.min_hz,
+        floor_db=mel.floor_db,
+        title=f"{mel.representation} images · {cohort}",
+    )
+    save(figure, out / "figure_8.png")
 
 
 if __name__ == "__main__":

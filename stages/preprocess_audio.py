@@ -6,7 +6,18 @@ from pathlib import Path
 
 from bulbar import audio, cohort, compute, figures
 from bulbar.errors import BadInput, Problem, SilentRecording
-from stages.io import count_rows, metrics_file, read_rows, room, rows_writer, run, save, settings, write_json
+from stages.io import (
+    cohort_in_words,
+    count_rows,
+    metrics_file,
+    read_rows,
+    room,
+    rows_writer,
+    run,
+    save,
+    settings,
+    write_json,
+)
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
 
@@ -32,7 +43,7 @@ def main(role: str = "main") -> None:
     if problems:
         shutil.rmtree(out)
         raise BadInput(problems)
-    draw_before_and_after(recordings, Path(release.root), out)
+    draw_before_and_after(recordings, Path(release.root), out, role)
     write_json(
         {"recordings": total, "mean_source_duration_s": seconds[0] / total, "mean_duration_s": seconds[1] / total},
         metrics_file("audio", role),
@@ -57,12 +68,12 @@ def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settin
     return {**kept, "duration_s": duration, "source_duration_s": row["duration_s"]}
 
 
-def draw_before_and_after(recordings: Path, root: Path, out: Path) -> None:
+def draw_before_and_after(recordings: Path, root: Path, out: Path, role: str) -> None:
     """Draw the first recording before and after, as in Figure 7."""
     first = next(read_rows(recordings))
     before, before_hz = audio.read(root / first["path"])
     after, after_hz = audio.read(out / f"{first['recording_id']}.wav")
-    title = f"Silence removal (Figure 7): task {first['task']}"
+    title = f"Silence removal, task {first['task']} · {cohort_in_words(role)}"
     figure = figures.before_and_after(audio.to_mono(before), before_hz, audio.to_mono(after), after_hz, title)
     save(figure, out / "figure_7.png")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bulbar import scoring, selection, tables
-from stages.io import metrics_file, params, read_json, read_table, room
+from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 CELLS = ("selected", "published")
@@ -100,7 +100,7 @@ def read_study(protocol: str, role: str = "main") -> Study:
     return Study(
         protocol=protocol,
         plots=Path("plots/evaluate") if role == "main" else Path("plots") / role / "evaluate",
-        cohort="synthetic cohort" if cohort["synthetic"] else f"{cohort['source']} cohort",
+        cohort=cohort_in_words(role),
         synthetic=cohort["synthetic"],
         classes=("HC" if positive == "ALS" else "ALS", positive),
         seed=study["seed"],

@@ -31,7 +31,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         fitted = list(islice(results, len(own)))
         predictions = experiment.predictions(material, own, fitted)
         summary = experiment.summary(cell, material, own, fitted)
-        write_table(predictions, out / "predictions" / f"{cell.name}.csv")
+        write_table(predictions, out / "predictions" / f"{cell}.csv")
         scores.setdefault(cell.architecture, {})[str(cell.dropout_rate)] = experiment.cell_scores(predictions, summary)
         summaries.append(summary)
         curves.append(experiment.curves(fitted, architecture=cell.architecture, dropout_rate=cell.dropout_rate))
