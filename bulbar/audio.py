@@ -57,7 +57,10 @@ def clean(path: str | Path, settings: Settings) -> np.ndarray:
     """
     samples, rate = read(path)
     joined = remove_silence(resample(to_mono(samples), rate, settings.sample_rate_hz), top_db=settings.top_db)
-    return np.round(np.clip(joined * 32768.0, -32768, 32767)).astype(np.int16)
+    rounded = np.round(np.clip(joined * 32768.0, -32768, 32767)).astype(np.int16)
+    if not np.any(rounded):
+        raise SilentRecording("every sample is zero in 16 bit")
+    return rounded
 
 
 def write(path: str | Path, samples: np.ndarray, sample_rate_hz: int) -> None:

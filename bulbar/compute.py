@@ -1,12 +1,13 @@
 """Many independent pieces of work, on every core, in order and with a progress bar."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from pydantic import BaseModel, ConfigDict, PositiveInt
 from tqdm import tqdm
 
@@ -25,7 +26,7 @@ class Settings(BaseModel):
     @property
     def n_workers(self) -> int:
         """Processes to use: `workers`, or as many as this process may run on."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or cpu_count()
 
     @property
     def kept_fits_dir(self) -> Path:
@@ -57,4 +58,5 @@ def map_ordered(
             pre_dispatch=4 * workers,
         )
         results: Iterator[Any] = parallel(delayed(function)(item) for item in items)
-    yield from tqdm(results, desc=label, total=total, unit="", mininterval=1.0, smoothing=0.05)
+    seconds = 1.0 if sys.stderr.isatty() else 30.0  # a log needs fewer lines than a screen
+    yield from tqdm(results, desc=label, total=total, unit="", mininterval=seconds, smoothing=0.05)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from bulbar import folds, scoring
 from bulbar.architectures import ARCHITECTURES, Network, Output
 from bulbar.cells import Cell
+from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study
 
 
@@ -120,6 +121,32 @@ def rows_of_recordings(index: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     if position.isna().any():
         raise ValueError(f"no fold for recording {index.loc[position.isna(), 'recording_id'].iloc[0]}")
     return position.to_numpy(dtype=int)
+
+
+def require_room_for(cells: Sequence[Cell], image_shape: tuple[int, int]) -> None:
+    """Raise BadInput where an architecture's convolutions and poolings leave nothing of an image.
+
+    image_shape: (mel, frame). Each convolution takes two rows and columns, each pooling half of what is left.
+    """
+    problems = []
+    for code in dict.fromkeys(cell.architecture for cell in cells):
+        depth, side = len(ARCHITECTURES[code].filters), min(image_shape)
+        for _ in range(depth):
+            side = (side - 2) // 2
+        if side < 1:
+            smallest = 1
+            for _ in range(depth):
+                smallest = 2 * smallest + 2
+            problems.append(
+                Problem(
+                    where=f"params.yaml: sweep.architectures or published: {code}",
+                    expected=f"an image of at least {smallest}×{smallest}",
+                    found=f"{image_shape[0]}×{image_shape[1]}",
+                    remedy="raise spectrogram.mel_bands and spectrogram.frames, or leave the architecture out",
+                )
+            )
+    if problems:
+        raise BadInput(problems)
 
 
 def audio_fit(material: Material, cell: Cell, fold: int, *, keep_weights: bool = False) -> Fit:

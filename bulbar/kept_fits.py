@@ -38,8 +38,9 @@ class Plan:
     disk_bytes: float
 
     def __str__(self) -> str:
+        time = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
         return (
-            f"{self.to_do} fits to do, {self.known} already known; at most about {self.seconds / 60:.0f} min"
+            f"{self.to_do} fits to do, {self.known} already known; at most about {time}"
             f" and {self.disk_bytes / 1e6:.0f} MB of disk"
         )
 

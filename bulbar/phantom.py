@@ -30,7 +30,7 @@ that severe voices pass the thresholds above and mild ones mostly do not:
 | --- | --- | --- |
 | jitter, shimmer | 1.3 %, 6 % | Vashkevich & Rushkevich 2021, Biomed Signal Process Control 65 |
 | HNR | 7 dB less | the same |
-| flutter at 6 to 12 Hz | F0 by 2 % more | Aronson et al. 1992, J Voice 6 |
+| flutter at 6 to 12 Hz | F0 by 2 % more | Aronson et al. 1992, Ann Otol Rhinol Laryngol 101 |
 | F0 wander, F0 between syllables | 2.5 and 3.5 times | Dubbioso et al. 2024: sd of F0 is the strongest sign |
 | syllable rate, irregularity | 0.55 times, 3.5 times | Kent, Kent & Rosenbek 1987 (dysarthria) |
 | vowels | 25 % nearer to the neutral tract | Turner, Tjaden & Weismer 1995, JSHR 38 |

@@ -9,7 +9,7 @@ Where the numbers come from:
 | spectral tilt | one-pole low-pass, named by its attenuation at 3 kHz | Klatt & Klatt 1990, JASA 87 |
 | breath noise | modulated by the glottal flow, through the same tract | Klatt & Klatt 1990 |
 | formants and F0 of vowels | means of 45 men and 48 women | Hillenbrand et al. 1995, JASA 97, Table V |
-| flutter | modulation of F0 and amplitude at 6 to 12 Hz | Aronson et al. 1992, J Voice 6 |
+| flutter | modulation of F0 and amplitude at 6 to 12 Hz | Aronson et al. 1992, Ann Otol Rhinol Laryngol 101 |
 | voice onset time | short lag: 10 (p), 15 (t), 25 (k) ms | Lisker & Abramson 1964, Word 20 (Dutch) |
 | F2 loci | 720 (p), 1800 (t), 3000 Hz (k); the transition starts half-way | Delattre, Liberman & Cooper 1955, JASA 27 |
 | bursts | p low and diffuse, t high and diffuse, k compact near F2 | Stevens & Blumstein 1978, JASA 64 |

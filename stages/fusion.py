@@ -48,6 +48,7 @@ def fusion_fits(material: experiment.Material, role: str) -> dict[tuple[str, str
         "selected": [Cell(**selection[str(fold)]) for fold in material.folds],
         "published": [published for _ in material.folds],
     }
+    experiment.require_room_for(cells["published"], material.image_shape)
     features = {name: clinical_features(material, name, role) for name in ("all", "common")}
     fits: dict[tuple[str, str], list[Fit]] = {}
     for which, cell_of_fold in cells.items():

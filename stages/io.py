@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from ruamel.yaml import YAML
 
 from bulbar.errors import BadInput, Problem
@@ -32,14 +32,18 @@ def params() -> dict[str, Any]:
 
 def settings(block: str, model: type[Model]) -> Model:
     """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts."""
-    found = params().get(block)
+    return _checked(params().get(block), model, f"params.yaml: {block}")
+
+
+def _checked(found: Any, model: type[Model], where: str) -> Model:
+    """`found` as a model; each key that the model refuses is a problem of its own."""
     try:
         return model.model_validate(found)
     except ValidationError as error:
         raise BadInput(
             [
                 Problem(
-                    where=".".join(["params.yaml:", block, *map(str, fault["loc"])]).replace(":.", ": ", 1),
+                    where=".".join([where, *map(str, fault["loc"])]).replace(":.", ": ", 1),
                     expected=fault["msg"],
                     found=repr(fault["input"]),
                     remedy="correct the key in params.yaml, or in -S on the command line",
@@ -47,6 +51,20 @@ def settings(block: str, model: type[Model]) -> Model:
                 for fault in error.errors()
             ]
         ) from None
+
+
+class StudySettings(BaseModel):
+    """What stands at the top of params.yaml and is no stage's own."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    seed: NonNegativeInt
+    positive_class: Literal["ALS", "HC"]
+
+
+def study_settings() -> StudySettings:
+    """`seed` and `positive_class` of params.yaml, checked."""
+    return _checked(params(), StudySettings, "params.yaml:")
 
 
 def run(stage: Callable[..., None], *arguments: str) -> None:

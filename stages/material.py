@@ -3,7 +3,7 @@
 import numpy as np
 
 from bulbar import experiment, fits, folds
-from stages.io import params, read_json, read_table, room, settings
+from stages.io import params, read_json, read_table, room, settings, study_settings
 
 
 def load_material(protocol: folds.Protocol, role: str = "main") -> experiment.Material:
@@ -19,12 +19,12 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> experiment.Ma
         cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
         training = training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
     rows = experiment.rows_of_recordings(index, table)
-    study = fits.Study(
+    shared = fits.Study(
         images=images.resolve(),
         features_digest=fits.file_digest(images),
         labels=table["label"].to_numpy()[rows],
         settings=training,
-        seed=params()["seed"],
+        seed=study_settings().seed,
     )
     mel, frames = np.load(images, mmap_mode="r").shape[1:]
-    return experiment.Material(protocol, table, rows, (mel, frames), study)
+    return experiment.Material(protocol, table, rows, (mel, frames), shared)

@@ -14,7 +14,7 @@ from openpyxl.styles import Font
 
 from bulbar import compute, phantom, voice
 from bulbar.archives import fix_dates
-from stages.io import params, room, run, settings
+from stages.io import room, run, settings, study_settings
 
 EMPTY_ROWS = 300  # formatted and without content, as in the release
 
@@ -23,7 +23,7 @@ def main() -> None:
     """Write data/raw/phantom."""
     wanted = settings("phantom", phantom.Settings)
     workers = settings("compute", compute.Settings).n_workers
-    seed = params()["seed"]
+    seed = study_settings().seed
     root = room("raw") / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     for task in wanted.tasks:

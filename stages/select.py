@@ -2,7 +2,7 @@
 
 from bulbar import selection
 from bulbar.seeds import seed_of
-from stages.io import metrics_file, params, read_json, read_table, room, run, settings, write_json
+from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json
 
 
 def main(protocol: str, role: str = "main") -> None:
@@ -17,7 +17,7 @@ def main(protocol: str, role: str = "main") -> None:
         predictions = {
             cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
         }
-        picked = selection.subject_wise(fits, predictions, seed=seed_of(params()["seed"], f"select/{protocol}"))
+        picked = selection.subject_wise(fits, predictions, seed=seed_of(study_settings().seed, f"select/{protocol}"))
     write_json({"synthetic": synthetic, "protocol": protocol, **picked}, metrics_file(f"selection/{protocol}", role))
     names = [f"{cell['architecture']} at {cell['dropout_rate']}" for cell in picked["cells"].values()]
     note = f", fold {picked['reported_fold']}" if picked["reported_fold"] else f" in folds {', '.join(picked['cells'])}"

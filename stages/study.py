@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bulbar import scoring, selection, tables
-from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room
+from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room, study_settings
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 CELLS = ("selected", "published")
@@ -93,8 +93,8 @@ class Study:
 
 def read_study(protocol: str, role: str = "main") -> Study:
     """Read one protocol's results of one cohort from data/ and metrics/."""
-    study, cohort = params(), read_json(room("cohort", role) / "cohort.json")
-    positive = study["positive_class"]
+    study, cohort = study_settings(), read_json(room("cohort", role) / "cohort.json")
+    positive = study.positive_class
     sweep, fusion = room("sweep", role) / protocol, room("fusion", role) / protocol
     fits = read_table(sweep / "fits.csv")
     return Study(
@@ -103,7 +103,7 @@ def read_study(protocol: str, role: str = "main") -> Study:
         cohort=cohort_in_words(role),
         synthetic=cohort["synthetic"],
         classes=("HC" if positive == "ALS" else "ALS", positive),
-        seed=study["seed"],
+        seed=study.seed,
         picked=read_json(metrics_file(f"selection/{protocol}", role)),
         fits=fits,
         predictions={cell: _predictions(sweep / "predictions" / f"{cell}.csv") for cell in selection.cells_of(fits)},
@@ -111,7 +111,7 @@ def read_study(protocol: str, role: str = "main") -> Study:
         histories={
             cell: {model: read_table(fusion / cell / f"{model}_history.csv") for model in MODELS} for cell in CELLS
         },
-        published=selection.Cell(**study["published"]),
+        published=selection.Cell(**params()["published"]),
     )
 
 

@@ -15,6 +15,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     cells = settings("sweep", experiment.SweepSettings).cells
     computing = settings("compute", compute.Settings)
     material = load_material(protocol, role)
+    experiment.require_room_for(cells, material.image_shape)
     fits = [experiment.audio_fit(material, cell, fold) for cell in cells for fold in material.folds]
     kept = kept_fits.KeptFits(computing.kept_fits_dir)
     print(f"sweep, {protocol}: {kept_fits.plan(fits, material.study, kept, computing.n_workers)}", flush=True)

@@ -1,0 +1,30 @@
+"""A project folder of its own for a test that runs stages: the repository's params.yaml, changed where the test says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write_params(folder: Path, **blocks: Any) -> None:
+    """Write params.yaml into `folder`: one worker, and each block of `blocks` laid over the repository's own."""
+    found = YAML(typ="safe").load(ROOT / "params.yaml")
+    for name, block in {"compute": {}, **blocks}.items():
+        found[name] = {**found.get(name, {}), **block} if isinstance(block, Mapping) else block
+    found["compute"] = {"workers": 1, "kept_fits": None, **blocks.get("compute", {})}
+    YAML(typ="safe").dump(found, folder / "params.yaml")
+
+
+def write_csv(path: Path, rows: pd.DataFrame | list[dict[str, Any]]) -> None:
+    """Write a table as CSV; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below `folder`, by its path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
