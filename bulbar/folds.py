@@ -74,10 +74,27 @@ def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, see
 def _validation_part(table: pd.DataFrame, tested_fold: int, share: float, seed: int) -> np.ndarray:
     """Which recordings belong to a stratified `share` of the subjects that fold `tested_fold` does not test."""
     subjects = table[table["fold"] != tested_fold].drop_duplicates("subject_id")
-    _, watched = train_test_split(
-        subjects["subject_id"], test_size=share, stratify=subjects["label"], shuffle=True, random_state=seed
-    )
-    return table["subject_id"].isin(watched).to_numpy()
+    try:
+        trained, watched = train_test_split(
+            subjects, test_size=share, stratify=subjects["label"], shuffle=True, random_state=seed
+        )
+        enough = trained["label"].nunique() == watched["label"].nunique() == 2
+    except ValueError:  # scikit-learn's, where a class has one subject, or a part has room for one class only
+        enough = False
+    if not enough:
+        counts = subjects["label"].value_counts()
+        found = f"{counts.get(0, 0)} of class 0 and {counts.get(1, 0)} of class 1 where fold {tested_fold} is tested"
+        raise BadInput(
+            [
+                Problem(
+                    where="params.yaml: folds.n_splits and folds.validation_share",
+                    expected=f"training subjects of each class, and {share:g} of them of each class to watch",
+                    found=found,
+                    remedy="raise folds.n_splits or folds.validation_share, or bring more subjects",
+                )
+            ]
+        )
+    return table["subject_id"].isin(watched["subject_id"]).to_numpy()
 
 
 def parts(table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Finished fits, kept in a folder named by the digest of everything that shapes them; only missing ones are trained."""
 
 import json
+import logging
 import os
 import shutil
 import statistics
@@ -153,6 +154,7 @@ def _train_and_keep(task: tuple[Fit, Study, KeptFits, str]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_start():
         from bulbar import training  # here, because it starts the backend: only a process that trains pays for that
+    logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
 
     started = time.perf_counter()
     fitted = training.train(fit, study)

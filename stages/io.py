@@ -5,6 +5,7 @@ import io
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Model = TypeVar("Model", bound=BaseModel)
+
+WALL_TIMES = Path("logs/wall_times.csv")
 
 
 def params() -> dict[str, Any]:
@@ -68,13 +71,22 @@ def study_settings() -> StudySettings:
 
 
 def run(stage: Callable[..., None], *arguments: str) -> None:
-    """Run a stage's main; what is wrong with the user's input is printed without a traceback, exit code 1."""
+    """Run a stage's main; what is wrong with the user's input is printed without a traceback, exit code 1.
+
+    The seconds that it took go to logs/wall_times.csv, which git ignores: no out holds a time.
+    """
+    given = arguments or tuple(sys.argv[1:])
+    started = time.perf_counter()
     try:
-        stage(*(arguments or sys.argv[1:]))
+        stage(*given)
     except BadInput as error:
         print(error, file=sys.stderr)
         print(f"\n{len(error.problems)} problem(s): nothing was done.", file=sys.stderr)
         sys.exit(1)
+    seconds = time.perf_counter() - started
+    name = Path(sys.modules[stage.__module__].__file__ or "").stem
+    with _made(WALL_TIMES).open("a", encoding="utf-8") as log:
+        log.write(f"{' '.join([name, *given])},{seconds:.1f}\n")
 
 
 def room(name: str, role: str = "main") -> Path:
@@ -93,6 +105,12 @@ def metrics_file(name: str, role: str = "main") -> Path:
     return (Path("metrics") if role == "main" else Path("metrics") / role) / f"{name}.json"
 
 
+def _made(path: str | Path) -> Path:
+    """The path, its folder made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return Path(path)
+
+
 def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
     """A CSV table of ours. Empty means not recorded; nothing else does: the therapy `None` stays a string."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dtypes or None)
@@ -100,8 +118,7 @@ def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, the same bytes for the same rows; its folder is made."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(path, index=False, lineterminator="\n")
+    frame.to_csv(_made(path), index=False, lineterminator="\n")
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
@@ -118,8 +135,7 @@ def count_rows(path: str | Path) -> int:
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
     """A writer of CSV rows one after another; its folder is made."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with Path(path).open("w", newline="", encoding="utf-8") as table:
+    with _made(path).open("w", newline="", encoding="utf-8") as table:
         writer = csv.DictWriter(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         yield writer
@@ -132,17 +148,15 @@ def read_json(path: str | Path) -> Any:
 
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     """Write JSON with numbers rounded to 4 digits, in the given order; its folder is made. NaN becomes null."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    _made(path).write_text(text + "\n", encoding="utf-8")
 
 
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as PNG of 256 colours, the same bytes for the same figure; its folder is made."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=120)
-    Image.open(drawn).convert("RGB").quantize(256).save(path, "PNG", optimize=True)  # git keeps every version
+    Image.open(drawn).convert("RGB").quantize(256).save(_made(path), "PNG", optimize=True)  # git keeps every version
     figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
 
 
@@ -167,8 +181,7 @@ class FeaturesWriter:
     def __init__(self, path: str | Path, row_shape: tuple[int, int]) -> None:
         self._row_shape = row_shape
         self._rows = 0
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._file = Path(path).open("wb")  # noqa: SIM115 - closed by __exit__
+        self._file = _made(path).open("wb")  # noqa: SIM115 - closed by __exit__
         self._write_header()
 
     def _write_header(self) -> None:

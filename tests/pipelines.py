@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,9 +96,13 @@ class Pipeline:
         """Stages that something they depend on has changed for, by themselves: those after them not counted."""
         return set(json.loads(self.dvc("status", "--json")))
 
-    def would_run(self) -> set[str]:
-        """Stages that `dvc repro` would run at most: stale ones and everything after them."""
-        return stages_run(self.dvc("repro", "--dry"))
+    def copy(self, folder: Path, **environment: str) -> "Pipeline":
+        """The same in another folder, with its history and its DVC cache; kept fits are shared."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        other = object.__new__(Pipeline)
+        other.folder, other.kept_fits = folder, self.kept_fits
+        other.environment = self.environment | environment
+        return other
 
     def outs(self) -> Iterator[Path]:
         """Every file that the stages wrote, relative to the copy."""
@@ -114,16 +117,8 @@ def stages_run(output: str) -> set[str]:
     return set(re.findall(r"^Running stage '([^']+)'", output, flags=re.MULTILINE))
 
 
-def fits_to_do(output: str) -> list[tuple[int, int]]:
-    """What each training stage announced: fits to do, fits already known."""
-    found = re.findall(r"(\d+) fits to do, (\d+) already known", output)
-    return [(int(to_do), int(known)) for to_do, known in found]
+def fits_to_do(output: str) -> dict[str, tuple[int, int]]:
+    """What each stage that trains announced: fits to do, fits already known; by `sweep, record_wise` and the like."""
+    found = re.findall(r"^(\w+, \w+): (\d+) fits to do, (\d+) already known", output, flags=re.MULTILINE)
+    return {stage: (int(to_do), int(known)) for stage, to_do, known in found}
 
-
-def wait_for(condition: Any, *, seconds: float) -> None:
-    """Wait until `condition()` holds. Raises TimeoutError when it does not in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"not within {seconds} s")
-        time.sleep(2)

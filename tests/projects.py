@@ -1,5 +1,6 @@
 """A project folder of its own for a test that runs stages: the repository's params.yaml, changed where the test says."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ def write_csv(path: Path, rows: pd.DataFrame | list[dict[str, Any]]) -> None:
     """Write a table as CSV; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def write_cohort(folder: Path, subjects: pd.DataFrame | list[dict[str, Any]], *, synthetic: bool = True) -> None:
+    """Write what every stage reads of a cohort: cohort.json and subjects.csv."""
+    write_csv(folder / "data/cohort/subjects.csv", subjects)
+    contract = {"source": "voc_als", "synthetic": synthetic, "clinical": {"all": {}, "common": []}}
+    (folder / "data/cohort/cohort.json").write_text(json.dumps(contract))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

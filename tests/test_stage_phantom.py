@@ -14,6 +14,7 @@ from stages import phantom
 
 PARAMS = """
 seed: 7
+positive_class: ALS
 phantom: {{subjects: 9, tasks: [A, KA], effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6}}
 compute: {{workers: {workers}}}
 """

@@ -1,0 +1,95 @@
+import os
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from bulbar import compute
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.02 * (number % 3))
+    return number * number
+
+
+def process_and_threads(_: int) -> tuple[int, str | None]:
+    return os.getpid(), os.environ.get("OMP_NUM_THREADS")
+
+
+def refuse(number: int) -> int:
+    raise ArithmeticError(f"number {number}")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_items_however_many_workers(workers):
+    results = compute.map_ordered(slow_square, range(12), label="squares", workers=workers)
+    assert list(results) == (np.arange(12) ** 2).tolist()
+
+
+def test_unordered_results_are_the_same_ones():
+    results = compute.map_ordered(slow_square, range(12), label="squares", workers=2, ordered=False)
+    assert sorted(results) == (np.arange(12) ** 2).tolist()
+
+
+def test_work_is_done_in_other_processes_of_one_thread_each():
+    found = list(compute.map_ordered(process_and_threads, range(8), label="processes", workers=2))
+    assert os.getpid() not in {process for process, _ in found}
+    assert {threads for _, threads in found} == {"1"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_items_are_taken_as_workers_become_free(workers):
+    taken = []
+
+    def endless():
+        number = 0
+        while True:
+            taken.append(number)
+            yield number
+            number += 1
+
+    results = compute.map_ordered(slow_square, endless(), label="squares", workers=workers)
+    assert [next(results) for _ in range(10)] == (np.arange(10) ** 2).tolist()
+    assert len(taken) <= 10 + 6 * workers
+    with warnings.catch_warnings():  # joblib says how much was left undone
+        warnings.simplefilter("ignore")
+        results.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_goes_wrong_in_a_worker_reaches_the_caller(workers):
+    with pytest.raises(ArithmeticError, match="number 0"):
+        list(compute.map_ordered(refuse, range(3), label="refusals", workers=workers))
+
+
+def test_the_bar_names_the_work_and_counts_it(capsys):
+    list(compute.map_ordered(slow_square, range(3), label="squares", total=3))
+    printed = capsys.readouterr().err
+    assert "squares: 100%" in printed
+    assert "3/3" in printed
+
+
+def test_no_work_is_no_error():
+    assert list(compute.map_ordered(slow_square, [], label="nothing", total=0)) == []
+
+
+def test_every_core_of_this_process_works_unless_a_number_is_given():
+    assert compute.Settings().n_workers == len(os.sched_getaffinity(0))
+    assert compute.Settings(workers=3).n_workers == 3
+    with pytest.raises(ValidationError, match="workers"):
+        compute.Settings(workers=0)
+
+
+def test_kept_fits_lie_where_the_environment_says_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
+    named = compute.Settings(kept_fits=tmp_path / "params")
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "environment"))
+    assert named.kept_fits_dir == compute.Settings().kept_fits_dir == tmp_path / "environment"
+    monkeypatch.delenv("BULBAR_CACHE")
+    assert named.kept_fits_dir == tmp_path / "params"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert compute.Settings().kept_fits_dir == tmp_path / "cache/bulbar/fits"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert compute.Settings(kept_fits=Path("~/fits")).kept_fits_dir == tmp_path / "fits"

@@ -1,0 +1,150 @@
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar import experiment, fits, folds, spectrogram
+from bulbar.errors import BadInput, Problem
+from stages import io
+from tests.projects import ROOT, write_params
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_params(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("block", "model"),
+    [
+        ("spectrogram", spectrogram.Settings),
+        ("folds", folds.Settings),
+        ("train", fits.Settings),
+        ("sweep", experiment.SweepSettings),
+        ("published", experiment.PublishedSettings),
+        ("fusion", experiment.FusionSettings),
+    ],
+)
+def test_every_key_of_the_block_in_params_yaml_is_a_setting_and_the_other_way_round(block, model, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = io.params()[block]
+    assert set(found) == set(model.model_fields)
+    assert io.settings(block, model).model_dump(mode="json") == found
+
+
+@pytest.mark.parametrize(
+    ("block", "model", "key", "value"),
+    [
+        ("fusion", experiment.FusionSettings, "dropout_rate", 1.0),
+        ("published", experiment.PublishedSettings, "dropout_rate", 1.0),
+        ("published", experiment.PublishedSettings, "architecture", "S6A"),
+        ("folds", folds.Settings, "n_splits", 1),
+        ("train", fits.Settings, "max_epochs", 0),
+        ("train", fits.Settings, "precision", "float8"),
+        ("train", fits.Settings, "epochs", 5),
+        ("sweep", experiment.SweepSettings, "architectures", []),
+        ("sweep", experiment.SweepSettings, "architectures", ["S1A", "S1A"]),
+        ("spectrogram", spectrogram.Settings, "mel_bands", -1),
+    ],
+)
+def test_an_unknown_key_or_an_impossible_value_is_named(project, block, model, key, value):
+    write_params(project, **{block: {key: value}})
+    with pytest.raises(BadInput) as error:
+        io.settings(block, model)
+    (problem,) = error.value.problems
+    assert problem.where == f"params.yaml: {block}.{key}"
+    assert problem.found == repr(value)
+
+
+@pytest.mark.parametrize(("architectures", "rates"), [(["S1A", "S9Z"], [0.1]), (["S1A"], [0.1, 1.0])])
+def test_a_sweep_over_an_unknown_architecture_or_an_impossible_rate_is_refused_before_any_work(
+    project, architectures, rates
+):
+    write_params(project, sweep={"architectures": architectures, "dropout_rates": rates})
+    with pytest.raises(BadInput, match=r"params\.yaml: sweep"):
+        io.settings("sweep", experiment.SweepSettings)
+
+
+def test_everything_wrong_with_a_block_is_told_at_once(project):
+    write_params(project, train={"max_epochs": 0, "batch_size": "many", "speed": 1})
+    with pytest.raises(BadInput) as error:
+        io.settings("train", fits.Settings)
+    assert {problem.where.rsplit(".", 1)[1] for problem in error.value.problems} == {"max_epochs", "batch_size", "speed"}
+
+
+def test_bad_input_is_printed_without_a_traceback_and_ends_with_1(capsys):
+    def stage(role: str) -> None:
+        raise BadInput([Problem(f"{role}.wav", "sound", "nothing", "record again")])
+
+    with pytest.raises(SystemExit) as stop:
+        io.run(stage, "main")
+    assert stop.value.code == 1
+    printed = capsys.readouterr().err
+    assert "main.wav" in printed
+    assert "record again" in printed
+    assert "1 problem(s): nothing was done." in printed
+    assert "Traceback" not in printed
+
+
+def test_rooms_and_metrics_of_another_cohort_are_its_own():
+    assert str(io.room("audio")) == "data/audio"
+    assert str(io.room("audio", "second")) == "data/second/audio"
+    assert str(io.metrics_file("sweep/record_wise")) == "metrics/sweep/record_wise.json"
+    assert str(io.metrics_file("audio", "second")) == "metrics/second/audio.json"
+
+
+def test_the_therapy_none_is_a_string_and_an_empty_cell_is_not_recorded():
+    table = pd.DataFrame({"therapy": ["None", None, "NA", "Riluzole"], "fvc_percent": [90.0, np.nan, 0.0, 101.5]})
+    io.write_table(table, "data/subjects.csv")
+    found = io.read_table("data/subjects.csv")
+    assert found["therapy"].iloc[[0, 2, 3]].tolist() == ["None", "NA", "Riluzole"]
+    assert found["therapy"].isna().tolist() == [False, True, False, False]
+    assert found["fvc_percent"].isna().tolist() == [False, True, False, False]
+    assert io.read_table("data/subjects.csv", fvc_percent=str)["fvc_percent"].iloc[0] == "90.0"
+
+
+def test_rows_are_written_read_and_counted_one_after_another():
+    with io.rows_writer("data/index.csv", ["recording_id", "segment"]) as writer:
+        writer.writerow({"recording_id": "PZ001_A", "segment": 0})
+        writer.writerow({"recording_id": 'with,comma and "quotes"', "segment": 1})
+    assert io.count_rows("data/index.csv") == 2
+    assert list(io.read_rows("data/index.csv"))[1] == {"recording_id": 'with,comma and "quotes"', "segment": "1"}
+    assert pd.read_csv("data/index.csv")["segment"].tolist() == [0, 1]
+
+
+def test_json_has_four_digits_keeps_its_order_and_has_null_for_nan():
+    content = {"z": np.float64(2 / 3), "a": {0.3: math.nan, "n": np.int64(3)}, "l": (1 / 3, True, None, "é"), "i": math.inf}
+    io.write_json(content, "metrics/a.json")
+    found = json.loads((io.Path("metrics/a.json")).read_text())
+    assert found == {"z": 0.6667, "a": {"0.3": None, "n": 3}, "l": [0.3333, True, None, "é"], "i": None}
+    assert list(found) == ["z", "a", "l", "i"]
+    assert io.read_json("metrics/a.json") == found
+
+
+def test_feature_rows_written_one_after_another_are_what_numpy_would_have_saved(project):
+    images = np.random.default_rng(0).random((7, 5, 3)).astype(np.float32)
+    with io.FeaturesWriter("data/images.npy", (5, 3)) as writer:
+        for part in (images[:1], images[1:4], images[4:4], images[4:]):
+            writer.append(part)
+    np.save(project / "numpy.npy", images)
+    assert (project / "data/images.npy").read_bytes() == (project / "numpy.npy").read_bytes()
+    mapped = np.load("data/images.npy", mmap_mode="r")
+    assert isinstance(mapped, np.memmap)
+    assert np.array_equal(mapped, images)
+
+
+def test_the_header_has_room_for_half_a_million_rows(project):
+    with io.FeaturesWriter("many.npy", (1, 1)) as writer:
+        writer.append(np.arange(500_000).reshape(-1, 1, 1))
+    found = np.load("many.npy", mmap_mode="r")
+    assert found.shape == (500_000, 1, 1)
+    assert found[-1, 0, 0] == 499_999
+
+
+def test_a_row_of_another_shape_is_refused():
+    with io.FeaturesWriter("a.npy", (5, 3)) as writer, pytest.raises(ValueError, match=r"\(5, 3\) expected, got \(3, 5\)"):
+        writer.append(np.zeros((1, 3, 5)))

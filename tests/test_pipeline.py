@@ -1,0 +1,270 @@
+"""The real `dvc repro` and `dvc exp`, as a user types them, in a copy of the project on a tiny synthetic cohort."""
+
+import io
+import json
+import os
+import re
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.pipelines import TINY, Pipeline, fits_to_do, stages_run
+from tests.releases import write_minsk2020
+
+BEFORE_TRAINING = {"phantom", "ingest", "preprocess_clinical", "preprocess_audio", "mel_spectrogram", "folds"}
+PROTOCOLS = ("record_wise", "subject_wise")
+TRAINING_AND_AFTER = {f"{stage}@{protocol}" for stage in ("sweep", "select", "fusion") for protocol in PROTOCOLS}
+TRAINING_AND_AFTER.add("evaluate")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory) -> Pipeline:
+    """Everything before the training has run."""
+    place = tmp_path_factory.mktemp("prepared")
+    pipeline = Pipeline(place / "project", place / "kept_fits")
+    pipeline.change(TINY)
+    assert stages_run(pipeline.dvc("repro", *sorted(BEFORE_TRAINING))) == BEFORE_TRAINING
+    pipeline.commit("A tiny study")
+    return pipeline
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Pipeline:
+    """The whole pipeline has run, once, and is committed."""
+    place = tmp_path_factory.mktemp("finished")
+    pipeline = Pipeline(place / "project", place / "kept_fits")
+    pipeline.change(TINY)
+    assert stages_run(pipeline.dvc("repro")) == BEFORE_TRAINING | TRAINING_AND_AFTER
+    pipeline.commit("A tiny study")
+    return pipeline
+
+
+@pytest.fixture
+def study(finished, tmp_path) -> Pipeline:
+    """A copy of the finished study, to change."""
+    return finished.copy(tmp_path / "project")
+
+
+# What is stale after a change. Read with `dvc status`, which runs nothing.
+
+
+def changed_by(pipeline: Pipeline, changes: dict[str, object]) -> set[str]:
+    """The stages before the training that a change of params makes stale."""
+    params = pipeline.folder / "params.yaml"
+    before = params.read_bytes()
+    pipeline.change(changes)
+    stale = pipeline.stale()
+    params.write_bytes(before)
+    return stale & BEFORE_TRAINING
+
+
+def test_a_second_repro_of_the_stages_before_training_runs_nothing(prepared):
+    assert stages_run(prepared.dvc("repro", *sorted(BEFORE_TRAINING))) == set()
+
+
+def test_a_training_setting_touches_nothing_before_the_training(prepared):
+    assert changed_by(prepared, {"train.learning_rate": 0.002, "sweep.dropout_rates": [0.1]}) == set()
+
+
+def test_a_spectrogram_setting_touches_the_images_and_neither_audio_nor_clinical(prepared):
+    assert changed_by(prepared, {"spectrogram.mel_bands": 33}) == {"mel_spectrogram"}
+
+
+def test_a_silence_setting_touches_the_audio_and_no_clinical_table(prepared):
+    assert changed_by(prepared, {"audio.top_db": 31.0}) == {"preprocess_audio"}
+
+
+def test_the_number_of_workers_touches_nothing(prepared):
+    assert changed_by(prepared, {"compute.workers": 2, "compute.kept_fits": "elsewhere"}) == set()
+
+
+def test_params_diff_names_the_changed_key(prepared):
+    params = prepared.folder / "params.yaml"
+    before = params.read_bytes()
+    prepared.change({"train.learning_rate": 0.002})
+    shown = prepared.dvc("params", "diff", "--md")
+    params.write_bytes(before)
+    assert re.search(r"train\.learning_rate *\| 0\.001 *\| 0\.002 ", shown)
+
+
+def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
+    edges = re.findall(r'"([^"]+)" -> "([^"]+)"', prepared.dvc("dag", "--dot"))
+    assert {stage for edge in edges for stage in edge} == BEFORE_TRAINING | TRAINING_AND_AFTER
+    for before, after in [
+        ("phantom", "ingest"),
+        ("mel_spectrogram", "sweep@record_wise"),
+        ("sweep@subject_wise", "select@subject_wise"),
+        ("select@subject_wise", "fusion@subject_wise"),
+        ("fusion@record_wise", "evaluate"),
+    ]:
+        assert (before, after) in edges
+    assert not [edge for edge in edges if "record_wise" in edge[0] and "subject_wise" in edge[1]]
+
+
+def test_an_impossible_setting_stops_the_run_with_the_key_and_without_a_traceback(prepared, tmp_path):
+    study = prepared.copy(tmp_path / "project")
+    shown = study.dvc("exp", "run", "-S", "folds.n_splits=1", "folds", fails=True)
+    assert "params.yaml: folds.n_splits" in shown
+    assert "Traceback" not in shown
+
+
+# The whole of it: minutes.
+
+
+@pytest.mark.slow
+def test_a_second_repro_runs_nothing(study):
+    shown = study.dvc("repro")
+    assert stages_run(shown) == set()
+    assert "up to date" in shown
+    assert study.stale() == set()
+
+
+@pytest.mark.slow
+def test_a_learning_rate_reruns_the_training_and_what_follows_and_nothing_before(study):
+    study.change({"train.learning_rate": 0.01})
+    assert stages_run(study.dvc("repro")) == TRAINING_AND_AFTER
+
+
+@pytest.mark.slow
+def test_a_new_dropout_rate_costs_its_own_fits_only(study):
+    study.change({"sweep.dropout_rates": [0.3, 0.2]})
+    shown = study.dvc("repro", "sweep")
+    assert stages_run(shown) == {f"sweep@{protocol}" for protocol in PROTOCOLS}
+    assert fits_to_do(shown) == {f"sweep, {protocol}": (2, 2) for protocol in PROTOCOLS}
+
+
+@pytest.mark.slow
+def test_fits_that_are_kept_are_not_trained_again_when_all_outs_are_gone(study):
+    before = (study.folder / "dvc.lock").read_bytes()
+    shown = study.dvc("repro", "--force", "--single-item", "sweep", "fusion")
+    assert fits_to_do(shown) == {
+        **{f"sweep, {protocol}": (0, 2) for protocol in PROTOCOLS},
+        **{f"fusion, {protocol}": (0, 20) for protocol in PROTOCOLS},
+    }
+    assert (study.folder / "dvc.lock").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_locale(finished, tmp_path):
+    elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C", "PYTHONHASHSEED": "12345"}
+    other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", **elsewhere)
+    other.change(TINY | {"compute.workers": 2})
+    other.dvc("repro")
+    assert (other.folder / "dvc.lock").read_text() == (finished.folder / "dvc.lock").read_text()
+
+
+def contents(path: Path) -> bytes:
+    """A file's bytes, and those of its members where it is a zip."""
+    content = path.read_bytes()
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return content + b"".join(archive.read(name) for name in archive.namelist())
+    return content
+
+
+@pytest.mark.slow
+def test_no_out_holds_a_path_of_this_machine_or_the_time_of_its_writing(finished):
+    today = date.today()
+    telling = [str(finished.folder.parent), str(Path.home()), os.uname().nodename, today.isoformat()]
+    telling += [today.strftime("%d.%m.%Y"), today.strftime("%Y:%m:%d"), today.strftime("%d %b %Y")]
+    outs = list(finished.outs())
+    assert {"data", "metrics", "models", "plots"} == {out.parts[0] for out in outs}
+    found = [
+        (str(out), word) for out in outs for word in telling if word.encode() in contents(finished.folder / out)
+    ]
+    assert not found
+
+
+@pytest.mark.slow
+def test_what_git_holds_names_no_subject(finished):
+    subjects = pd.read_csv(finished.folder / "data/cohort/subjects.csv")["subject_id"]
+    in_git = [out for out in finished.outs() if out.parts[0] in ("metrics", "plots")]
+    assert len(in_git) > 50
+    for out in in_git:
+        text = (finished.folder / out).read_bytes()
+        assert b"subject_id" not in text and b"recording_id" not in text, out
+        assert not [subject for subject in subjects if subject.encode() in text], out
+
+
+# Experiments.
+
+
+@pytest.fixture(scope="session")
+def experiments(finished, tmp_path_factory) -> tuple[Pipeline, str, str]:
+    """One experiment run in the workspace and two queued ones; what the first printed, and the log of a queued one."""
+    pipeline = finished.copy(tmp_path_factory.mktemp("experiments") / "project")
+    direct = pipeline.dvc("exp", "run", "-n", "smaller-batch", "-S", "train.batch_size=4")
+    for name, change in [("more-dropout", "sweep.dropout_rates=[0.3,0.1]"), ("other-rate", "train.learning_rate=0.003")]:
+        pipeline.dvc("exp", "run", "--queue", "-n", name, "-S", "train.batch_size=32", "-S", change)
+    pipeline.dvc("exp", "run", "--run-all")
+    assert re.search(r"more-dropout +.*Success", pipeline.dvc("queue", "status"))
+    return pipeline, direct, pipeline.dvc("queue", "logs", "more-dropout")
+
+
+@pytest.mark.slow
+def test_an_experiment_runs_from_the_command_line(experiments):
+    _, direct, _ = experiments
+    assert "Ran experiment(s): smaller-batch" in direct
+    assert stages_run(direct) == TRAINING_AND_AFTER
+
+
+@pytest.mark.slow
+def test_queued_experiments_share_the_kept_fits(experiments):
+    _, _, log = experiments
+    assert fits_to_do(log)["sweep, record_wise"] == (2, 2)
+    assert fits_to_do(log)["sweep, subject_wise"] == (2, 2)
+
+
+@pytest.mark.slow
+def test_exp_show_lists_every_experiment_with_its_scores_and_params(experiments):
+    pipeline, _, _ = experiments
+    shown = pipeline.dvc("exp", "show", "--md")
+    for name in ("smaller-batch", "more-dropout", "other-rate"):
+        assert name in shown
+    assert "train.batch_size" in shown and "subject_wise.selected.audio_subject_auc" in shown
+    assert json.loads(pipeline.dvc("exp", "show", "--json"))
+
+
+@pytest.mark.slow
+def test_metrics_and_params_diff_compare_an_experiment_with_the_commit(experiments):
+    pipeline, _, _ = experiments
+    assert "metrics/evaluate.json" in pipeline.dvc("metrics", "diff", "--md", "--all", "HEAD", "smaller-batch")
+    long = pipeline.dvc("metrics", "diff", "HEAD", "other-rate", "--targets", "metrics/sweep/subject_wise.json")
+    assert "S1B.0.3" in long
+    assert re.search(r"train\.learning_rate\W+0\.001\W+0\.003", pipeline.dvc("params", "diff", "HEAD", "other-rate"))
+
+
+@pytest.mark.slow
+def test_plots_show_and_diff_draw_the_figures(experiments):
+    pipeline, _, _ = experiments
+    for folder, command in [("shown", ["show"]), ("compared", ["diff", "HEAD", "other-rate"])]:
+        pipeline.dvc("plots", *command, "--out", folder)
+        page = (pipeline.folder / folder / "index.html").read_text()
+        for figure in ("Figure 10", "Figure 12", "Figure 14", "ROC"):
+            assert figure in page
+    assert "other-rate" in page
+
+
+# A release with another reader.
+
+
+@pytest.mark.slow
+def test_a_minsk_shaped_release_runs_end_to_end_and_the_phantom_s_cap_does_not_touch_it(study, tmp_path):
+    root = write_minsk2020(tmp_path / "release", patients=range(1, 8), controls=range(1, 7))
+    cohort = ["-S", "cohort.source=minsk2020", "-S", f"cohort.root={root}", "-S", "train.max_epochs=2"]
+    shown = study.dvc("exp", "run", *cohort)
+    assert stages_run(shown) >= TRAINING_AND_AFTER | BEFORE_TRAINING - {"phantom"}
+    counts = json.loads((study.folder / "metrics/ingest.json").read_text())
+    assert (counts["source"], counts["synthetic"], counts["subjects"], counts["recordings"]) == (
+        "minsk2020",
+        False,
+        13,
+        26,
+    )
+    for protocol in PROTOCOLS:
+        epochs = pd.read_csv(study.folder / f"data/sweep/{protocol}/fits.csv")["epochs"]
+        assert set(epochs) == {2}, f"phantom.max_epochs is {TINY['phantom.max_epochs']}"
+    assert "minsk2020 cohort" in (study.folder / "data/evaluate/tables.md").read_text()
