@@ -181,7 +181,7 @@ class FeaturesWriter:
     def __init__(self, path: str | Path, row_shape: tuple[int, int]) -> None:
         self._row_shape = row_shape
         self._rows = 0
-        self._file = _made(path).open("wb")  # noqa: SIM115 - closed by __exit__
+        self._file = _made(path).open("wb")
         self._write_header()
 
     def _write_header(self) -> None:
