@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from pydantic import BaseModel, ConfigDict, PositiveInt
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 Item = TypeVar("Item")
@@ -44,7 +46,7 @@ def map_ordered(
     workers: int = 1,
     ordered: bool = True,
 ) -> Iterator[Result]:
-    """Yield `function(item)` of each item, from `workers` processes of one thread each.
+    """Yield `function(item)` of each item, from `workers` processes of one thread each; one worker is this process.
 
     items: consumed as workers become free, so an endless table is never in memory as a whole.
     label, total: of the progress bar, which shows the time left.
@@ -58,5 +60,7 @@ def map_ordered(
             pre_dispatch=4 * workers,
         )
         results: Iterator[Any] = parallel(delayed(function)(item) for item in items)
+    one_thread = threadpool_limits(1) if workers == 1 else nullcontext()  # a product's last bit depends on its threads
     seconds = 1.0 if sys.stderr.isatty() else 30.0  # a log needs fewer lines than a screen
-    yield from tqdm(results, desc=label, total=total, unit="", mininterval=seconds, smoothing=0.05)
+    with one_thread:
+        yield from tqdm(results, desc=label, total=total, unit="", mininterval=seconds, smoothing=0.05)

@@ -64,9 +64,17 @@ def train(fit: Fit, study: Study) -> Fitted:
     return trainer.fit(fit, study)
 
 
-@lru_cache(maxsize=1)
+_made: "dict[tuple[Network, Settings], Trainer]" = {}
+
+
 def _trainer(network: Network, settings: Settings) -> "Trainer":
-    return Trainer(network, settings)
+    """The trainer of a network: the last one made where it is the same, else a new one in its place."""
+    if (network, settings) not in _made:
+        for last in _made.values():
+            last.release()
+        _made.clear()
+        _made[network, settings] = Trainer(network, settings)
+    return _made[network, settings]
 
 
 @lru_cache(maxsize=1)
@@ -98,6 +106,13 @@ class Trainer:
             inputs = [np.zeros((rows, *tensor.shape[1:]), np.float32) for tensor in self._model.inputs]
             self._model.train_on_batch(inputs, np.zeros((rows, 1), np.int32), return_dict=True)
             self._model.predict_on_batch(inputs)
+
+    def release(self) -> None:
+        """Give the memory of weights and optimizer back: TensorFlow's traced functions keep it beyond the model."""
+        if keras.backend.backend() == "tensorflow":
+            for variable in (*self._model.variables, *self._model.optimizer.variables):
+                empty = tf.zeros((0,), variable.value.dtype)
+                tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty, validate_shape=False)
 
     def reset(self, dropout_rate: float, seed: int) -> None:
         """Set everything that a fit changes or draws from: weights, statistics, optimizer, seeds, metrics, rate."""

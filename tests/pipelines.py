@@ -44,9 +44,9 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 class Pipeline:
-    """A copy of the project without what its stages wrote: its own git history, DVC cache and kept fits."""
+    """A copy of the project (or of `source`) without what stages wrote: with git history, DVC cache and kept fits of its own."""
 
-    def __init__(self, folder: Path, kept_fits: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, kept_fits: Path, source: Path = ROOT, **environment: str) -> None:
         self.folder = folder
         self.kept_fits = kept_fits
         bin_folder = str(Path(sys.executable).parent)
@@ -58,10 +58,10 @@ class Pipeline:
             **{f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
             **environment,
         }
-        for name in tracked_files():
+        for name in tracked_files(source):
             if not name.startswith(WRITTEN_BY_STAGES):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
+                shutil.copy2(source / name, folder / name)
         git(folder, "init", "--quiet", "--initial-branch=main")
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -121,4 +121,3 @@ def fits_to_do(output: str) -> dict[str, tuple[int, int]]:
     """What each stage that trains announced: fits to do, fits already known; by `sweep, record_wise` and the like."""
     found = re.findall(r"^(\w+, \w+): (\d+) fits to do, (\d+) already known", output, flags=re.MULTILINE)
     return {stage: (int(to_do), int(known)) for stage, to_do, known in found}
-

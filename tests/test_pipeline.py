@@ -26,6 +26,7 @@ def prepared(tmp_path_factory) -> Pipeline:
     place = tmp_path_factory.mktemp("prepared")
     pipeline = Pipeline(place / "project", place / "kept_fits")
     pipeline.change(TINY)
+    pipeline.commit("Tiny settings")
     assert stages_run(pipeline.dvc("repro", *sorted(BEFORE_TRAINING))) == BEFORE_TRAINING
     pipeline.commit("A tiny study")
     return pipeline
@@ -37,6 +38,7 @@ def finished(tmp_path_factory) -> Pipeline:
     place = tmp_path_factory.mktemp("finished")
     pipeline = Pipeline(place / "project", place / "kept_fits")
     pipeline.change(TINY)
+    pipeline.commit("Tiny settings")
     assert stages_run(pipeline.dvc("repro")) == BEFORE_TRAINING | TRAINING_AND_AFTER
     pipeline.commit("A tiny study")
     return pipeline
@@ -152,6 +154,7 @@ def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_loca
     elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C", "PYTHONHASHSEED": "12345"}
     other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", **elsewhere)
     other.change(TINY | {"compute.workers": 2})
+    other.commit("Tiny settings")
     other.dvc("repro")
     assert (other.folder / "dvc.lock").read_text() == (finished.folder / "dvc.lock").read_text()
 
@@ -172,9 +175,7 @@ def test_no_out_holds_a_path_of_this_machine_or_the_time_of_its_writing(finished
     telling += [today.strftime("%d.%m.%Y"), today.strftime("%Y:%m:%d"), today.strftime("%d %b %Y")]
     outs = list(finished.outs())
     assert {"data", "metrics", "models", "plots"} == {out.parts[0] for out in outs}
-    found = [
-        (str(out), word) for out in outs for word in telling if word.encode() in contents(finished.folder / out)
-    ]
+    found = [(str(out), word) for out in outs for word in telling if word.encode() in contents(finished.folder / out)]
     assert not found
 
 
@@ -197,7 +198,10 @@ def experiments(finished, tmp_path_factory) -> tuple[Pipeline, str, str]:
     """One experiment run in the workspace and two queued ones; what the first printed, and the log of a queued one."""
     pipeline = finished.copy(tmp_path_factory.mktemp("experiments") / "project")
     direct = pipeline.dvc("exp", "run", "-n", "smaller-batch", "-S", "train.batch_size=4")
-    for name, change in [("more-dropout", "sweep.dropout_rates=[0.3,0.1]"), ("other-rate", "train.learning_rate=0.003")]:
+    for name, change in [
+        ("more-dropout", "sweep.dropout_rates=[0.3,0.1]"),
+        ("other-rate", "train.learning_rate=0.003"),
+    ]:
         pipeline.dvc("exp", "run", "--queue", "-n", name, "-S", "train.batch_size=32", "-S", change)
     pipeline.dvc("exp", "run", "--run-all")
     assert re.search(r"more-dropout +.*Success", pipeline.dvc("queue", "status"))
