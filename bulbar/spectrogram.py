@@ -7,6 +7,7 @@ import librosa
 import numpy as np
 import scipy.fft
 import scipy.signal
+import scipy.sparse
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -80,9 +81,12 @@ def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
     return np.asarray(librosa.hz_to_mel(frequency_hz, htk=True))
 
 
-def mel_filterbank(settings: Settings, sample_rate_hz: int) -> np.ndarray:
-    """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2)."""
-    return librosa.filters.mel(
+def mel_filterbank(settings: Settings, sample_rate_hz: int) -> scipy.sparse.csr_array:
+    """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2).
+
+    Sparse, for nearly all of it is zero, and because a dense product's last bits vary with the threads that share it.
+    """
+    triangles = librosa.filters.mel(
         sr=sample_rate_hz,
         n_fft=settings.frame_length,
         n_mels=settings.mel_bands,
@@ -91,6 +95,7 @@ def mel_filterbank(settings: Settings, sample_rate_hz: int) -> np.ndarray:
         htk=True,
         norm=None,
     )
+    return scipy.sparse.csr_array(triangles)
 
 
 def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:

@@ -15,7 +15,7 @@ def main(role: str = "main") -> None:
     workers = settings("compute", compute.Settings).n_workers
 
     release = cohort.READERS[chosen.source](chosen.root)
-    inspect = partial(wav.inspect, root=chosen.root, min_duration_s=recording.min_duration_s)
+    inspect = partial(wav.inspect, root=chosen.root.resolve(), min_duration_s=recording.min_duration_s)
     paths = [file.path for file in release.files]
     found = list(compute.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
     kept = check.cohort_of(release, found, quarantine=chosen.on_bad_recording == "quarantine")

@@ -28,7 +28,7 @@ def main(role: str = "main") -> None:
     source, out = room("audio", role), room("features", role)
     total = count_rows(source / "recordings.csv")
     workers = settings("compute", compute.Settings).n_workers
-    image_of = partial(image_of_row, audio_folder=source, mel=mel)
+    image_of = partial(image_of_row, audio_folder=source.resolve(), mel=mel)
     results = compute.map_ordered(
         image_of, read_rows(source / "recordings.csv"), label="mel images", total=total, workers=workers
     )

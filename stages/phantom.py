@@ -33,7 +33,7 @@ def main() -> None:
     subjects = phantom.cohort(wanted, seed)
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
     recordings = [(subject, task) for subject in subjects for task in wanted.tasks]
-    write = partial(write_recording, root=root, seed=seed)
+    write = partial(write_recording, root=root.resolve(), seed=seed)
     truths = compute.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth

@@ -29,7 +29,7 @@ def main(role: str = "main") -> None:
     recordings, out = room("cohort", role) / "recordings.csv", room("audio", role)
     total = count_rows(recordings)
     out.mkdir(parents=True, exist_ok=True)
-    clean = partial(clean_one, root=Path(release.root), out=out, cleaning=cleaning)
+    clean = partial(clean_one, root=Path(release.root).resolve(), out=out.resolve(), cleaning=cleaning)
     workers = settings("compute", compute.Settings).n_workers
     problems: list[Problem] = []
     seconds = [0.0, 0.0]

@@ -44,7 +44,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 class Pipeline:
-    """A copy of the project (or of `source`) without what stages wrote: with git history, DVC cache and kept fits of its own."""
+    """A copy of the project, or of `source`, without what stages wrote: its own history, DVC cache and kept fits."""
 
     def __init__(self, folder: Path, kept_fits: Path, source: Path = ROOT, **environment: str) -> None:
         self.folder = folder

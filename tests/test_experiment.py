@@ -72,7 +72,9 @@ def test_every_fit_has_a_name_and_so_a_seed_of_its_own(material):
     names = [experiment.audio_fit(material, Cell(code, rate), fold).name
              for code in ("S1A", "S1B") for rate in (0.0, 0.3) for fold in (1, 2)]  # fmt: skip
     for model in ("clinical_all", "clinical_common", "fused_all", "fused_common"):
-        names += [experiment.fusion_fit(material, model, CELL, fold, clinical, FusionSettings()).name for fold in (1, 2)]
+        names += [
+            experiment.fusion_fit(material, model, CELL, fold, clinical, FusionSettings()).name for fold in (1, 2)
+        ]
     other = Cell("S1A", 0.0)
     names.append(experiment.fusion_fit(material, "fused_all", other, 1, clinical, FusionSettings()).name)
     assert len(set(names)) == len(names)

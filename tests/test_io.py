@@ -73,7 +73,11 @@ def test_everything_wrong_with_a_block_is_told_at_once(project):
     write_params(project, train={"max_epochs": 0, "batch_size": "many", "speed": 1})
     with pytest.raises(BadInput) as error:
         io.settings("train", fits.Settings)
-    assert {problem.where.rsplit(".", 1)[1] for problem in error.value.problems} == {"max_epochs", "batch_size", "speed"}
+    assert {problem.where.rsplit(".", 1)[1] for problem in error.value.problems} == {
+        "max_epochs",
+        "batch_size",
+        "speed",
+    }
 
 
 def test_bad_input_is_printed_without_a_traceback_and_ends_with_1(capsys):
@@ -117,7 +121,12 @@ def test_rows_are_written_read_and_counted_one_after_another():
 
 
 def test_json_has_four_digits_keeps_its_order_and_has_null_for_nan():
-    content = {"z": np.float64(2 / 3), "a": {0.3: math.nan, "n": np.int64(3)}, "l": (1 / 3, True, None, "é"), "i": math.inf}
+    content = {
+        "z": np.float64(2 / 3),
+        "a": {0.3: math.nan, "n": np.int64(3)},
+        "l": (1 / 3, True, None, "é"),
+        "i": math.inf,
+    }
     io.write_json(content, "metrics/a.json")
     found = json.loads((io.Path("metrics/a.json")).read_text())
     assert found == {"z": 0.6667, "a": {"0.3": None, "n": 3}, "l": [0.3333, True, None, "é"], "i": None}
@@ -146,5 +155,8 @@ def test_the_header_has_room_for_half_a_million_rows(project):
 
 
 def test_a_row_of_another_shape_is_refused():
-    with io.FeaturesWriter("a.npy", (5, 3)) as writer, pytest.raises(ValueError, match=r"\(5, 3\) expected, got \(3, 5\)"):
+    with (
+        io.FeaturesWriter("a.npy", (5, 3)) as writer,
+        pytest.raises(ValueError, match=r"\(5, 3\) expected, got \(3, 5\)"),
+    ):
         writer.append(np.zeros((1, 3, 5)))

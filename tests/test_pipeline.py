@@ -152,7 +152,7 @@ def test_fits_that_are_kept_are_not_trained_again_when_all_outs_are_gone(study):
 @pytest.mark.slow
 def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_locale(finished, tmp_path):
     elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C", "PYTHONHASHSEED": "12345"}
-    other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", **elsewhere)
+    other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", finished.folder, **elsewhere)
     other.change(TINY | {"compute.workers": 2})
     other.commit("Tiny settings")
     other.dvc("repro")
@@ -198,10 +198,8 @@ def experiments(finished, tmp_path_factory) -> tuple[Pipeline, str, str]:
     """One experiment run in the workspace and two queued ones; what the first printed, and the log of a queued one."""
     pipeline = finished.copy(tmp_path_factory.mktemp("experiments") / "project")
     direct = pipeline.dvc("exp", "run", "-n", "smaller-batch", "-S", "train.batch_size=4")
-    for name, change in [
-        ("more-dropout", "sweep.dropout_rates=[0.3,0.1]"),
-        ("other-rate", "train.learning_rate=0.003"),
-    ]:
+    queued = {"more-dropout": "sweep.dropout_rates=[0.3,0.1]", "other-rate": "train.learning_rate=0.003"}
+    for name, change in queued.items():
         pipeline.dvc("exp", "run", "--queue", "-n", name, "-S", "train.batch_size=32", "-S", change)
     pipeline.dvc("exp", "run", "--run-all")
     assert re.search(r"more-dropout +.*Success", pipeline.dvc("queue", "status"))

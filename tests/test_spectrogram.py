@@ -88,7 +88,7 @@ def test_the_mel_scale_is_equation_4():
 
 def test_the_filterbank_is_triangles_between_points_evenly_spaced_in_mel():
     settings = Settings()
-    bank = spectrogram.mel_filterbank(settings, RATE)
+    bank = spectrogram.mel_filterbank(settings, RATE).toarray()
     mels = np.linspace(0, 2595 * math.log10(1 + 11025 / 700), 130)
     points = 700 * (10 ** (mels / 2595) - 1)
     bins = np.arange(1025) * RATE / 2048

@@ -100,7 +100,12 @@ def peak_memory_kb(folder, recordings: int) -> int:
     write_cohort(folder, pd.DataFrame({"subject_id": names}).assign(label="ALS"))
     command = [sys.executable, "-c", MEASURED]
     done = subprocess.run(
-        command, cwd=folder, env={"PYTHONPATH": str(ROOT), "HOME": str(folder)}, capture_output=True, check=True, text=True
+        command,
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        capture_output=True,
+        check=True,
+        text=True,
     )
     return int(done.stdout.split()[-1])
 

@@ -32,7 +32,7 @@ def set_params(root: Path, **blocks) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A made-up cohort of 14 subjects with two recordings each, read in, swept, selected and fused."""
+    """A made-up cohort of 14 subjects with two recordings each, read in, swept and selected."""
     root = tmp_path_factory.mktemp("project")
     write_voc_als(root / "release", voc_als_rows(6, 8), tasks=("A", "PA"), duration_s=0.6)
     (root / "release/SYNTHETIC.txt").touch()
@@ -45,8 +45,17 @@ def project(tmp_path_factory):
         for protocol in PROTOCOLS:
             sweep.main(protocol)
             select.main(protocol)
-            fusion.main(protocol)
     return root
+
+
+@pytest.fixture(scope="module", params=[pytest.param("record_wise", marks=pytest.mark.slow), "subject_wise"])
+def fused(project, request):
+    """A protocol, its selected and published cells fused."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.setenv("BULBAR_CACHE", str(project / "kept"))
+        fusion.main(request.param)
+    return request.param
 
 
 @pytest.fixture(autouse=True)
@@ -113,31 +122,33 @@ def test_the_phantoms_cap_on_epochs_holds_for_a_synthetic_cohort_alone(project):
         cohort.write_text(written)
 
 
-def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(protocol, project):
-    scores = json.loads(Path(f"metrics/fusion/{protocol}.json").read_text())
+def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(fused, project):
+    scores = json.loads(Path(f"metrics/fusion/{fused}.json").read_text())
     assert list(scores) == ["synthetic", "selected", "published"]
     for cell in ("selected", "published"):
         assert list(scores[cell]) == MODELS
         for model in MODELS:
-            table = pd.read_csv(f"data/fusion/{protocol}/{cell}/{model}.csv")
+            table = pd.read_csv(f"data/fusion/{fused}/{cell}/{model}.csv")
             assert len(table) == 28
             assert table["probability"].notna().all()
             accuracy = metrics.accuracy_score(table["label"], table["probability"] >= 0.5)
             assert scores[cell][model]["per_recording"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
-    kept = sorted(str(path.relative_to(project / "models")) for path in (project / "models" / protocol).rglob("*.keras"))
-    assert kept == sorted(f"{protocol}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
+    kept = sorted(str(path.relative_to(project / "models")) for path in (project / "models" / fused).rglob("*.keras"))
+    assert kept == sorted(f"{fused}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
 
 
-def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(protocol):
-    beside = Path(f"data/fusion/{protocol}/published/audio.csv").read_bytes()
-    assert beside == Path(f"data/sweep/{protocol}/predictions/S1B_0.3.csv").read_bytes()
-    cells = json.loads(Path(f"metrics/selection/{protocol}.json").read_text())["cells"]
-    selected = pd.read_csv(f"data/fusion/{protocol}/selected/audio.csv")
+def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(fused):
+    beside = Path(f"data/fusion/{fused}/published/audio.csv").read_bytes()
+    assert beside == Path(f"data/sweep/{fused}/predictions/S1B_0.3.csv").read_bytes()
+    cells = json.loads(Path(f"metrics/selection/{fused}.json").read_text())["cells"]
+    selected = pd.read_csv(f"data/fusion/{fused}/selected/audio.csv")
     for fold, cell in cells.items():
-        swept = pd.read_csv(f"data/sweep/{protocol}/predictions/{cell['architecture']}_{cell['dropout_rate']}.csv")
+        swept = pd.read_csv(f"data/sweep/{fused}/predictions/{cell['architecture']}_{cell['dropout_rate']}.csv")
         pd.testing.assert_frame_equal(selected[selected["fold"] == int(fold)], swept[swept["fold"] == int(fold)])
 
 
+@pytest.mark.parametrize("fused", ["subject_wise"], indirect=True)
+@pytest.mark.usefixtures("fused")
 def test_a_kept_model_predicts_what_its_fold_was_given():
     model = keras.models.load_model("models/subject_wise/fused_common/fold_1.keras")
     material = load_material("subject_wise")
@@ -148,11 +159,11 @@ def test_a_kept_model_predicts_what_its_fold_was_given():
     np.testing.assert_allclose(said[:, 1], written.loc[written["fold"] == 1, "probability"], atol=2e-6)
 
 
-def test_dvclive_has_a_step_for_each_epoch(protocol):
+def test_dvclive_has_a_step_for_each_epoch(fused):
     for model in MODELS:
         for fold in (1, 2):
-            logged = Path(f"plots/fusion/{protocol}/selected/{model}/fold_{fold}/plots/metrics")
-            history = pd.read_csv(f"data/fusion/{protocol}/selected/{model}_history.csv").query("fold == @fold")
+            logged = Path(f"plots/fusion/{fused}/selected/{model}/fold_{fold}/plots/metrics")
+            history = pd.read_csv(f"data/fusion/{fused}/selected/{model}_history.csv").query("fold == @fold")
             for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
                 curve = pd.read_csv(logged / f"{name}.tsv", sep="\t")
                 assert curve["step"].tolist() == history["epoch"].tolist()
@@ -191,16 +202,14 @@ def test_split_by_recording_every_fold_has_the_papers_matrix():
         np.testing.assert_allclose(features[fold], expected, atol=1e-6)
 
 
-def test_run_again_nothing_is_trained_and_every_file_is_the_same(project, capsys):
+def test_run_again_nothing_is_trained_and_every_file_is_the_same(project, fused, capsys):
     before, known = outs(), n_kept(project)
-    for protocol in PROTOCOLS:
-        sweep.main(protocol)
-        select.main(protocol)
-        fusion.main(protocol)
+    for stage in (sweep, select, fusion):
+        stage.main(fused)
     assert n_kept(project) == known
     assert outs() == before
     printed = capsys.readouterr().out
-    assert re.findall(r"(\d+) fits to do, (\d+) already known", printed) == [("0", "8"), ("0", "20")] * 2
+    assert re.findall(r"(\d+) fits to do, (\d+) already known", printed) == [("0", "8"), ("0", "20")]
 
 
 def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
@@ -226,13 +235,13 @@ def test_without_what_is_kept_the_sweep_comes_out_the_same(project, monkeypatch,
 
 
 @pytest.mark.slow
-def test_two_workers_write_what_one_wrote(project, monkeypatch, tmp_path, protocol):
+def test_two_workers_write_what_one_wrote(project, fused, monkeypatch, tmp_path):
     before = outs()
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
     set_params(project, compute={"workers": 2})
     forget_workers()
-    sweep.main(protocol)
-    fusion.main(protocol)
+    sweep.main(fused)
+    fusion.main(fused)
     assert {name: read for name, read in outs().items() if name in before} == before
     forget_workers()
 

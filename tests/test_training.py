@@ -140,7 +140,12 @@ def contradicted(study):
     labels = study.labels.copy()
     labels[FITS["none"].validation] = 1 - labels[FITS["none"].validation]
     patient = Settings(
-        max_epochs=20, batch_size=8, learning_rate=4e-3, early_stopping_patience=6, plateau_patience=2, min_learning_rate=9e-4
+        max_epochs=20,
+        batch_size=8,
+        learning_rate=4e-3,
+        early_stopping_patience=6,
+        plateau_patience=2,
+        min_learning_rate=9e-4,
     )
     return replace(study, labels=labels, settings=patient)
 
