@@ -1,4 +1,4 @@
-"""A project folder of its own for a test that runs stages: the repository's params.yaml, changed where the test says."""
+"""A project folder for tests that run stages: the repository's params.yaml, changed where a test says."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from joblib.externals.loky import get_reusable_executor
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,8 +36,3 @@ def write_cohort(folder: Path, subjects: pd.DataFrame | list[dict[str, Any]], *,
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below `folder`, by its path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def forget_workers() -> None:
-    """End the worker processes of earlier tests: they stay in the folder that they were started in."""
-    get_reusable_executor().shutdown(wait=True)

@@ -69,8 +69,8 @@ def test_keeping_the_weights_changes_no_bit_of_what_a_fit_predicts(material):
 
 def test_every_fit_has_a_name_and_so_a_seed_of_its_own(material):
     clinical = np.zeros((48, 3))
-    names = [experiment.audio_fit(material, Cell(code, rate), fold).name
-             for code in ("S1A", "S1B") for rate in (0.0, 0.3) for fold in (1, 2)]  # fmt: skip
+    cells = SweepSettings(architectures=("S1A", "S1B"), dropout_rates=(0.0, 0.3)).cells
+    names = [experiment.audio_fit(material, cell, fold).name for cell in cells for fold in (1, 2)]
     for model in ("clinical_all", "clinical_common", "fused_all", "fused_common"):
         names += [
             experiment.fusion_fit(material, model, CELL, fold, clinical, FusionSettings()).name for fold in (1, 2)

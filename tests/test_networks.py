@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar import training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
+import bulbar.training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.architectures import ARCHITECTURES, Network, cost
 from bulbar.networks import AdjustableDropout, build
 

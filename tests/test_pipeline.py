@@ -171,8 +171,9 @@ def contents(path: Path) -> bytes:
 @pytest.mark.slow
 def test_no_out_holds_a_path_of_this_machine_or_the_time_of_its_writing(finished):
     today = date.today()
-    telling = [str(finished.folder.parent), str(Path.home()), os.uname().nodename, today.isoformat()]
-    telling += [today.strftime("%d.%m.%Y"), today.strftime("%Y:%m:%d"), today.strftime("%d %b %Y")]
+    telling = [str(finished.folder.parent), f"{Path.home()}/", today.isoformat()]
+    telling += [today.strftime(form) for form in ("%d.%m.%Y", "%Y:%m:%d", "%d %b %Y")]
+    telling += [name for name in [os.uname().nodename] if len(name) > 5]  # a shorter one occurs in any noise
     outs = list(finished.outs())
     assert {"data", "metrics", "models", "plots"} == {out.parts[0] for out in outs}
     found = [(str(out), word) for out in outs for word in telling if word.encode() in contents(finished.folder / out)]
@@ -234,7 +235,9 @@ def test_exp_show_lists_every_experiment_with_its_scores_and_params(experiments)
 def test_metrics_and_params_diff_compare_an_experiment_with_the_commit(experiments):
     pipeline, _, _ = experiments
     assert "metrics/evaluate.json" in pipeline.dvc("metrics", "diff", "--md", "--all", "HEAD", "smaller-batch")
-    long = pipeline.dvc("metrics", "diff", "HEAD", "other-rate", "--targets", "metrics/sweep/subject_wise.json")
+    long = pipeline.dvc(
+        "metrics", "diff", "HEAD", "other-rate", "--all", "--targets", "metrics/sweep/subject_wise.json"
+    )
     assert "S1B.0.3" in long
     assert re.search(r"train\.learning_rate\W+0\.001\W+0\.003", pipeline.dvc("params", "diff", "HEAD", "other-rate"))
 
@@ -245,7 +248,7 @@ def test_plots_show_and_diff_draw_the_figures(experiments):
     for folder, command in [("shown", ["show"]), ("compared", ["diff", "HEAD", "other-rate"])]:
         pipeline.dvc("plots", *command, "--out", folder)
         page = (pipeline.folder / folder / "index.html").read_text()
-        for figure in ("Figure 10", "Figure 12", "Figure 14", "ROC"):
+        for figure in ("Figure 11", "Figure 12", "Figure 13", "Figure 14", "ROC"):
             assert figure in page
     assert "other-rate" in page
 

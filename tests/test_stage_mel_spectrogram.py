@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -8,14 +9,17 @@ import soundfile
 
 from bulbar import spectrogram
 from stages import mel_spectrogram
-from tests.projects import ROOT, contents, forget_workers, write_cohort, write_csv, write_params
+from tests.projects import ROOT, contents, write_cohort, write_csv, write_params
 
 MEASURED = """
-import resource
+import os, resource
 from stages import mel_spectrogram, preprocess_audio
-preprocess_audio.main()
-mel_spectrogram.main()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+for folder in ("few", "many"):
+    os.chdir(folder)
+    preprocess_audio.main()
+    mel_spectrogram.main()
+    os.chdir("..")
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
@@ -66,7 +70,6 @@ def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
     mel_spectrogram.main()
     first = contents(project / "data/features")
     write_params(project, compute={"workers": 2})
-    forget_workers()
     mel_spectrogram.main()
     assert contents(project / "data/features") == first
 
@@ -88,29 +91,23 @@ def test_mfcc_images_have_the_same_shape(project, capsys):
     assert capsys.readouterr().out.startswith("3 mfcc images")
 
 
-def peak_memory_kb(folder, recordings: int) -> int:
-    """Of a process that cleans `recordings` short recordings and makes their images."""
-    folder.mkdir()
+def write_recordings(folder, recordings: int) -> None:
+    """A cohort of `recordings` recordings, all of them the same half second."""
+    (folder / "release").mkdir(parents=True)
     write_params(folder, cohort={"root": "release"})
-    (folder / "release").mkdir()
     soundfile.write(folder / "release/a.wav", 0.3 * np.sin(np.arange(4000) / 5), 8000)
     names = [f"S{n:04d}" for n in range(recordings)]
     rows = [{"recording_id": f"{name}_A", "subject_id": name, "task": "A", "path": "a.wav"} for name in names]
     write_csv(folder / "data/cohort/recordings.csv", pd.DataFrame(rows).assign(duration_s=0.5))
     write_cohort(folder, pd.DataFrame({"subject_id": names}).assign(label="ALS"))
-    command = [sys.executable, "-c", MEASURED]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(folder)},
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    return int(done.stdout.split()[-1])
 
 
 def test_ten_times_the_recordings_need_no_more_memory(tmp_path):
-    few, many = peak_memory_kb(tmp_path / "few", 40), peak_memory_kb(tmp_path / "many", 400)
+    write_recordings(tmp_path / "few", 40)
+    write_recordings(tmp_path / "many", 400)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MEASURED]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True, text=True)
+    few, many = (int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("peak"))
     # 360 more images are 24 MB: a stage that held them would show it
     assert many - few < 10_000

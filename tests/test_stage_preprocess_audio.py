@@ -9,7 +9,7 @@ import soundfile
 from bulbar.errors import BadInput
 from stages import preprocess_audio
 from stages.io import run
-from tests.projects import contents, forget_workers, write_cohort, write_csv, write_params
+from tests.projects import contents, write_cohort, write_csv, write_params
 
 RATES = {"PZ1_A": 8000, "PZ1_PA": 44100, "CT1_A": 48000}
 
@@ -59,7 +59,6 @@ def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
     first = contents(project / "data") | contents(project / "metrics")
     shutil.rmtree(project / "data/audio")
     write_params(project, cohort={"root": str(project / "release")}, compute={"workers": 2})
-    forget_workers()
     preprocess_audio.main()
     assert contents(project / "data") | contents(project / "metrics") == first
     assert len(first) == 9

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from bulbar import training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
+import bulbar.training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.errors import BadInput
 from stages import folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
 from stages.material import load_material
-from tests.projects import contents, forget_workers, write_params
+from tests.projects import contents, write_params
 from tests.releases import voc_als_rows, write_voc_als
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -239,17 +239,15 @@ def test_two_workers_write_what_one_wrote(project, fused, monkeypatch, tmp_path)
     before = outs()
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
     set_params(project, compute={"workers": 2})
-    forget_workers()
     sweep.main(fused)
     fusion.main(fused)
     assert {name: read for name, read in outs().items() if name in before} == before
-    forget_workers()
 
 
 def test_an_image_too_small_for_a_network_is_told_before_anything_is_trained(project, capsys):
     known = n_kept(project)
     set_params(project, sweep={"architectures": ["S1B", "S5A"], "dropout_rates": [0.0]})
-    with pytest.raises(BadInput, match="S5A(.|\n)*94×94"):
+    with pytest.raises(BadInput, match=r"S5A(.|\n)*94×94"):
         sweep.main("record_wise")
     assert n_kept(project) == known
     assert capsys.readouterr().out == ""
