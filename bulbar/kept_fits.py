@@ -65,7 +65,7 @@ class KeptFits:
         return Fitted(
             test=np.load(place / "test.npy", allow_pickle=False),
             validation=np.load(place / "validation.npy", allow_pickle=False),
-            history=pd.read_csv(place / "history.csv", float_precision="round_trip"),
+            history=pd.read_csv(place / "history.csv"),
         )
 
     def store(self, name: str, fitted: Fitted, settings: dict[str, object], seconds: float) -> None:
