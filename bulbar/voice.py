@@ -268,14 +268,16 @@ def glottal_flow(cycles: Cycles, times_s: np.ndarray, *, open_quotient: float, r
 def resonate(source: np.ndarray, formants_hz: np.ndarray, bandwidths_hz: np.ndarray, *, rate_hz: int) -> np.ndarray:
     """Klatt's cascade: each formant a second-order resonator of gain 1 at 0 Hz.
 
-    source: shape (..., n). formants_hz: shape (blocks, f), blocks of 5 ms, the last one held; one row: a still mouth.
+    source: shape (..., n). formants_hz: shape (blocks, f), blocks of 5 ms, the last one held, those after the end
+    unheard; one row: a still mouth.
     bandwidths_hz: the same shape, or (f,).
     """
     bandwidths_hz = np.broadcast_to(bandwidths_hz, formants_hz.shape)
     state = np.zeros((formants_hz.shape[1], *source.shape[:-1], 2))
     filtered = np.empty_like(source)
-    turns = np.flatnonzero(np.any(np.diff(formants_hz, axis=0) != 0, axis=1)) + 1
     block = round(_BLOCK_S * rate_hz)
+    turns = np.flatnonzero(np.any(np.diff(formants_hz, axis=0) != 0, axis=1)) + 1
+    turns = turns[turns * block < source.shape[-1]]  # a last block may begin where the sound ends
     for first, last in zip([0, *turns], [*turns * block, source.shape[-1]], strict=True):
         part = slice(first * block, last)
         sections = _sections(formants_hz[first], bandwidths_hz[first], rate_hz)

@@ -125,6 +125,13 @@ def test_a_mouth_that_does_not_move_sounds_the_same_in_blocks():
     assert voice.resonate(noise, moving, np.array([60.0, 80.0]), rate_hz=8000) == pytest.approx(whole, abs=1e-6)
 
 
+def test_a_mouth_that_moves_after_the_end_is_not_heard():
+    source = np.random.default_rng(0).normal(size=(1, 80))  # two blocks of 5 ms at 8 kHz
+    heard = voice.resonate(source, np.array([[500.0], [600.0]]), np.array([60.0]), rate_hz=8000)
+    longer = voice.resonate(source, np.array([[500.0], [600.0], [700.0]]), np.array([60.0]), rate_hz=8000)
+    np.testing.assert_array_equal(longer, heard)
+
+
 @pytest.mark.parametrize("place", voice.PLACES)
 @pytest.mark.parametrize("rate_hz", [2.5, 6.0])
 def test_the_envelope_shows_as_many_syllables_as_were_spoken(place, rate_hz):
