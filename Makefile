@@ -4,7 +4,7 @@ VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow lint clean
+.PHONY: help repro test test-slow bench lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
 
 test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
 	$(RUN) pytest -m slow
+
+bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
+	$(RUN) python -m benchmarks.coverage
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(RUN) ruff check && ruff format --check && mypy

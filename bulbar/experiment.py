@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from bulbar import folds, scoring
+from bulbar import folds, scoring, uncertainty
 from bulbar.architectures import ARCHITECTURES, Network, Output
 from bulbar.cells import Cell
 from bulbar.errors import BadInput, Problem
@@ -241,18 +241,27 @@ def summary(cell: Cell, material: Material, fits: Sequence[Fit], fitted: Sequenc
     return pd.DataFrame(rows).round(6)
 
 
-def cell_scores(predictions: pd.DataFrame, summary: pd.DataFrame) -> dict[str, float]:
-    """The scores of one cell of Table 4: over its folds, and out of fold."""
+def cell_scores(
+    predictions: pd.DataFrame, summary: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0
+) -> dict[str, Any]:
+    """The scores of one cell of Table 4: over its folds, and out of fold with their `intervals`.
+
+    predictions: the cell's out-of-fold table. summary: its rows of `summary`. draws, level, seed: as for
+    `uncertainty.intervals`.
+    """
     accuracy = summary["test_accuracy"]
-    subjects = scoring.per_subject(predictions)
+    found = uncertainty.both_ways(predictions, draws=draws, level=level, seed=seed)
+    shown = {
+        **{score: ("per_recording", score) for score in ("accuracy", "roc_auc", "roc_auc_pooled")},
+        **{f"{score}_per_subject": ("per_subject", score) for score in ("accuracy", "roc_auc_pooled")},
+    }
     return {
         "mean_accuracy": accuracy.mean(),
         "sd_accuracy": accuracy.std(ddof=1),
         "highest_fold_accuracy": accuracy.max(),
         "lowest_loss_fold_accuracy": accuracy.iloc[summary["validation_loss"].argmin()],
-        "roc_auc": scoring.roc_auc_within_folds(predictions["label"], predictions["probability"], predictions["fold"]),
-        "roc_auc_pooled": scoring.roc_auc(predictions["label"], predictions["probability"]),
-        "roc_auc_pooled_per_subject": scoring.roc_auc(subjects["label"], subjects["probability"]),
+        **{name: found[unit][score] for name, (unit, score) in shown.items()},
+        "intervals": {name: found[unit]["intervals"][score] for name, (unit, score) in shown.items()},
         "mean_epochs": summary["epochs"].mean(),
     }
 

@@ -43,7 +43,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def _styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw in the house style, whatever the caller's matplotlib settings are."""
 
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
@@ -63,7 +63,7 @@ def _envelope(samples: np.ndarray, rate_hz: float, bins: int = 1600) -> tuple[np
     return starts / rate_hz, np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
 
 
-@_styled
+@styled
 def before_and_after(
     before: np.ndarray, before_rate_hz: float, after: np.ndarray, after_rate_hz: float, title: str
 ) -> Figure:
@@ -91,7 +91,7 @@ def _mel(hz: np.ndarray | float) -> np.ndarray:
     return 2595 * np.log10(1 + np.asarray(hz) / 700)  # equation 4
 
 
-@_styled
+@styled
 def mel_images(
     images: Sequence[tuple[str, np.ndarray]],
     max_hz: float | None,
@@ -147,7 +147,7 @@ def mel_images(
     return figure
 
 
-@_styled
+@styled
 def recordings_per_task(counts: pd.DataFrame, title: str = "Recordings per task") -> Figure:
     """How many recordings of each class each task has, as stacked bars (the paper's Figure 6 draws pies).
 
@@ -190,7 +190,7 @@ def _look(architecture: str) -> dict[str, Any]:
     }
 
 
-@_styled
+@styled
 def heat_maps(
     grids: Mapping[str, pd.DataFrame], title: str, spreads: Mapping[str, pd.DataFrame] | None = None
 ) -> Figure:
@@ -238,7 +238,7 @@ def heat_maps(
     return figure
 
 
-@_styled
+@styled
 def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, float], title: str) -> Figure:
     """Accuracy over dropout rate, one line per architecture (the paper's Figure 10).
 
@@ -268,7 +268,7 @@ def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, flo
     return figure
 
 
-@_styled
+@styled
 def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, float], title: str) -> Figure:
     """Average accuracy over the dropout rates, max beside average pooling at each depth (the paper's Figure 11).
 
@@ -303,7 +303,7 @@ def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, flo
     return figure
 
 
-@_styled
+@styled
 def confusion_matrices(
     counts: Mapping[str, tuple[int, int, int, int] | None], classes: tuple[str, str], title: str, columns: int = 3
 ) -> Figure:
@@ -344,7 +344,7 @@ def confusion_matrices(
     return figure
 
 
-@_styled
+@styled
 def learning_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
     """Loss and accuracy by epoch, training and validation, one line per fold (the paper's Figure 14).
 
@@ -388,7 +388,7 @@ MODEL_LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@_styled
+@styled
 def score_curves(
     panels: Mapping[str, Mapping[str, tuple[str, np.ndarray, np.ndarray]]],
     title: str,
@@ -404,7 +404,7 @@ def score_curves(
     -> two ends of what a coin would draw. drawstyle: `default` for ROC (tied rows are a slope, as in the AUC),
     `steps-pre` for precision by recall, between whose points nothing is reached.
     """
-    figure = Figure(figsize=(6.8 * len(panels), 8.2), layout="constrained")
+    figure = Figure(figsize=(6.8 * len(panels), 9.5), layout="constrained")
     figure.suptitle(title)
     for axes, (name, models) in zip(
         figure.subplots(1, len(panels), squeeze=False).ravel(), panels.items(), strict=True
@@ -415,6 +415,7 @@ def score_curves(
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.02)
         axes.set_box_aspect(1)
+        axes.set_anchor("N")  # the legend needs the room below
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.set_title(name)

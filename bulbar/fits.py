@@ -32,6 +32,7 @@ class Settings(BaseModel):
     min_learning_rate: PositiveFloat = 1e-6
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     keras_backend: Literal["tensorflow", "jax"] = "tensorflow"
+    seeds: PositiveInt = 1
 
     @property
     def backend(self) -> str:
@@ -106,7 +107,7 @@ def description(fit: Fit, study: Study) -> dict[str, Any]:
         "dropout_rate": fit.dropout_rate,
         "keep_weights": fit.keep_weights,
         "seed": seed_of(study.seed, fit.name),
-        "training": study.settings.model_dump(exclude={"keras_backend"}),
+        "training": study.settings.model_dump(exclude={"keras_backend", "seeds"}),
         "features": study.features_digest if fit.network.architecture else None,
         "rows": {name: _array_digest(positions.astype(np.int64)) for name, positions in rows.items()},
         "labels": _array_digest(study.labels.astype(np.int64)),

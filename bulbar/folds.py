@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from bulbar.errors import BadInput, Problem
@@ -21,6 +21,7 @@ class Settings(BaseModel):
 
     n_splits: int = Field(default=5, ge=2)
     validation_share: float = Field(default=0.2, gt=0, lt=1)
+    repeats: PositiveInt = 1
 
 
 def check_sizes(recordings: pd.DataFrame, settings: Settings) -> None:

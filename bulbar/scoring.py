@@ -15,6 +15,9 @@ from sklearn import metrics
 
 THRESHOLD = 0.5
 
+NEAREST = 5e-7
+"""What a probability of 0 may have been: our tables hold six digits."""
+
 Of = Literal["positive", "negative", "weighted"]
 
 
@@ -119,9 +122,15 @@ def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: np
 
 
 def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Mean negative log-likelihood, in nats."""
+    """Mean negative log-likelihood, in nats; a probability of 0 or 1 counts as `NEAREST` to it."""
+    true, score = np.asarray(y_true, dtype=int), np.clip(np.asarray(y_score, dtype=float), NEAREST, 1 - NEAREST)
+    return float(metrics.log_loss(true, score, labels=[0, 1])) if true.size else np.nan
+
+
+def brier(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """Mean squared distance of the probability from what is true, 0 to 1: for two classes, half of Brier's (1950)."""
     true = np.asarray(y_true, dtype=int)
-    return float(metrics.log_loss(true, np.asarray(y_score, dtype=float), labels=[0, 1])) if true.size else np.nan
+    return float(np.mean((np.asarray(y_score, dtype=float) - true) ** 2)) if true.size else np.nan
 
 
 def per_subject(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,6 +172,7 @@ def scores(table: pd.DataFrame) -> dict[str, float]:
         "f1_weighted": f1(true, score, of="weighted"),
         "roc_auc": roc_auc_within_folds(true, score, table["fold"]),
         "roc_auc_pooled": roc_auc(true, score),
+        "brier": brier(true, score),
         "log_loss": log_loss(true, score),
     }
 
@@ -170,52 +180,3 @@ def scores(table: pd.DataFrame) -> dict[str, float]:
 def both_ways(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """The scores of an out-of-fold table per recording and per subject."""
     return {"per_recording": scores(table), "per_subject": scores(per_subject(table))}
-
-
-def intervals(
-    table: pd.DataFrame, *, draws: int = 1000, level: float = 0.95, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Bootstrap intervals of accuracy and of the AUC within folds, subjects being what is drawn.
-
-    table: as for `scores`, with subject_id. Subjects are drawn with replacement within each class, with all their
-    rows, so a person with eight recordings counts as one person. The models are not fitted again: the
-    intervals hold for these models on new subjects. Returns {score: (low, high)}, the percentiles that enclose `level`
-    of the draws; NaN, NaN where the score is not defined.
-    """
-    rows = table.reset_index(drop=True)
-    subject_of, subjects = pd.factorize(rows["subject_id"], sort=True)
-    label_of = rows.groupby(subject_of)["label"].first().to_numpy()
-    generator = np.random.default_rng(seed)
-    drawn = np.zeros((draws, len(subjects)))
-    for label in (0, 1):
-        members = np.flatnonzero(label_of == label)
-        if members.size:
-            drawn[:, members] = generator.multinomial(members.size, np.full(members.size, 1 / members.size), size=draws)
-    right = np.bincount(subject_of, called(rows["probability"]) == rows["label"], minlength=len(subjects))
-    accuracies = drawn @ right / (drawn @ np.bincount(subject_of, minlength=len(subjects)))
-    concordant, pairs = _pairs_of_subjects(rows, subject_of, len(subjects))
-    with np.errstate(invalid="ignore"):
-        aucs = np.einsum("ds,st,dt->d", drawn, concordant, drawn, optimize=True) / np.einsum(
-            "ds,st,dt->d", drawn, pairs, drawn, optimize=True
-        )
-    return {"accuracy": _inner(accuracies, level), "roc_auc": _inner(aucs, level)}
-
-
-def _inner(values: np.ndarray, level: float) -> tuple[float, float]:
-    defined = values[np.isfinite(values)]  # a draw without a pair of both classes in one fold has no AUC
-    if not defined.size:
-        return np.nan, np.nan
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _pairs_of_subjects(rows: pd.DataFrame, subject_of: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Concordant and all pairs of rows within a fold, counted for each (positive, negative) pair of subjects."""
-    concordant, pairs = np.zeros((n, n)), np.zeros((n, n))
-    for _, here in rows.groupby("fold", dropna=True):
-        positive, negative = here[here["label"] == 1], here[here["label"] == 0]
-        higher = np.sign(positive["probability"].to_numpy()[:, None] - negative["probability"].to_numpy()[None, :])
-        place = np.ix_(subject_of[positive.index], subject_of[negative.index])
-        np.add.at(concordant, place, (higher + 1) / 2)
-        np.add.at(pairs, place, 1.0)
-    return concordant, pairs

@@ -5,17 +5,18 @@ first.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from bulbar import scoring
+from bulbar import scoring, uncertainty
 from bulbar.cells import Cell
 
 RecordWiseRule = Literal["highest_fold_accuracy", "lowest_validation_loss"]
 TIES = "lower validation loss, then the sweep's order"
+NESTED = ("accuracy", "roc_auc", "log_loss")
 
 
 class Settings(BaseModel):
@@ -50,14 +51,15 @@ def best_fit(fits: pd.DataFrame, rule: RecordWiseRule) -> pd.Series:
 def record_wise(fits: pd.DataFrame, rule: RecordWiseRule) -> dict[str, Any]:
     """The paper's way: the best single fold of all. Which rule it went by is unknown, so both rules' picks are given.
 
-    Returns `cells` (the cell for each fold: the same), `reported_fold` and each rule's fit. Both rules see the test
-    fold, which was watched in training too.
+    Returns `cells` (the cell for each fold: the same), `reported_fold` and each rule's fit. Their scores are `biased`:
+    both rules see the test fold, which was watched in training too, and speakers are on both sides of it.
     """
     picks = {name: best_fit(fits, name) for name in ("highest_fold_accuracy", "lowest_validation_loss")}
     taken = picks[rule]
     cell = {"architecture": taken["architecture"], "dropout_rate": float(taken["dropout_rate"])}
     return {
         "rule": rule,
+        "biased": True,
         "ties": TIES,
         "cells": {str(fold): cell for fold in sorted(fits["fold"].unique())},
         "reported_fold": int(taken["fold"]),
@@ -72,6 +74,29 @@ def record_wise(fits: pd.DataFrame, rule: RecordWiseRule) -> dict[str, Any]:
             for name, pick in picks.items()
         },
     }
+
+
+def with_intervals(
+    picked: Mapping[str, Any],
+    predictions: Mapping[Cell, pd.DataFrame],
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """What `record_wise` returns, each rule's accuracy with its bootstrap interval over the fold's subjects.
+
+    predictions: the out-of-fold table of each picked cell. The interval is of that fold alone: it knows nothing of how
+    the fold was picked.
+    """
+    bounded = dict(picked)
+    for rule in get_args(RecordWiseRule):
+        pick = picked[rule]
+        table = predictions[Cell(pick["architecture"], pick["dropout_rate"])]
+        of_fold = table[table["fold"] == pick["fold"]]
+        found = uncertainty.intervals(of_fold, draws=draws, level=level, seed=seed)
+        bounded[rule] = {**pick, "intervals": {"accuracy": found["accuracy"]}}
+    return bounded
 
 
 def cell_of_each_fold(fits: pd.DataFrame) -> dict[int, Cell]:
@@ -100,67 +125,135 @@ def pooled_winner(fits: pd.DataFrame, predictions: Mapping[Cell, pd.DataFrame]) 
     Log loss, not accuracy: it is a proper score, the criterion of the selection inside the folds, and many cells tie at
     the majority's accuracy. The winner's own score is optimistic: it was picked on the rows it is scored on.
     """
-    losses = [scoring.log_loss(predictions[cell]["label"], predictions[cell]["probability"]) for cell in cells_of(fits)]
-    order = pd.DataFrame({"loss": losses, "validation_loss": [_mean_validation_loss(fits, c) for c in cells_of(fits)]})
-    return cells_of(fits)[int(order.sort_values(["loss", "validation_loss"], kind="stable").index[0])]
+    cells = _by_validation_loss(fits)
+    return min(cells, key=lambda cell: scoring.log_loss(predictions[cell]["label"], predictions[cell]["probability"]))
 
 
-def _mean_validation_loss(fits: pd.DataFrame, cell: Cell) -> float:
-    here = (fits["architecture"] == cell.architecture) & (fits["dropout_rate"] == cell.dropout_rate)
-    return float(fits.loc[here, "validation_loss"].mean())
+def _by_validation_loss(fits: pd.DataFrame) -> list[Cell]:
+    """The cells, lowest mean validation loss first, so that the first of equals by another score is the one to take."""
+    losses = fits.groupby(["architecture", "dropout_rate"], sort=False)["validation_loss"].mean()
+    return sorted(cells_of(fits), key=lambda cell: losses[cell])
 
 
-def bias_corrected(predictions: Mapping[Cell, pd.DataFrame], *, draws: int = 1000, seed: int = 0) -> dict[str, float]:
-    """Accuracy and log loss of "take the pooled winner", on subjects that took no part in picking it.
+class Corrected(NamedTuple):
+    """One score of "take the pooled winner": the winner's own, and on subjects that took no part in picking it.
 
-    Subjects are drawn with replacement; the cell with the lowest log loss on the drawn ones is scored on the others;
-    the mean over the draws is returned. No model is fitted again.
-    Source: bootstrap bias-corrected cross-validation, Tsamardinos, Greasidou, Borboudakis, Machine Learning 107, 2018.
+    optimistic: the winner's own out-of-fold score. corrected: the mean over the draws; low, high: their percentiles.
     """
-    tables = [table.sort_values("recording_id", kind="stable") for table in predictions.values()]
-    subject_of, subjects = pd.factorize(tables[0]["subject_id"], sort=True)
-    n = len(subjects)
-    loss, right = np.zeros((len(tables), n)), np.zeros((len(tables), n))
-    for row, table in enumerate(tables):
-        label = table["label"].to_numpy()
-        of_truth = np.where(label == 1, table["probability"], 1 - table["probability"])
-        loss[row] = np.bincount(subject_of, -np.log(np.clip(of_truth, np.finfo(float).eps, 1)), minlength=n)
-        right[row] = np.bincount(subject_of, scoring.called(table["probability"]) == label, minlength=n)
-    recordings = np.bincount(subject_of, minlength=n)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
-    others = (drawn == 0).astype(float)
-    some = others.any(axis=1)
-    drawn, others = drawn[some], others[some]
-    winner = np.argmin(drawn @ loss.T, axis=1)
-    each = np.arange(len(drawn))
-    seen = others @ recordings
+
+    optimistic: float
+    corrected: float
+    low: float
+    high: float
+
+
+class Luck(NamedTuple):
+    """What being the best of all cells adds to a score: the winner's own minus the corrected, and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bias_corrected(
+    fits: pd.DataFrame,
+    predictions: Mapping[Cell, pd.DataFrame],
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Corrected]:
+    """Accuracy, log loss and AUC of "take the pooled winner", on subjects that took no part in picking it.
+
+    fits, predictions: as for `pooled_winner`, split by subject. Subjects are drawn with replacement within each
+    class; the rule of `pooled_winner` picks a cell on the drawn ones, which is scored on the others. No model is fitted
+    again. Returns accuracy, log_loss and roc_auc (pairs within a fold) per recording, and roc_auc_per_subject
+    (pairs within a fold too: over all pairs it would also compare the networks of different folds).
+    Source: bootstrap bias-corrected cross-validation, Tsamardinos, Greasidou, Borboudakis, Machine Learning 107, 2018;
+    its interval is that of the out-of-bag scores. Its algorithm 3 draws without regard to class: then a draw rich in
+    patients favours cells that call everyone one, and those left out are poor in them.
+    """
+    of_winner = predictions[pooled_winner(fits, predictions)]
+    labels = uncertainty.subjects_of(of_winner)
+    drawn = uncertainty.drawn_subjects(labels, draws=draws, seed=seed)
+    left_out = (drawn == 0).astype(float)
+    cells = _by_validation_loss(fits)
+    losses = [uncertainty.sums_of_subjects(predictions[cell], _log_losses(predictions[cell])) for cell in cells]
+    winners = np.argmin(drawn @ np.column_stack(losses), axis=1)
+    own = _scores_to_correct(of_winner, np.ones((1, len(labels))))
+    values = {score: np.full(draws, np.nan) for score in own}
+    for place in np.unique(winners):
+        won = winners == place
+        for score, of_draws in _scores_to_correct(predictions[cells[place]], left_out[won]).items():
+            values[score][won] = of_draws
     return {
-        "accuracy": float(((others @ right.T)[each, winner] / seen).mean()),
-        "log_loss": float(((others @ loss.T)[each, winner] / seen).mean()),
+        score: Corrected(float(own[score][0]), _mean(of_draws), *uncertainty.percentiles(of_draws, level))
+        for score, of_draws in values.items()
     }
 
 
-def subject_wise(fits: pd.DataFrame, predictions: Mapping[Cell, pd.DataFrame], *, seed: int = 0) -> dict[str, Any]:
+def _mean(values: np.ndarray) -> float:
+    defined = values[np.isfinite(values)]  # who is left out of a draw may be of one class, or nobody
+    return float(defined.mean()) if defined.size else np.nan
+
+
+def luck(corrected: Corrected) -> Luck:
+    """How much of a score (accuracy, AUC) is the luck of being the best of all cells.
+
+    Its interval is that of the out-of-bag scores, taken from the winner's own: under 0 where they reach above it.
+    """
+    own, mean, low, high = corrected
+    return Luck(own - mean, own - high, own - low)
+
+
+def _log_losses(table: pd.DataFrame) -> np.ndarray:
+    return uncertainty.log_losses(table["label"], table["probability"])
+
+
+def _scores_to_correct(table: pd.DataFrame, drawn: np.ndarray) -> dict[str, np.ndarray]:
+    of_recordings = uncertainty.scores_of_draws(table, drawn)
+    of_subjects = uncertainty.scores_of_draws(scoring.per_subject(table), drawn)
+    return {
+        **{score: of_recordings[score] for score in ("accuracy", "log_loss", "roc_auc")},
+        "roc_auc_per_subject": of_subjects["roc_auc"],
+    }
+
+
+def subject_wise(
+    fits: pd.DataFrame,
+    predictions: Mapping[Cell, pd.DataFrame],
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Any]:
     """A cell for each outer fold, picked on that fold's validation subjects; the pooled winner beside it.
 
-    `nested` scores the whole procedure; `pooled_winner` gives its own optimistic scores and the corrected ones.
+    `nested` scores the whole procedure; `pooled_winner` gives its own optimistic scores and the corrected ones, whose
+    `intervals` are given. draws, level, seed: as for `uncertainty.intervals`.
     """
     cells = cell_of_each_fold(fits)
-    nested = scoring.scores(nested_out_of_fold(cells, predictions))
-    winner = pooled_winner(fits, predictions)
-    of_winner = scoring.scores(predictions[winner])
-    corrected = bias_corrected({cell: predictions[cell] for cell in cells_of(fits)}, seed=seed)
+    out_of_fold = nested_out_of_fold(cells, predictions)
+    nested = scoring.scores(out_of_fold)
+    intervals = uncertainty.intervals(out_of_fold, draws=draws, level=level, seed=seed)
+    corrected = bias_corrected(fits, predictions, draws=draws, level=level, seed=seed)
     return {
         "rule": "lowest_validation_log_loss_in_each_fold",
+        "biased": False,
         "ties": TIES,
         "cells": {str(fold): cell._asdict() for fold, cell in cells.items()},
         "reported_fold": None,
-        "nested": {name: nested[name] for name in ("accuracy", "roc_auc", "log_loss")},
+        "nested": {
+            **{score: nested[score] for score in NESTED},
+            "intervals": {score: intervals[score] for score in NESTED},
+        },
         "pooled_winner": {
-            **winner._asdict(),
-            "accuracy_optimistic": of_winner["accuracy"],
-            "accuracy_corrected": corrected["accuracy"],
-            "log_loss_optimistic": of_winner["log_loss"],
-            "log_loss_corrected": corrected["log_loss"],
+            **pooled_winner(fits, predictions)._asdict(),
+            **{
+                f"{score}_{kind}": getattr(of_score, kind)
+                for score, of_score in corrected.items()
+                for kind in ("optimistic", "corrected")
+            },
+            "intervals": {score: (of_score.low, of_score.high) for score, of_score in corrected.items()},
         },
     }

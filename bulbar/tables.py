@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from bulbar import scoring
+from bulbar import scoring, uncertainty
 
 AVERAGE = "average"
 CELL = ["architecture", "dropout_rate"]
@@ -79,14 +79,17 @@ def table_5(
     classes: tuple[str, str],
     paper: pd.DataFrame,
     *,
+    draws: int = 2000,
+    level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Scores of each model per recording and per subject, in percent, the majority baseline first, the paper's beside.
 
     models: name -> out-of-fold table. fold: the fold reported, as in the paper; None: all rows, each out of fold.
     classes: names of the negative and the positive class. paper: modality, precision, recall, f1, accuracy.
-    Returns a row per model, unit (recording | subject) and scope: `fold N` or `out of fold`, with 95 % intervals of
-    accuracy and AUC from drawing subjects; `mean of folds` and `sd of folds` per recording.
+    draws, level, seed: as for `uncertainty.intervals`. Returns a row per model, unit (recording | subject) and scope:
+    `fold N` or `out of fold`, with the interval of every score (SCORE_low, SCORE_high); `mean of folds` and `sd of
+    folds` per recording.
     """
     rows: list[dict[str, Any]] = []
     first = next(iter(models.values()))
@@ -96,7 +99,7 @@ def table_5(
         for unit, scored in zip(UNITS, (reported, scoring.per_subject(reported)), strict=True):
             bounds = {
                 f"{score}_{side}": bound
-                for score, low_high in scoring.intervals(scored, seed=seed).items()
+                for score, low_high in uncertainty.intervals(scored, draws=draws, level=level, seed=seed).items()
                 for side, bound in zip(("low", "high"), low_high, strict=True)
             }
             rows.append({"model": name, "unit": unit, "scope": scope, **scoring.scores(scored), **bounds})
@@ -115,12 +118,16 @@ def calling_all_the_majority(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_percent(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
-    counted = ("rows", "log_loss")
-    shares = table.select_dtypes("number").columns.difference(list(counted), sort=False)
+    numbers = table.select_dtypes("number").columns
+    shares = numbers[~numbers.str.startswith(("rows", *uncertainty.LOSSES))]
     table[shares] = 100 * table[shares]
-    negative, positive = classes
-    of_positive = {name: f"{name}_{positive}" for name in ("precision", "recall", "f1")}
-    return table.rename(columns=of_positive | {f"{name}_negative": f"{name}_{negative}" for name in of_positive})
+    of_class = {
+        f"{name}{kind}{side}": f"{name}_{of}{side}"
+        for name in ("precision", "recall", "f1")
+        for kind, of in zip(("_negative", ""), classes, strict=True)
+        for side in ("", "_low", "_high")
+    }
+    return table.rename(columns=of_class)
 
 
 def _printed(paper: pd.DataFrame) -> pd.DataFrame:
@@ -214,8 +221,11 @@ def table_4_markdown(cells: pd.DataFrame, majority: float) -> str:
     return "\n".join(f"{caption}; {last}\n\n{markdown(block)}" for caption, block in blocks.items())
 
 
-def table_5_markdown(table: pd.DataFrame) -> str:
-    """Table 5 in Markdown: scores weighted by class as the paper's (its own in brackets), then those of each class."""
+def table_5_markdown(table: pd.DataFrame, *, level: float = 0.95) -> str:
+    """Table 5 in Markdown: scores weighted by class as the paper's (its own in brackets), then those of each class.
+
+    level: of the intervals in the table.
+    """
     main = table[~table["scope"].str.endswith("of folds")].set_index(["cell", "model", "unit"])
     spread = {
         name: table[table["scope"] == f"{name} of folds"].set_index(["cell", "model", "unit"])["accuracy"]
@@ -226,17 +236,27 @@ def table_5_markdown(table: pd.DataFrame) -> str:
     for name, column in (("precision", "precision_weighted"), ("recall", "recall_weighted"), ("F1", "f1_weighted")):
         shown[name] = list(map(_with_paper, main[column], main[f"paper_{name.lower()}"]))
     shown["accuracy"] = list(map(_with_paper, main["accuracy"], main["paper_accuracy"]))
-    shown["95 % interval"] = list(map("{:.1f} to {:.1f}".format, main["accuracy_low"], main["accuracy_high"]))
+    interval = f"{100 * level:g} % interval"
+    shown[interval] = _low_to_high(main, "accuracy")
     of_folds = map("{:.2f} ± {:.2f}".format, *(spread[name].reindex(main.index) for name in ("mean", "sd")))
     shown["accuracy, mean ± sd of folds"] = list(of_folds)
-    shown["balanced accuracy"] = main["balanced_accuracy"]
-    shown["AUC"] = main["roc_auc"]
-    shown["AUC 95 % interval"] = list(map("{:.1f} to {:.1f}".format, main["roc_auc_low"], main["roc_auc_high"]))
-    shown["AUC, pooled"] = main["roc_auc_pooled"]
+    for name, column in (
+        ("balanced accuracy", "balanced_accuracy"),
+        ("AUC", "roc_auc"),
+        ("AUC, pooled", "roc_auc_pooled"),
+        ("Brier", "brier"),
+    ):
+        shown[name] = main[column]
+        shown[f"{name}, {interval}"] = _low_to_high(main, column, digits=3 if column in uncertainty.LOSSES else 1)
     kinds = ("precision", "recall", "f1")
     per_class = [name for name in main.columns if name.split("_")[0] in kinds and name.split("_")[-1] in ("ALS", "HC")]
     blocks = (shown.replace(r"^nan.*", "–", regex=True), main[["scope", *per_class]])
     return "\n".join(markdown(block.reset_index()) for block in blocks)
+
+
+def _low_to_high(table: pd.DataFrame, score: str, digits: int = 1) -> list[str]:
+    low_high = zip(table[f"{score}_low"], table[f"{score}_high"], strict=True)
+    return [f"{low:.{digits}f} to {high:.{digits}f}" for low, high in low_high]
 
 
 def _with_paper(ours: float, theirs: float) -> str:

@@ -6,16 +6,19 @@ from typing import Any
 
 from dvclive import Live
 
-from bulbar import clinical, compute, experiment, folds, kept_fits, scoring
+from bulbar import clinical, compute, experiment, folds, kept_fits, uncertainty
 from bulbar.cells import Cell
 from bulbar.fits import Fit, Fitted, digest
-from stages.io import metrics_file, read_json, read_table, room, run, settings, write_json, write_table
+from bulbar.seeds import seed_of
+from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json, write_table
 from stages.material import load_material
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write models/P/, data/fusion/P/, plots/fusion/P/ (DVCLive) and metrics/fusion/P.json of protocol P."""
     computing = settings("compute", compute.Settings)
+    drawing = settings("bootstrap", uncertainty.Settings).model_dump()
+    drawing["seed"] = seed_of(study_settings().seed, f"fusion/{protocol}/intervals")
     material = load_material(protocol, role)
     fits = fusion_fits(material, role)
     kept = kept_fits.KeptFits(computing.kept_fits_dir)
@@ -23,13 +26,14 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     print(f"fusion, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
     results = kept_fits.run(order, material.study, kept, workers=computing.n_workers, label=f"fusion, {protocol}")
 
-    scores: dict[str, Any] = {"synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"]}
+    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    scores: dict[str, Any] = {"synthetic": synthetic, "biased": protocol == "record_wise"}
     for (cell, model), by_fold in fits.items():
         fitted = list(islice(results, len(by_fold)))
         predictions = experiment.predictions(material, by_fold, fitted)
         write_table(predictions, room("fusion", role) / protocol / cell / f"{model}.csv")
         write_table(experiment.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")
-        scores.setdefault(cell, {})[model] = scoring.both_ways(predictions)
+        scores.setdefault(cell, {})[model] = uncertainty.both_ways(predictions, **drawing)
         for fold, fit, result in zip(material.folds, by_fold, fitted, strict=True):
             log_curves(result, Path("plots/fusion") / protocol / cell / model / f"fold_{fold}")
             if fit.keep_weights:

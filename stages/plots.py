@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from bulbar import figures, scoring, tables
+from bulbar import figures, scoring, tables, uncertainty
+from bulbar.seeds import seed_of
 from stages.io import read_table, save, write_table
 from stages.study import CELLS, MODELS, Study
 
@@ -85,6 +86,13 @@ def plot_learning(study: Study) -> None:
     write_table(shown[f"fold {folds[0]}"].round(4), study.plots / f"figure_14_{study.protocol}.csv")
 
 
+def auc_in_words(study: Study, table: pd.DataFrame) -> str:
+    """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
+    seed = seed_of(study.seed, f"evaluate/{study.protocol}")
+    low, high = uncertainty.intervals(table, **study.bootstrap.model_dump(), seed=seed)["roc_auc_pooled"]
+    return f"{scoring.roc_auc(table['label'], table['probability']):.2f} ({low:.2f} to {high:.2f})"
+
+
 def plot_curves(study: Study, cell: str) -> None:
     """ROC and precision–recall curves of one cell's five models, per recording and per subject."""
     reported = study.reported(cell)
@@ -96,13 +104,13 @@ def plot_curves(study: Study, cell: str) -> None:
         name = f"{study.protocol}_{cell}_{unit.removeprefix('per ')}"
         write_table(tables.roc_on_grid(models).round(4), study.plots / f"roc_{name}.csv")
         write_table(tables.precision_recall_on_grid(models).round(4), study.plots / f"precision_recall_{name}.csv")
-    pooled = " (pairs of all folds)" if study.fold_of[cell] is None else ""
+    pooled = ", pairs of all folds" if study.fold_of[cell] is None else ""
     where = f"{cell} cell ({study.cell_in_words(cell)}), {study.scope(cell)}"
     positive = {unit: models["audio"]["label"].mean() for unit, models in rows.items()}
     panels = {
         unit: {
             model: (
-                f"{model}: AUC {scoring.roc_auc(table['label'], table['probability']):.2f}{pooled}",
+                f"{model}: AUC {auc_in_words(study, table)}{pooled}",
                 *tables.roc(table),
             )
             for model, table in models.items()

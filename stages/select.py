@@ -1,6 +1,6 @@
 """Pick cells of the sweep by the protocol's own rule."""
 
-from bulbar import selection
+from bulbar import selection, uncertainty
 from bulbar.seeds import seed_of
 from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json
 
@@ -11,13 +11,16 @@ def main(protocol: str, role: str = "main") -> None:
     rules = settings("select", selection.Settings)
     fits = read_table(sweep / "fits.csv")
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    predictions = {
+        cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
+    }
+    drawing = settings("bootstrap", uncertainty.Settings).model_dump()
+    drawing["seed"] = seed_of(study_settings().seed, f"select/{protocol}")
     if protocol == "record_wise":
         picked = selection.record_wise(fits, rules.record_wise_rule)
+        picked = selection.with_intervals(picked, predictions, **drawing)
     else:
-        predictions = {
-            cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
-        }
-        picked = selection.subject_wise(fits, predictions, seed=seed_of(study_settings().seed, f"select/{protocol}"))
+        picked = selection.subject_wise(fits, predictions, **drawing)
     write_json({"synthetic": synthetic, "protocol": protocol, **picked}, metrics_file(f"selection/{protocol}", role))
     names = [f"{cell['architecture']} at {cell['dropout_rate']}" for cell in picked["cells"].values()]
     note = f", fold {picked['reported_fold']}" if picked["reported_fold"] else f" in folds {', '.join(picked['cells'])}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import scoring, selection, tables
-from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room, study_settings
+from bulbar import scoring, selection, tables, uncertainty
+from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room, settings, study_settings
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 CELLS = ("selected", "published")
@@ -25,6 +25,7 @@ class Study:
     synthetic: bool
     classes: tuple[str, str]
     seed: int
+    bootstrap: uncertainty.Settings
     picked: Mapping[str, Any]
     fits: pd.DataFrame
     predictions: Mapping[selection.Cell, pd.DataFrame]
@@ -104,6 +105,7 @@ def read_study(protocol: str, role: str = "main") -> Study:
         synthetic=cohort["synthetic"],
         classes=("HC" if positive == "ALS" else "ALS", positive),
         seed=study.seed,
+        bootstrap=settings("bootstrap", uncertainty.Settings),
         picked=read_json(metrics_file(f"selection/{protocol}", role)),
         fits=fits,
         predictions={cell: _predictions(sweep / "predictions" / f"{cell}.csv") for cell in selection.cells_of(fits)},

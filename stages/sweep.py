@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import compute, experiment, folds, kept_fits, scoring
-from stages.io import metrics_file, read_json, room, run, settings, write_json, write_table
+from bulbar import compute, experiment, folds, kept_fits, scoring, uncertainty
+from bulbar.seeds import seed_of
+from stages.io import metrics_file, read_json, room, run, settings, study_settings, write_json, write_table
 from stages.material import load_material
 
 
@@ -14,6 +15,8 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write data/sweep/PROTOCOL/ (fits, curves, out-of-fold predictions) and metrics/sweep/PROTOCOL.json."""
     cells = settings("sweep", experiment.SweepSettings).cells
     computing = settings("compute", compute.Settings)
+    drawing = settings("bootstrap", uncertainty.Settings).model_dump()
+    drawing["seed"] = seed_of(study_settings().seed, f"sweep/{protocol}/intervals")
     material = load_material(protocol, role)
     experiment.require_room_for(cells, material.image_shape)
     fits = [experiment.audio_fit(material, cell, fold) for cell in cells for fold in material.folds]
@@ -24,7 +27,11 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     out = room("sweep", role) / protocol
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     majority = scoring.majority_accuracy(material.table["label"])
-    scores: dict[str, Any] = {"synthetic": synthetic, "majority_accuracy": majority}
+    scores: dict[str, Any] = {
+        "synthetic": synthetic,
+        "biased": protocol == "record_wise",
+        "majority_accuracy": majority,
+    }
     summaries, curves = [], []
     in_order = iter(fits)
     for cell in cells:
@@ -33,7 +40,8 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         predictions = experiment.predictions(material, own, fitted)
         summary = experiment.summary(cell, material, own, fitted)
         write_table(predictions, out / "predictions" / f"{cell}.csv")
-        scores.setdefault(cell.architecture, {})[str(cell.dropout_rate)] = experiment.cell_scores(predictions, summary)
+        of_cell = experiment.cell_scores(predictions, summary, **drawing)
+        scores.setdefault(cell.architecture, {})[str(cell.dropout_rate)] = of_cell
         summaries.append(summary)
         curves.append(experiment.curves(fitted, architecture=cell.architecture, dropout_rate=cell.dropout_rate))
     write_table(pd.concat(summaries), out / "fits.csv")

@@ -135,6 +135,38 @@ def write_study(root: Path, *, synthetic: bool = True, **sweep: Any) -> Path:
     return root
 
 
+def write_recordings(root: Path) -> None:
+    """Beside `write_study`: images and conditions of every recording, alike in both groups, and the baselines."""
+    recordings = subjects_and_recordings()
+    generator = np.random.default_rng(3)
+    voice = {subject: generator.normal(size=(16, 1)) for subject in sorted(recordings["subject_id"].unique())}
+    images = [voice[subject] + 0.3 * generator.normal(size=(16, 16)) for subject in recordings["subject_id"]]
+    (root / "data/features").mkdir(parents=True, exist_ok=True)
+    np.save(root / "data/features/images.npy", (np.clip(images, -3, 3) / 6 + 0.5).astype(np.float32))
+    _write(recordings[["recording_id"]].assign(segment=0), root / "data/features/index.csv")
+    conditions = recordings[["recording_id", "subject_id"]].assign(
+        task=recordings["recording_id"].str.split("_").str[1], sample_rate_hz=8000, format="WAV/PCM_16", channels=1,
+        bandwidth_hz=4000.0, clipped_share=0.0, digital_silence_share=0.0, noise_centroid_hz=np.nan,
+    )  # fmt: skip
+    for name, mean in {
+        "dc_offset": 0,
+        "noise_dbfs": -60,
+        "duration_s": 12,
+        "level_dbfs": -20,
+        "pause_share": 0,
+    }.items():
+        conditions[name] = mean + generator.normal(size=len(conditions)).round(3)
+    _write(conditions, root / "data/conditions/recordings.csv")
+    for protocol in PROTOCOLS:
+        for place, model in enumerate(("majority", "age_sex", "voice_linear", "voice_forest")):
+            table = predictions(with_folds(recordings, protocol), 0.2, seed=40 + place)
+            _write(table, root / f"data/baselines/{protocol}/{model}.csv")
+    _write(
+        pd.DataFrame(columns=["first", "second", "kind", "correlation", "lag_s"]),
+        root / "data/conditions/duplicates.csv",
+    )
+
+
 def _write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)

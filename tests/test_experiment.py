@@ -137,6 +137,12 @@ def test_the_scores_of_a_cell_are_those_of_its_folds_and_of_all_recordings(mater
     assert scores["highest_fold_accuracy"] == 0.875
     assert scores["lowest_loss_fold_accuracy"] == 0.75
     assert scores["roc_auc_pooled"] == pytest.approx(metrics.roc_auc_score(table["label"], table["probability"]))
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(table["label"], table["probability"] >= 0.5))
+    subjects = table.groupby("subject_id")[["label", "probability"]].mean()
+    area = metrics.roc_auc_score(subjects["label"], subjects["probability"])
+    assert scores["roc_auc_pooled_per_subject"] == pytest.approx(area)
+    for score, (low, high) in scores["intervals"].items():
+        assert low <= scores[score] <= high
     assert scores["mean_epochs"] == 3
 
 

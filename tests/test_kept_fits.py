@@ -139,6 +139,11 @@ def test_the_place_of_the_features_and_the_kind_of_integers_do_not(study, tmp_pa
     assert digest(fit, replace(study, labels=study.labels.astype(np.int8))) == digest(fit, study)
 
 
+def test_how_many_starts_are_asked_for_shapes_no_fit(study):
+    assert digest(toy_fits.fit(), with_settings(study, seeds=5)) == digest(toy_fits.fit(), study)
+    assert "seeds" not in json.dumps(description(toy_fits.fit(), study)["training"])
+
+
 def test_features_are_nothing_to_a_network_that_sees_none(study):
     alone = toy_fits.fit(code=None, clinical=toy_fits.clinical())
     assert digest(alone, replace(study, features_digest="other")) == digest(alone, study)

@@ -14,10 +14,23 @@ import pytest
 from tests.pipelines import TINY, Pipeline, fits_to_do, stages_run
 from tests.releases import write_minsk2020
 
-BEFORE_TRAINING = {"phantom", "ingest", "preprocess_clinical", "preprocess_audio", "mel_spectrogram", "folds"}
 PROTOCOLS = ("record_wise", "subject_wise")
-TRAINING_AND_AFTER = {f"{stage}@{protocol}" for stage in ("sweep", "select", "fusion") for protocol in PROTOCOLS}
-TRAINING_AND_AFTER.add("evaluate")
+
+
+def of_both_protocols(*stages: str) -> set[str]:
+    """The names that DVC gives the two of a stage that is run once per protocol."""
+    return {f"{stage}@{protocol}" for stage in stages for protocol in PROTOCOLS}
+
+
+BEFORE_TRAINING = {
+    *("phantom", "ingest", "preprocess_clinical", "preprocess_audio", "conditions", "acoustic"),
+    *("mel_spectrogram", "folds"),
+    *of_both_protocols("baselines"),
+}
+TRAINING_AND_AFTER = {
+    *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
+    *("evaluate", "audit", "checklist"),
+}
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +89,11 @@ def test_a_spectrogram_setting_touches_the_images_and_neither_audio_nor_clinical
 
 
 def test_a_silence_setting_touches_the_audio_and_no_clinical_table(prepared):
-    assert changed_by(prepared, {"audio.top_db": 31.0}) == {"preprocess_audio"}
+    assert changed_by(prepared, {"audio.top_db": 31.0}) == {"preprocess_audio", "conditions"}
+
+
+def test_repeats_and_seeds_leave_the_folds_as_they_are(prepared):
+    assert changed_by(prepared, {"folds.repeats": 3, "train.seeds": 3}) == set()
 
 
 def test_the_number_of_workers_touches_nothing(prepared):
@@ -101,6 +118,9 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
         ("sweep@subject_wise", "select@subject_wise"),
         ("select@subject_wise", "fusion@subject_wise"),
         ("fusion@record_wise", "evaluate"),
+        ("baselines@subject_wise", "appraise@subject_wise"),
+        ("conditions", "audit"),
+        ("audit", "checklist"),
     ]:
         assert (before, after) in edges
     assert not [edge for edge in edges if "record_wise" in edge[0] and "subject_wise" in edge[1]]
@@ -128,6 +148,14 @@ def test_a_second_repro_runs_nothing(study):
 def test_a_learning_rate_reruns_the_training_and_what_follows_and_nothing_before(study):
     study.change({"train.learning_rate": 0.01})
     assert stages_run(study.dvc("repro")) == TRAINING_AND_AFTER
+
+
+@pytest.mark.slow
+def test_another_start_of_the_selected_cell_costs_its_own_fits_only(study):
+    study.change({"train.seeds": 2})
+    shown = study.dvc("repro")
+    assert stages_run(shown) == {*of_both_protocols("spread"), "checklist"}
+    assert fits_to_do(shown) == {f"spread, {protocol}": (2, 2) for protocol in PROTOCOLS}
 
 
 @pytest.mark.slow

@@ -124,20 +124,6 @@ def test_the_scores_agree_with_scikit_learns():
     found = scoring.scores(table)
     assert found["roc_auc_pooled"] == pytest.approx(metrics.roc_auc_score(true, score))
     assert found["log_loss"] == pytest.approx(metrics.log_loss(true, score))
+    assert found["brier"] == pytest.approx(metrics.brier_score_loss(true, score))
     assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(true, score >= 0.5))
     assert found["f1_weighted"] == pytest.approx(metrics.f1_score(true, score >= 0.5, average="weighted"))
-
-
-def test_an_interval_encloses_the_score_and_narrows_with_more_subjects():
-    few, many = (random_table(subjects=n) for n in (30, 300))
-    of_few, of_many = scoring.intervals(few), scoring.intervals(many)
-    for name in ("accuracy", "roc_auc"):
-        assert of_many[name][0] < scoring.scores(many)[name] < of_many[name][1]
-        assert of_many[name][1] - of_many[name][0] < of_few[name][1] - of_few[name][0]
-
-
-def test_drawing_subjects_one_recording_repeated_makes_no_interval_narrower():
-    once = random_table(recordings=1)
-    eight_times = pd.concat([once] * 8)
-    for name, low_high in scoring.intervals(once).items():
-        assert scoring.intervals(eight_times)[name] == pytest.approx(low_high)

@@ -80,6 +80,26 @@ def test_the_tables_in_words_name_protocol_cohort_epochs_and_baseline(study):
         assert expected in text
 
 
+def test_the_tables_in_words_say_which_scores_are_biased(study):
+    record_wise, subject_wise = (study / "data/evaluate/tables.md").read_text().split("## subject_wise")
+    assert "These scores are biased" in record_wise
+    assert "biased" not in subject_wise
+    found = json.loads((study / "metrics/evaluate.json").read_text())
+    assert found["record_wise"]["biased"] is True
+    assert "biased" not in found["subject_wise"]
+
+
+def test_every_score_of_table_5_lies_in_its_interval(study):
+    table = pd.read_csv(study / "plots/evaluate/table_5.csv")
+    scored = table[~table["scope"].str.endswith("of folds")]
+    scores = [column.removesuffix("_low") for column in table if column.endswith("_low")]
+    assert {"accuracy", "f1_weighted", "precision_HC", "sensitivity", "roc_auc", "brier", "log_loss"} <= set(scores)
+    for score in scores:
+        low, value, high = (scored[f"{score}{side}"] for side in ("_low", "", "_high"))
+        defined = value.notna() & low.notna()
+        assert (low[defined] <= value[defined]).all() and (value[defined] <= high[defined]).all()
+
+
 def test_the_out_of_fold_table_of_the_nested_selection_has_every_recording_once(study):
     rows = pd.read_csv(study / "data/evaluate/out_of_fold_subject_wise.csv")
     folds = pd.read_csv(study / "data/folds/subject_wise.csv")

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +34,16 @@ def test_split_by_recording_the_best_fold_of_all_is_reported():
     assert found["reported_fold"] == found["highest_fold_accuracy"]["fold"]
     assert list(found["cells"]) == ["1", "2", "3", "4", "5"]
     assert found["synthetic"] is True
+    assert found["biased"] is True
+
+
+def test_the_best_fold_has_the_interval_of_its_own_subjects():
+    pick = picked("record_wise")["highest_fold_accuracy"]
+    low, high = pick["intervals"]["accuracy"]
+    assert low < pick["accuracy"] < high
+    table = pd.read_csv(f"data/sweep/record_wise/predictions/{pick['architecture']}_{pick['dropout_rate']}.csv")
+    right = (table["probability"] >= 0.5) == (table["label"] == 1)
+    assert right[table["fold"] == pick["fold"]].mean() == pytest.approx(pick["accuracy"], abs=1e-4)
 
 
 def test_split_by_subject_every_fold_has_a_cell_of_its_own_and_none_is_reported():
@@ -48,6 +59,22 @@ def test_split_by_subject_every_fold_has_a_cell_of_its_own_and_none_is_reported(
     rows = pd.concat(scored)
     accuracy = metrics.accuracy_score(rows["label"], rows["probability"] >= 0.5)
     assert found["nested"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
+    low, high = found["nested"]["intervals"]["accuracy"]
+    assert low < accuracy < high
+    assert found["biased"] is False
+
+
+def test_intervals_are_drawn_as_the_bootstrap_block_says(study, monkeypatch, tmp_path):
+    shutil.copytree(study, tmp_path / "narrower")
+    monkeypatch.chdir(tmp_path / "narrower")
+    wide = picked("subject_wise")
+    text = Path("params.yaml").read_text()
+    assert "  level: 0.95" in text
+    Path("params.yaml").write_text(text.replace("  level: 0.95", "  level: 0.5"))
+    narrow = picked("subject_wise")
+    for part in ("nested", "pooled_winner"):
+        for score, (low, high) in wide[part]["intervals"].items():
+            assert low < narrow[part]["intervals"][score][0] < narrow[part]["intervals"][score][1] < high
 
 
 def test_the_same_sweep_is_picked_from_in_the_same_way_twice(study):

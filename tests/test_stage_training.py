@@ -106,7 +106,10 @@ def test_every_recording_has_one_out_of_fold_probability_in_every_cell(protocol)
             assert fits.loc[(architecture, float(rate), fold), "test_accuracy"] == pytest.approx(accuracy, abs=1e-6)
             found.append(accuracy)
         assert scores[architecture][rate]["mean_accuracy"] == pytest.approx(np.mean(found), abs=1e-4)
+        for score, (low, high) in scores[architecture][rate]["intervals"].items():
+            assert low <= scores[architecture][rate][score] <= high
     assert scores["synthetic"] is True
+    assert scores["biased"] is (protocol == "record_wise")
     assert scores["majority_accuracy"] == pytest.approx(8 / 14, abs=1e-4)
 
 
@@ -124,7 +127,8 @@ def test_the_phantoms_cap_on_epochs_holds_for_a_synthetic_cohort_alone(project):
 
 def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(fused, project):
     scores = json.loads(Path(f"metrics/fusion/{fused}.json").read_text())
-    assert list(scores) == ["synthetic", "selected", "published"]
+    assert list(scores) == ["synthetic", "biased", "selected", "published"]
+    assert scores["biased"] is (fused == "record_wise")
     for cell in ("selected", "published"):
         assert list(scores[cell]) == MODELS
         for model in MODELS:
@@ -132,7 +136,11 @@ def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(fused,
             assert len(table) == 28
             assert table["probability"].notna().all()
             accuracy = metrics.accuracy_score(table["label"], table["probability"] >= 0.5)
-            assert scores[cell][model]["per_recording"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
+            found = scores[cell][model]["per_recording"]
+            assert found["accuracy"] == pytest.approx(accuracy, abs=1e-4)
+            low, high = found["intervals"]["accuracy"]
+            assert low <= found["accuracy"] <= high
+            assert set(scores[cell][model]["per_subject"]["intervals"]) == set(found["intervals"])
     kept = sorted(str(path.relative_to(project / "models")) for path in (project / "models" / fused).rglob("*.keras"))
     assert kept == sorted(f"{fused}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
 

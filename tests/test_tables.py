@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from bulbar import scoring, tables
+from bulbar import scoring, tables, uncertainty
 from tests.sweeps import predictions, subjects_and_recordings, with_folds
 
 PAPER_4 = pd.read_csv("reference/als_table4_accuracy.csv")
@@ -67,6 +67,25 @@ def test_table_5_starts_with_the_majority_and_has_the_paper_beside_recordings_on
     assert ours["precision_ALS"] == pytest.approx(100 * report["1"]["precision"])
     assert ours["f1_HC"] == pytest.approx(100 * report["0"]["f1-score"])
     assert ours["precision_weighted"] == pytest.approx(100 * report["weighted avg"]["precision"])
+
+
+def test_table_5_has_an_interval_of_every_score_in_the_scores_own_unit(rows):
+    five = tables.table_5({"audio": rows}, None, ("HC", "ALS"), PAPER_5, draws=300, level=0.9, seed=3)
+    five = five.set_index(["model", "unit", "scope"])
+    for unit, scored in (("recording", rows), ("subject", scoring.per_subject(rows))):
+        ours = five.loc[("audio", unit, "out of fold")]
+        drawn = uncertainty.intervals(scored, draws=300, level=0.9, seed=3)
+        columns = {"accuracy": "accuracy", "f1": "f1_ALS", "precision_negative": "precision_HC", "roc_auc": "roc_auc"}
+        for score, column in columns.items():
+            assert (ours[f"{column}_low"], ours[f"{column}_high"]) == pytest.approx(100 * np.array(drawn[score]))
+        for loss in ("brier", "log_loss"):
+            assert (ours[f"{loss}_low"], ours[f"{loss}_high"]) == pytest.approx(drawn[loss])
+            assert ours[f"{loss}_low"] < ours[loss] < ours[f"{loss}_high"] < 1
+    assert len([column for column in five if column.endswith("_low")]) == len(drawn)
+    text = tables.table_5_markdown(five.reset_index().assign(cell="selected"), level=0.9)
+    low, high = 100 * np.array(uncertainty.intervals(rows, draws=300, level=0.9, seed=3)["accuracy"])
+    assert "| 90 % interval |" in text
+    assert f"| {low:.1f} to {high:.1f} |" in text
 
 
 def test_table_5_of_a_reported_fold_scores_that_fold_alone(rows):

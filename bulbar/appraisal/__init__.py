@@ -1,0 +1,1 @@
+"""What a model's scores are worth to someone who would use it: calibration, thresholds, comparisons, groups."""

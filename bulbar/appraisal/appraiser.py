@@ -1,0 +1,210 @@
+"""What a protocol's scores are worth: calibration, operating points, comparisons, groups, all of one set of models.
+
+Tables of models hold a row per recording, tables called `people` a row per subject as `scoring.per_subject` returns
+them: subject_id, fold, label (1 = patient), probability. Split by recording, a subject's recordings lie in several
+folds: neither scaler nor threshold can be chosen on other subjects, so only what needs no choice is given.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from bulbar import scoring, uncertainty
+from bulbar.appraisal import calibration, comparisons, groups, operating_points
+from bulbar.appraisal.calibration import Platt
+
+APPRAISED = ("audio", "fused_common")
+"""The models whose probabilities are looked into; the others are compared with."""
+
+NOT_CROSS_FITTED = (
+    "split by recording, a subject lies in several folds: no scaler or threshold can be chosen on other subjects, and "
+    "the scores are biased, since the networks knew the speakers"
+)
+
+
+@dataclass(frozen=True)
+class Appraiser:
+    """Settings of the appraisal and of its intervals, and whether folds divide subjects."""
+
+    asked: calibration.Settings
+    bootstrap: uncertainty.Settings
+    seed: int
+    cross_fits: bool
+
+    @property
+    def auc(self) -> Literal["roc_auc", "roc_auc_pooled"]:
+        """The AUC over pairs within a fold; over all pairs where a subject has no fold of its own."""
+        return "roc_auc" if self.cross_fits else "roc_auc_pooled"
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """How intervals are drawn, as keyword arguments."""
+        return {"draws": self.bootstrap.draws, "level": self.bootstrap.level, "seed": self.seed}
+
+    def scaled(self, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """The table as it is, and as each scaler that may be tried leaves it, cross-fitted over the folds."""
+        tables = {"uncalibrated": people}
+        if self.cross_fits:
+            tables["platt"] = calibration.cross_fitted(people, Platt.fit)
+            if len(people) >= self.asked.isotonic_from:
+                tables["isotonic"] = calibration.cross_fitted(people, calibration.isotonic)
+        return tables
+
+    def calibration(self, people: pd.DataFrame) -> dict[str, Any]:
+        """Brier score, ECE, log loss, slope and intercept with their intervals, before and after scaling.
+
+        `platt.scaler`: the two numbers learned on all subjects, for use on new ones; no score here comes from it.
+        """
+        told: dict[str, Any] = {"base_rate_brier": calibration.base_rate_brier(people["label"])}
+        for name, table in self.scaled(people).items():
+            told[name] = self._calibration_of(table)
+        if not self.cross_fits:
+            return told | {"platt": {"absent": NOT_CROSS_FITTED}, "isotonic": {"absent": NOT_CROSS_FITTED}}
+        told["platt"]["scaler"] = asdict(Platt.fit(people["label"], people["probability"]))
+        if "isotonic" not in told:
+            few = f"{len(people)} subjects, fewer than appraise.isotonic_from ({self.asked.isotonic_from})"
+            told["isotonic"] = {"absent": few}
+        return told
+
+    def _calibration_of(self, table: pd.DataFrame) -> dict[str, Any]:
+        label, probability, bins = table["label"], table["probability"], self.asked.bins
+        bounds = uncertainty.intervals(table, **self.drawing)
+        own = calibration.calibration_scores(table, bins=bins, **self.drawing)
+        brier = calibration.Estimate(scoring.brier(label, probability), *bounds["brier"])
+        log_loss = calibration.Estimate(scoring.log_loss(label, probability), *bounds["log_loss"])
+        by_chance = calibration.expected_calibration_error_by_chance(
+            probability, bins=bins, draws=self.bootstrap.draws, seed=self.seed
+        )
+        told = {"brier": brier._asdict(), "ece": own["ece"]._asdict(), "ece_by_chance": by_chance}
+        if self.cross_fits:
+            told |= {name: score._asdict() for name, score in {"log_loss": log_loss, **own}.items() if name != "ece"}
+        return told
+
+    def thresholds(self, people: pd.DataFrame) -> dict[str, float | Mapping[int, float]]:
+        """0.5, and for each fold the thresholds that reach the wanted rate on the subjects of the other folds."""
+        found: dict[str, float | Mapping[int, float]] = {f"threshold_{scoring.THRESHOLD:g}": scoring.THRESHOLD}
+        if self.cross_fits:
+            ways = (
+                ("specificity", self.asked.specificity, operating_points.threshold_at_specificity),
+                ("sensitivity", self.asked.sensitivity, operating_points.threshold_at_sensitivity),
+            )
+            for name, target, choose in ways:
+                found[f"{name}_{target:g}"] = operating_points.cross_fitted_thresholds(people, choose, target)
+        return found
+
+    def operating_points(self, people: pd.DataFrame) -> dict[str, Any]:
+        """What each threshold really reaches, and what a call is then worth at each prevalence."""
+        told = {}
+        for name, threshold in self.thresholds(people).items():
+            calls = operating_points.called(people, threshold)
+            rates = operating_points.reached(people["label"], calls, level=self.bootstrap.level)
+            told[name] = {
+                **{rate: estimate._asdict() for rate, estimate in rates.items()},
+                "at_prevalence": {
+                    f"{prevalence:g}": {
+                        value: estimate._asdict()
+                        for value, estimate in operating_points.predictive_values(
+                            people["label"], calls, prevalence, **self.drawing
+                        ).items()
+                    }
+                    for prevalence in self.asked.prevalences
+                },
+            }
+        return told
+
+    def by_subject(self, people: pd.DataFrame) -> pd.DataFrame:
+        """Each subject with its probability under each scaler and its fold's thresholds."""
+        table = people.copy()
+        for name, scaled in self.scaled(people).items():
+            table[name] = scaled["probability"]
+        for name, threshold in self.thresholds(people).items():
+            if isinstance(threshold, Mapping):
+                table[f"threshold_at_{name}"] = table["fold"].map(dict(threshold))
+        return table.drop(columns="probability")
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """All that was found of one protocol. `people`: each appraised model's subjects; the mappings are by model."""
+
+    appraiser: Appraiser
+    people: Mapping[str, pd.DataFrame]
+    calibration: Mapping[str, Mapping[str, Any]]
+    operating_points: Mapping[str, Mapping[str, Any]]
+    compared: pd.DataFrame
+    groups: Mapping[str, Sequence[groups.Group]]
+    normal_speech: Mapping[str, Mapping[str, Any] | None]
+
+    @property
+    def earns_its_place(self) -> str:
+        """Whether the network beats the baselines, in one sentence."""
+        sentence = comparisons.earns_its_place(self.compared, self.appraiser.auc)
+        return (
+            sentence if self.appraiser.cross_fits else f"Biased, with speakers on both sides of the split: {sentence}"
+        )
+
+    def metrics(self) -> dict[str, Any]:
+        """Aggregates as nested numbers; no threshold among them, for each is one person's probability."""
+        return {
+            "biased": False if self.appraiser.cross_fits else NOT_CROSS_FITTED,
+            "auc": "pairs within a fold" if self.appraiser.cross_fits else "all pairs",
+            "calibration": self.calibration,
+            "operating_points": self.operating_points,
+            "earns_its_place": self.earns_its_place,
+            "comparisons": self._comparisons(),
+            "groups": {model: _nested(found) for model, found in self.groups.items()},
+            "normal_speech": {
+                model: found and {**found, "found": {at: share._asdict() for at, share in found["found"].items()}}
+                for model, found in self.normal_speech.items()
+            },
+        }
+
+    def _comparisons(self) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        for row in self.compared[self.compared["score"].isin([self.appraiser.auc, "accuracy", "brier"])].itertuples():
+            pair = told.setdefault(str(comparisons.Pair(str(row.first), str(row.second))), {})
+            numbers = {name: getattr(row, name) for name in ("difference", "low", "high", "p", "p_holm")}
+            pair.setdefault(f"per_{row.unit}", {})[row.score] = numbers
+        return told
+
+
+def _nested(found: Sequence[groups.Group]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for group in found:
+        told.setdefault(group.grouping, {})[group.group] = {
+            "patients": group.patients,
+            "controls": group.controls,
+            **{score: estimate._asdict() for score, estimate in group.scores.items()},
+        }
+    return told
+
+
+def appraise(
+    models: Mapping[str, pd.DataFrame], subjects: pd.DataFrame, recordings: pd.DataFrame, appraiser: Appraiser
+) -> Appraisal:
+    """Look into the models of `APPRAISED` and compare all that `comparisons.PAIRS` names.
+
+    models: name -> out-of-fold table (recording_id, subject_id, fold, label, probability), label 1 = patient. subjects:
+    subject_id, label and clinical columns. recordings: recording_id, task.
+    """
+    people = {model: scoring.per_subject(models[model]) for model in APPRAISED}
+    asked = groups.groupings(appraiser.asked.age_bands)
+    return Appraisal(
+        appraiser=appraiser,
+        people=people,
+        calibration={model: appraiser.calibration(table) for model, table in people.items()},
+        operating_points={model: appraiser.operating_points(table) for model, table in people.items()},
+        compared=comparisons.compare_all(models, **appraiser.drawing),
+        groups={
+            model: groups.by_group(models[model], subjects, recordings, asked, auc=appraiser.auc, **appraiser.drawing)
+            for model in people
+        },
+        normal_speech={
+            model: groups.normal_speech_found(
+                table, subjects, appraiser.thresholds(table), level=appraiser.bootstrap.level
+            )
+            for model, table in people.items()
+        },
+    )

@@ -1,0 +1,107 @@
+"""Which model is better than which, on the same subjects, and whether the network earns its place.
+
+A pair is compared by `uncertainty.compare`; here stand the pairs that are asked about, the correction for asking many
+times, and the answer in words.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bulbar import scoring, uncertainty
+
+BASELINES = ("majority", "age_sex", "voice_linear", "voice_forest")
+NETWORK = "audio"
+
+
+class Pair(NamedTuple):
+    """The difference is the first one's score minus the second's."""
+
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return f"{self.first} vs {self.second}"
+
+
+PAIRS = (
+    *(Pair(NETWORK, baseline) for baseline in BASELINES),
+    Pair("fused_common", NETWORK),
+    Pair("fused_common", "clinical_common"),
+    Pair("fused_all", "clinical_all"),
+    Pair("fused_all", NETWORK),
+    Pair(NETWORK, "published audio"),
+)
+
+
+def holm(p: npt.ArrayLike) -> np.ndarray:
+    """Holm's adjusted p values, shape (n,): what to compare with 0.05 where any of n could have struck by luck.
+
+    NaN stays NaN and is not counted. Source: Holm, Scandinavian Journal of Statistics 6, 1979.
+    """
+    raw = np.asarray(p, dtype=float)
+    adjusted = np.full(len(raw), np.nan)
+    order = np.argsort(raw)[: int(np.isfinite(raw).sum())]
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(raw[order] * np.arange(len(order), 0, -1)))
+    return adjusted
+
+
+def compare_all(
+    models: Mapping[str, pd.DataFrame],
+    *,
+    pairs: Sequence[Pair] = PAIRS,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every pair of `pairs` whose models are both there, per subject and per recording.
+
+    models: name -> out-of-fold table, of the same recordings. Returns a row per unit (subject | recording), pair and
+    score: unit, first, second, score, difference, low, high, p, p_holm. Holm's family is the pairs of one unit and
+    score.
+    """
+    per_unit = {"subject": {name: scoring.per_subject(table) for name, table in models.items()}, "recording": models}
+    rows = [
+        (unit, *pair, score, found.value, found.low, found.high, found.p)
+        for unit, tables in per_unit.items()
+        for pair in pairs
+        if pair.first in tables and pair.second in tables
+        for score, found in uncertainty.compare(
+            tables[pair.first], tables[pair.second], draws=draws, level=level, seed=seed
+        ).items()
+    ]
+    table = pd.DataFrame(rows, columns=["unit", "first", "second", "score", "difference", "low", "high", "p"])
+    table["p_holm"] = table.groupby(["unit", "score"])["p"].transform(lambda family: holm(family))
+    return table
+
+
+def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc") -> str:
+    """Does the network beat the baselines? Only where the whole interval of the AUC difference lies above 0.
+
+    compared: from `compare_all`. score: which AUC, per subject.
+    """
+    here = compared[
+        (compared["unit"] == "subject")
+        & (compared["score"] == score)
+        & (compared["first"] == NETWORK)
+        & compared["second"].isin(BASELINES)
+    ]
+    if here.empty:
+        return "No baseline was run: nothing can be said of whether the network earns its place."
+    against = {
+        row.second: f"{row.second} (AUC {row.difference:+.2f}, {row.low:+.2f} to {row.high:+.2f})"
+        for row in here.itertuples()
+    }
+    beaten = [str(name) for name in here.loc[here["low"] > 0, "second"]]
+    level = [name for name in against if name not in beaten]
+    if not level:
+        return f"The network earns its place: it beats {_listed([against[name] for name in beaten])}."
+    does = f"it beats {_listed([against[name] for name in beaten])}, but not" if beaten else "it does not beat"
+    return f"The network has not earned its place: {does} {_listed([against[name] for name in level])}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,118 @@
+"""Figures of what the scores are worth: reliability curves and forest plots, in the manner of `bulbar.figures`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bulbar.figures import BLUE, GREEN, GREY, ORANGE, styled
+
+LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+
+
+@styled
+def reliability(panels: Mapping[str, Mapping[str, pd.DataFrame]], title: str) -> Figure:
+    """Reliability curves: what was promised and what came, one panel per model, one curve per way of scaling.
+
+    panels: panel title -> text in the legend -> mean_probability, share_positive, low, high, as
+    `calibration.reliability`.
+    """
+    figure = Figure(figsize=(6.2 * len(panels), 7.4), layout="constrained")
+    figure.suptitle(title)
+    places = figure.subplots(1, len(panels), squeeze=False).ravel()
+    for axes, (name, curves) in zip(places, panels.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (1, 3)), label="true probabilities")
+        for (colour, marker), (text, curve) in zip(LOOKS, curves.items(), strict=False):
+            share = curve["share_positive"].to_numpy()
+            axes.errorbar(
+                curve["mean_probability"],
+                share,
+                yerr=np.abs(curve[["low", "high"]].to_numpy().T - share),
+                color=colour,
+                marker=marker,
+                markersize=8,
+                linewidth=1,
+                elinewidth=1.5,
+                capsize=3,
+                label=text,
+            )
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_aspect("equal")
+        axes.set_xlabel("Mean probability of ALS in the bin")
+        axes.set_ylabel("Share of patients in the bin")
+        axes.set_title(name)
+    legend = places[0].get_legend_handles_labels()
+    figure.legend(*legend, loc="outside lower center", ncols=len(legend[1]))
+    return figure
+
+
+@styled
+def forest(
+    table: pd.DataFrame,
+    title: str,
+    *,
+    x_label: str,
+    reference: float,
+    limits: tuple[float, float] | None = None,
+    note_title: str = "",
+) -> Figure:
+    """Values with intervals, one line each, under headings: a forest plot.
+
+    table: section, row, series, value, low, high, note; a row is one (section, row), a series has its own colour, a
+    missing value draws nothing but keeps its line. note: text at the right of the row, under `note_title`.
+    reference: where no effect is, drawn dotted. limits: ends of the axis; none: as the intervals need.
+    """
+    series = list(dict.fromkeys(table["series"]))
+    lines = _lines(table)
+    figure = Figure(figsize=(11, 2.6 + 0.42 * len(lines)), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots()
+    axes.axvline(reference, color="black", linestyle=":", linewidth=1.5, zorder=0)
+    place = {line: height for height, line in enumerate(lines)}
+    shifts = dict(zip(series, np.linspace(-0.17, 0.17, len(series)) if len(series) > 1 else [0.0], strict=True))
+    for (colour, marker), name in zip(LOOKS, series, strict=False):
+        here = table[(table["series"] == name) & table["value"].notna()]
+        axes.errorbar(
+            here["value"],
+            [place[line] + shifts[name] for line in zip(here["section"], here["row"], strict=True)],
+            xerr=np.abs(here[["low", "high"]].to_numpy(dtype=float).T - here["value"].to_numpy(dtype=float)),
+            color=colour,
+            marker=marker,
+            markersize=7,
+            linestyle="none",
+            elinewidth=2,
+            label=name,
+        )
+    axes.set_yticks(range(len(lines)), [row or section for section, row in lines])
+    for tick, (_, row) in zip(axes.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("normal" if row else "bold")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    notes = {(section, row): str(note) for section, row, note in table[["section", "row", "note"]].to_numpy()}
+    across = axes.get_yaxis_transform()
+    for line, note in notes.items():
+        axes.text(1.02, place[line], note, transform=across, va="center", color=GREY, fontsize=12)
+    if note_title:
+        axes.text(1.02, -1, note_title, transform=across, va="center", color=GREY, fontsize=12)
+    axes.set_ylim(len(lines) - 0.4, -1.4)
+    if limits is not None:
+        margin = 0.02 * (limits[1] - limits[0])
+        axes.set_xlim(limits[0] - margin, limits[1] + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(series))
+    return figure
+
+
+def _lines(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """What stands below one another: each section's heading (its row empty) where it has a name, then its rows."""
+    lines: list[tuple[str, str]] = []
+    for section, rows in table.groupby("section", sort=False):
+        lines += [(str(section), "")] if section else []
+        lines += [(str(section), str(row)) for row in dict.fromkeys(rows["row"])]
+    return lines

@@ -1,0 +1,153 @@
+"""The appraisal of a protocol as a page of Markdown tables: shares with their intervals, en dash where not defined."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bulbar import scoring, tables
+from bulbar.appraisal.appraiser import NOT_CROSS_FITTED, Appraisal
+from bulbar.appraisal.groups import SCORES, Group
+from bulbar.clinical import FEWEST_SHOWN
+
+Told = Mapping[str, Any]
+
+
+def estimate(told: Told | None, digits: int = 2) -> str:
+    """`0.63 (0.49 to 0.76)`; en dash where there is none."""
+    if told is None or not np.isfinite(told["value"]):
+        return "–"
+    low, high = (f"{told[end]:.{digits}f}".replace("inf", "∞") for end in ("low", "high"))
+    return f"{told['value']:.{digits}f} ({low} to {high})"
+
+
+def calibration_table(models: Mapping[str, Told]) -> str:
+    """Calibration scores per model and scaling. models: name -> `Appraiser.calibration`."""
+    rows, absent = [], []
+    for model, told in models.items():
+        for scaling in ("uncalibrated", "platt", "isotonic"):
+            scores = told[scaling]
+            if "absent" in scores:
+                absent.append(f"{model}, {scaling}: not given: {scores['absent']}.")
+                continue
+            rows.append(
+                {
+                    "model": model,
+                    "probabilities": scaling,
+                    "Brier": estimate(scores["brier"], 3),
+                    "Brier of the base rate": f"{told['base_rate_brier']:.3f}",
+                    "ECE": estimate(scores["ece"]),
+                    "ECE of true probabilities": f"{scores['ece_by_chance']:.2f}",
+                    "log loss": estimate(scores.get("log_loss")),
+                    "slope": estimate(scores.get("slope")),
+                    "intercept": estimate(scores.get("intercept")),
+                }
+            )
+    return "\n\n".join([tables.markdown(pd.DataFrame(rows)).rstrip("\n"), *absent])
+
+
+def operating_table(models: Mapping[str, Told]) -> str:
+    """Operating points per model. models: name -> `Appraiser.operating_points`."""
+    rows = [
+        {
+            "model": model,
+            "threshold": point.replace("_", " "),
+            "sensitivity reached": estimate(told["sensitivity"]),
+            "specificity reached": estimate(told["specificity"]),
+            **{
+                f"{value.upper()} at {100 * float(prevalence):g} %": estimate(estimates[value])
+                for prevalence, estimates in told["at_prevalence"].items()
+                for value in ("ppv", "npv")
+            },
+        }
+        for model, points in models.items()
+        for point, told in points.items()
+    ]
+    return tables.markdown(pd.DataFrame(rows))
+
+
+def comparison_table(compared: pd.DataFrame, auc: str) -> str:
+    """Differences between models, first minus second. compared: from `comparisons.compare_all`; auc: which one."""
+    by = compared.set_index(["unit", "score", "first", "second"]).to_dict("index")
+    rows = []
+    for first, second in dict.fromkeys(zip(compared["first"], compared["second"], strict=True)):
+        row = {"first": first, "second": second}
+        for unit in ("subject", "recording"):
+            for score, name in ((auc, "AUC"), ("accuracy", "accuracy"), ("brier", "Brier")):
+                found = by[(unit, score, first, second)]
+                told = {"value": found["difference"], "low": found["low"], "high": found["high"]}
+                row[f"{name}, per {unit}"] = estimate(told, 3 if score == "brier" else 2)
+                if score == auc:
+                    row[f"p, per {unit} (Holm)"] = f"{found['p']:.3f} ({found['p_holm']:.3f})"
+        rows.append(row)
+    return tables.markdown(pd.DataFrame(rows).replace(r"^nan.*", "–", regex=True))
+
+
+def group_table(models: Mapping[str, Sequence[Group]]) -> str:
+    """Scores by group, each model's beside the other's. models: name -> `groups.by_group`."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for model, found in models.items():
+        for group in found:
+            row = rows.setdefault(
+                (group.grouping, group.group),
+                {
+                    "by": group.grouping,
+                    "group": group.group,
+                    "patients": group.patients,
+                    "controls": f"all {group.controls}" if group.of == "patients" else group.controls,
+                },
+            )
+            for score in SCORES:
+                row[f"{model}: {score.replace('roc_auc', 'AUC')}"] = estimate(group.scores[score]._asdict())
+    return tables.markdown(pd.DataFrame(list(rows.values())))
+
+
+def normal_speech_sentence(model: str, found: Told | None, points: Mapping[str, Told]) -> str:
+    """How many of the patients whose speech is rated normal the model finds, and what that costs in specificity."""
+    if found is None:
+        return f"{model}: no column of the release says whose speech is normal."
+    if all(not np.isfinite(share.value) for share in found["found"].values()):
+        few = "how many it finds is not said, for they, or the others, are too few"
+        return f"{model}: {found['patients']} patients have speech rated normal: {few}."
+    shares = "; ".join(
+        f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f} %) at {name.replace('_', ' ')}, "
+        f"where it calls {100 * points[name]['specificity']['value']:.0f} % of the controls healthy"
+        for name, share in found["found"].items()
+    )
+    rated = f"{found['patients']} patients whose speech is rated normal ({found['column']})"
+    return f"{model}: of the {rated} it finds {shares}."
+
+
+def page(found: Appraisal, heading: str) -> str:
+    """The whole page."""
+    fair = found.appraiser.cross_fits
+    models = list(found.people)
+    blocks = [
+        f"## {heading}",
+        "" if fair else f"Every score here is biased: {NOT_CROSS_FITTED}.",
+        "Per subject unless said otherwise. Intervals: subjects drawn again and again; exact binomial for shares of "
+        f"subjects. AUC: {'pairs within a fold' if fair else 'pairs of all folds'}. – is not defined, or of fewer than "
+        f"{FEWEST_SHOWN} people, or would tell how many such a group has.",
+        "### Calibration",
+        "True probabilities have slope 1 and intercept 0, and their ECE is above 0 by chance, by as much as stands "
+        "beside. Platt and isotonic scaling learn on the other folds' subjects.",
+        calibration_table(found.calibration),
+        "### Operating points",
+        "Thresholds are chosen on the other folds' subjects; what is reached is reached on this fold's. PPV and NPV: "
+        "by Bayes from what is reached, at each share of patients among those tested; their intervals from draws of "
+        "Jeffreys' posteriors.",
+        operating_table(found.operating_points),
+        "### Comparisons",
+        "First minus second, on the same people. Holm's p is over the pairs of one unit and score. Models on `all` "
+        "clinical features see columns that a release may fill for patients alone: then they read the label.",
+        found.earns_its_place,
+        comparison_table(found.compared, found.appraiser.auc),
+        "### By group",
+        f"Called a patient from {scoring.THRESHOLD:g} on. Where a column is of patients alone, they stand against all "
+        "controls.",
+        group_table(found.groups),
+        "### Patients whose speech is rated normal",
+        *(normal_speech_sentence(model, found.normal_speech[model], found.operating_points[model]) for model in models),
+    ]
+    return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"

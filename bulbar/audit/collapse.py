@@ -1,0 +1,205 @@
+"""Probe 6: networks that call everyone the same, and networks that are no better than doing so."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bulbar import scoring, uncertainty
+from bulbar.audit import published
+from bulbar.audit.finding import Finding
+from bulbar.cells import Cell
+
+PROBE = "collapse"
+
+
+def collapsed_folds(table: pd.DataFrame) -> list[int]:
+    """The folds of an out-of-fold table (fold, probability) whose network calls every row the same."""
+    share = pd.Series(scoring.called(table["probability"])).groupby(table["fold"].to_numpy()).mean()
+    return share.index[share.isin([0, 1])].tolist()
+
+
+def collapsed_cells(predictions: Mapping[Cell, pd.DataFrame]) -> list[Cell]:
+    """The cells whose network calls every row the same in each of its folds."""
+    return [cell for cell, table in predictions.items() if len(collapsed_folds(table)) == table["fold"].nunique()]
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Accuracy per recording of each cell: first as it is, then of draws of the subjects.
+
+    drawn: shape (1 + draws, cells), every cell on the same draws, so that differences are paired. majority: the same
+    of calling everyone what most recordings are, shape (1 + draws,). collapsed: the cells that call everyone the same.
+    smaller_class: how many subjects it has.
+    """
+
+    cells: tuple[Cell, ...]
+    drawn: np.ndarray
+    majority: np.ndarray
+    collapsed: frozenset[Cell]
+    smaller_class: int
+
+    def missing(self, cells: Collection[Cell]) -> list[Cell]:
+        """Those of `cells` that the sweep does not hold."""
+        return [cell for cell in cells if cell not in self.cells]
+
+    def mean(self, cells: Collection[Cell]) -> np.ndarray:
+        """The mean over some cells, shape (1 + draws,)."""
+        return self.drawn[:, [self.cells.index(cell) for cell in cells]].mean(axis=1)
+
+    def above_majority(self, cells: Collection[Cell], level: float) -> list[Cell]:
+        """Those of `cells` whose accuracy minus the majority's has an interval above 0.
+
+        Widened for all of `cells` (Bonferroni): of sixty that learnt nothing, one would often be above by luck.
+        """
+        widened = 1 - (1 - level) / len(cells)
+        return [cell for cell in cells if self.interval(self.mean([cell]) - self.majority, widened)[0] > 0]
+
+    def interval(self, values: np.ndarray, level: float) -> tuple[float, float]:
+        """The interval of something made of these accuracies, shape (1 + draws,), as `uncertainty.intervals` has it."""
+        return uncertainty.percentiles(values[1:], level, subjects=self.smaller_class)
+
+
+def accuracies(predictions: Mapping[Cell, pd.DataFrame], *, draws: int = 2000, seed: int = 0) -> Accuracies:
+    """Accuracies of a sweep with subjects drawn once for all cells, within each class.
+
+    predictions: the out-of-fold table of each cell, all of the same recordings.
+    """
+    first = next(iter(predictions.values()))
+    right = np.column_stack([_right_by_subject(table) for table in predictions.values()])
+    labels = uncertainty.subjects_of(first)
+    drawn = uncertainty.drawn_subjects(labels, draws=draws, seed=seed)
+    drawn = np.vstack([np.ones(drawn.shape[1]), drawn])
+    recordings = drawn @ first.groupby("subject_id", sort=True).size().to_numpy()
+    most = float(first["label"].mean() >= scoring.THRESHOLD)
+    majority = drawn @ _right_by_subject(first.assign(probability=most)) / recordings
+    return Accuracies(
+        cells=tuple(predictions),
+        drawn=drawn @ right / recordings[:, None],
+        majority=majority,
+        collapsed=frozenset(collapsed_cells(predictions)),
+        smaller_class=uncertainty.smaller_class(labels),
+    )
+
+
+def _right_by_subject(table: pd.DataFrame) -> np.ndarray:
+    """How many recordings of each subject are called right, subjects sorted."""
+    right = scoring.called(table["probability"]) == table["label"]
+    return right.groupby(table["subject_id"], sort=True).sum().to_numpy()
+
+
+def probe(
+    predictions: Mapping[Cell, pd.DataFrame], protocol: str, *, draws: int = 2000, level: float = 0.95, seed: int = 0
+) -> list[Finding]:
+    """Which cells of a sweep call everyone the same, and which are not shown to be better than that.
+
+    predictions: the out-of-fold table of each cell (subject_id, fold, label, probability). Two findings: the share of
+    collapsed cells (`suspect` where there is one), and the share of cells whose accuracy minus the majority's, subjects
+    drawn, has an interval that is not above 0 (`suspect` where that is every cell; intervals widened for all cells).
+    Shares of the cells run, so without an interval of their own.
+    """
+    measured = accuracies(predictions, draws=draws, seed=seed)
+    folds_of = {cell: collapsed_folds(table) for cell, table in predictions.items()}
+    fits = sum(table["fold"].nunique() for table in predictions.values())
+    collapsed_fits = sum(map(len, folds_of.values()))
+    n, collapsed = len(predictions), [cell for cell in predictions if cell in measured.collapsed]
+    within = [
+        scoring.roc_auc_within_folds(table["label"], table["probability"], table["fold"])
+        for table in (predictions[cell] for cell in collapsed)
+    ]
+    calling_one = Finding(
+        probe=PROBE,
+        of=protocol,
+        figure="share of cells that call everyone the same",
+        value=len(collapsed) / n,
+        low=np.nan,
+        high=np.nan,
+        verdict="suspect" if collapsed else "clear",
+        sentence=(
+            f"{len(collapsed)} of {n} cells call everyone the same class in every fold, and {collapsed_fits} of {fits} "
+            "single networks do: their accuracy is the class share of a fold, and says nothing of the voice."
+            if collapsed_fits
+            else f"All {fits} networks of the {n} cells use both classes."
+        ),
+        details={
+            "cells": n,
+            "collapsed_cells": len(collapsed),
+            "fits": fits,
+            "collapsed_fits": collapsed_fits,
+            "names": [str(cell) for cell in collapsed],
+            "median_auc_of_collapsed_cells": float(np.median(within)) if within else np.nan,
+        },
+    )
+    excess = measured.drawn - measured.majority[:, None]
+    bounds = [measured.interval(excess[:, place], 1 - (1 - level) / n) for place in range(n)]
+    better = [str(cell) for cell in measured.above_majority(measured.cells, level)]
+    worse = [str(cell) for cell, (_, high) in zip(measured.cells, bounds, strict=True) if high < 0]
+    best = int(np.argmax(excess[0]))
+    against_majority = Finding(
+        probe=PROBE,
+        of=f"{protocol}, against the majority",
+        figure="share of cells not shown to be better than calling everyone the majority",
+        value=(n - len(better)) / n,
+        low=np.nan,
+        high=np.nan,
+        verdict="clear" if better else "suspect",
+        sentence=(
+            f"Calling everyone the majority is right {measured.majority[0]:.1%} of the time; "
+            f"{len(better)} of {n} cells are shown to do better over new subjects and {len(worse)} to do worse. "
+            f"The highest is {measured.cells[best]} with {measured.drawn[0, best]:.1%}, "
+            f"{100 * excess[0, best]:+.1f} points [{100 * bounds[best][0]:+.1f}, {100 * bounds[best][1]:+.1f}]"
+            + (f", the interval widened for {n} cells." if n > 1 else ".")
+        ),
+        details={"majority_accuracy": measured.majority[0], "better": better, "worse": worse},
+    )
+    return [calling_one, against_majority]
+
+
+def of_paper(table_4: pd.DataFrame) -> list[Finding]:
+    """The same of the paper's Table 4: cells that stand at exactly the share of patients in a fold.
+
+    table_4: code, then dropout_0.5 and so on, in percent. A cell counts where its figure is, to both decimals, what
+    calling every recording ALS gives in one of the paper's folds. Beside it, taking each figure for k of n recordings:
+    how many have an exact binomial interval (Clopper and Pearson 1934) that is not above the majority. Recordings of
+    one person are alike, so that this interval is too narrow and the count a lower bound.
+    """
+    printed = published.accuracies_of(table_4)
+    shares = published.patient_shares()
+    at_majority = [cell for cell, percent in printed.items() if published.hundredths(percent) in shares]
+    not_better = [cell for cell, percent in printed.items() if _lower_end(percent) <= published.MAJORITY]
+    found = Counter(published.hundredths(printed[cell]) for cell in at_majority)
+    named = [f"{times} at {value / 100:.2f} % = {shares[value]}" for value, times in found.most_common()]
+    return [
+        Finding(
+            probe=PROBE,
+            of="the paper's Table 4",
+            figure="share of cells at exactly the majority's accuracy",
+            value=len(at_majority) / len(printed),
+            low=np.nan,
+            high=np.nan,
+            verdict="suspect" if at_majority else "clear",
+            sentence=(
+                f"{len(at_majority)} of the paper's {len(printed)} cells stand at the share of patients in a fold, "
+                f"to both decimals ({', '.join(named)}), as networks do that call everyone a patient. "
+                f"{len(not_better)} cells are not above the majority's {published.MAJORITY:.2%} by an exact binomial "
+                "interval."
+            ),
+            details={
+                "cells": len(printed),
+                "at_the_majority": [str(cell) for cell in at_majority],
+                "shares_of_patients_in_percent": sorted(value / 100 for value in shares),
+                "not_better_than_the_majority": len(not_better),
+            },
+        )
+    ]
+
+
+def _lower_end(percent: float, level: float = 0.95) -> float:
+    """Lower end of the exact interval of a printed accuracy, taken for k of the size of fold that it fits."""
+    for size in published.fold_sizes(published.RECORDINGS, published.FOLDS):
+        for right in published.counts_printed_as(percent, size, "rounded"):
+            return float(stats.binomtest(right, size).proportion_ci(level).low)
+    return np.nan

@@ -1,0 +1,119 @@
+"""The audit's figures."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from bulbar.audit import published
+from bulbar.audit.finding import LEAK_FROM, Finding
+from bulbar.audit.page import MEANING
+from bulbar.audit.telling import Told
+from bulbar.cells import Cell
+from bulbar.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, styled
+
+COLOURS = {"leak": VERMILION, "suspect": ORANGE, "clear": GREEN, "sign": BLUE, "confounder": PURPLE}
+MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder": "^"}
+
+
+@styled
+def told_from(findings: Sequence[Finding], title: str) -> Figure:
+    """How well the label is told from each thing alone: AUC with its interval, in the colour of the verdict.
+
+    findings: those whose value is an AUC with the observed labels are drawn, the others left out.
+    """
+    findings = [finding for finding in findings if finding.figure.startswith("AUC per") and "," not in finding.figure]
+    figure = Figure(figsize=(11, 2.2 + 0.46 * len(findings)), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots()
+    names = [f"{finding.probe.replace('_', ' ')}: {finding.of}" for finding in findings]
+    for row, finding in enumerate(findings):
+        colour = COLOURS[finding.verdict]
+        axes.plot([finding.low, finding.high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+        axes.plot(finding.value, row, MARKERS[finding.verdict], color=colour, markersize=9)
+        if np.isfinite(finding.p):
+            across = axes.get_yaxis_transform()
+            axes.text(1.02, row, f"{finding.p:.3f}", transform=across, va="center", color=GREY, fontsize=12)
+    axes.text(1.02, 1.0, "p", transform=axes.transAxes, va="bottom", color=GREY, fontsize=12)
+    axes.axvline(0.5, color="black", linestyle=":", linewidth=1.5)
+    axes.axvline(LEAK_FROM, color=VERMILION, linestyle="--", linewidth=1.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("AUC of a quick classifier that sees this alone, 95 % interval")
+    shown = dict.fromkeys(finding.verdict for finding in findings)
+    handles = [
+        Line2D([], [], color=COLOURS[verdict], marker=MARKERS[verdict], linewidth=3, label=verdict)
+        for verdict in MEANING
+        if verdict in shown
+    ]
+    lines = [
+        Line2D([], [], color="black", linestyle=":", label="chance"),
+        Line2D([], [], color=VERMILION, linestyle="--", label="a leak's interval lies above"),
+    ]
+    figure.legend(handles=[*handles, *lines], loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def nothing_to_learn(told: Mapping[str, Told], title: str) -> Figure:
+    """What each protocol scores when the labels are shuffled between subjects, and where the observed ones' score lies.
+
+    told: protocol -> what `label_shuffle.learn` found.
+    """
+    figure = Figure(figsize=(11, 2.2 + 2.1 * len(told)), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(len(told), 1, sharex=True, squeeze=False).ravel()
+    everything = np.concatenate([[*one.null, one.value] for one in told.values()])
+    low, high = min(0.3, np.nanmin(everything)), max(0.7, np.nanmax(everything))
+    bins = np.linspace(low - 0.02, high + 0.02, 50)
+    for axes, (protocol, one) in zip(panels, told.items(), strict=True):
+        axes.hist(one.null, bins=bins, color=SKY, label="labels shuffled between subjects")
+        axes.axvline(0.5, color="black", linestyle=":", label="nothing to learn, nothing known")
+        axes.axvline(float(one.null.mean()), color=BLUE, linewidth=2.5, label="mean of the shuffles")
+        axes.axvline(one.value, color=VERMILION, linestyle="--", linewidth=2.5, label="observed labels")
+        axes.set_title(protocol, loc="left")
+        axes.set_ylabel("Shuffles")
+    panels[-1].set_xlabel("AUC of the quick classifier, per recording")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
+    """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
+
+    printed: cell -> accuracy in percent, `published.accuracies_of`.
+    """
+    codes = list(dict.fromkeys(cell.architecture for cell in printed))
+    rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
+    figure = Figure(figsize=(10, 1.9 + 0.5 * len(codes)), layout="constrained")
+    figure.suptitle("The paper's Table 4: each accuracy is that of one fold")
+    axes = figure.subplots()
+    shares = published.patient_shares()
+    looks: dict[str, tuple[str, str]] = {}
+    for cell, percent in printed.items():
+        fractions = published.fractions(percent)
+        if published.hundredths(percent) in shares:
+            look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
+        else:
+            look = {"244": ("the one fold of 244", ORANGE), "245": ("one of the four folds of 245", SKY)}.get(
+                " ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white")
+            )
+        row, column = codes.index(cell.architecture), rates.index(cell.dropout_rate)
+        looks[look[0]] = look
+        axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=look[1]))
+        axes.text(column, row, f"{percent:.2f} = {' or '.join(fractions)}", ha="center", va="center", fontsize=11)
+    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+    axes.set_yticks(range(len(codes)), codes)
+    axes.set_xlim(-0.5, len(rates) - 0.5)
+    axes.set_ylim(len(codes) - 0.5, -0.5)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("Dropout rate")
+    axes.set_ylabel("Architecture")
+    handles = [Patch(color=colour, label=text) for text, colour in looks.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=1)
+    return figure

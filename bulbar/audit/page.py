@@ -1,0 +1,83 @@
+"""The audit as a Markdown page and as metrics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bulbar import tables
+from bulbar.audit.finding import Finding
+
+MEANING = {
+    "leak": "the score can be had from this, and it is no sign of the disease",
+    "suspect": "look closer before you quote the score; where p is given, one in twenty is so by chance",
+    "clear": "nothing found",
+    "sign": "tells the label, and may be the disease itself",
+    "confounder": "tells the label, and is neither voice nor disease",
+}
+"""What each verdict says, the gravest first."""
+
+
+def by_gravity(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings in the order of their probes; within a probe the gravest verdict first."""
+    probes = list(dict.fromkeys(finding.probe for finding in findings))
+    gravity = list(MEANING)
+    return sorted(findings, key=lambda finding: (probes.index(finding.probe), gravity.index(finding.verdict)))
+
+
+def metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
+    """Probe -> what it looked at -> its finding: keys that `dvc metrics diff` can pair."""
+    nested: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        nested.setdefault(finding.probe, {})[finding.of] = {
+            "verdict": finding.verdict,
+            "figure": finding.figure,
+            "value": finding.value,
+            "low": finding.low,
+            "high": finding.high,
+            "p": finding.p,
+            "sentence": finding.sentence,
+            "details": dict(finding.details),
+        }
+    return nested
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many findings have each verdict: `2 leak, 9 clear`."""
+    counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in MEANING}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def table(findings: Sequence[Finding]) -> pd.DataFrame:
+    """A row per finding, as a pull request shows it."""
+    rows = [
+        {
+            "probe": finding.probe.replace("_", " "),
+            "of": finding.of,
+            "verdict": f"**{finding.verdict}**" if finding.verdict != "clear" else finding.verdict,
+            "figure": finding.figure,
+            "value [95 % interval]": with_interval(finding.value, finding.low, finding.high),
+            "p": f"{finding.p:.3f}" if np.isfinite(finding.p) else "–",
+            "what it says": finding.sentence,
+        }
+        for finding in by_gravity(findings)
+    ]
+    return pd.DataFrame(rows)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Such as `0.81 [0.72, 0.90]`; counts (int) without digits; – where nothing is defined."""
+    if not np.isfinite(value):
+        return "–"
+    shown = str(value) if isinstance(value, int) else f"{value:.3f}"
+    return f"{shown} [{low:.3f}, {high:.3f}]" if np.isfinite([low, high]).all() else shown
+
+
+def markdown(run: Sequence[Finding], paper: Sequence[Finding]) -> str:
+    """The audit tables of the run and of the paper's own digits, and what the verdicts mean."""
+    legend = "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in MEANING.items())
+    return (
+        f"## This run\n\n{counted(run)}.\n\n{tables.markdown(table(run))}\n"
+        f"## The paper's own tables\n\n{counted(paper)}.\n\n{tables.markdown(table(paper))}\n{legend}\n"
+    )

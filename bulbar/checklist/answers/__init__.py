@@ -1,0 +1,1 @@
+"""Answers to the guidelines' items, a module for each thing asked about."""

@@ -1,0 +1,90 @@
+"""Measure the classic voice features of every recording as released, and compare them with the release's own."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bulbar import acoustics, clinical, cohort, compute
+from stages.io import (
+    count_rows,
+    metrics_file,
+    read_json,
+    read_rows,
+    read_table,
+    room,
+    run,
+    settings,
+    write_json,
+    write_table,
+)
+
+
+def main(role: str = "main") -> None:
+    """Write data/acoustic/features.csv and metrics/acoustic.json."""
+    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    measure = partial(
+        measure_one,
+        root=Path(release.root).resolve(),
+        measuring=settings("acoustic", acoustics.Settings),
+    )
+    held, recordings = room("cohort", role), room("cohort", role) / "recordings.csv"
+    workers, total = settings("compute", compute.Settings).n_workers, count_rows(recordings)
+    rows = compute.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
+    features = pd.DataFrame(list(rows)).round(6)
+    write_table(features, room("acoustic", role) / "features.csv")
+    released = held / "acoustic.csv"
+    compared = acoustics.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
+    synthetic = read_json(held / "cohort.json")["synthetic"]
+    write_json(metrics(features, compared, synthetic=synthetic), metrics_file("acoustic", role))
+    beside = "nothing of the release's to compare with" if compared is None else f"{len(compared)} columns compared"
+    print(f"{len(acoustics.MEASURES)} voice features of {total} recordings, {beside}")
+
+
+def measure_one(row: dict[str, str], root: Path, measuring: acoustics.Settings) -> dict[str, Any]:
+    """The row of features.csv of one row of recordings.csv."""
+    named = {key: row[key] for key in ("recording_id", "subject_id", "task")}
+    return named | acoustics.measure_file(root / row["path"], row["task"], measuring)
+
+
+def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic: bool) -> dict[str, Any]:
+    """What metrics/acoustic.json holds: how often a feature is undefined, and the comparison; counts as `shown`.
+
+    compared: from `acoustics.agreement`; None where the release has no such values.
+    """
+    trains = features[features["task"].isin(acoustics.TRAINS)]
+    undefined = {
+        name: (trains if name in acoustics.TRAIN_MEASURES else features)[name].isna().sum()
+        for name in acoustics.MEASURES
+    }
+    content: dict[str, Any] = {
+        "synthetic": synthetic,
+        "recordings": len(features),
+        "syllable_trains": len(trains),
+        "undefined_in": {name: clinical.shown(int(count)) for name, count in undefined.items()},
+    }
+    if compared is None:
+        return content | {"compared_with": "nothing: the reader finds no acoustic values in the release"}
+    truth = "the generated truth, known to the synthesiser: no measurement of another's"
+    kinds = compared["task"].isin(acoustics.TRAINS).map({True: "trains", False: "vowels"})
+    by_kind = compared.groupby([compared["measure"], kinds], sort=False)
+    return content | {
+        "compared_with": truth if synthetic else "the release's own values",
+        "median_over_columns": {
+            name: {
+                kind: {"columns": len(columns), **columns[list(acoustics.AGREEMENT)].median().to_dict()}
+                for (measure, kind), columns in by_kind
+                if measure == name
+            }
+            for name in acoustics.VOICE_MEASURES
+        },
+        "columns": {
+            row["column"]: {"n": clinical.shown(row["n"]), **{name: row[name] for name in acoustics.AGREEMENT}}
+            for row in compared.to_dict("records")
+        },
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,76 @@
+"""What the scores are worth: calibration, operating points, comparisons between models, scores by group.
+
+All speaks of patients: where the positive class is HC, the tables are turned round.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bulbar import uncertainty
+from bulbar.appraisal import calibration, comparisons, page
+from bulbar.appraisal.appraiser import Appraiser, appraise
+from bulbar.seeds import seed_of
+from stages.appraisal_plots import plot
+from stages.io import (
+    cohort_in_words,
+    metrics_file,
+    read_json,
+    read_table,
+    room,
+    run,
+    settings,
+    study_settings,
+    write_json,
+    write_table,
+)
+
+MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
+
+
+def main(protocol: str, role: str = "main") -> None:
+    """Write metrics/appraise/PROTOCOL.json, data/appraise/PROTOCOL/ and plots/appraise/PROTOCOL/."""
+    appraiser = Appraiser(
+        asked=settings("appraise", calibration.Settings),
+        bootstrap=settings("bootstrap", uncertainty.Settings),
+        seed=seed_of(study_settings().seed, f"appraise/{protocol}"),
+        cross_fits=protocol == "subject_wise",
+    )
+    cohort = room("cohort", role)
+    subjects = read_table(cohort / "subjects.csv", subject_id=str)
+    recordings = read_table(cohort / "recordings.csv", recording_id=str)
+    found = appraise(read_models(protocol, role), subjects, recordings, appraiser)
+
+    synthetic = read_json(cohort / "cohort.json")["synthetic"]
+    told = {"synthetic": synthetic, "protocol": protocol, **found.metrics()}
+    write_json(told, metrics_file(f"appraise/{protocol}", role))
+    long = room("appraise", role) / protocol
+    for model, people in found.people.items():
+        write_table(appraiser.by_subject(people).round(6), long / f"{model}.csv")
+    write_table(found.compared.round(4), long / "comparisons.csv")
+    words = f"{protocol}, {cohort_in_words(role)}"
+    (long / "tables.md").write_text(page.page(found, words), encoding="utf-8")
+    plots = (Path("plots") if role == "main" else Path("plots") / role) / "appraise" / protocol
+    plot(found, plots, words.replace(", ", " · "))
+    print(f"{protocol}: {found.earns_its_place}")
+
+
+def read_models(protocol: str, role: str) -> dict[str, pd.DataFrame]:
+    """Out-of-fold tables, label 1 = patient: the selected cell's models, `published audio`, each baseline there is."""
+    fusion, baselines = room("fusion", role) / protocol, room("baselines", role) / protocol
+    paths = {
+        **{model: fusion / "selected" / f"{model}.csv" for model in MODELS},
+        "published audio": fusion / "published" / "audio.csv",
+        **{name: path for name in comparisons.BASELINES if (path := baselines / f"{name}.csv").exists()},
+    }
+    models = {name: read_table(path, recording_id=str, subject_id=str) for name, path in paths.items()}
+    if study_settings().positive_class == "ALS":
+        return models
+    return {
+        name: table.assign(label=1 - table["label"], probability=1 - table["probability"])
+        for name, table in models.items()
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,53 @@
+"""How much of the scores is real: every probe, and the paper's claims one by one."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bulbar.audit import claims, figures, label_shuffle, page, published
+from stages import probes
+from stages.io import cohort_in_words, metrics_file, read_table, run, save, settings, write_json
+
+
+class Settings(BaseModel):
+    """The `audit` block of params.yaml. Fewer shuffles than 999 cannot carry a p under 0.01 with any certainty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shuffles: int = Field(default=999, ge=999)
+
+
+def main(role: str = "main") -> None:
+    """Write metrics/audit.json, metrics/audit.md and plots/audit/."""
+    evidence = probes.read_evidence(role, settings("audit", Settings).shuffles)
+    voices = probes.voices_of(evidence)
+    shuffled = probes.labels_shuffled(evidence, voices)
+    study = evidence.studies["record_wise"]
+    of_run = [
+        *probes.probe_data(evidence, voices),
+        *label_shuffle.findings(shuffled),
+        *probes.probe_sweep(evidence),
+    ]
+    of_paper = probes.probe_paper(study.classes)
+    findings = [*of_run, *of_paper]
+    checked = probes.check_claims(evidence)
+
+    cohort = cohort_in_words(role)
+    plots = Path("plots/audit") if role == "main" else Path("plots") / role / "audit"
+    save(figures.told_from(of_run, f"What tells the label by itself · {cohort}"), plots / "told_from.png")
+    save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), plots / "shuffles.png")
+    write_json(
+        {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims.metrics(checked)},
+        metrics_file("audit", role),
+    )
+    save(figures.folds_of_table_4(published.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
+    text = (
+        f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
+        f"## The paper's claims, {cohort}\n\n{claims.markdown(checked)}"
+    )
+    metrics_file("audit", role).with_suffix(".md").write_text(text, encoding="utf-8")
+    print(f"{len(findings)} findings: {page.counted(findings)}; {len(checked)} claims")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,68 @@
+"""Score what a network must beat: majority, age and sex, and classic voice features, under one protocol's folds."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from bulbar import baselines, compute, folds, uncertainty
+from bulbar.seeds import seed_of
+from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json, write_table
+
+
+def main(protocol: folds.Protocol, role: str = "main") -> None:
+    """Write data/baselines/P/MODEL.csv of each baseline, and metrics/baselines/P.json, of protocol P."""
+    rows, seed = read_rows_of(protocol, role), seed_of(study_settings().seed, f"baselines/{protocol}")
+    bootstrap = settings("bootstrap", uncertainty.Settings)
+    fit = partial(fit_one, rows=rows, fitting=settings("baselines", baselines.Settings), seed=seed)
+    order = [(model, fold) for model in baselines.MODELS for fold in folds.numbers(rows)]
+    workers = settings("compute", compute.Settings).n_workers
+    fits = compute.map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order), workers=workers)
+    fitted = dict(zip(order, fits, strict=True))
+
+    scores: dict[str, Any] = {
+        "synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"],
+        "protocol": protocol,
+        "biased": protocol == "record_wise",  # a subject's recordings are trained on and tested on
+    }
+    for model in baselines.MODELS:
+        tables, weights = zip(*(fitted[model, fold] for fold in folds.numbers(rows)), strict=True)
+        predictions = pd.concat(tables).sort_values("recording_id")
+        write_table(predictions, room("baselines", role) / protocol / f"{model}.csv")
+        scores[model] = uncertainty.both_ways(predictions, **bootstrap.model_dump(), seed=seed_of(seed, "intervals"))
+        if weights[0]:
+            scores[model]["log_odds_per_sd"] = weight_by_feature(pd.DataFrame(list(weights)))
+    write_json(scores, metrics_file(f"baselines/{protocol}", role))
+    aucs = [f"{model} {scores[model]['per_subject']['roc_auc_pooled']:.2f}" for model in baselines.MODELS]
+    print(f"{protocol}: AUC per subject, all folds pooled: {', '.join(aucs)}")
+
+
+def read_rows_of(protocol: str, role: str) -> pd.DataFrame:
+    """One row per recording: label, fold, age, sex, task and voice features, in the order of recording_id."""
+    names = {"recording_id": str, "subject_id": str}
+    table = read_table(room("folds", role) / f"{protocol}.csv", **names)
+    features = read_table(room("acoustic", role) / "features.csv", **names).drop(columns="subject_id")
+    subjects = read_table(room("cohort", role) / "subjects.csv", subject_id=str)[["subject_id", *baselines.AGE_SEX]]
+    rows = table[["recording_id", "subject_id", "label", "fold"]].sort_values("recording_id")
+    return rows.merge(features, on="recording_id", validate="1:1").merge(subjects, on="subject_id", validate="m:1")
+
+
+def fit_one(
+    which: tuple[baselines.Model, int], rows: pd.DataFrame, fitting: baselines.Settings, seed: int
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The tested rows' probabilities, and the weights, of one baseline in one fold."""
+    return baselines.out_of_fold(rows, *which, fitting, seed)
+
+
+def weight_by_feature(weights: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Mean over the folds, lowest and highest, of each feature's weight; the largest mean first. Tasks are left out."""
+    ranked = weights.mean().abs().sort_values(ascending=False, kind="stable").index
+    return {
+        name: {"mean": weights[name].mean(), "lowest": weights[name].min(), "highest": weights[name].max()}
+        for name in ranked
+        if not name.startswith("task_")
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,89 @@
+"""Measure how every released recording was made, and find those that are there under two names."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from bulbar import audio, cohort, compute, conditions, duplicates
+from bulbar.errors import BadInput, Problem, SilentRecording
+from stages.io import count_rows, read_rows, room, rows_writer, run, settings
+
+WHOSE = ["recording_id", "subject_id", "task"]
+MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
+
+
+def main(role: str = "main") -> None:
+    """Write data/conditions/: recordings.csv and duplicates.csv, both of the files as released."""
+    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    cleaning = settings("audio", audio.Settings)
+    workers = settings("compute", compute.Settings).n_workers
+    recordings, out, root = room("cohort", role) / "recordings.csv", room("conditions", role), Path(release.root)
+    total = count_rows(recordings)
+    measure = partial(measure_one, root=root.resolve(), cleaning=cleaning)
+    measured = list(
+        compute.map_ordered(measure, read_rows(recordings), label="conditions", total=total, workers=workers)
+    )
+    if problems := [found for found in measured if isinstance(found, Problem)]:
+        raise BadInput(problems)
+    rows, fingerprints = zip(*[found for found in measured if not isinstance(found, Problem)], strict=True)
+    with rows_writer(out / "recordings.csv", WHOSE + MEASURED) as table:
+        table.writerows(rows)
+    paths = [root.resolve() / row["path"] for row in read_rows(recordings)]
+    pairs = find_pairs(fingerprints, paths, workers)
+    with rows_writer(out / "duplicates.csv", ["first", "second", "kind", "correlation", "lag_s"]) as table:
+        for pair, kind in pairs:
+            named = {"first": rows[pair.first]["recording_id"], "second": rows[pair.second]["recording_id"]}
+            table.writerow({**named, "kind": kind, "correlation": f"{pair.score:.4f}", "lag_s": f"{pair.lag_s:.4f}"})
+    exact = sum(kind == "exact" for _, kind in pairs)
+    print(f"{total} released recordings measured; pairs of duplicates: {exact} exact, {len(pairs) - exact} near")
+
+
+def measure_one(
+    row: dict[str, str], root: Path, cleaning: audio.Settings
+) -> tuple[dict[str, str], duplicates.Fingerprint] | Problem:
+    """One recording's row and fingerprint from one reading; a silent recording is a problem, told with all others."""
+    path = root / row["path"]
+    samples, rate = audio.read(path)
+    try:
+        found = conditions.measure(path, samples, rate, cleaning)
+    except SilentRecording as error:
+        return Problem(
+            where=str(path),
+            expected="a recording with sound in it",
+            found=str(error),
+            remedy="replace the file, or set cohort.on_bad_recording to quarantine",
+        )
+    measured = {name: in_cell(value) for name, value in dataclasses.asdict(found).items()}
+    return {**{name: row[name] for name in WHOSE}, **measured}, duplicates.fingerprint(samples, rate)
+
+
+def in_cell(value: str | float) -> str:
+    """A value as the table holds it: six digits, empty where it could not be measured."""
+    if isinstance(value, str):
+        return value
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def find_pairs(
+    fingerprints: Sequence[duplicates.Fingerprint], paths: Sequence[Path], workers: int
+) -> list[tuple[duplicates.Pair, duplicates.Kind]]:
+    """Every pair of duplicates and its kind, in the order of the recordings; waveforms are read of candidates alone."""
+    exact = {(pair.first, pair.second): pair for pair in duplicates.exact_pairs(fingerprints)}
+    alike = [pair for pair in duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
+    compare = partial(compare_one, paths=paths)
+    compared = compute.map_ordered(compare, alike, label="duplicates", total=len(alike), workers=workers)
+    near = {(pair.first, pair.second): pair for pair in compared if pair.score >= duplicates.NEAR}
+    return [(pair, "exact" if places in exact else "near") for places, pair in sorted({**exact, **near}.items())]
+
+
+def compare_one(pair: duplicates.Pair, paths: Sequence[Path]) -> duplicates.Pair:
+    """The pair with its waveforms' correlation for a score, and the lag to a part of a sample."""
+    first, second = (duplicates.low_rate(*audio.read(paths[place])) for place in (pair.first, pair.second))
+    correlation, lag_s = duplicates.compare(first, second, pair.lag_s)
+    return dataclasses.replace(pair, score=correlation, lag_s=lag_s)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,81 @@
+import io
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from bulbar.appraisal import figures
+
+CURVE = pd.DataFrame({"mean_probability": [0.2, 0.6], "share_positive": [0.1, 0.8], "low": [0.0, 0.5],
+                      "high": [0.3, 0.95]})  # fmt: skip
+ROWS = pd.DataFrame(
+    [
+        ("sex", "F", "audio", 0.7, 0.5, 0.9, "11 / 5"),
+        ("sex", "M", "audio", np.nan, np.nan, np.nan, "<5 / 9"),
+        ("task", "A", "audio", 0.6, 0.4, 0.8, "30 / 15"),
+        ("sex", "F", "fused", 0.8, 0.6, 1.0, "11 / 5"),
+    ],
+    columns=["section", "row", "series", "value", "low", "high", "note"],
+)
+CURVES = {"audio": {"uncalibrated": CURVE, "platt": CURVE}, "fused": {"uncalibrated": CURVE}}
+
+FIGURES = {
+    "reliability": lambda: figures.reliability(CURVES, "Reliability\nof both"),
+    "forest": lambda: figures.forest(
+        ROWS, "By group", x_label="AUC", reference=0.5, limits=(0, 1), note_title="patients / controls"
+    ),
+    "forest without headings": lambda: figures.forest(
+        ROWS.assign(section=""), "Differences", x_label="AUC", reference=0.0
+    ),
+}
+
+
+def png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_drawn_twice_has_the_same_bytes_and_labelled_axes(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = FIGURES[name]()
+        first = png(figure)
+    assert all(axes.get_xlabel() for axes in figure.axes)
+    assert first == png(FIGURES[name]())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off(name):
+    figure = FIGURES[name]()
+    figure.draw_without_rendering()
+    inside = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert inside.x0 >= -0.01
+    assert inside.y0 >= -0.01
+    assert inside.x1 <= width + 0.01
+    assert inside.y1 <= height + 0.01
+
+
+def test_a_forest_has_a_line_for_each_row_under_its_heading():
+    axes = FIGURES["forest"]().axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["sex", "F", "M", "task", "A"]
+    assert {"11 / 5", "<5 / 9", "30 / 15", "patients / controls"} <= {text.get_text() for text in axes.texts}
+    unnamed = FIGURES["forest without headings"]().axes[0]
+    assert [text.get_text() for text in unnamed.get_yticklabels()] == ["F", "M", "A"]
+
+
+def test_points_stand_at_their_values_and_a_missing_one_is_not_drawn():
+    axes = FIGURES["forest"]().axes[0]
+    drawn = {line.get_label(): line for line in axes.containers}
+    assert drawn["audio"].lines[0].get_xdata().tolist() == [0.7, 0.6]
+    assert drawn["fused"].lines[0].get_xdata().tolist() == [0.8]
+
+
+def test_the_reliability_curve_stands_beside_the_line_of_true_probabilities():
+    axes = FIGURES["reliability"]().axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert axes.containers[0].lines[0].get_xydata().tolist() == [[0.2, 0.1], [0.6, 0.8]]

@@ -1,0 +1,100 @@
+"""Controls: where there is nothing to find, a split by subject says so, and a split by recording does not."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar import audio, experiment, fits, folds, phantom, scoring, spectrogram, training, uncertainty, voice
+from bulbar.audit.telling import Told, summary_of_images, told_apart
+from bulbar.cells import Cell
+
+CLEANING = audio.Settings()
+TASKS = ("A", "KA", "PA", "TA")  # one vowel, so that a voice can be known again from one task to the next
+STRONG = 60.0  # all but the mildest patients are as ill as the published ranges go: a quick look suffices
+
+
+def cohort(
+    seed: int, *, effect: float, subjects: int = 45, tasks=TASKS, takes: int = 1, mel: spectrogram.Settings
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Mel images of a phantom with recordings of about two seconds, and recording_id, subject_id, label, task.
+
+    takes: how often each subject records each task.
+    """
+    wanted = phantom.Settings(
+        subjects=subjects, tasks=tasks, effect=effect, missingness="none", median_duration_s=2.0, max_epochs=1
+    )
+    images, rows = [], []
+    for subject, task, take in product(phantom.cohort(wanted, seed), wanted.tasks, range(takes)):
+        samples, _ = phantom.record(subject, task, seed + take)
+        heard = audio.resample(samples / np.float32(2**15), voice.SAMPLE_RATE_HZ, CLEANING.sample_rate_hz)
+        heard = audio.remove_silence(heard, top_db=CLEANING.top_db)
+        images.append(spectrogram.image_of(heard, CLEANING.sample_rate_hz, mel)[0])
+        name = f"{subject.subject_id}_{task}_{take}"
+        rows.append((name, subject.subject_id, int(subject.label == "ALS"), task))
+    return np.stack(images), pd.DataFrame(rows, columns=["recording_id", "subject_id", "label", "task"])
+
+
+def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, Told]:
+    """What the quick classifier scores on a phantom: per recording where split by recording, else per subject."""
+    mel = spectrogram.Settings(mel_bands=64, frames=32)
+    images, table = cohort(seed, effect=effect, subjects=subjects, mel=mel)
+    features = summary_of_images(images, table["recording_id"])
+    found = {}
+    for protocol in folds.PROTOCOLS:
+        split = folds.assign(table, protocol, folds.Settings(), seed)
+        found[protocol] = told_apart(features, split, within=table["task"], shuffles=19, seed=seed)
+    return found
+
+
+def test_the_labels_of_an_effectless_phantom_are_found_where_speakers_are_on_both_sides_and_not_elsewhere():
+    for seed in range(3):
+        found = both_protocols(seed, effect=0.0, subjects=30)
+        assert found["record_wise"].low > 0.5
+        assert found["subject_wise"].low <= 0.5 <= found["subject_wise"].high
+
+
+def test_a_strong_effect_is_found_in_both_protocols():
+    found = both_protocols(0, effect=STRONG)
+    assert found["record_wise"].low > 0.5
+    assert found["subject_wise"].low > 0.5
+
+
+@pytest.mark.slow
+def test_of_twenty_effectless_phantoms_split_by_subject_holds_half_and_split_by_recording_exceeds_it():
+    found = [both_protocols(seed, effect=0.0) for seed in range(20)]
+    assert sum(each["subject_wise"].low <= 0.5 <= each["subject_wise"].high for each in found) >= 17
+    assert sum(each["record_wise"].low > 0.5 for each in found) >= 17
+
+
+@pytest.mark.slow
+def test_of_ten_phantoms_with_a_strong_effect_nine_are_found_in_both_protocols():
+    found = [both_protocols(seed, effect=STRONG) for seed in range(10)]
+    assert sum(each["record_wise"].low > 0.5 for each in found) >= 9
+    assert sum(each["subject_wise"].low > 0.5 for each in found) >= 9
+
+
+@pytest.mark.slow
+def test_the_papers_network_does_on_an_effectless_phantom_what_the_quick_classifier_does(tmp_path):
+    """Four takes of each task: of one take each, so small a cohort is too small for it to know the voices."""
+    mel = spectrogram.Settings(mel_bands=64, frames=64)
+    images, table = cohort(0, effect=0.0, tasks=("A", "PA"), takes=4, mel=mel)
+    np.save(tmp_path / "images.npy", images)
+    study = fits.Study(
+        images=tmp_path / "images.npy",
+        features_digest=fits.file_digest(tmp_path / "images.npy"),
+        labels=table["label"].to_numpy(),
+        settings=fits.Settings(),
+        seed=2025,
+    )
+    found = {}
+    for protocol in folds.PROTOCOLS:
+        split = folds.assign(table, protocol, folds.Settings(), seed=0)
+        material = experiment.Material(protocol, split, np.arange(len(split)), mel.image_shape, study)
+        plans = [experiment.audio_fit(material, Cell("S1B", 0.3), fold) for fold in material.folds]
+        found[protocol] = experiment.predictions(material, plans, [training.train(fit, study) for fit in plans])
+    low, _ = uncertainty.intervals(found["record_wise"])["roc_auc"]
+    assert low > 0.5
+    low, high = uncertainty.intervals(scoring.per_subject(found["subject_wise"]))["roc_auc"]
+    assert low <= 0.5 <= high
