@@ -1,0 +1,58 @@
+"""Recordings to mel images: a plain librosa script against the stages preprocess_audio and mel_spectrogram.
+
+`python -m benchmarks.front_end [--recordings N] [--turns N]` prints a table. Both read the same made-up recordings of
+14 s at 8 kHz and write the same array of images; start-up, tables and figures of the stages are counted.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import recordings
+from benchmarks.measuring import Run, in_turns, machine, ratios, run_module, say, spread, table
+
+STAGES = ("preprocess_audio", "mel_spectrogram")
+
+
+def stages(folder: Path) -> list[Run]:
+    """Run the two stages, as DVC does, in a project folder."""
+    return [run_module(f"stages.{stage}", "main", folder=folder) for stage in STAGES]
+
+
+def librosa_script(folder: Path) -> list[Run]:
+    """Run the plain script over the same recordings."""
+    return [run_module("benchmarks.plain.librosa_script", folder / "release", folder / "plain.npy")]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=1200)
+    parser.add_argument("--duration", type=float, default=14.0, help="seconds of each recording")
+    parser.add_argument("--workers", type=int, help="of the stages; one for each core where not given")
+    parser.add_argument("--turns", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        say(f"writing {given.recordings} recordings")
+        recordings.write_project(folder, given.recordings, given.duration, given.workers)
+        found = in_turns(
+            {"librosa script": lambda: librosa_script(folder), "two stages": lambda: stages(folder)}, given.turns
+        )
+        plain, ours = (np.load(path) for path in (folder / "plain.npy", folder / "data/features/images.npy"))
+    seconds = {name: [sum(run.seconds for run in runs) for runs in turns] for name, turns in found.items()}
+    rows = [
+        (name, spread(taken), spread([given.recordings / one for one in taken]))
+        + (spread(ratios(seconds["librosa script"], taken), 2),)
+        for name, taken in seconds.items()
+    ]
+    print(machine("librosa", "numpy", "scipy", "soxr", "joblib"))
+    print(f"\n{given.recordings} recordings of {given.duration:g} s at {recordings.SAMPLE_RATE_HZ} Hz, {given.turns} turns\n")
+    print(table(["contender", "seconds", "recordings a second", "times as fast as the script"], rows))
+    print(f"\nLargest difference of an image value in [0, 1]: {np.abs(plain - ours).max():.2g}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Contenders run in turns, each in a process of its own: seconds, peak memory, medians with their spread, a table."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from joblib import cpu_count
+
+ROOT = Path(__file__).resolve().parents[1]
+Result = TypeVar("Result")
+
+
+class Failed(Exception):
+    """A contender did not come to its end; holds what it printed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a contender: wall seconds of its process, start-up included; peak bytes of memory, where watched, of
+    it and its workers (a page that several share counts once); and the JSON of its last line, where it printed one.
+    """
+
+    seconds: float
+    peak_bytes: int | None
+    answer: Any
+
+
+def run_module(module: str, *arguments: object, folder: Path | None = None, watch_memory: bool = False) -> Run:
+    """Run `python -m module arguments` of this project in a new process and wait for it.
+
+    folder: where it runs; the root of the project where none is named.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return run_command(command, folder=folder or ROOT, watch_memory=watch_memory)
+
+
+def run_command(
+    command: Sequence[str], *, folder: Path, watch_memory: bool = False, environment: Mapping[str, str] | None = None
+) -> Run:
+    """Run any command in a new process and wait for it. Raises Failed with what it printed."""
+    inherited = dict(os.environ if environment is None else environment)
+    path = os.pathsep.join(part for part in (str(ROOT), inherited.get("PYTHONPATH", "")) if part)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=inherited | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        watched = _Memory(process.pid) if watch_memory else None
+        printed, _ = process.communicate()
+        seconds = time.perf_counter() - started
+        peak = watched.stop() if watched else None
+        if process.returncode:
+            errors.seek(0)
+            raise Failed(f"exit code {process.returncode} of {' '.join(command[1:4])}\n{printed}\n{errors.read()}")
+    return Run(seconds, peak, _last_json(printed))
+
+
+def _last_json(printed: str) -> Any:
+    try:
+        return json.loads(printed.strip().rsplit("\n", 1)[-1])
+    except ValueError:
+        return None
+
+
+class _Memory(threading.Thread):
+    """Adds up the memory of a process and all below it, again and again, until it is stopped. Linux only."""
+
+    def __init__(self, pid: int, every_s: float = 0.1) -> None:
+        super().__init__(daemon=True)
+        self._pid, self._every_s = pid, every_s
+        self._peak = 0
+        self._stopped = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            self._peak = max(self._peak, sum(_proportional_bytes(pid) for pid in _tree(self._pid)))
+
+    def stop(self) -> int | None:
+        """The largest sum seen; None where the system tells none."""
+        self._stopped.set()
+        self.join()
+        return self._peak or None
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and every process below it."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        below = []
+    return [pid, *(deeper for child in below for deeper in _tree(int(child)))]
+
+
+def _proportional_bytes(pid: int) -> int:
+    """A process's resident memory, each shared page divided by the number of processes that share it."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass  # it has ended meanwhile
+    return 0
+
+
+def in_turns(contenders: Mapping[str, Callable[[], Result]], turns: int) -> dict[str, list[Result]]:
+    """Each contender once a turn, the order turned round after each, so that a drift of the machine hits all alike."""
+    found: dict[str, list[Result]] = {name: [] for name in contenders}
+    for turn in range(turns):
+        names = list(contenders) if turn % 2 == 0 else list(reversed(contenders))
+        for name in names:
+            say(f"turn {turn + 1} of {turns}: {name}")
+            found[name].append(contenders[name]())
+    return found
+
+
+def say(line: str) -> None:
+    """Tell on the error stream how far it is: the table alone goes to the output."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """The median, and in brackets the lowest and the highest; one value alone has no spread."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def ratios(slower: Sequence[float], faster: Sequence[float]) -> list[float]:
+    """How many times as long the first took as the second, turn by turn."""
+    return [one / other for one, other in zip(slower, faster, strict=True)]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def machine(*packages: str) -> str:
+    """One line: processor, cores, Python and the versions of some packages. Neither host names nor paths."""
+    named = [f"{package} {release}" for package in packages if (release := installed(package))]
+    return f"{_processor()}, {cpu_count()} cores; Python {platform.python_version()}, {', '.join(named)}"
+
+
+def installed(package: str) -> str | None:
+    """A package's version; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's name, and whether it has the vector units that matter here."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    told = {key.strip(): value.strip() for key, value in told.items()}
+    flags = told.get("flags", "").split()
+    units = {"avx512f": "AVX-512", "avx512_bf16": "AVX-512 BF16", "amx_bf16": "AMX"}
+    return ", ".join([told.get("model name", platform.machine()), *(unit for flag, unit in units.items() if flag in flags)])
