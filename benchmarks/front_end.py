@@ -43,13 +43,13 @@ def main() -> None:
         )
         plain, ours = (np.load(path) for path in (folder / "plain.npy", folder / "data/features/images.npy"))
     seconds = {name: [sum(run.seconds for run in runs) for runs in turns] for name, turns in found.items()}
-    rows = [
-        (name, spread(taken), spread([given.recordings / one for one in taken]))
-        + (spread(ratios(seconds["librosa script"], taken), 2),)
-        for name, taken in seconds.items()
-    ]
+    rows = []
+    for name, taken in seconds.items():
+        pace = spread([given.recordings / one for one in taken])
+        rows.append((name, spread(taken), pace, spread(ratios(seconds["librosa script"], taken), 2)))
     print(machine("librosa", "numpy", "scipy", "soxr", "joblib"))
-    print(f"\n{given.recordings} recordings of {given.duration:g} s at {recordings.SAMPLE_RATE_HZ} Hz, {given.turns} turns\n")
+    rate = recordings.SAMPLE_RATE_HZ
+    print(f"\n{given.recordings} recordings of {given.duration:g} s at {rate} Hz, {given.turns} turns\n")
     print(table(["contender", "seconds", "recordings a second", "times as fast as the script"], rows))
     print(f"\nLargest difference of an image value in [0, 1]: {np.abs(plain - ours).max():.2g}")
 

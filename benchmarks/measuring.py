@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -131,6 +132,26 @@ def in_turns(contenders: Mapping[str, Callable[[], Result]], turns: int) -> dict
     return found
 
 
+def in_turns_without_failures(
+    contenders: Mapping[str, Callable[[], Run]], turns: int
+) -> tuple[dict[str, list[Run]], list[str]]:
+    """`in_turns` of those that come to their end each time, and the names of those that do not, told as they fail."""
+    failed: list[str] = []
+
+    def tried(name: str) -> Run | None:
+        if name in failed:
+            return None
+        try:
+            return contenders[name]()
+        except Failed as failure:
+            say(f"{name} failed: {failure}")
+            failed.append(name)
+            return None
+
+    found = in_turns({name: partial(tried, name) for name in contenders}, turns)
+    return {name: [run for run in runs if run] for name, runs in found.items() if name not in failed}, failed
+
+
 def say(line: str) -> None:
     """Tell on the error stream how far it is: the table alone goes to the output."""
     print(f"  {line}", file=sys.stderr, flush=True)
@@ -143,9 +164,9 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def ratios(slower: Sequence[float], faster: Sequence[float]) -> list[float]:
-    """How many times as long the first took as the second, turn by turn."""
-    return [one / other for one, other in zip(slower, faster, strict=True)]
+def ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    """The first over the second, turn by turn."""
+    return [one / other for one, other in zip(ones, others, strict=True)]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -178,4 +199,6 @@ def _processor() -> str:
     told = {key.strip(): value.strip() for key, value in told.items()}
     flags = told.get("flags", "").split()
     units = {"avx512f": "AVX-512", "avx512_bf16": "AVX-512 BF16", "amx_bf16": "AMX"}
-    return ", ".join([told.get("model name", platform.machine()), *(unit for flag, unit in units.items() if flag in flags)])
+    return ", ".join(
+        [told.get("model name", platform.machine()), *(unit for flag, unit in units.items() if flag in flags)]
+    )

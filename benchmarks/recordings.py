@@ -30,7 +30,7 @@ def write_project(folder: Path, recordings: int, duration_s: float, workers: int
         name = f"R{number:06d}"
         soundfile.write(release / f"{name}.wav", voice(number, duration_s), SAMPLE_RATE_HZ, subtype="PCM_16")
         rows.append((name, f"S{number:06d}", "A", f"{name}.wav", SAMPLE_RATE_HZ, 1, f"{duration_s:.4f}", ""))
-    columns = "recording_id,subject_id,task,path,sample_rate_hz,channels,duration_s,sha256".split(",")
+    columns = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
     _write_csv(cohort / "recordings.csv", columns, rows)
     labels = ("ALS", "ALS", "HC")
     _write_csv(

@@ -45,7 +45,8 @@ def main() -> None:
             seconds = spread([run.seconds for run in runs])
             rows.append((stage, size, seconds, per_recording, spread(peaks, 0) if peaks else "not measured"))
     print(machine("librosa", "numpy", "scipy", "joblib"))
-    print(f"\nRecordings of {given.duration:g} s at {recordings.SAMPLE_RATE_HZ} Hz, {given.turns} turns, start-up included\n")
+    rate = recordings.SAMPLE_RATE_HZ
+    print(f"\nRecordings of {given.duration:g} s at {rate} Hz, {given.turns} turns, start-up included\n")
     print(table(["stage", "recordings", "seconds", "milliseconds a recording", "peak memory, MB"], rows))
 
 
