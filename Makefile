@@ -20,6 +20,11 @@ test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
 
 bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
 	$(RUN) python -m benchmarks.coverage
+	$(RUN) python -m benchmarks.no_op
+	$(RUN) python -m benchmarks.front_end
+	$(RUN) python -m benchmarks.scaling
+	$(RUN) python -m benchmarks.roofline
+	$(RUN) python -m benchmarks.sweep
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(RUN) ruff check && ruff format --check && mypy

@@ -1,9 +1,10 @@
-"""One CNN over the folds as the sweep runs it: `ours FOLDER SX DROPOUT EPOCHS FOLDS PRECISION WORKERS`.
+"""CNNs over the folds as the sweep runs them: `ours FOLDER EPOCHS FOLDS PRECISION WORKERS S1B/0.3 ...`.
 
 The same rows and the same settings as `benchmarks.plain.keras_loop`, through `bulbar.kept_fits` and all its workers,
 into a folder of kept fits that is empty. It prints the same JSON.
 """
 
+import itertools
 import json
 import sys
 import tempfile
@@ -15,31 +16,34 @@ from bulbar import fits, kept_fits
 from bulbar.architectures import ARCHITECTURES, Network
 
 
-def main(folder: str, code: str, dropout_rate: str, epochs: str, folds: str, precision: str, workers: str) -> None:
-    """Train one fit per fold; print seconds of its worker, epochs and accuracy of each as JSON."""
+def main(folder: str, epochs: str, folds: str, precision: str, workers: str, *cells: str) -> None:
+    """Train one fit per cell and fold; print seconds of its worker, epochs and accuracy of each as JSON, by cell."""
     images = Path(folder).resolve() / "images.npy"
     labels = np.load(Path(folder) / "labels.npy")
     fold_of = np.load(Path(folder) / "folds.npy")
     shape = np.load(images, mmap_mode="r").shape[1:]
     settings = fits.Settings(max_epochs=int(epochs), precision=precision)
     study = fits.Study(images, fits.file_digest(images), labels, settings, seed=0)
-    wanted = []
-    for fold in range(1, int(folds) + 1):
+    wanted: dict[str, list[fits.Fit]] = {cell: [] for cell in cells}
+    for cell, fold in itertools.product(cells, range(1, int(folds) + 1)):
+        code, dropout_rate = cell.split("/")
         train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        name = f"record_wise/{code}/{dropout_rate}/fold_{fold}"
+        rows = {"train": train, "validation": test, "test": test}
         network = Network(ARCHITECTURES[code], shape)
-        wanted.append(fits.Fit(name, network, float(dropout_rate), train=train, validation=test, test=test))
+        wanted[cell].append(fits.Fit(f"record_wise/{cell}/fold_{fold}", network, float(dropout_rate), **rows))
     with tempfile.TemporaryDirectory() as aside:
         kept = kept_fits.KeptFits(Path(aside))
-        fitted = list(kept_fits.run(wanted, study, kept, workers=int(workers), label="ours"))
-        result = {
-            "seconds": [kept.seconds(fits.digest(fit, study)) for fit in wanted],
-            "epochs": [len(one.history) for one in fitted],
-            "accuracy": [
-                float(np.mean((one.test >= 0.5) == labels[fit.test])) for fit, one in zip(wanted, fitted, strict=True)
-            ],
+        every = [fit for of_cell in wanted.values() for fit in of_cell]
+        fitted = dict(zip(every, kept_fits.run(every, study, kept, workers=int(workers), label="ours"), strict=True))
+        results = {
+            cell: {
+                "seconds": [kept.seconds(fits.digest(fit, study)) for fit in of_cell],
+                "epochs": [len(fitted[fit].history) for fit in of_cell],
+                "accuracy": [float(np.mean((fitted[fit].test >= 0.5) == labels[fit.test])) for fit in of_cell],
+            }
+            for cell, of_cell in wanted.items()
         }
-    print(json.dumps(result))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

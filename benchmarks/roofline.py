@@ -30,9 +30,10 @@ def roof(run: Run, precision: str) -> float:
 def reached(run: Run, code: str, images: int, processes: int) -> float:
     """Multiply-adds a second in the fits, which `processes` share; start-up left out."""
     multiply_adds, _ = cost(Network(ARCHITECTURES[code], (SIDE, SIDE)))
+    (fits,) = run.answer.values()
     watched = images // SPLITS
     passes = 3 * (images - watched) + watched
-    return multiply_adds * passes * sum(run.answer["epochs"]) / (sum(run.answer["seconds"]) / processes)
+    return multiply_adds * passes * sum(fits["epochs"]) / (sum(fits["seconds"]) / processes)
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
             f"{code}, {precision}": partial(
                 run_module,
                 "benchmarks.ours",
-                *(place, code, given.dropout_rate, given.epochs, folds, precision, folds),
+                *(place, given.epochs, folds, precision, folds, f"{code}/{given.dropout_rate}"),
             )
             for code in given.networks
             for precision in given.precisions

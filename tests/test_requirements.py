@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"bulbar", "stages", "tests"}
+OURS = {"benchmarks", "bulbar", "stages", "tests"}
 NAME_IN_CODE = {"pillow": "PIL", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn", "praat-parselmouth": "parselmouth"}
 COMMANDS = {"dvc", "pytest", "ruff", "mypy"}  # run by name; dvc by users, the others by the Makefile
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml

@@ -1,4 +1,4 @@
-"""One CNN over the folds with Keras: `keras_loop FOLDER SX DROPOUT EPOCHS FOLDS`, as one would write it."""
+"""CNNs over the folds with Keras, as one would write it: `keras_loop FOLDER EPOCHS FOLDS S1B/0.3 ...`."""
 
 import json
 import os
@@ -31,38 +31,41 @@ def network(code: str, dropout_rate: float) -> keras.Model:
     return model
 
 
-def main(folder: str, code: str, dropout_rate: str, epochs: str, folds: str) -> None:
-    """Train a fresh model per fold; print seconds, epochs and accuracy of each as JSON."""
+def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
+    """Train a fresh model per cell and fold; print seconds, epochs and accuracy of each as JSON, by cell."""
     images = np.load(Path(folder) / "images.npy")[..., np.newaxis]
     labels = np.load(Path(folder) / "labels.npy")
     fold_of = np.load(Path(folder) / "folds.npy")
-    result = {"seconds": [], "epochs": [], "accuracy": []}
-    for fold in range(1, int(folds) + 1):
-        started = time.perf_counter()
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(fold)
-        train, test = fold_of != fold, fold_of == fold
-        model = network(code, float(dropout_rate))
-        with tempfile.TemporaryDirectory() as aside:
-            best = Path(aside) / "best.keras"
-            history = model.fit(
-                images[train],
-                labels[train],
-                batch_size=32,
-                epochs=int(epochs),
-                validation_data=(images[test], labels[test]),
-                callbacks=[
-                    keras.callbacks.EarlyStopping(patience=10),
-                    keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=5, min_lr=1e-6),
-                    keras.callbacks.ModelCheckpoint(best, save_best_only=True),
-                ],
-                verbose=0,
-            )
-            predicted = keras.models.load_model(best).predict(images[test], verbose=0)[:, 0]
-        result["accuracy"].append(float(np.mean((predicted >= 0.5) == labels[test])))
-        result["epochs"].append(len(history.history["loss"]))
-        result["seconds"].append(time.perf_counter() - started)
-    print(json.dumps(result))
+    results = {}
+    for cell in cells:
+        code, dropout_rate = cell.split("/")
+        result = results[cell] = {"seconds": [], "epochs": [], "accuracy": []}
+        for fold in range(1, int(folds) + 1):
+            started = time.perf_counter()
+            keras.backend.clear_session()
+            keras.utils.set_random_seed(fold)
+            train, test = fold_of != fold, fold_of == fold
+            model = network(code, float(dropout_rate))
+            with tempfile.TemporaryDirectory() as aside:
+                best = Path(aside) / "best.keras"
+                history = model.fit(
+                    images[train],
+                    labels[train],
+                    batch_size=32,
+                    epochs=int(epochs),
+                    validation_data=(images[test], labels[test]),
+                    callbacks=[
+                        keras.callbacks.EarlyStopping(patience=10),
+                        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=5, min_lr=1e-6),
+                        keras.callbacks.ModelCheckpoint(best, save_best_only=True),
+                    ],
+                    verbose=0,
+                )
+                predicted = keras.models.load_model(best).predict(images[test], verbose=0)[:, 0]
+            result["accuracy"].append(float(np.mean((predicted >= 0.5) == labels[test])))
+            result["epochs"].append(len(history.history["loss"]))
+            result["seconds"].append(time.perf_counter() - started)
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

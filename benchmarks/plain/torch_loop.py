@@ -1,4 +1,4 @@
-"""One CNN over the folds with PyTorch: `torch_loop FOLDER SX DROPOUT EPOCHS FOLDS`, as one would write it."""
+"""CNNs over the folds with PyTorch, as one would write it: `torch_loop FOLDER EPOCHS FOLDS S1B/0.3 ...`."""
 
 import copy
 import json
@@ -59,22 +59,25 @@ def fit(
     return done, accuracy
 
 
-def main(folder: str, code: str, dropout_rate: str, epochs: str, folds: str) -> None:
-    """Train a fresh model per fold; print seconds, epochs and accuracy of each as JSON."""
+def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
+    """Train a fresh model per cell and fold; print seconds, epochs and accuracy of each as JSON, by cell."""
     images = torch.from_numpy(np.load(Path(folder) / "images.npy"))[:, None]
     labels = torch.from_numpy(np.load(Path(folder) / "labels.npy").astype(np.float32))
     fold_of = torch.from_numpy(np.load(Path(folder) / "folds.npy"))
-    result = {"seconds": [], "epochs": [], "accuracy": []}
-    for fold in range(1, int(folds) + 1):
-        started = time.perf_counter()
-        torch.manual_seed(fold)
-        train, test = fold_of != fold, fold_of == fold
-        model = network(code, float(dropout_rate))
-        done, accuracy = fit(model, (images[train], labels[train]), (images[test], labels[test]), int(epochs))
-        result["accuracy"].append(accuracy)
-        result["epochs"].append(done)
-        result["seconds"].append(time.perf_counter() - started)
-    print(json.dumps(result))
+    results = {}
+    for cell in cells:
+        code, dropout_rate = cell.split("/")
+        result = results[cell] = {"seconds": [], "epochs": [], "accuracy": []}
+        for fold in range(1, int(folds) + 1):
+            started = time.perf_counter()
+            torch.manual_seed(fold)
+            train, test = fold_of != fold, fold_of == fold
+            model = network(code, float(dropout_rate))
+            done, accuracy = fit(model, (images[train], labels[train]), (images[test], labels[test]), int(epochs))
+            result["accuracy"].append(accuracy)
+            result["epochs"].append(done)
+            result["seconds"].append(time.perf_counter() - started)
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,195 @@
+"""The benchmarks run, at sizes at which their numbers mean nothing; and what they compare with is the same work."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from benchmarks import front_end, measuring, no_op, ours, recordings, roofline, scaling, sweep
+from benchmarks.measuring import Failed, Run
+from benchmarks.plain import librosa_script
+from bulbar import architectures, audio, spectrogram
+
+
+def printed(capsys, monkeypatch, benchmark, *arguments: str) -> str:
+    """What a benchmark prints when it is run with some arguments."""
+    monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
+    benchmark.main()
+    return capsys.readouterr().out
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The rows of each Markdown table in a text, its head first."""
+    blocks = re.findall(r"(?:^\|.*\|$\n?)+", text, flags=re.MULTILINE)
+    rows = [[[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()] for block in blocks]
+    return [[head, *body] for head, _, *body in rows]
+
+
+CELL = "S5B/0.3"
+
+
+def run(seconds: float, accuracy: list[float], epochs: int = 2) -> Run:
+    """A run made up: one second a fit."""
+    fits = {"seconds": [1.0] * len(accuracy), "epochs": [epochs] * len(accuracy), "accuracy": accuracy}
+    return Run(seconds, None, {CELL: fits})
+
+
+def test_a_spread_is_the_median_and_the_ends():
+    assert measuring.spread([3.0, 1.0, 2.0]) == "2.0 (1.0 to 3.0)"
+    assert measuring.spread([2.0], 2) == "2.00"
+
+
+def test_ratios_are_taken_turn_by_turn():
+    assert measuring.ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
+
+
+def test_contenders_run_in_turns_and_the_order_turns_round():
+    order: list[str] = []
+    measuring.in_turns({name: lambda name=name: order.append(name) for name in "ab"}, 3)
+    assert order == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_a_contender_that_fails_is_left_out_and_named():
+    def fails() -> Run:
+        raise Failed("no reason")
+
+    found, failed = measuring.in_turns_without_failures({"good": lambda: run(1, [1.0]), "bad": fails}, 2)
+    assert (list(found), len(found["good"]), failed) == (["good"], 2, ["bad"])
+
+
+def test_a_process_is_timed_its_memory_watched_and_its_last_line_read(tmp_path):
+    script = "import time; held = b'x' * 100_000_000; print('first'); time.sleep(0.5); print('[1, 2]')"
+    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
+    assert found.seconds >= 0.5 and found.answer == [1, 2]
+    if sys.platform == "linux":
+        assert 1.0e8 < found.peak_bytes < 1.6e8
+
+
+def test_memory_counts_the_workers_too(tmp_path):
+    child = "import time; held = b'x' * 100_000_000; time.sleep(0.6)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
+    assert sys.platform != "linux" or found.peak_bytes > 1.0e8
+
+
+def test_a_process_that_fails_says_what_it_printed(tmp_path):
+    with pytest.raises(Failed, match="no such thing"):
+        measuring.run_command([sys.executable, "-c", "raise SystemExit('no such thing')"], folder=tmp_path)
+
+
+def test_the_machine_is_told_without_its_name_and_without_what_is_not_installed():
+    told = measuring.machine("numpy", "no-such-package")
+    assert f"numpy {np.__version__}" in told and "no-such-package" not in told
+    assert Path.home().name not in told.split() and "/" not in told
+
+
+def test_the_plain_script_makes_the_same_image_as_the_two_stages(tmp_path):
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, recordings.voice(0, 3.0), recordings.SAMPLE_RATE_HZ, subtype="PCM_16")
+    cleaned = audio.clean(path, audio.Settings())
+    audio.write(tmp_path / "clean.wav", cleaned, 22050)
+    ours = spectrogram.image_of_file(tmp_path / "clean.wav", spectrogram.Settings())[0]
+    assert len(cleaned) < 0.95 * 3.0 * 22050  # there was silence to remove
+    np.testing.assert_allclose(librosa_script.mel_image(path), ours, atol=1e-4)
+
+
+def test_scores_are_equal_within_one_standard_error_of_the_plain_loop():
+    plain = [[0.7, 0.8, 0.9]]  # its standard error is 0.1 / sqrt(3) = 0.058
+    assert sweep.equal_scores(plain, [[0.75, 0.85, 0.95]]).startswith("yes (+0.050, SE 0.058)")
+    assert sweep.equal_scores(plain, [[0.8, 0.9, 0.9]]).startswith("**no** (+0.067")
+    assert sweep.equal_scores([[0.7]], [[0.7]]) == "one fold: cannot say"
+
+
+def test_images_a_second_are_those_of_all_processes_together():
+    assert sweep.images_a_second(run(9, [0.5, 0.5]), CELL, training_images=100, processes=2) == 400 / (2 / 2)
+
+
+def test_rows_compare_with_the_plain_loop_turn_by_turn():
+    found = {sweep.PLAIN: [run(60, [0.5, 0.5]), run(30, [0.5, 0.5])], "ours": [run(20, [0.5, 0.5])] * 2}
+    _, of_cell = sweep.rows_of(CELL, found, 100, {sweep.PLAIN: 1, "ours": 2})
+    assert of_cell[:5] == ("S5B", "0.3", "ours", "400 (400 to 400)", "2.00 (2.00 to 2.00)")
+    _, in_all = sweep.total_rows(found, fits=2)
+    assert in_all == ("ours", "20.0 (20.0 to 20.0)", "6.00 (6.00 to 6.00)", "2.25 (1.50 to 3.00)")
+
+
+def test_the_share_of_the_roof_counts_three_passes_of_what_is_trained_and_one_of_what_is_watched():
+    multiply_adds, _ = architectures.cost(architectures.Network(architectures.ARCHITECTURES["S1B"], (128, 128)))
+    found = roofline.reached(run(9, [0.5], epochs=1), "S1B", images=100, processes=1)
+    assert found == multiply_adds * (3 * 80 + 20)
+    products = Run(1.0, None, {"NumPy, float32": 2.0, "TensorFlow, float32": 3.0, "TensorFlow, bfloat16": 5.0})
+    assert (roofline.roof(products, "float32"), roofline.roof(products, "mixed_bfloat16")) == (3.0, 5.0)
+
+
+def test_made_up_images_have_every_fold_and_overlapping_classes(tmp_path):
+    sweep.write_images(tmp_path, 100, 16)
+    images, labels, fold_of = (np.load(tmp_path / f"{name}.npy") for name in ("images", "labels", "folds"))
+    assert images.shape == (100, 16, 16) and images.dtype == np.float32 and 0 <= images.min() < images.max() <= 1
+    assert np.bincount(fold_of).tolist() == [0, 20, 20, 20, 20, 20]
+    band = images[:, 4:8].mean(axis=(1, 2))
+    assert band[labels == 0].mean() < band[labels == 1].mean() < band[labels == 0].max()
+
+
+def test_the_sweep_prints_a_row_for_each_contender(capsys, monkeypatch):
+    answers = {"benchmarks.plain.keras_loop": run(4, [0.5]), "benchmarks.ours": run(1, [0.5])}
+    monkeypatch.setattr(sweep, "run_module", lambda module, *given: answers[module])
+    only = ("--only", sweep.PLAIN, "ours, float32")
+    one_cell = ("--networks", "S5B", "--dropout-rates", "0.3", "--folds", "1")
+    text = printed(capsys, monkeypatch, sweep, *one_cell, "--images", "50", "--turns", "1", *only)
+    of_networks, totals = tables(text)
+    assert [row[:3] for row in of_networks[1:]] == [["S5B", "0.3", name] for name in (sweep.PLAIN, "ours, float32")]
+    assert totals[1:] == [[sweep.PLAIN, "4.0", "15.00", "1.00"], ["ours, float32", "1.0", "60.00", "4.00"]]
+
+
+def test_dvc_repro_is_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
+    (rows,) = tables(printed(capsys, monkeypatch, no_op, "--stages", "phantom", "--turns", "1"))
+    assert [row[0] for row in rows[1:]] == ["empty pipeline", "finished project"]
+
+
+@pytest.mark.slow
+def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys):
+    sweep.write_images(tmp_path, 50, 128)
+    ours.main(str(tmp_path), "1", "1", "float32", "1", CELL)
+    for answer in (
+        json.loads(capsys.readouterr().out),
+        measuring.run_module("benchmarks.plain.keras_loop", tmp_path, 1, 1, CELL).answer,
+    ):
+        assert answer[CELL]["epochs"] == [1] and len(answer[CELL]["accuracy"]) == len(answer[CELL]["seconds"]) == 1
+
+
+@pytest.mark.slow
+def test_pytorch_trains_the_same_network(tmp_path):
+    torch = pytest.importorskip("torch")
+    from benchmarks.plain import torch_loop
+
+    made = torch_loop.network("S5B", 0.3)
+    _, weights = architectures.cost(architectures.Network(architectures.ARCHITECTURES["S5B"], (128, 128)))
+    assert sum(part.numel() for part in made.parameters()) == weights + 257  # and the sigmoid unit's
+    assert made(torch.zeros(2, 1, 128, 128)).shape == (2, 1)
+
+
+@pytest.mark.slow
+def test_the_roofline_prints_a_row_for_each_network(capsys, monkeypatch):
+    small = ("--epochs", "1", "--images", "50", "--workers", "1", "--side", "256", "--turns", "1")
+    text = printed(capsys, monkeypatch, roofline, "--networks", "S5B", "--precisions", "float32", *small)
+    products, networks = tables(text)
+    assert len(products) == 4 and [row[:2] for row in networks[1:]] == [["S5B", "float32"]]
+
+
+@pytest.mark.slow
+def test_the_front_end_prints_both_contenders_and_the_same_image(capsys, monkeypatch):
+    small = ("--recordings", "3", "--duration", "2", "--workers", "1", "--turns", "1")
+    text = printed(capsys, monkeypatch, front_end, *small)
+    (rows,) = tables(text)
+    assert [row[0] for row in rows[1:]] == ["librosa script", "two stages"]
+    assert float(re.search(r"Largest difference.*: (\S+)", text)[1]) < 1e-4
+
+
+@pytest.mark.slow
+def test_scaling_prints_each_stage_at_each_size(capsys, monkeypatch):
+    small = ("--recordings", "3", "--times", "1", "2", "--duration", "2", "--workers", "1", "--turns", "1")
+    (rows,) = tables(printed(capsys, monkeypatch, scaling, *small))
+    assert [row[:2] for row in rows[1:]] == [[stage, size] for stage in front_end.STAGES for size in ("3", "6")]
