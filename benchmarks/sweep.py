@@ -81,7 +81,7 @@ def equal_scores(ones: Sequence[list[float]], others: Sequence[list[float]]) -> 
         return "one fold: cannot say"
     difference = np.mean(others) - np.mean(ones)
     error = statistics.stdev(of_folds.tolist()) / len(of_folds) ** 0.5
-    verdict = "yes" if abs(difference) <= error + 1e-9 else "**no**"
+    verdict = "yes" if abs(difference) <= error + 1e-6 else "**no**"
     return f"{verdict} ({difference:+.3f}, SE {error:.3f})"
 
 

@@ -101,6 +101,7 @@ def test_scores_are_equal_within_one_standard_error_of_the_plain_loop():
     plain = [[0.7, 0.8, 0.9]]  # its standard error is 0.1 / sqrt(3) = 0.058
     assert sweep.equal_scores(plain, [[0.75, 0.85, 0.95]]).startswith("yes (+0.050, SE 0.058)")
     assert sweep.equal_scores(plain, [[0.8, 0.9, 0.9]]).startswith("**no** (+0.067")
+    assert sweep.equal_scores([[2 / 3] * 5], [np.full(5, 2 / 3, np.float32).tolist()]).startswith("yes")
     assert sweep.equal_scores([[0.7]], [[0.7]]) == "one fold: cannot say"
 
 
