@@ -20,13 +20,15 @@ class AdjustableDropout(layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the rate's weight, a scalar in [0, 1)."""
-        self.rate = self.add_weight(name="rate", shape=(), initializer="zeros", trainable=False, dtype="float32")
+        self.rate = self.add_weight(
+            name="rate", shape=(), initializer="zeros", trainable=False, dtype="float32", autocast=False
+        )
 
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Drop each value with probability `rate` and scale the kept ones by 1 / (1 - rate), in training only."""
         if not training:
             return inputs
-        drawn = keras.random.uniform(keras.ops.shape(inputs), seed=self.seed_generator)
+        drawn = keras.random.uniform(keras.ops.shape(inputs), dtype="float32", seed=self.seed_generator)
         kept = keras.ops.cast(drawn >= self.rate, inputs.dtype)
         return inputs * (kept * keras.ops.cast(1 / (1 - self.rate), inputs.dtype))
 

@@ -64,6 +64,23 @@ def test_fits_in_another_order_and_after_others_have_the_same_bits(study, fitted
         assert again.model == fitted[name].model
 
 
+@pytest.fixture
+def half_precision(study):
+    """The toy study trained in bfloat16; the policy is put back, for Keras has one for all networks of a process."""
+    yield replace(study, settings=study.settings.model_copy(update={"precision": "mixed_bfloat16", "max_epochs": 12}))
+    keras.config.set_dtype_policy("float32")
+    training._made.clear()
+
+
+@pytest.mark.parametrize("name", ["dropout", "fused"])
+def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precision, name):
+    fit = replace(FITS[name], train=np.arange(39), validation=np.arange(39, 48), test=np.arange(48))
+    found = training.train(fit, half_precision)
+    assert metrics.roc_auc_score(half_precision.labels, found.test) > 0.9
+    again = training.train(fit, half_precision)
+    assert_same_bits(again, found)
+
+
 def test_fits_in_workers_have_the_bits_of_the_parent(study, fitted, tmp_path):
     kept, fits = KeptFits(tmp_path / "kept"), [FITS[name] for name in ("dropout", "none", "fused")]
     for fit, result in zip(fits, kept_fits.run(fits, study, kept, workers=2, label="fits"), strict=True):
