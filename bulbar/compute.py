@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import platformdirs
 from joblib import Parallel, cpu_count, delayed, parallel_config
@@ -22,7 +22,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    backend: Literal["loky", "dask", "ray"] = "loky"
     workers: PositiveInt | None = None
+    attempts: PositiveInt = 3
     kept_fits: Path | None = None
 
     @property
@@ -45,14 +47,18 @@ def map_ordered(
     total: int | None = None,
     workers: int = 1,
     ordered: bool = True,
+    backend: str = "loky",
+    **of_backend: Any,
 ) -> Iterator[Result]:
     """Yield `function(item)` of each item, from `workers` processes of one thread each; one worker is this process.
 
     items: consumed as workers become free, so an endless table is never in memory as a whole.
     label, total: of the progress bar, which shows the time left.
     ordered: results in the order of the items; False yields each as soon as it is done.
+    backend, of_backend: joblib's name of what runs the processes, and its options; `cluster` has others than loky.
     """
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    options = {"inner_max_num_threads": 1} if backend == "loky" else of_backend
+    with parallel_config(backend=backend, **options):
         parallel = Parallel(
             n_jobs=workers,
             return_as="generator" if ordered else "generator_unordered",

@@ -4,20 +4,24 @@ import json
 import logging
 import os
 import shutil
+import socket
 import statistics
 import sys
 import tempfile
 import time
+import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bulbar import architectures, compute
-from bulbar.fits import Fit, Fitted, Study, description, digest
+from bulbar import architectures, cluster, compute
+from bulbar.fits import Fit, Fitted, Study, description, digest, environment
 
 #: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
 #: weights moved in a step, for anything else in a step, for its start, and for each network's first use. Measured on
@@ -131,34 +135,154 @@ def _expected_seconds(fit: Fit, study: Study) -> float:
     )
 
 
-def run(fits: Sequence[Fit], study: Study, kept: KeptFits, *, workers: int, label: str) -> Iterator[Fitted]:
+class WorkersLost(RuntimeError):
+    """Workers died in every attempt, and fits are missing still."""
+
+
+def run(
+    fits: Sequence[Fit], study: Study, kept: KeptFits, *, computing: compute.Settings, label: str
+) -> Iterator[Fitted]:
     """Train what is missing, on all workers, then yield every fit's result in the order of `fits`.
 
-    Fits of one network follow each other, so that each worker traces it once. The largest goes first: joblib replaces a
-    worker that grows by 300 MB after its first task, and a new one has to start its backend again.
+    joblib gives up a whole call when a worker dies: it is called again on the fits still missing, `computing.attempts`
+    times at most. Warns of lost workers. Raises WorkersLost with the fits that were at work each time.
     """
     names = [digest(fit, study) for fit in fits]
     missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in kept}
     kept.folder.mkdir(parents=True, exist_ok=True)
-    tasks = [(fit, study, kept, name) for name, fit in missing.items()]
-    tasks.sort(key=lambda task: (-architectures.cost(task[0].network)[1], task[0].network.name))
-    for _ in compute.map_ordered(_train_and_keep, tasks, label=label, total=len(tasks), workers=workers, ordered=False):
-        pass
+    if missing:
+        with cluster.connected(computing) as engine:
+            _train_all(missing, study, kept, engine, computing.attempts, label)
     for name in names:
         yield kept.load(name)
 
 
-def _train_and_keep(task: tuple[Fit, Study, KeptFits, str]) -> None:
-    fit, study, kept, name = task
-    os.environ["KERAS_BACKEND"] = study.settings.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_start():
-        from bulbar import training  # here, because it starts the backend: only a process that trains pays for that
-    logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
+def _train_all(
+    missing: dict[str, Fit], study: Study, kept: KeptFits, engine: cluster.Engine, attempts: int, label: str
+) -> None:
+    """Fits that were cut off go last: what is wrong with one of them keeps no other from being done."""
+    cut_off: Counter[str] = Counter()
+    workers: set[str] = set()
+    error: BaseException | None = None
+    for _ in range(attempts):
+        left = {name: fit for name, fit in missing.items() if name not in kept}
+        in_order = sorted(left, key=lambda name: (cut_off[name], *_large_first(missing[name])))
+        with _desk(kept) as desk:
+            tasks = [_Task(left[name], name, study, kept, desk) for name in in_order]
+            try:
+                _train_once(tasks, engine, label)
+                error = None
+            except engine.lost as lost:
+                error = lost
+            at_work = [note.name.split("@") for note in desk.iterdir()]
+        cut_off.update({name for name, _ in at_work})
+        workers |= {worker for _, worker in at_work}
+        if error is None:
+            break
+    if workers:
+        lost_at = ", ".join(sorted(missing[name].name for name in cut_off))
+        warnings.warn(f"{label}: {len(workers)} workers were lost, at {lost_at}", RuntimeWarning, stacklevel=3)
+    if error is not None:
+        every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
+        raise WorkersLost(
+            f"{label}: workers died in each of {attempts} attempts (compute.attempts)."
+            f" At work each time: {', '.join(every_time) or 'no one fit'}. What is done is kept."
+        ) from error
 
-    started = time.perf_counter()
-    fitted = training.train(fit, study)
-    kept.store(name, fitted, description(fit, study), time.perf_counter() - started)
+
+def _large_first(fit: Fit) -> tuple[int, str]:
+    """Sorts fits of one network together, so that each worker traces it once, the largest network first.
+
+    joblib replaces a worker that grows by 300 MB after its first task, and a new one has to start its backend again.
+    """
+    return -architectures.cost(fit.network)[1], fit.network.name
+
+
+@contextmanager
+def _desk(kept: KeptFits) -> Iterator[Path]:
+    """A folder in which workers note what they are at. One that does not see it does not see the kept fits either."""
+    desk = Path(tempfile.mkdtemp(dir=kept.folder, prefix=".desk-"))
+    try:
+        yield desk
+    finally:
+        shutil.rmtree(desk, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker is given: a fit, its digest, and where to keep it."""
+
+    fit: Fit
+    name: str
+    study: Study
+    kept: KeptFits
+    desk: Path
+
+
+def _train_once(tasks: Sequence[_Task], engine: cluster.Engine, label: str) -> None:
+    """One call of joblib. What workers cannot keep themselves, for want of a common folder, is kept here."""
+    study, kept, workers = tasks[0].study, tasks[0].kept, engine.workers()
+    if study.images is not None:
+        engine.share(study.images, study.features_digest)
+    shared = environment(study.settings.backend)
+    results = compute.map_ordered(
+        partial(_train_and_keep, expected=dict(shared)),
+        tasks,
+        label=label if engine.backend == "loky" else f"{label}, {workers} workers",
+        total=len(tasks),
+        workers=workers,
+        ordered=False,
+        backend=engine.backend,
+        **engine.options,
+    )
+    of_name = {task.name: task.fit for task in tasks}
+    for sent in results:
+        if sent is not None:
+            name, fitted, seconds = sent
+            kept.store(name, fitted, description(of_name[name], study), seconds)
+
+
+def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted, float] | None:
+    """Train a fit and keep it; where this process does not see the kept fits, return it."""
+    fit, kept, name = task.fit, task.kept, task.name
+    common = task.desk.is_dir()
+    if common and name in kept:
+        return None
+    backend = task.study.settings.backend
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _require(expected, {**environment(backend)})
+    note = task.desk / f"{name}@{socket.gethostname()}-{os.getpid()}"
+    if common:
+        note.touch()
+    try:
+        with _quiet_start():
+            from bulbar import training  # here, because it starts the backend: only a process that trains pays for that
+        logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
+        _require({"backend": backend}, {"backend": training.keras.backend.backend()})
+
+        study = task.study
+        if study.images is not None:
+            study = replace(study, images=cluster.on_this_node(study.images, study.features_digest))
+        started = time.perf_counter()
+        fitted = training.train(fit, study)
+        seconds = time.perf_counter() - started
+        if not common:
+            return name, fitted, seconds
+        kept.store(name, fitted, description(fit, study), seconds)
+        return None
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _require(expected: dict[str, str], found: dict[str, str]) -> None:
+    """A worker with other versions or other code would give other bits under the same name."""
+    if expected != found:
+        keys = [key for key in expected if expected[key] != found.get(key)]
+        told = "; ".join(f"{key}: {expected[key]} expected, {found.get(key)} found" for key in keys)
+        raise RuntimeError(
+            f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}"
+        )
 
 
 @contextmanager

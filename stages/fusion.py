@@ -24,7 +24,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     kept = kept_fits.KeptFits(computing.kept_fits_dir)
     order = [fit for by_fold in fits.values() for fit in by_fold]
     print(f"fusion, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(order, material.study, kept, workers=computing.n_workers, label=f"fusion, {protocol}")
+    results = kept_fits.run(order, material.study, kept, computing=computing, label=f"fusion, {protocol}")
 
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     scores: dict[str, Any] = {"synthetic": synthetic, "biased": protocol == "record_wise"}

@@ -25,7 +25,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     order = [fit for by_fold in fits.values() for fit in by_fold]
     kept = kept_fits.KeptFits(computing.kept_fits_dir)
     print(f"spread, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(order, material.study, kept, workers=computing.n_workers, label=f"spread, {protocol}")
+    results = kept_fits.run(order, material.study, kept, computing=computing, label=f"spread, {protocol}")
 
     tables = []
     for (repeat, start), by_fold in fits.items():

@@ -22,7 +22,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     fits = [experiment.audio_fit(material, cell, fold) for cell in cells for fold in material.folds]
     kept = kept_fits.KeptFits(computing.kept_fits_dir)
     print(f"sweep, {protocol}: {kept_fits.plan(fits, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(fits, material.study, kept, workers=computing.n_workers, label=f"sweep, {protocol}")
+    results = kept_fits.run(fits, material.study, kept, computing=computing, label=f"sweep, {protocol}")
 
     out = room("sweep", role) / protocol
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]

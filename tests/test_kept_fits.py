@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar import kept_fits
+from bulbar import compute, kept_fits
 from bulbar.architectures import ARCHITECTURES
 from bulbar.fits import Fitted, Settings, description, digest, file_digest
 from bulbar.kept_fits import KeptFits, plan
@@ -38,7 +38,7 @@ def sweep(*rates: float) -> list:
 
 
 def run(fits, study, kept) -> list[Fitted]:
-    return list(kept_fits.run(fits, study, kept, workers=1, label="fits"))
+    return list(kept_fits.run(fits, study, kept, computing=compute.Settings(workers=1), label="fits"))
 
 
 def times(kept: KeptFits) -> dict[Path, int]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from bulbar import kept_fits, networks, training
+from bulbar import compute, kept_fits, networks, training
 from bulbar.architectures import ARCHITECTURES, Network
 from bulbar.fits import Settings, digest
 from bulbar.kept_fits import KeptFits
@@ -83,7 +83,9 @@ def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precisio
 
 def test_fits_in_workers_have_the_bits_of_the_parent(study, fitted, tmp_path):
     kept, fits = KeptFits(tmp_path / "kept"), [FITS[name] for name in ("dropout", "none", "fused")]
-    for fit, result in zip(fits, kept_fits.run(fits, study, kept, workers=2, label="fits"), strict=True):
+    for fit, result in zip(
+        fits, kept_fits.run(fits, study, kept, computing=compute.Settings(workers=2), label="fits"), strict=True
+    ):
         assert_same_bits(result, fitted[fit.name])
         if fit.keep_weights:
             assert (kept.place(digest(fit, study)) / "model.keras").read_bytes() == fitted[fit.name].model

@@ -1,0 +1,359 @@
+"""Fits leave this machine and come back the same, whatever dies on the way."""
+
+import builtins
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bulbar import cluster, compute, kept_fits
+from bulbar.errors import BadInput
+from bulbar.fits import Fit, Fitted, Settings, Study, digest, file_digest
+from bulbar.kept_fits import KeptFits
+from tests import toy_fits
+from tests.test_kept_fits import assert_same
+
+ROOT = Path(__file__).parent.parent
+LOKY = compute.Settings(workers=2)
+FITS = [toy_fits.fit(f"{code}/{rate}", code, dropout_rate=rate) for code in ("S1A", "S1B") for rate in (0.0, 0.3, 0.5)]
+
+
+def needs(package: str, backend: str):
+    return pytest.mark.skipif(
+        importlib.util.find_spec(package) is None,
+        reason=f"{package} is not installed: pip install -r requirements-{backend}.txt",
+    )
+
+
+on_dask, on_ray = needs("distributed", "dask"), needs("ray", "ray")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path, monkeypatch):
+    """Copies of features go to a cache of the test; workers find our modules; no cluster is named."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    for name in ("DASK_SCHEDULER_ADDRESS", "RAY_ADDRESS", "KERAS_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def make_study(folder: Path) -> Study:
+    toy = toy_fits.study(folder, settings=Settings(max_epochs=2, batch_size=8))
+    return replace(toy, features_digest=file_digest(toy.images))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def expected(study, tmp_path_factory) -> list[Fitted]:
+    """What this machine makes of the fits."""
+    return run(study, KeptFits(tmp_path_factory.mktemp("expected")), LOKY)
+
+
+def run(study: Study, kept: KeptFits, computing: compute.Settings, fits: list[Fit] = FITS) -> list[Fitted]:
+    return list(kept_fits.run(fits, study, kept, computing=computing, label="fits"))
+
+
+def assert_all_same(found: list[Fitted], expected: list[Fitted]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert_same(one, other)
+
+
+@contextmanager
+def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterator[list[int]]:
+    """While the block runs, kill workers that are at a fit whose digest is wanted, as often as said."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set() and len(killed) < times:
+            for note in kept.folder.glob(".desk-*/*@*"):
+                name, worker = note.name.split("@")
+                process = int(worker.rsplit("-", 1)[1])
+                if len(killed) < times and process not in killed and process != os.getpid() and wanted(name):
+                    killed.append(process)
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        watcher.join()
+
+
+def after_the_first(kept: KeptFits) -> Callable[[str], bool]:
+    return lambda _: any(kept.folder.glob("*/*/test.npy"))
+
+
+def test_a_worker_that_dies_costs_its_own_fit_only(study, expected, tmp_path):
+    kept = KeptFits(tmp_path / "kept")
+    with (
+        killing(kept, after_the_first(kept), times=1) as killed,
+        pytest.warns(RuntimeWarning, match="workers were lost"),
+    ):
+        assert_all_same(run(study, kept, LOKY), expected)
+    assert len(killed) == 1
+    assert not list(kept.folder.glob(".desk-*"))
+
+
+def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_being_done(study, tmp_path):
+    kept = KeptFits(tmp_path / "kept")
+    fits = FITS[:4]
+    bad = digest(fits[1], study)
+    with (
+        killing(kept, lambda name: name == bad, times=2) as killed,
+        pytest.warns(RuntimeWarning, match="lost"),
+        pytest.raises(kept_fits.WorkersLost, match=r"each of 2 attempts.*At work each time: .*S1A/0\.3.*is kept"),
+    ):
+        run(study, kept, compute.Settings(workers=2, attempts=2), fits)
+    assert len(killed) == 2
+    assert {digest(fit, study) in kept for fit in fits[2:]} == {True}
+    assert bad not in kept
+
+
+def test_a_worker_with_other_code_or_versions_is_refused(study, tmp_path, monkeypatch):
+    ours = dict(kept_fits.environment("tensorflow"))
+    with pytest.raises(RuntimeError, match=r"not like the rest.*keras: 0\.1 expected, 3"):
+        kept_fits._require({**ours, "keras": "0.1"}, ours)
+    kept_fits._require(ours, dict(ours))
+
+
+@pytest.mark.parametrize(("backend", "package"), [("dask", "distributed"), ("ray", "ray")])
+def test_a_missing_package_is_told_with_the_file_that_has_it(backend, package, monkeypatch):
+    really = builtins.__import__
+
+    def without(name, *arguments, **named):
+        if name.split(".")[0] == package:
+            raise ImportError(name)
+        return really(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with (
+        pytest.raises(BadInput, match=rf"(?s)backend: {backend}.*pip install -r requirements-{backend}\.txt"),
+        cluster.connected(compute.Settings(backend=backend)),
+    ):
+        pass
+    assert (ROOT / f"requirements-{backend}.txt").is_file()
+
+
+def test_a_node_uses_its_own_copy_where_it_was_sent_one(study):
+    sent = study.images
+    assert cluster.on_this_node(sent, study.features_digest) == sent
+    cluster._receive(sent.read_bytes(), study.features_digest)
+    copy = cluster.on_this_node(sent, study.features_digest)
+    assert copy != sent
+    assert copy.read_bytes() == sent.read_bytes()
+
+
+def test_a_copy_that_arrives_damaged_is_refused(study):
+    with pytest.raises(OSError, match="not what was sent"):
+        cluster._receive(b"something else", study.features_digest)
+    assert cluster.on_this_node(study.images, study.features_digest) == study.images
+
+
+def test_a_node_has_the_features_only_where_the_bytes_are_the_same(study):
+    assert cluster._is_here(study.images, study.features_digest)
+    assert not cluster._is_here(study.images, "0" * 64)
+    assert not cluster._is_here(Path("/not/here.npy"), study.features_digest)
+
+
+class Nodes(cluster.Engine):
+    """Three nodes, two of which do not see our files."""
+
+    def __init__(self) -> None:
+        self.received: list[str] = []
+
+    def workers(self) -> int:
+        return 12
+
+    def nodes(self) -> list[str]:
+        return ["near", "far", "further"]
+
+    def on_each(self, nodes, function, *arguments):
+        if function is cluster._receive:
+            self.received += nodes
+        return [node == "near" for node in nodes]
+
+
+def test_features_are_sent_once_to_each_node_that_does_not_see_them(study):
+    nodes = Nodes()
+    assert nodes.share(study.images, study.features_digest) == 2
+    assert nodes.received == ["far", "further"]
+
+
+@contextmanager
+def processes(*commands: list[str], cwd: Path) -> Iterator[None]:
+    """Processes that live as long as the block."""
+    started = [
+        subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        for command in commands
+    ]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def dask_cluster(folder: Path, monkeypatch, threads: int = 1) -> Iterator[None]:
+    """A scheduler and two workers in processes of their own, over TCP, as two hosts; they run in another folder."""
+    folder.mkdir()
+    file = folder / "scheduler.json"
+    cli = [sys.executable, "-m", "distributed.cli.dask_"]
+    common = ["--scheduler-file", str(file), "--no-dashboard"]
+    scheduler = [*cli[:2], f"{cli[2]}scheduler", "--port", "0", "--host", "127.0.0.1", *common]
+    workers = [
+        [
+            *cli[:2],
+            f"{cli[2]}worker",
+            "--nthreads",
+            str(threads),
+            "--host",
+            host,
+            "--local-directory",
+            str(folder),
+            *common,
+        ]
+        for host in ("127.0.0.1", "127.0.0.2")
+    ]
+    import json
+
+    with processes(scheduler, *workers, cwd=folder):
+        for _ in range(300):
+            if file.exists() and file.read_text().strip().endswith("}"):
+                break
+            time.sleep(0.1)
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", json.loads(file.read_text())["address"])
+        from distributed import Client
+
+        with Client(os.environ["DASK_SCHEDULER_ADDRESS"]) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield
+
+
+@contextmanager
+def ray_cluster(folder: Path, monkeypatch) -> Iterator[None]:
+    """`ray start --head` and a second node, one core each; they run in another folder."""
+    folder.mkdir()
+    ray = str(Path(sys.executable).with_name("ray"))
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    start = [ray, "start", "--num-cpus", "1", "--block", "--disable-usage-stats"]
+    head = [*start, "--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--include-dashboard", "false"]
+    with processes(head, cwd=folder):
+        import ray as package
+
+        for _ in range(60):
+            if subprocess.run([ray, "status", "--address", address], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.5)
+        with processes([*start, "--address", address], cwd=folder):
+            monkeypatch.setenv("RAY_ADDRESS", address)
+            package.init(address=address, log_to_driver=False, logging_level="ERROR")
+            for _ in range(120):
+                if package.cluster_resources().get("CPU") == 2:
+                    break
+                time.sleep(0.5)
+            package.shutdown()
+            yield
+
+
+CLUSTERS = [
+    pytest.param("dask", dask_cluster, marks=on_dask),
+    pytest.param("ray", ray_cluster, marks=on_ray),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
+def test_two_nodes_give_the_bits_of_this_machine(backend, nodes, study, expected, tmp_path, monkeypatch):
+    kept = KeptFits(tmp_path / "kept")
+    with nodes(tmp_path / "cluster", monkeypatch):
+        assert_all_same(run(study, kept, compute.Settings(backend=backend)), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
+def test_a_worker_that_dies_on_a_cluster_changes_nothing(backend, nodes, study, expected, tmp_path, monkeypatch):
+    kept = KeptFits(tmp_path / "kept")
+    with (
+        nodes(tmp_path / "cluster", monkeypatch),
+        killing(kept, after_the_first(kept), times=1) as killed,
+        pytest.warns(RuntimeWarning, match="workers were lost"),
+    ):
+        assert_all_same(run(study, kept, compute.Settings(backend=backend)), expected)
+    assert len(killed) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
+def test_nodes_that_share_no_folder_are_sent_the_features_and_send_their_fits(
+    backend, nodes, expected, tmp_path, monkeypatch
+):
+    make_study(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    ours = Path("/proc/self/cwd")  # to every process its own folder: the workers' is another
+    study = replace(make_study(tmp_path / "here"), images=ours / "images.npy")
+    with nodes(tmp_path / "cluster", monkeypatch):
+        assert_all_same(run(study, KeptFits(ours / "kept"), compute.Settings(backend=backend)), expected)
+    assert len(list((tmp_path / "cache/bulbar/features").glob("*.npy"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", [pytest.param("dask", marks=on_dask), pytest.param("ray", marks=on_ray)])
+def test_where_no_cluster_is_named_one_is_started_here(backend, study, expected, tmp_path):
+    fits = FITS[:2]
+    found = run(study, KeptFits(tmp_path / "kept"), compute.Settings(backend=backend, workers=2), fits)
+    assert_all_same(found, expected[:2])
+
+
+@pytest.mark.slow
+@on_dask
+def test_a_fit_that_dask_gives_up_is_named(study, tmp_path):
+    import dask
+
+    kept = KeptFits(tmp_path / "kept")
+    bad = digest(FITS[1], study)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        killing(kept, lambda name: name == bad, times=2),
+        pytest.warns(RuntimeWarning, match="lost"),
+        pytest.raises(kept_fits.WorkersLost, match=r"each of 2 attempts.*S1A/0\.3"),
+    ):
+        run(study, kept, compute.Settings(backend="dask", workers=2, attempts=2), FITS[:3])
+
+
+@pytest.mark.slow
+@on_dask
+def test_workers_of_several_threads_are_refused(study, tmp_path, monkeypatch):
+    with (
+        dask_cluster(tmp_path / "cluster", monkeypatch, threads=2),
+        pytest.raises(BadInput, match=r"(?s)one thread each.*2.*--nthreads 1"),
+    ):
+        run(study, KeptFits(tmp_path / "kept"), compute.Settings(backend="dask"))
