@@ -163,6 +163,7 @@ def _train_all(
     """Fits that were cut off go last: what is wrong with one of them keeps no other from being done."""
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
+    calls_lost = 0
     error: BaseException | None = None
     for _ in range(attempts):
         left = {name: fit for name, fit in missing.items() if name not in kept}
@@ -174,14 +175,16 @@ def _train_all(
                 error = None
             except engine.lost as lost:
                 error = lost
+                calls_lost += 1
             at_work = [note.name.split("@") for note in desk.iterdir()]
         cut_off.update({name for name, _ in at_work})
         workers |= {worker for _, worker in at_work}
         if error is None:
             break
-    if workers:
-        lost_at = ", ".join(sorted(missing[name].name for name in cut_off))
-        warnings.warn(f"{label}: {len(workers)} workers were lost, at {lost_at}", RuntimeWarning, stacklevel=3)
+    if workers or calls_lost:
+        at = ", ".join(sorted(missing[name].name for name in cut_off)) or "fits unknown: no folder is common"
+        count = max(len(workers), calls_lost)
+        warnings.warn(f"{label}: workers lost: {count}, at {at}", RuntimeWarning, stacklevel=3)
     if error is not None:
         every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
         raise WorkersLost(

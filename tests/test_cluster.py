@@ -2,8 +2,10 @@
 
 import builtins
 import importlib.util
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -75,7 +77,17 @@ def assert_all_same(found: list[Fitted], expected: list[Fitted]) -> None:
 @contextmanager
 def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterator[list[int]]:
     """While the block runs, kill workers that are at a fit whose digest is wanted, as often as said."""
+    with watching(kept, wanted, times) as (killed, _):
+        yield killed
+
+
+@contextmanager
+def watching(
+    kept: KeptFits, wanted: Callable[[str], bool] = bool, times: int = 0
+) -> Iterator[tuple[list[int], set[int]]]:
+    """The workers that were killed, and all that were at work, by process."""
     killed: list[int] = []
+    at_work: set[int] = set()
     over = threading.Event()
 
     def watch() -> None:
@@ -83,6 +95,7 @@ def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterat
             for note in kept.folder.glob(".desk-*/*@*"):
                 name, worker = note.name.split("@")
                 process = int(worker.rsplit("-", 1)[1])
+                at_work.add(process)
                 if len(killed) < times and process not in killed and process != os.getpid() and wanted(name):
                     killed.append(process)
                     os.kill(process, signal.SIGKILL)
@@ -91,7 +104,7 @@ def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterat
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield killed
+        yield killed, at_work
     finally:
         over.set()
         watcher.join()
@@ -105,7 +118,7 @@ def test_a_worker_that_dies_costs_its_own_fit_only(study, expected, tmp_path):
     kept = KeptFits(tmp_path / "kept")
     with (
         killing(kept, after_the_first(kept), times=1) as killed,
-        pytest.warns(RuntimeWarning, match="workers were lost"),
+        pytest.warns(RuntimeWarning, match=r"workers lost: [12], at S1"),
     ):
         assert_all_same(run(study, kept, LOKY), expected)
     assert len(killed) == 1
@@ -127,7 +140,7 @@ def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_
     assert bad not in kept
 
 
-def test_a_worker_with_other_code_or_versions_is_refused(study, tmp_path, monkeypatch):
+def test_a_worker_with_other_code_or_versions_is_refused():
     ours = dict(kept_fits.environment("tensorflow"))
     with pytest.raises(RuntimeError, match=r"not like the rest.*keras: 0\.1 expected, 3"):
         kept_fits._require({**ours, "keras": "0.1"}, ours)
@@ -238,8 +251,6 @@ def dask_cluster(folder: Path, monkeypatch, threads: int = 1) -> Iterator[None]:
         ]
         for host in ("127.0.0.1", "127.0.0.2")
     ]
-    import json
-
     with processes(scheduler, *workers, cwd=folder):
         for _ in range(300):
             if file.exists() and file.read_text().strip().endswith("}"):
@@ -258,8 +269,6 @@ def ray_cluster(folder: Path, monkeypatch) -> Iterator[None]:
     """`ray start --head` and a second node, one core each; they run in another folder."""
     folder.mkdir()
     ray = str(Path(sys.executable).with_name("ray"))
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -294,8 +303,10 @@ CLUSTERS = [
 @pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
 def test_two_nodes_give_the_bits_of_this_machine(backend, nodes, study, expected, tmp_path, monkeypatch):
     kept = KeptFits(tmp_path / "kept")
-    with nodes(tmp_path / "cluster", monkeypatch):
+    with nodes(tmp_path / "cluster", monkeypatch), watching(kept) as (_, at_work):
         assert_all_same(run(study, kept, compute.Settings(backend=backend)), expected)
+    assert len(at_work) == 2
+    assert os.getpid() not in at_work
 
 
 @pytest.mark.slow
@@ -305,7 +316,7 @@ def test_a_worker_that_dies_on_a_cluster_changes_nothing(backend, nodes, study, 
     with (
         nodes(tmp_path / "cluster", monkeypatch),
         killing(kept, after_the_first(kept), times=1) as killed,
-        pytest.warns(RuntimeWarning, match="workers were lost"),
+        pytest.warns(RuntimeWarning, match=r"workers lost: [12], at S1"),
     ):
         assert_all_same(run(study, kept, compute.Settings(backend=backend)), expected)
     assert len(killed) == 1

@@ -89,6 +89,15 @@ def test_every_core_of_this_process_works_unless_a_number_is_given():
         compute.Settings(workers=0)
 
 
+def test_fits_stay_here_and_are_tried_three_times_unless_said_otherwise():
+    assert (compute.Settings().backend, compute.Settings().attempts) == ("loky", 3)
+    assert compute.Settings(backend="dask", attempts=1).backend == "dask"
+    with pytest.raises(ValidationError, match="backend"):
+        compute.Settings(backend="spark")
+    with pytest.raises(ValidationError, match="attempts"):
+        compute.Settings(attempts=0)
+
+
 def test_kept_fits_lie_where_the_environment_says_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
     named = compute.Settings(kept_fits=tmp_path / "params")
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "environment"))

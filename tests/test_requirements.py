@@ -13,6 +13,7 @@ NAME_IN_CODE = {"pillow": "PIL", "ruamel.yaml": "ruamel", "scikit-learn": "sklea
 COMMANDS = {"dvc", "pytest", "ruff", "mypy"}  # run by name; dvc by users, the others by the Makefile
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds
+BESIDE = {"dask"}  # comes with distributed
 FETCHED_ON_DEMAND = {"synapseclient", "synapseutils"}  # stages.download asks for it, and says how to install it
 
 
@@ -40,9 +41,13 @@ def in_code(requirement: str) -> str:
 
 
 RUN_TIME, FOR_TESTS = pinned("requirements.txt"), pinned("requirements-dev.txt")
+OPTIONAL = {name: pin for file in ROOT.glob("requirements-*.txt") for name, pin in pinned(file.name).items()}
+OPTIONAL = {name: pin for name, pin in OPTIONAL.items() if name not in FOR_TESTS}
 
 
-@pytest.mark.parametrize("specifier", [*RUN_TIME.items(), *FOR_TESTS.items()], ids=lambda pair: pair[0])
+@pytest.mark.parametrize(
+    "specifier", [*RUN_TIME.items(), *FOR_TESTS.items(), *OPTIONAL.items()], ids=lambda pair: pair[0]
+)
 def test_every_requirement_is_pinned_to_one_release(specifier):
     assert re.fullmatch(r"==\d+(\.\d+)*", specifier[1])
 
@@ -52,7 +57,7 @@ def test_every_run_time_requirement_is_imported_or_run():
 
 
 def test_every_foreign_import_of_the_code_is_a_run_time_requirement():
-    assert imported("bulbar", "stages") - FETCHED_ON_DEMAND <= {in_code(name) for name in RUN_TIME}
+    assert imported("bulbar", "stages") - FETCHED_ON_DEMAND <= {in_code(name) for name in RUN_TIME | OPTIONAL}
 
 
 def test_every_test_requirement_is_used():
@@ -63,5 +68,5 @@ def test_every_test_requirement_is_used():
 
 
 def test_every_foreign_import_of_the_tests_is_a_requirement():
-    listed = {in_code(name) for name in RUN_TIME | FOR_TESTS}
-    assert imported("tests") - FETCHED_ON_DEMAND <= listed
+    listed = {in_code(name) for name in RUN_TIME | FOR_TESTS | OPTIONAL}
+    assert imported("tests") - FETCHED_ON_DEMAND - BESIDE <= listed
