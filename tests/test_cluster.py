@@ -91,7 +91,7 @@ def watching(
     over = threading.Event()
 
     def watch() -> None:
-        while not over.is_set() and len(killed) < times:
+        while not over.is_set():
             for note in kept.folder.glob(".desk-*/*@*"):
                 name, worker = note.name.split("@")
                 process = int(worker.rsplit("-", 1)[1])

@@ -100,6 +100,10 @@ def test_the_number_of_workers_touches_nothing(prepared):
     assert changed_by(prepared, {"compute.workers": 2, "compute.kept_fits": "elsewhere"}) == set()
 
 
+def test_where_fits_are_trained_touches_nothing(prepared):
+    assert changed_by(prepared, {"compute.backend": "ray", "compute.attempts": 1}) == set()
+
+
 def test_params_diff_names_the_changed_key(prepared):
     params = prepared.folder / "params.yaml"
     before = params.read_bytes()
