@@ -164,28 +164,28 @@ def _train_all(
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
     calls_lost = 0
-    error: BaseException | None = None
+    left = list(missing)
     for _ in range(attempts):
-        left = {name: fit for name, fit in missing.items() if name not in kept}
         in_order = sorted(left, key=lambda name: (cut_off[name], *_large_first(missing[name])))
+        error: BaseException | None = None
         with _desk(kept) as desk:
-            tasks = [_Task(left[name], name, study, kept, desk) for name in in_order]
+            tasks = [_Task(missing[name], name, study, kept, desk) for name in in_order]
             try:
                 _train_once(tasks, engine, label)
-                error = None
             except engine.lost as lost:
                 error = lost
                 calls_lost += 1
             at_work = [note.name.split("@") for note in desk.iterdir()]
         cut_off.update({name for name, _ in at_work})
         workers |= {worker for _, worker in at_work}
-        if error is None:
+        left = [name for name in left if name not in kept]
+        if error is None or not left:
             break
     if workers or calls_lost:
         at = ", ".join(sorted(missing[name].name for name in cut_off)) or "fits unknown: no folder is common"
         count = max(len(workers), calls_lost)
         warnings.warn(f"{label}: workers lost: {count}, at {at}", RuntimeWarning, stacklevel=3)
-    if error is not None:
+    if error is not None and left:
         every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
         raise WorkersLost(
             f"{label}: workers died in each of {attempts} attempts (compute.attempts)."

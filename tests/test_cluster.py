@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,37 @@ def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_
     assert len(killed) == 2
     assert {digest(fit, study) in kept for fit in fits[2:]} == {True}
     assert bad not in kept
+
+
+def test_nothing_is_called_again_where_a_dying_call_left_nothing_missing(study, expected, tmp_path, monkeypatch):
+    calls = []
+
+    def die_after_the_last(tasks, engine, label):
+        calls.append(len(tasks))
+        for task in tasks:
+            task.kept.store(task.name, expected[FITS.index(task.fit)], {}, 1.0)
+        raise BrokenExecutor
+
+    monkeypatch.setattr(kept_fits, "_train_once", die_after_the_last)
+    with pytest.warns(RuntimeWarning, match="workers lost: 1"):
+        assert_all_same(run(study, KeptFits(tmp_path / "kept"), LOKY), expected)
+    assert calls == [len(FITS)]
+
+
+def test_a_call_that_dies_each_time_is_made_as_often_as_attempts_say(study, tmp_path, monkeypatch):
+    calls = []
+
+    def die(tasks, engine, label):
+        calls.append(len(tasks))
+        raise BrokenExecutor
+
+    monkeypatch.setattr(kept_fits, "_train_once", die)
+    with (
+        pytest.warns(RuntimeWarning, match="workers lost: 3"),
+        pytest.raises(kept_fits.WorkersLost, match=r"each of 3 attempts \(compute\.attempts\)"),
+    ):
+        run(study, KeptFits(tmp_path / "kept"), LOKY)
+    assert calls == [len(FITS)] * 3
 
 
 def test_a_worker_with_other_code_or_versions_is_refused():
