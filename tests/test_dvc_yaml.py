@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tests.pipelines import tracked_files
+
 ROOT = Path(__file__).parent.parent
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -52,6 +54,18 @@ def test_a_stage_depends_on_the_modules_it_runs_and_on_no_other(name: str) -> No
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_the_pinned_versions(name: str) -> None:
     assert "requirements.txt" in STAGES[name]["deps"]
+
+
+def test_the_lock_file_counts_the_modules_of_a_package_and_no_byte_code() -> None:
+    lock = YAML(typ="safe").load((ROOT / "dvc.lock").read_text())["stages"]
+    held = tracked_files()
+    packages = {
+        (dep["path"], dep["nfiles"]) for stage in lock.values() for dep in stage["deps"]
+        if dep["path"].startswith("bulbar/") and "nfiles" in dep
+    }  # fmt: skip
+    assert len(packages) == 4
+    for path, files in packages:
+        assert files == sum(name.startswith(f"{path}/") for name in held), path
 
 
 def test_compute_settings_are_no_stage_s_param() -> None:

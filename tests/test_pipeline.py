@@ -80,6 +80,14 @@ def test_a_second_repro_of_the_stages_before_training_runs_nothing(prepared):
     assert stages_run(prepared.dvc("repro", *sorted(BEFORE_TRAINING))) == set()
 
 
+def test_byte_code_beside_the_modules_touches_nothing(prepared):
+    before = prepared.stale()
+    cache = prepared.folder / "bulbar/cohort/__pycache__"
+    cache.mkdir(exist_ok=True)
+    (cache / "another.cpython-399.pyc").write_bytes(b"compiled by another Python")
+    assert prepared.stale() == before
+
+
 def test_a_training_setting_touches_nothing_before_the_training(prepared):
     assert changed_by(prepared, {"train.learning_rate": 0.002, "sweep.dropout_rates": [0.1]}) == set()
 
