@@ -1,12 +1,11 @@
-import io
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from bulbar.appraisal import figures
+from tests.drawn import assert_nothing_is_cut_off, png
 
 CURVE = pd.DataFrame({"mean_probability": [0.2, 0.6], "share_positive": [0.1, 0.8], "low": [0.0, 0.5],
                       "high": [0.3, 0.95]})  # fmt: skip
@@ -32,12 +31,6 @@ FIGURES = {
 }
 
 
-def png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_drawn_twice_has_the_same_bytes_and_labelled_axes(name):
     with warnings.catch_warnings():
@@ -50,14 +43,7 @@ def test_a_figure_drawn_twice_has_the_same_bytes_and_labelled_axes(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_nothing_is_cut_off(name):
-    figure = FIGURES[name]()
-    figure.draw_without_rendering()
-    inside = figure.get_tightbbox()
-    width, height = figure.get_size_inches()
-    assert inside.x0 >= -0.01
-    assert inside.y0 >= -0.01
-    assert inside.x1 <= width + 0.01
-    assert inside.y1 <= height + 0.01
+    assert_nothing_is_cut_off(FIGURES[name]())
 
 
 def test_a_forest_has_a_line_for_each_row_under_its_heading():

@@ -8,6 +8,7 @@ from bulbar.audit import figures, published
 from bulbar.audit.finding import Finding
 from bulbar.audit.telling import Told
 from stages.io import read_table
+from tests.drawn import assert_nothing_is_cut_off, png
 
 VERDICTS = ("leak", "suspect", "clear", "sign", "confounder")
 
@@ -33,6 +34,12 @@ def test_figures_are_drawn_without_a_warning(name, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FIGURES[name]().savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_drawn_twice_has_the_same_bytes_and_nothing_is_cut_off(name):
+    assert png(FIGURES[name]()) == png(FIGURES[name]())
+    assert_nothing_is_cut_off(FIGURES[name]())
 
 
 def test_only_what_tells_the_label_is_drawn_beside_chance():

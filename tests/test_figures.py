@@ -1,4 +1,3 @@
-import io
 import struct
 import warnings
 
@@ -6,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot
-from matplotlib.figure import Figure
 
 from bulbar import figures
 from stages.io import save
+from tests.drawn import png
 
 GRID = pd.DataFrame([[70.0, 80.0, 75.0], [66.7, np.nan, 66.7], [68.3, 80.0, 70.9]], index=["S1A", "S1B", "average"],
                     columns=["0.5", "0.0", "average"])  # fmt: skip
@@ -32,12 +31,6 @@ FIGURES = {
         drawstyle="default", chance={"per recording": ((0, 0), (1, 1))},
     ),
 }  # fmt: skip
-
-
-def png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("name", FIGURES)

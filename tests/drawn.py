@@ -1,0 +1,23 @@
+"""What every figure is asked in tests."""
+
+import io
+
+from matplotlib.figure import Figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as it would be written."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def assert_nothing_is_cut_off(figure: Figure) -> None:
+    """All that is drawn lies on the page."""
+    figure.draw_without_rendering()
+    inside = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert inside.x0 >= -0.01
+    assert inside.y0 >= -0.01
+    assert inside.x1 <= width + 0.01
+    assert inside.y1 <= height + 0.01
