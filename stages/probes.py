@@ -112,8 +112,9 @@ def probe_data(evidence: Evidence, voices: pd.DataFrame) -> list[Finding]:
 
 
 def probe_sweep(evidence: Evidence) -> list[Finding]:
-    """Probes of what the sweep learned, and of what was picked from it."""
+    """Probes of what the sweep learned, and of what was picked from it: on the draws of the stage select."""
     by_recording, by_subject = (evidence.studies[protocol] for protocol in ("record_wise", "subject_wise"))
+    as_selected = {**evidence.drawing, "seed": seed_of(by_subject.seed, "select/subject_wise")}
     collapsed = [
         finding
         for protocol, study in evidence.studies.items()
@@ -123,7 +124,7 @@ def probe_sweep(evidence: Evidence) -> list[Finding]:
         *collapsed,
         published.of_run(by_recording.fits, collapse.collapsed_cells(by_recording.predictions), "record_wise"),
         *selection_luck.by_recording(by_recording.fits),
-        *selection_luck.by_subject(by_subject.fits, by_subject.predictions, **evidence.drawing),
+        *selection_luck.by_subject(by_subject.fits, by_subject.predictions, **as_selected),
     ]
 
 

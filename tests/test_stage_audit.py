@@ -66,6 +66,13 @@ def test_the_page_says_whose_voices_and_holds_every_finding_and_claim(study, fou
     assert all(f"“{claim['quote']}”" in page for claim in found["claims"].values())
 
 
+def test_the_corrected_score_of_the_winner_is_the_one_that_select_states(study, found):
+    winner = json.loads((study / "metrics/selection/subject_wise.json").read_text())["pooled_winner"]
+    of_audit = found["findings"]["selection"]["subject_wise, accuracy"]["details"]
+    assert of_audit["corrected"] == winner["accuracy_corrected"]
+    assert [of_audit["low"], of_audit["high"]] == winner["intervals"]["accuracy"]
+
+
 def test_the_baselines_stand_beside_the_voice_s_own_score(found):
     voice = next(claim for claim in found["claims"].values() if "80.33" in claim["quote"])
     assert "voice_linear" in voice["subject_wise, selected cell"]["because"]
