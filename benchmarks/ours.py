@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bulbar import fits, kept_fits
+from bulbar import compute, fits, kept_fits
 from bulbar.architectures import ARCHITECTURES, Network
 
 
@@ -31,10 +31,11 @@ def main(folder: str, epochs: str, folds: str, precision: str, workers: str, *ce
         rows = {"train": train, "validation": test, "test": test}
         network = Network(ARCHITECTURES[code], shape)
         wanted[cell].append(fits.Fit(f"record_wise/{cell}/fold_{fold}", network, float(dropout_rate), **rows))
+    computing = compute.Settings(workers=int(workers))
     with tempfile.TemporaryDirectory() as aside:
         kept = kept_fits.KeptFits(Path(aside))
         every = [fit for of_cell in wanted.values() for fit in of_cell]
-        fitted = dict(zip(every, kept_fits.run(every, study, kept, workers=int(workers), label="ours"), strict=True))
+        fitted = dict(zip(every, kept_fits.run(every, study, kept, computing=computing, label="ours"), strict=True))
         results = {
             cell: {
                 "seconds": [kept.seconds(fits.digest(fit, study)) for fit in of_cell],
