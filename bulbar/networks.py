@@ -1,6 +1,7 @@
 """The paper's networks: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Keras 3 API only."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from bulbar.architectures import Architecture, Network, Output
@@ -11,12 +12,14 @@ class AdjustableDropout(layers.Layer):
     """Dropout whose rate is a weight, so that one traced graph serves all rates; at rate 0 it changes nothing.
 
     Keras' own Dropout has its rate as a Python number in the graph. Used in training only: saved models carry
-    `keras.layers.Dropout`, which does the same to the expectation and nothing in inference.
+    `keras.layers.Dropout`, which does the same to the expectation and nothing in inference. Under TensorFlow it is
+    NumPy that draws what is dropped, 16 bits for each value: a seventh of the time of TensorFlow's uniform numbers.
     """
 
     def __init__(self, **keywords: object) -> None:
         super().__init__(**keywords)
         self.seed_generator = keras.random.SeedGenerator(0)
+        self.reseed(0)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the rate's weight, a scalar in [0, 1)."""
@@ -24,13 +27,35 @@ class AdjustableDropout(layers.Layer):
             name="rate", shape=(), initializer="zeros", trainable=False, dtype="float32", autocast=False
         )
 
+    def reseed(self, seed: int) -> None:
+        """Begin the draws anew."""
+        self._bits = np.random.Generator(np.random.SFC64(seed))
+        self.seed_generator.state.assign(self._bits.integers(2**31, size=2))
+
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Drop each value with probability `rate` and scale the kept ones by 1 / (1 - rate), in training only."""
         if not training:
             return inputs
-        drawn = keras.random.uniform(keras.ops.shape(inputs), dtype="float32", seed=self.seed_generator)
-        kept = keras.ops.cast(drawn >= self.rate, inputs.dtype)
-        return inputs * (kept * keras.ops.cast(1 / (1 - self.rate), inputs.dtype))
+        if keras.backend.backend() == "tensorflow":
+            return keras.ops.cond(
+                self.rate > 0, lambda: self._scaled(inputs, self._drawn_by_numpy(inputs)), lambda: inputs
+            )
+        uniform = keras.random.uniform(keras.ops.shape(inputs), dtype="float32", seed=self.seed_generator)
+        return self._scaled(inputs, uniform >= self.rate)
+
+    def _scaled(self, inputs: keras.KerasTensor, kept: keras.KerasTensor) -> keras.KerasTensor:
+        return inputs * (keras.ops.cast(kept, inputs.dtype) * keras.ops.cast(1 / (1 - self.rate), inputs.dtype))
+
+    def _drawn_by_numpy(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        import tensorflow as tf
+
+        return tf.ensure_shape(tf.numpy_function(self._draw, [tf.shape(inputs), self.rate], tf.bool), inputs.shape)
+
+    def _draw(self, shape: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        """Which values are kept, at a rate rounded to 1/65536."""
+        size = int(np.prod(shape))
+        words = self._bits.integers(2**64 - 1, size=-(-size // 4), dtype=np.uint64, endpoint=True)
+        return (words.view(np.uint16)[:size] >= round(float(rate) * 2**16)).reshape(shape)
 
 
 def _dropout(rate: float | None, name: str) -> layers.Layer:
@@ -41,11 +66,15 @@ def _image_branch(
     architecture: Architecture, inputs: keras.KerasTensor, dropout_rate: float | None
 ) -> keras.KerasTensor:
     """Convolutions, flatten and Dense 256, on images of shape (batch, mel, frame)."""
-    pool = layers.MaxPooling2D if architecture.pooling == "max" else layers.AveragePooling2D
     x = layers.Reshape((*inputs.shape[1:], 1), name="channel")(inputs)
     for number, filters in enumerate(architecture.filters, start=1):
-        x = layers.Conv2D(filters, 3, activation="relu", name=f"convolution_{number}")(x)
-        x = pool(2, name=f"pooling_{number}")(x)
+        if architecture.pooling == "max":  # ReLU and maximum commute: a quarter of the work after pooling
+            x = layers.Conv2D(filters, 3, name=f"convolution_{number}")(x)
+            x = layers.MaxPooling2D(2, name=f"pooling_{number}")(x)
+            x = layers.ReLU(name=f"relu_{number}")(x)
+        else:
+            x = layers.Conv2D(filters, 3, activation="relu", name=f"convolution_{number}")(x)
+            x = layers.AveragePooling2D(2, name=f"pooling_{number}")(x)
         x = _dropout(dropout_rate, f"dropout_{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     return layers.Dense(256, activation="relu", name="dense_256")(x)

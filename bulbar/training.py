@@ -119,14 +119,15 @@ class Trainer:
         for layer in self._model.layers:
             for variable, first in zip(layer.variables, self._first[layer.name], strict=True):
                 variable.assign(_redrawn_kernel(layer, seed) if first is None else first)
-            if hasattr(layer, "seed_generator"):
+            if isinstance(layer, networks.AdjustableDropout):
+                layer.reseed(seed_of(seed, layer.name))
+                layer.rate.assign(dropout_rate)
+            elif hasattr(layer, "seed_generator"):
                 drawn = np.random.default_rng(seed_of(seed, layer.name)).integers(2**31, size=2)
                 layer.seed_generator.state.assign(drawn)
-            if isinstance(layer, networks.AdjustableDropout):
-                layer.rate.assign(dropout_rate)
         optimizer = self._model.optimizer
         for variable in optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
         optimizer.learning_rate = self._settings.learning_rate
         self._model.stop_training = False
 

@@ -35,13 +35,16 @@ def test_each_audio_network_is_its_row_of_table_1(code):
     model = build(network, dropout_rate=0.3)
     depth = int(printed["conv_layers"])
     pooling = {"max": "MaxPooling2D", "average": "AveragePooling2D"}[printed["pooling"]]
-    block = ["Conv2D", pooling, "Dropout"]
+    block = {"max": ["Conv2D", pooling, "ReLU", "Dropout"], "average": ["Conv2D", pooling, "Dropout"]}[
+        printed["pooling"]
+    ]
     assert kinds(model) == ["InputLayer", "Reshape", *(block * depth), "Flatten", "Dense", "Dense"]
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert [layer.filters for layer in convolutions] == [int(number) for number in str(printed["filters"]).split()]
     for layer in convolutions:
         assert "x".join(map(str, layer.kernel_size)) == printed["kernel"]
-        assert (layer.padding, layer.strides, layer.activation.__name__) == ("valid", (1, 1), "relu")
+        activation = {"max": "linear", "average": "relu"}[printed["pooling"]]
+        assert (layer.padding, layer.strides, layer.activation.__name__) == ("valid", (1, 1), activation)
     poolings = [layer for layer in model.layers if type(layer).__name__ == pooling]
     assert {(layer.pool_size, layer.strides) for layer in poolings} == {((2, 2), (2, 2))}
     assert {layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)} == {0.3}
@@ -50,6 +53,20 @@ def test_each_audio_network_is_its_row_of_table_1(code):
     assert (output.units, output.activation.__name__) == (1, "sigmoid")
     assert count(model.trainable_weights) == WEIGHTS[depth]
     assert cost(network)[1] == WEIGHTS[depth] - count(output.weights)
+
+
+def test_relu_after_max_pooling_is_relu_before_it():
+    network = Network(ARCHITECTURES["S2A"], (30, 30))
+    after = build(network, dropout_rate=0.0)
+    as_printed = keras.Sequential([keras.Input((30, 30)), keras.layers.Reshape((30, 30, 1))])
+    for filters in (16, 32):
+        as_printed.add(keras.layers.Conv2D(filters, 3, activation="relu"))
+        as_printed.add(keras.layers.MaxPooling2D(2))
+    for layer in (keras.layers.Flatten(), keras.layers.Dense(256, "relu"), keras.layers.Dense(1, "sigmoid")):
+        as_printed.add(layer)
+    as_printed.set_weights(after.get_weights())
+    images = np.random.default_rng(0).random((8, 30, 30), dtype=np.float32)
+    np.testing.assert_allclose(after.predict_on_batch(images), as_printed.predict_on_batch(images), rtol=1e-5)
 
 
 def test_the_network_in_training_differs_in_its_dropout_alone():
@@ -131,9 +148,10 @@ def test_every_call_drops_other_values_and_the_same_seed_the_same():
     layer = AdjustableDropout()
     layer.build((50, 50))
     layer.rate.assign(0.5)
-    ones, start = np.ones((50, 50), np.float32), layer.seed_generator.state.numpy()
+    layer.reseed(7)
+    ones = np.ones((50, 50), np.float32)
     first, second = (keras.ops.convert_to_numpy(layer(ones, training=True)) for _ in range(2))
-    layer.seed_generator.state.assign(start)
+    layer.reseed(7)
     assert (first != second).any()
     assert np.array_equal(first, keras.ops.convert_to_numpy(layer(ones, training=True)))
 
