@@ -1,4 +1,4 @@
-"""CNNs over the folds as the sweep runs them: `ours FOLDER EPOCHS FOLDS PRECISION WORKERS S1B/0.3 ...`.
+"""CNNs over the folds as the sweep runs them: `ours FOLDER EPOCHS FOLDS SEED PRECISION WORKERS S1B/0.3 ...`.
 
 The same rows and the same settings as `benchmarks.plain.keras_loop`, through `bulbar.kept_fits` and all its workers,
 into a folder of kept fits that is empty. It prints the same JSON.
@@ -16,14 +16,14 @@ from bulbar import compute, fits, kept_fits
 from bulbar.architectures import ARCHITECTURES, Network
 
 
-def main(folder: str, epochs: str, folds: str, precision: str, workers: str, *cells: str) -> None:
+def main(folder: str, epochs: str, folds: str, seed: str, precision: str, workers: str, *cells: str) -> None:
     """Train one fit per cell and fold; print seconds of its worker, epochs and accuracy of each as JSON, by cell."""
     images = Path(folder).resolve() / "images.npy"
     labels = np.load(Path(folder) / "labels.npy")
     fold_of = np.load(Path(folder) / "folds.npy")
     shape = np.load(images, mmap_mode="r").shape[1:]
     settings = fits.Settings(max_epochs=int(epochs), precision=precision)
-    study = fits.Study(images, fits.file_digest(images), labels, settings, seed=0)
+    study = fits.Study(images, fits.file_digest(images), labels, settings, int(seed))
     wanted: dict[str, list[fits.Fit]] = {cell: [] for cell in cells}
     for cell, fold in itertools.product(cells, range(1, int(folds) + 1)):
         code, dropout_rate = cell.split("/")

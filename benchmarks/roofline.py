@@ -56,7 +56,7 @@ def main() -> None:
             f"{code}, {precision}": partial(
                 run_module,
                 "benchmarks.ours",
-                *(place, given.epochs, folds, precision, folds, f"{code}/{given.dropout_rate}"),
+                *(place, given.epochs, folds, 0, precision, folds, f"{code}/{given.dropout_rate}"),
             )
             for code in given.networks
             for precision in given.precisions

@@ -26,9 +26,9 @@ from bulbar.fits import Fit, Fitted, Study, description, digest, environment
 #: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
 #: weights moved in a step, for anything else in a step, for its start, and for each network's first use. Measured on
 #: two cores of an AVX-512 server; fits that are kept already correct the first three for the machine at hand.
-_SECONDS_PER_GIGA_MULTIPLY_ADD = 0.017
-_SECONDS_PER_MEGA_WEIGHT_STEP = 0.0042
-_SECONDS_PER_STEP = 0.014
+_SECONDS_PER_GIGA_MULTIPLY_ADD = 0.016
+_SECONDS_PER_MEGA_WEIGHT_STEP = 0.0025
+_SECONDS_PER_STEP = 0.012
 _SECONDS_PER_BACKEND_START = 8.0
 _SECONDS_PER_TRACE = 3.0
 

@@ -153,10 +153,10 @@ def test_dvc_repro_is_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeyp
 @pytest.mark.slow
 def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys):
     sweep.write_images(tmp_path, 50, 128)
-    ours.main(str(tmp_path), "1", "1", "float32", "1", CELL)
+    ours.main(str(tmp_path), "1", "1", "0", "float32", "1", CELL)
     for answer in (
         json.loads(capsys.readouterr().out),
-        measuring.run_module("benchmarks.plain.keras_loop", tmp_path, 1, 1, CELL).answer,
+        measuring.run_module("benchmarks.plain.keras_loop", tmp_path, 1, 1, 0, CELL).answer,
     ):
         assert answer[CELL]["epochs"] == [1] and len(answer[CELL]["accuracy"]) == len(answer[CELL]["seconds"]) == 1
 

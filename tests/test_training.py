@@ -259,6 +259,7 @@ def test_the_dropout_rate_is_the_fits(trainer):
         assert float(layer.rate.numpy()) == pytest.approx(rate)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX compiles for every shape of a batch")
 def test_a_network_is_traced_once_for_all_its_fits_and_rates(study, monkeypatch):
     """Python runs a layer's `call` only where TensorFlow traces it."""
     traced = []

@@ -1,4 +1,4 @@
-"""CNNs over the folds with Keras, as one would write it: `keras_loop FOLDER EPOCHS FOLDS S1B/0.3 ...`."""
+"""CNNs over the folds with Keras, as one would write it: `keras_loop FOLDER EPOCHS FOLDS SEED S1B/0.3 ...`."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def network(code: str, dropout_rate: float) -> keras.Model:
     return model
 
 
-def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
+def main(folder: str, epochs: str, folds: str, seed: str, *cells: str) -> None:
     """Train a fresh model per cell and fold; print seconds, epochs and accuracy of each as JSON, by cell."""
     images = np.load(Path(folder) / "images.npy")[..., np.newaxis]
     labels = np.load(Path(folder) / "labels.npy")
@@ -43,7 +43,7 @@ def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
         for fold in range(1, int(folds) + 1):
             started = time.perf_counter()
             keras.backend.clear_session()
-            keras.utils.set_random_seed(fold)
+            keras.utils.set_random_seed(100 * int(seed) + fold)
             train, test = fold_of != fold, fold_of == fold
             model = network(code, float(dropout_rate))
             with tempfile.TemporaryDirectory() as aside:

@@ -1,4 +1,4 @@
-"""CNNs over the folds with PyTorch, as one would write it: `torch_loop FOLDER EPOCHS FOLDS S1B/0.3 ...`."""
+"""CNNs over the folds with PyTorch, as one would write it: `torch_loop FOLDER EPOCHS FOLDS SEED S1B/0.3 ...`."""
 
 import copy
 import json
@@ -59,7 +59,7 @@ def fit(
     return done, accuracy
 
 
-def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
+def main(folder: str, epochs: str, folds: str, seed: str, *cells: str) -> None:
     """Train a fresh model per cell and fold; print seconds, epochs and accuracy of each as JSON, by cell."""
     images = torch.from_numpy(np.load(Path(folder) / "images.npy"))[:, None]
     labels = torch.from_numpy(np.load(Path(folder) / "labels.npy").astype(np.float32))
@@ -70,7 +70,7 @@ def main(folder: str, epochs: str, folds: str, *cells: str) -> None:
         result = results[cell] = {"seconds": [], "epochs": [], "accuracy": []}
         for fold in range(1, int(folds) + 1):
             started = time.perf_counter()
-            torch.manual_seed(fold)
+            torch.manual_seed(100 * int(seed) + fold)
             train, test = fold_of != fold, fold_of == fold
             model = network(code, float(dropout_rate))
             done, accuracy = fit(model, (images[train], labels[train]), (images[test], labels[test]), int(epochs))
