@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from bulbar.architectures import Network
 from bulbar.seeds import seed_of
+
+_CUDA = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")  # of tensorflow[and-cuda] and jax[cuda12]; of jax[cuda13]
 
 
 class Settings(BaseModel):
@@ -118,16 +120,30 @@ def description(fit: Fit, study: Study) -> dict[str, Any]:
 
 @cache
 def environment(backend: str) -> Mapping[str, str]:
-    """Versions, device kind and code that shape a fit's bits."""
+    """Versions, device and code that shape a fit's bits."""
     code = hashlib.sha256()
     for module in ("architectures.py", "networks.py", "training.py"):
         code.update(Path(__file__).with_name(module).read_bytes())
     return {
         "backend": backend,
-        "device": "gpu" if Path("/dev/nvidia0").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "" else "cpu",
+        "device": device(),
         "code": code.hexdigest(),
         **{package: version(package) for package in ("keras", "numpy", backend)},
     }
+
+
+def device() -> str:
+    """What fits are trained on, `gpu` or `cpu`: BULBAR_DEVICE, else what this machine has, with CUDA's packages."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
+    has_gpu = Path("/dev/nvidia0").exists() and visible and any(map(_is_installed, _CUDA))
+    return os.environ.get("BULBAR_DEVICE") or ("gpu" if has_gpu else "cpu")
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def file_digest(path: str | Path) -> str:

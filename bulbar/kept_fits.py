@@ -32,6 +32,13 @@ _SECONDS_PER_STEP = 0.012
 _SECONDS_PER_BACKEND_START = 8.0
 _SECONDS_PER_TRACE = 3.0
 
+#: Of a worker, before its backend starts. Either backend takes a whole GPU's memory unless told: others share it.
+_FOR_BACKEND = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -252,9 +259,12 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
     if common and name in kept:
         return None
     backend = task.study.settings.backend
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _require(expected, {**environment(backend)})
+    os.environ |= {"KERAS_BACKEND": backend, "BULBAR_DEVICE": expected["device"]}
+    if expected["device"] == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    for variable, value in _FOR_BACKEND.items():
+        os.environ.setdefault(variable, value)
+    _require(expected, dict(environment(backend)))
     note = task.desk / f"{name}@{socket.gethostname()}-{os.getpid()}"
     if common:
         note.touch()
@@ -262,7 +272,9 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
         with _quiet_start():
             from bulbar import training  # here, because it starts the backend: only a process that trains pays for that
         logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
-        _require({"backend": backend}, {"backend": training.keras.backend.backend()})
+        started_on = training.keras.distribution.list_devices()[0].split(":")[0]
+        found = {"backend": training.keras.backend.backend(), "device": started_on}
+        _require({key: expected[key] for key in found}, found)
 
         study = task.study
         if study.images is not None:
@@ -283,8 +295,9 @@ def _require(expected: dict[str, str], found: dict[str, str]) -> None:
     if expected != found:
         keys = [key for key in expected if expected[key] != found.get(key)]
         told = "; ".join(f"{key}: {expected[key]} expected, {found.get(key)} found" for key in keys)
+        device = "; BULBAR_DEVICE says what fits are to be trained on (README)" if "device" in keys else ""
         raise RuntimeError(
-            f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}"
+            f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}{device}"
         )
 
 
