@@ -1,5 +1,6 @@
 """Where fits are trained: this machine, or a Dask or Ray cluster, through joblib's own backends."""
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from joblib._dask import DaskDistributedBackend
 
 from bulbar import compute
 from bulbar.errors import BadInput, Problem
-from bulbar.fits import file_digest
+from bulbar.fits import device, file_digest
 
 _SECONDS_TO_FIRST_WORKER = 60
 
@@ -22,12 +23,17 @@ _SECONDS_TO_FIRST_WORKER = 60
 class Engine(ABC):
     """What runs the processes. A node is a machine; a worker is one of its processes.
 
-    lost: what a call raises when a worker dies. options: of the joblib backend.
+    lost: what a call raises when a worker dies. Where fits are trained on GPUs, and the cluster has declared its own,
+    they are the engine's to share out: only workers and nodes that have one count.
     """
 
     backend: ClassVar[str]
     lost: tuple[type[BaseException], ...]
-    options: ClassVar[dict[str, Any]] = {}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of the joblib backend."""
+        return {}
 
     @abstractmethod
     def workers(self) -> int:
@@ -135,16 +141,30 @@ class _Dask(Engine):
         self._client = client
         self.lost = (KilledWorker,)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Each fit asks for what a worker has of the resource `GPU`."""
+        declared = [gpus for about in self._workers().values() if (gpus := _gpus(about))]
+        return {"resources": {"GPU": min(declared)}} if declared and device() == "gpu" else {}
+
     def workers(self) -> int:
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, len(self._workers()))
 
     def nodes(self) -> list[Any]:
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        return list({about["host"]: address for address, about in workers.items()}.values())
+        return list({about["host"]: address for address, about in self._workers().items()}.values())
+
+    def _workers(self) -> dict[str, Any]:
+        there_are = self._client.scheduler_info(n_workers=-1)["workers"]
+        with_gpu = {address: about for address, about in there_are.items() if _gpus(about)}
+        return with_gpu if with_gpu and device() == "gpu" else there_are
 
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         returned = self._client.run(function, *arguments, workers=list(nodes))
         return [returned[node] for node in nodes]
+
+
+def _gpus(worker: dict[str, Any]) -> float:
+    return float(worker["resources"].get("GPU", 0))
 
 
 def _dask(computing: compute.Settings) -> Iterator[Engine]:
@@ -172,24 +192,42 @@ def _dask(computing: compute.Settings) -> Iterator[Engine]:
         if threads:
             remedy = "start them with `dask worker ADDRESS --nthreads 1 --nworkers N`"
             raise BadInput([Problem(where, "workers of one thread each", f"workers of {threads} threads", remedy)])
+        _require_device(where, sum(map(_gpus, client.scheduler_info(n_workers=-1)["workers"].values())))
         yield _Dask(client)
 
 
 class _Ray(Engine):
     backend = "bulbar_ray"
-    options: ClassVar[dict[str, Any]] = {"ray_remote_args": {"num_cpus": 1}}  # else a node takes any number of workers
 
-    def __init__(self, ray: Any, workers: int | None) -> None:
+    def __init__(self, ray: Any, computing: compute.Settings) -> None:
         self._ray = ray
-        self._workers = workers
+        self._computing = computing
         self.lost = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Each fit asks for a core, and for its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to the one it got."""
+        share = math.floor(1e4 / self._computing.fits_per_gpu) / 1e4  # Ray counts in steps of 1e-4, and shares add up
+        return {"ray_remote_args": {"num_cpus": 1, "num_gpus": share if self._on_gpus() else 0}}
+
     def workers(self) -> int:
-        there_are = int(self._ray.cluster_resources().get("CPU", 1))
-        return min(there_are, self._workers or there_are)
+        there_are = max(1, sum(self._room().values()))
+        return min(there_are, self._computing.workers or there_are)
 
     def nodes(self) -> list[Any]:
-        return [node["NodeID"] for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        return [node for node, room in self._room().items() if room]
+
+    def _on_gpus(self) -> bool:
+        return device() == "gpu" and self._ray.cluster_resources().get("GPU", 0) > 0
+
+    def _room(self) -> dict[str, int]:
+        """How many fits each node takes at a time: Ray waits for ever for a worker that no node has room for."""
+        of_node = {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
+        cores = {node: int(resources.get("CPU", 0)) for node, resources in of_node.items()}
+        if not self._on_gpus():
+            return cores
+        per_gpu = self._computing.fits_per_gpu
+        return {node: min(cores[node], per_gpu * int(of_node[node].get("GPU", 0))) for node in of_node}
 
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -222,9 +260,27 @@ def _ray(computing: compute.Settings) -> Iterator[Engine]:
             remedy = "start `ray start --head`, and `ray start --address ADDRESS` on each other node"
             raise BadInput([Problem(f"RAY_ADDRESS={address}", "a Ray cluster", str(error), remedy)]) from None
     try:
-        yield _Ray(ray, computing.workers)
+        if address is not None:
+            _require_device(f"RAY_ADDRESS={address}", ray.cluster_resources().get("GPU", 0))
+        engine = _Ray(ray, computing)
+        if address is not None and engine.workers() == 1:
+            remedy = (
+                "add cores, or raise compute.workers or compute.fits_per_gpu: joblib takes one worker for this machine"
+            )
+            raise BadInput([Problem(f"RAY_ADDRESS={address}", "room for two fits at a time", "for one", remedy)])
+        yield engine
     finally:
         ray.shutdown()
+
+
+def _require_device(where: str, gpus: float) -> None:
+    """Fits are named by what they are trained on before any worker is asked: a cluster's GPUs are not left idle unsaid.
+
+    gpus: declared by the cluster.
+    """
+    if gpus and device() == "cpu" and "BULBAR_DEVICE" not in os.environ:
+        remedy = "set BULBAR_DEVICE=gpu here to train on them, BULBAR_DEVICE=cpu to leave them alone"
+        raise BadInput([Problem(where, "a cluster without GPUs, as this machine is", f"{gpus:g} GPUs", remedy)])
 
 
 def _package(backend: str, name: str) -> Any:

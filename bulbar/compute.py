@@ -25,6 +25,7 @@ class Settings(BaseModel):
     backend: Literal["loky", "dask", "ray"] = "loky"
     workers: PositiveInt | None = None
     attempts: PositiveInt = 3
+    fits_per_gpu: PositiveInt = 4
     kept_fits: Path | None = None
 
     @property

@@ -20,7 +20,7 @@ import pytest
 
 from bulbar import cluster, compute, kept_fits
 from bulbar.errors import BadInput
-from bulbar.fits import Fit, Fitted, Settings, Study, digest, file_digest
+from bulbar.fits import Fit, Fitted, Settings, Study, description, device, digest, environment, file_digest
 from bulbar.kept_fits import KeptFits
 from tests import toy_fits
 from tests.test_kept_fits import assert_same
@@ -28,6 +28,15 @@ from tests.test_kept_fits import assert_same
 ROOT = Path(__file__).parent.parent
 LOKY = compute.Settings(workers=2)
 FITS = [toy_fits.fit(f"{code}/{rate}", code, dropout_rate=rate) for code in ("S1A", "S1B") for rate in (0.0, 0.3, 0.5)]
+
+
+@pytest.fixture
+def on_gpus(surroundings, monkeypatch):
+    """Fits are to be trained on GPUs; this machine may have none."""
+    monkeypatch.setenv("BULBAR_DEVICE", "gpu")
+    environment.cache_clear()
+    yield
+    environment.cache_clear()
 
 
 def needs(package: str, backend: str):
@@ -46,8 +55,9 @@ def surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    for name in ("DASK_SCHEDULER_ADDRESS", "RAY_ADDRESS", "KERAS_BACKEND"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("DASK_SCHEDULER_ADDRESS", "RAY_ADDRESS", "KERAS_BACKEND", "BULBAR_DEVICE", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "")  # so that what a fit sets in this process is taken back, too
+        monkeypatch.delenv(name)
 
 
 def make_study(folder: Path) -> Study:
@@ -262,27 +272,20 @@ def processes(*commands: list[str], cwd: Path) -> Iterator[None]:
 
 
 @contextmanager
-def dask_cluster(folder: Path, monkeypatch, threads: int = 1) -> Iterator[None]:
-    """A scheduler and two workers in processes of their own, over TCP, as two hosts; they run in another folder."""
+def dask_cluster(folder: Path, monkeypatch, *, threads: int = 1, gpu: str | None = None) -> Iterator[None]:
+    """A scheduler and two workers in processes of their own, over TCP, as two hosts; they run in another folder.
+
+    gpu: which one the second is given, as the README says; no worker has one where none is named.
+    """
     folder.mkdir()
     file = folder / "scheduler.json"
     cli = [sys.executable, "-m", "distributed.cli.dask_"]
     common = ["--scheduler-file", str(file), "--no-dashboard"]
     scheduler = [*cli[:2], f"{cli[2]}scheduler", "--port", "0", "--host", "127.0.0.1", *common]
-    workers = [
-        [
-            *cli[:2],
-            f"{cli[2]}worker",
-            "--nthreads",
-            str(threads),
-            "--host",
-            host,
-            "--local-directory",
-            str(folder),
-            *common,
-        ]
-        for host in ("127.0.0.1", "127.0.0.2")
-    ]
+    worker = [*cli[:2], f"{cli[2]}worker", "--nthreads", str(threads), "--local-directory", str(folder), *common]
+    given = [] if gpu is None else ["env", f"CUDA_VISIBLE_DEVICES={gpu}"]
+    declared = [] if gpu is None else ["--resources", "GPU=1"]
+    workers = [[*worker, "--host", "127.0.0.1"], [*given, *worker, "--host", "127.0.0.2", *declared]]
     with processes(scheduler, *workers, cwd=folder):
         for _ in range(300):
             if file.exists() and file.read_text().strip().endswith("}"):
@@ -297,16 +300,21 @@ def dask_cluster(folder: Path, monkeypatch, threads: int = 1) -> Iterator[None]:
 
 
 @contextmanager
-def ray_cluster(folder: Path, monkeypatch) -> Iterator[None]:
-    """`ray start --head` and a second node, one core each; they run in another folder."""
+def ray_cluster(folder: Path, monkeypatch, *, cores: int = 1, gpus: int = 0) -> Iterator[None]:
+    """`ray start --head` with one core, and a second node with some and with as many GPUs; they run in another folder.
+
+    Ray shares GPUs out by their number, whether or not there are any.
+    """
     folder.mkdir()
     ray = str(Path(sys.executable).with_name("ray"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"127.0.0.1:{port}"
-    start = [ray, "start", "--num-cpus", "1", "--block", "--disable-usage-stats"]
-    head = [*start, "--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--include-dashboard", "false"]
+    start = [ray, "start", "--block", "--disable-usage-stats"]
+    second = [*start, "--num-cpus", str(cores), "--num-gpus", str(gpus), "--address", address]
+    where = ["--node-ip-address", "127.0.0.1", "--port", str(port), "--include-dashboard", "false"]
+    head = [*start, "--num-cpus", "1", "--head", *where]
     with processes(head, cwd=folder):
         import ray as package
 
@@ -314,11 +322,11 @@ def ray_cluster(folder: Path, monkeypatch) -> Iterator[None]:
             if subprocess.run([ray, "status", "--address", address], capture_output=True).returncode == 0:
                 break
             time.sleep(0.5)
-        with processes([*start, "--address", address], cwd=folder):
+        with processes(second, cwd=folder):
             monkeypatch.setenv("RAY_ADDRESS", address)
             package.init(address=address, log_to_driver=False, logging_level="ERROR")
             for _ in range(120):
-                if package.cluster_resources().get("CPU") == 2:
+                if package.cluster_resources().get("CPU") == 1 + cores:
                     break
                 time.sleep(0.5)
             package.shutdown()
@@ -374,6 +382,97 @@ def test_where_no_cluster_is_named_one_is_started_here(backend, study, expected,
     fits = FITS[:2]
     found = run(study, KeptFits(tmp_path / "kept"), compute.Settings(backend=backend, workers=2), fits)
     assert_all_same(found, expected[:2])
+
+
+def where_it_runs(_: int) -> tuple[int, str | None]:
+    time.sleep(0.2)
+    return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def placed(computing: compute.Settings) -> tuple[int, list[str | None]]:
+    """The workers that an engine counts, and the GPU that each of those at work was given."""
+    with cluster.connected(computing) as engine:
+        workers = engine.workers()
+        given = {"workers": workers, "backend": engine.backend, **engine.options}
+        found = set(compute.map_ordered(where_it_runs, range(12 * workers), label="places", **given))
+    return workers, sorted(gpu for _, gpu in found)
+
+
+@pytest.mark.slow
+@on_ray
+def test_ray_shares_gpus_out_to_no_more_workers_than_they_and_the_cores_allow(on_gpus, tmp_path, monkeypatch):
+    """The head has a core and no GPU: nothing runs there."""
+    with ray_cluster(tmp_path / "cluster", monkeypatch, cores=7, gpus=2):
+        assert placed(compute.Settings(backend="ray", fits_per_gpu=1)) == (2, ["0", "1"])
+        assert placed(compute.Settings(backend="ray", fits_per_gpu=3)) == (6, ["0", "0", "0", "1", "1", "1"])
+        assert placed(compute.Settings(backend="ray", fits_per_gpu=4))[0] == 7
+        assert placed(compute.Settings(backend="ray", workers=2))[0] == 2
+        with pytest.raises(BadInput, match=r"(?s)room for two fits.*for one.*compute\.fits_per_gpu"):
+            placed(compute.Settings(backend="ray", workers=1))
+
+
+@pytest.mark.slow
+@on_dask
+def test_dask_takes_fits_to_the_workers_that_have_a_gpu(on_gpus, tmp_path, monkeypatch):
+    with dask_cluster(tmp_path / "cluster", monkeypatch, gpu="3"):
+        assert placed(compute.Settings(backend="dask")) == (1, ["3"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "nodes", "gpu"),
+    [
+        pytest.param("dask", dask_cluster, {"gpu": "0"}, marks=on_dask),
+        pytest.param("ray", ray_cluster, {"gpus": 1}, marks=on_ray),
+    ],
+)
+def test_a_cluster_with_gpus_is_used_as_this_machine_is_told(
+    backend, nodes, gpu, study, expected, tmp_path, monkeypatch
+):
+    kept = KeptFits(tmp_path / "kept")
+    with nodes(tmp_path / "cluster", monkeypatch, **gpu):
+        if device() == "cpu":
+            with pytest.raises(BadInput, match=r"(?s)1 GPUs.*BULBAR_DEVICE=gpu here.*BULBAR_DEVICE=cpu"):
+                run(study, kept, compute.Settings(backend=backend), FITS[:2])
+        monkeypatch.setenv("BULBAR_DEVICE", "cpu")
+        assert_all_same(run(study, kept, compute.Settings(backend=backend), FITS[:2]), expected[:2])
+
+
+def test_fits_are_named_by_what_they_are_to_be_trained_on(study, monkeypatch):
+    names = set()
+    for where in ("cpu", "gpu"):
+        monkeypatch.setenv("BULBAR_DEVICE", where)
+        environment.cache_clear()
+        assert description(FITS[0], study)["environment"]["device"] == where
+        names.add(digest(FITS[0], study))
+    environment.cache_clear()
+    assert len(names) == 2
+
+
+def test_a_machine_whose_gpu_is_hidden_or_lacking_is_named_by_its_processor(monkeypatch):
+    assert device() == "cpu" or Path("/dev/nvidia0").exists()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert device() == "cpu"
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
+def test_fits_that_are_named_by_a_gpu_are_not_trained_without_one(on_gpus, study, tmp_path):
+    """Here, where BULBAR_DEVICE is set, only the backend itself can tell."""
+    with pytest.raises(RuntimeError, match=r"device: gpu expected, cpu found; BULBAR_DEVICE"):
+        run(study, KeptFits(tmp_path / "kept"), compute.Settings(workers=1), FITS[:1])
+    assert not list(tmp_path.glob("kept/*/*/test.npy"))
+
+
+def test_a_worker_leaves_the_memory_of_its_gpu_to_others_and_other_gpus_alone(study, tmp_path, monkeypatch):
+    for name in kept_fits._FOR_BACKEND:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("BULBAR_DEVICE", "cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    run(study, KeptFits(tmp_path / "kept"), compute.Settings(workers=1), FITS[:1])
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 @pytest.mark.slow

@@ -98,6 +98,12 @@ def test_fits_stay_here_and_are_tried_three_times_unless_said_otherwise():
         compute.Settings(attempts=0)
 
 
+def test_four_fits_share_a_gpu_unless_said_otherwise():
+    assert compute.Settings().fits_per_gpu == 4
+    with pytest.raises(ValidationError, match="fits_per_gpu"):
+        compute.Settings(fits_per_gpu=0)
+
+
 def test_kept_fits_lie_where_the_environment_says_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
     named = compute.Settings(kept_fits=tmp_path / "params")
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "environment"))
