@@ -25,6 +25,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.scaling
 	$(RUN) python -m benchmarks.roofline
 	$(RUN) python -m benchmarks.sweep
+	$(RUN) python -m benchmarks.expectations
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(RUN) ruff check && ruff format --check && mypy
