@@ -178,7 +178,7 @@ def main() -> None:
         for study in studies(given.mean_epochs)
     ]
     print(table(["study", "fits", *(f"{cores} cores" for cores in given.cores)], expected))
-    print("\nOne GPU: no number, because no GPU was at hand to measure on.")
+    print("\nOne GPU: left out, because it was not measured: no GPU was at hand when this was written.")
 
 
 if __name__ == "__main__":

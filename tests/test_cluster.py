@@ -272,8 +272,10 @@ def processes(*commands: list[str], cwd: Path) -> Iterator[None]:
 
 
 @contextmanager
-def dask_cluster(folder: Path, monkeypatch, *, threads: int = 1, gpu: str | None = None) -> Iterator[None]:
-    """A scheduler and two workers in processes of their own, over TCP, as two hosts; they run in another folder.
+def dask_cluster(
+    folder: Path, monkeypatch, *, threads: int = 1, workers_each: int = 1, gpu: str | None = None
+) -> Iterator[None]:
+    """A scheduler and workers in processes of their own, over TCP, as two hosts; they run in another folder.
 
     gpu: which one the second is given, as the README says; no worker has one where none is named.
     """
@@ -283,6 +285,7 @@ def dask_cluster(folder: Path, monkeypatch, *, threads: int = 1, gpu: str | None
     common = ["--scheduler-file", str(file), "--no-dashboard"]
     scheduler = [*cli[:2], f"{cli[2]}scheduler", "--port", "0", "--host", "127.0.0.1", *common]
     worker = [*cli[:2], f"{cli[2]}worker", "--nthreads", str(threads), "--local-directory", str(folder), *common]
+    worker += ["--nworkers", str(workers_each)]
     given = [] if gpu is None else ["env", f"CUDA_VISIBLE_DEVICES={gpu}"]
     declared = [] if gpu is None else ["--resources", "GPU=1"]
     workers = [[*worker, "--host", "127.0.0.1"], [*given, *worker, "--host", "127.0.0.2", *declared]]
@@ -295,7 +298,7 @@ def dask_cluster(folder: Path, monkeypatch, *, threads: int = 1, gpu: str | None
         from distributed import Client
 
         with Client(os.environ["DASK_SCHEDULER_ADDRESS"]) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2 * workers_each, timeout=60)
         yield
 
 
@@ -374,6 +377,26 @@ def test_nodes_that_share_no_folder_are_sent_the_features_and_send_their_fits(
     with nodes(tmp_path / "cluster", monkeypatch):
         assert_all_same(run(study, KeptFits(ours / "kept"), compute.Settings(backend=backend)), expected)
     assert len(list((tmp_path / "cache/bulbar/features").glob("*.npy"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "nodes", "more"),
+    [
+        pytest.param("dask", dask_cluster, {"workers_each": 2}, marks=on_dask),
+        pytest.param("ray", ray_cluster, {"cores": 3}, marks=on_ray),
+    ],
+)
+def test_features_are_sent_once_to_a_node_however_many_its_workers(backend, nodes, more, tmp_path, monkeypatch):
+    make_study(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    images = Path("/proc/self/cwd/images.npy")
+    with (
+        nodes(tmp_path / "cluster", monkeypatch, **more),
+        cluster.connected(compute.Settings(backend=backend)) as engine,
+    ):
+        assert (engine.workers(), len(engine.nodes())) == (4, 2)
+        assert [engine.share(images, file_digest(images)) for _ in range(2)] == [2, 0]
 
 
 @pytest.mark.slow

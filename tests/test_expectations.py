@@ -81,7 +81,7 @@ def test_the_table_has_a_row_for_each_study_and_a_column_for_each_number_of_core
     assert 250 < voc_als[0] < 300 and ten_times[0] == pytest.approx(10 * voc_als[0], rel=0.01)
     assert voc_als[1] == pytest.approx(2 * 100 / 60, rel=0.1)  # the longest fit, of 100 epochs, and less by subject
     assert default[0] < voc_als[0] / 60
-    assert "no GPU was at hand" in text
+    assert "One GPU: left out" in text
 
 
 @pytest.mark.slow
