@@ -1,5 +1,6 @@
 """From any recording that soundfile reads to 16-bit mono at one sampling rate, without its silence."""
 
+import io
 from pathlib import Path
 
 import librosa
@@ -27,7 +28,7 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
     """The mean of the channels: shape (n, channels) to (n,)."""
-    return samples.mean(axis=1)
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
@@ -65,4 +66,6 @@ def clean(path: str | Path, settings: Settings) -> np.ndarray:
 
 def write(path: str | Path, samples: np.ndarray, sample_rate_hz: int) -> None:
     """Write a mono signal, shape (n,), int16, as 16-bit PCM WAV."""
-    soundfile.write(path, samples, sample_rate_hz, subtype="PCM_16")
+    content = io.BytesIO()  # soundfile writes a file in small pieces, which takes many times as long
+    soundfile.write(content, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
+    Path(path).write_bytes(content.getbuffer())

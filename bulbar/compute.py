@@ -48,6 +48,7 @@ def map_ordered(
     total: int | None = None,
     workers: int = 1,
     ordered: bool = True,
+    at_once: int = 1,
     backend: str = "loky",
     **of_backend: Any,
 ) -> Iterator[Result]:
@@ -56,6 +57,7 @@ def map_ordered(
     items: consumed as workers become free, so an endless table is never in memory as a whole.
     label, total: of the progress bar, which shows the time left.
     ordered: results in the order of the items; False yields each as soon as it is done.
+    at_once: items that a worker is handed together; for work of milliseconds, which handing over costs as much as.
     backend, of_backend: joblib's name of what runs the processes, and its options; `cluster` has others than loky.
     """
     options = {"inner_max_num_threads": 1} if backend == "loky" else of_backend
@@ -63,8 +65,8 @@ def map_ordered(
         parallel = Parallel(
             n_jobs=workers,
             return_as="generator" if ordered else "generator_unordered",
-            batch_size=1,
-            pre_dispatch=4 * workers,
+            batch_size=at_once,
+            pre_dispatch=4 * workers * at_once,
         )
         results: Iterator[Any] = parallel(delayed(function)(item) for item in items)
     one_thread = threadpool_limits(1) if workers == 1 else nullcontext()  # a product's last bit depends on its threads

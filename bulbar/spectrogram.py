@@ -1,18 +1,20 @@
 """The mel image of a recording, step by step as in Figure 2 of Switrayana et al. 2025."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
-import librosa
 import numpy as np
 import scipy.fft
-import scipy.signal
 import scipy.sparse
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from bulbar import audio
 from bulbar.errors import SilentRecording
+
+_FRAMES_AT_ONCE = 64
+"""Frames whose spectra are taken together: they stay in the processor's cache."""
 
 
 class Settings(BaseModel):
@@ -50,7 +52,9 @@ class Settings(BaseModel):
 
 def pre_emphasise(samples: np.ndarray, coefficient: float = 0.97) -> np.ndarray:
     """A first-order high-pass: y[n] = x[n] - coefficient * x[n-1], y[0] = x[0]. Shape (n,) to (n,)."""
-    return scipy.signal.lfilter([1.0, -coefficient], [1.0], samples).astype(samples.dtype)
+    emphasised = samples.astype(np.float64)
+    emphasised[1:] -= coefficient * emphasised[:-1]
+    return emphasised.astype(samples.dtype)
 
 
 def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray:
@@ -59,12 +63,12 @@ def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray
     Shape (n,) to (1 + n // hop_length, frame_length).
     """
     padded = np.pad(samples, frame_length // 2)
-    return librosa.util.frame(padded, frame_length=frame_length, hop_length=hop_length, axis=0)
+    return np.lib.stride_tricks.sliding_window_view(padded, frame_length)[::hop_length]
 
 
 def hamming(length: int, a: float = 0.46) -> np.ndarray:
     """Equation 2: W(n) = (1 - a) - a * cos(2 pi n / (N - 1)), symmetric. Shape (length,)."""
-    return scipy.signal.windows.general_hamming(length, alpha=1 - a, sym=True)
+    return (1 - a) + a * np.cos(np.linspace(-np.pi, np.pi, length))
 
 
 def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
@@ -72,30 +76,31 @@ def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
 
     The paper prints e^(-2 pi / N); the exponent of a Fourier transform is -2 pi j k n / N, which is what is done here.
     """
-    spectrum = scipy.fft.rfft(frames * window.astype(frames.dtype), axis=1)
-    return (spectrum.real**2 + spectrum.imag**2).T
+    window = window.astype(frames.dtype)
+    power = np.empty((len(frames), 1 + frames.shape[1] // 2), dtype=frames.dtype)
+    for start in range(0, len(frames), _FRAMES_AT_ONCE):
+        spectrum = scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1)
+        power[start : start + _FRAMES_AT_ONCE] = spectrum.real**2 + spectrum.imag**2
+    return power.T
 
 
 def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
     """Equation 4: 2595 * log10(1 + f / 700)."""
-    return np.asarray(librosa.hz_to_mel(frequency_hz, htk=True))
+    return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
 
 
+@lru_cache(maxsize=4)
 def mel_filterbank(settings: Settings, sample_rate_hz: int) -> scipy.sparse.csr_array:
     """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2).
 
     Sparse, for nearly all of it is zero, and because a dense product's last bits vary with the threads that share it.
     """
-    triangles = librosa.filters.mel(
-        sr=sample_rate_hz,
-        n_fft=settings.frame_length,
-        n_mels=settings.mel_bands,
-        fmin=settings.min_hz,
-        fmax=settings.max_hz,
-        htk=True,
-        norm=None,
-    )
-    return scipy.sparse.csr_array(triangles)
+    mels = np.linspace(hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz), settings.mel_bands + 2)
+    corners_hz = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    bins_hz = np.fft.rfftfreq(settings.frame_length, 1 / sample_rate_hz)
+    left, centre, right = (corners_hz[start : start + settings.mel_bands, np.newaxis] for start in range(3))
+    triangles = np.maximum(0, np.minimum((bins_hz - left) / (centre - left), (right - bins_hz) / (right - centre)))
+    return scipy.sparse.csr_array(triangles.astype(np.float32))
 
 
 def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:

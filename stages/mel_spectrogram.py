@@ -21,6 +21,8 @@ from stages.io import (
     settings,
 )
 
+AT_ONCE = 16  # recordings, of some milliseconds each
+
 
 def main(role: str = "main") -> None:
     """Write data/features/: images.npy and index.csv in the same row order, and pictures like Figures 6 and 8."""
@@ -30,7 +32,12 @@ def main(role: str = "main") -> None:
     workers = settings("compute", compute.Settings).n_workers
     image_of = partial(image_of_row, audio_folder=source.resolve(), mel=mel)
     results = compute.map_ordered(
-        image_of, read_rows(source / "recordings.csv"), label="mel images", total=total, workers=workers
+        image_of,
+        read_rows(source / "recordings.csv"),
+        label="mel images",
+        total=total,
+        workers=workers,
+        at_once=AT_ONCE,
     )
     with (
         FeaturesWriter(out / "images.npy", mel.image_shape) as images,

@@ -20,6 +20,7 @@ from stages.io import (
 )
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
+AT_ONCE = 16  # recordings, of some milliseconds each
 
 
 def main(role: str = "main") -> None:
@@ -34,7 +35,9 @@ def main(role: str = "main") -> None:
     problems: list[Problem] = []
     seconds = [0.0, 0.0]
     with rows_writer(out / "recordings.csv", COLUMNS) as table:
-        for row in compute.map_ordered(clean, read_rows(recordings), label="audio", total=total, workers=workers):
+        for row in compute.map_ordered(
+            clean, read_rows(recordings), label="audio", total=total, workers=workers, at_once=AT_ONCE
+        ):
             if isinstance(row, Problem):
                 problems.append(row)
                 continue

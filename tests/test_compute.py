@@ -34,6 +34,20 @@ def test_results_come_in_the_order_of_the_items_however_many_workers(workers):
     assert list(results) == (np.arange(12) ** 2).tolist()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_items_that_are_handed_over_together_come_back_one_by_one_in_order(workers):
+    taken = []
+
+    def many():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = compute.map_ordered(slow_square, many(), label="squares", workers=workers, at_once=5)
+    assert next(results) == 0 and len(taken) < 100
+    assert list(results) == (np.arange(1, 100) ** 2).tolist()
+
+
 def test_unordered_results_are_the_same_ones():
     results = compute.map_ordered(slow_square, range(12), label="squares", workers=2, ordered=False)
     assert sorted(results) == (np.arange(12) ** 2).tolist()

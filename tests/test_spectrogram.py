@@ -98,6 +98,14 @@ def test_the_filterbank_is_triangles_between_points_evenly_spaced_in_mel():
         np.testing.assert_allclose(bank[band], by_hand, atol=1e-5)
 
 
+@pytest.mark.parametrize("changes", [{}, {"mel_bands": 40, "min_hz": 50.0, "max_hz": 4000.0}])
+def test_the_filterbank_is_librosas(changes):
+    settings = Settings(**changes)
+    low, high, bands = settings.min_hz, settings.max_hz, settings.mel_bands
+    theirs = librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=bands, fmin=low, fmax=high, htk=True, norm=None)
+    assert np.array_equal(spectrogram.mel_filterbank(settings, RATE).toarray(), theirs)
+
+
 def test_the_mel_image_is_librosas_mel_spectrogram_in_decibels(voice):
     emphasised = librosa.effects.preemphasis(voice, coef=0.97, zi=[0.0])
     power = librosa.feature.melspectrogram(
