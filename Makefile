@@ -23,6 +23,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.no_op
 	$(RUN) python -m benchmarks.front_end
 	$(RUN) python -m benchmarks.scaling
+	$(RUN) python -m benchmarks.many_clips
 	$(RUN) python -m benchmarks.roofline
 	$(RUN) python -m benchmarks.sweep
 	$(RUN) python -m benchmarks.expectations

@@ -30,11 +30,16 @@ class Failed(Exception):
 class Run:
     """One run of a contender: wall seconds of its process, start-up included; peak bytes of memory, where watched, of
     it and its workers (a page that several share counts once); and the JSON of its last line, where it printed one.
+
+    peak_own_bytes: the same without pages of files, code and mapped arrays, which the system may drop at any time.
+    processor_seconds: of it and its workers, whatever else the machine did meanwhile.
     """
 
     seconds: float
     peak_bytes: int | None
     answer: Any
+    peak_own_bytes: int | None = None
+    processor_seconds: float | None = None
 
 
 def run_module(module: str, *arguments: object, folder: Path | None = None, watch_memory: bool = False) -> Run:
@@ -53,7 +58,7 @@ def run_command(
     inherited = dict(os.environ if environment is None else environment)
     path = os.pathsep.join(part for part in (str(ROOT), inherited.get("PYTHONPATH", "")) if part)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), _processor_seconds_below()
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -65,12 +70,18 @@ def run_command(
         )
         watched = _Memory(process.pid) if watch_memory else None
         printed, _ = process.communicate()
-        seconds = time.perf_counter() - started
-        peak = watched.stop() if watched else None
+        seconds, used = time.perf_counter() - started, _processor_seconds_below() - used
+        peak, peak_own = watched.stop() if watched else (None, None)
         if process.returncode:
             errors.seek(0)
             raise Failed(f"exit code {process.returncode} of {' '.join(command[1:4])}\n{printed}\n{errors.read()}")
-    return Run(seconds, peak, _last_json(printed))
+    return Run(seconds, peak, _last_json(printed), peak_own, used)
+
+
+def _processor_seconds_below() -> float:
+    """Of all processes below this one that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _last_json(printed: str) -> Any:
@@ -86,19 +97,21 @@ class _Memory(threading.Thread):
     def __init__(self, pid: int, every_s: float = 0.1) -> None:
         super().__init__(daemon=True)
         self._pid, self._every_s = pid, every_s
-        self._peak = 0
+        self._peak, self._peak_own = 0, 0
         self._stopped = threading.Event()
         self.start()
 
     def run(self) -> None:
         while not self._stopped.wait(self._every_s):
-            self._peak = max(self._peak, sum(_proportional_bytes(pid) for pid in _tree(self._pid)))
+            found = [_proportional_bytes(pid) for pid in _tree(self._pid)]
+            self._peak = max(self._peak, sum(every for every, _ in found))
+            self._peak_own = max(self._peak_own, sum(every - of_files for every, of_files in found))
 
-    def stop(self) -> int | None:
-        """The largest sum seen; None where the system tells none."""
+    def stop(self) -> tuple[int | None, int | None]:
+        """The largest sums seen, of all pages and of those that are no file's; None where the system tells none."""
         self._stopped.set()
         self.join()
-        return self._peak or None
+        return self._peak or None, self._peak_own or None
 
 
 def _tree(pid: int) -> list[int]:
@@ -110,15 +123,15 @@ def _tree(pid: int) -> list[int]:
     return [pid, *(deeper for child in below for deeper in _tree(int(child)))]
 
 
-def _proportional_bytes(pid: int) -> int:
-    """A process's resident memory, each shared page divided by the number of processes that share it."""
+def _proportional_bytes(pid: int) -> tuple[int, int]:
+    """A process's resident memory, and that of files in it; a page that n processes share counts an nth in each."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return 1024 * int(line.split()[1])
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        pass  # it has ended meanwhile
-    return 0
+        return 0, 0  # it has ended meanwhile
+    told = dict(line.split(":", 1) for line in lines[1:])
+    every, of_files = (1024 * int(told.get(key, "0 kB").split()[0]) for key in ("Pss", "Pss_File"))
+    return every, of_files
 
 
 def in_turns(contenders: Mapping[str, Callable[[], Result]], turns: int) -> dict[str, list[Result]]:

@@ -2,13 +2,14 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from ruamel.yaml import YAML
 
 from benchmarks.measuring import ROOT
+from bulbar import audio, compute
 
 SAMPLE_RATE_HZ = 8000
 """As VOC-ALS was recorded."""
@@ -16,40 +17,71 @@ SAMPLE_RATE_HZ = 8000
 
 def write_project(folder: Path, recordings: int, duration_s: float, workers: int | None) -> None:
     """Write params.yaml, the recordings, and the tables that ingest would have made of them; synthetic throughout."""
+    write_release(folder / "release", recordings, duration_s)
+    write_tables(folder, folder / "release", recordings, duration_s, workers)
+
+
+def write_release(release: Path, recordings: int, duration_s: float, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
+    """Write made-up recordings as WAV, on all cores."""
+    release.mkdir(parents=True)
+    write = partial(_write_recording, release=release, duration_s=duration_s, sample_rate_hz=sample_rate_hz)
+    workers = compute.Settings().n_workers
+    for _ in compute.map_ordered(write, range(recordings), label="recordings", total=recordings, workers=workers):
+        pass
+
+
+def _write_recording(number: int, release: Path, duration_s: float, sample_rate_hz: int) -> None:
+    samples = voice(number, duration_s, sample_rate_hz)
+    audio.write(release / f"{_name(number)}.wav", np.round(samples * 32768).astype(np.int16), sample_rate_hz)
+
+
+def write_tables(
+    folder: Path,
+    release: Path,
+    recordings: int,
+    duration_s: float,
+    workers: int | None,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
+) -> None:
+    """Write params.yaml and the tables of the first `recordings` of a release, each of a subject of its own."""
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
-    params["cohort"]["root"] = "release"
+    params["cohort"]["root"] = str(release.resolve())
     params["compute"]["workers"] = workers
-    release, cohort = folder / "release", folder / "data/cohort"
-    release.mkdir(parents=True)
+    cohort = folder / "data/cohort"
     cohort.mkdir(parents=True)
     yaml.dump(params, folder / "params.yaml")
     (cohort / "cohort.json").write_text(json.dumps({"source": "voc_als", "synthetic": True}))
-    rows = []
-    for number in range(recordings):
-        name = f"R{number:06d}"
-        soundfile.write(release / f"{name}.wav", voice(number, duration_s), SAMPLE_RATE_HZ, subtype="PCM_16")
-        rows.append((name, f"S{number:06d}", "A", f"{name}.wav", SAMPLE_RATE_HZ, 1, f"{duration_s:.4f}", ""))
+    names = [_name(number) for number in range(recordings)]
+    rest = (sample_rate_hz, 1, f"{duration_s:.4f}", "")
     columns = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
+    rows = [(name, f"S{name}", "A", f"{name}.wav", *rest) for name in names]
     _write_csv(cohort / "recordings.csv", columns, rows)
     labels = ("ALS", "ALS", "HC")
-    _write_csv(
-        cohort / "subjects.csv", ["subject_id", "label"], [(row[1], labels[at % 3]) for at, row in enumerate(rows)]
-    )
+    subjects = [(f"S{name}", labels[at % 3]) for at, name in enumerate(names)]
+    _write_csv(cohort / "subjects.csv", ["subject_id", "label"], subjects)
 
 
-def voice(number: int, duration_s: float) -> np.ndarray:
+def _name(number: int) -> str:
+    return f"R{number:06d}"
+
+
+def voice(number: int, duration_s: float, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
     """Harmonics of a wandering pitch over breath noise, with silence before, between and after, shape (n,)."""
     draw = np.random.default_rng(number)
-    n = round(duration_s * SAMPLE_RATE_HZ)
-    time_s = np.arange(n) / SAMPLE_RATE_HZ
+    n = round(duration_s * sample_rate_hz)
+    time_s = np.arange(n) / sample_rate_hz
     pitch_hz = draw.uniform(90, 240) * (1 + 0.02 * np.sin(2 * np.pi * draw.uniform(3, 8) * time_s))
-    phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
-    sound = sum(np.sin(order * phase) / order for order in range(1, 15))
+    periods = np.cumsum(pitch_hz) / sample_rate_hz
+    sound = _PERIOD[(periods * len(_PERIOD)).astype(np.int64) % len(_PERIOD)]
     loud = np.ones(n)
     for start in draw.uniform(0, 0.93, size=3):
         loud[int(start * n) : int((start + 0.05) * n)] = 0
-    return 0.15 * sound * loud + 0.001 * draw.normal(size=n)
+    return 0.15 * sound * loud + 0.001 * draw.standard_normal(n)
+
+
+_PERIOD = sum(np.sin(2 * np.pi * order * np.arange(2**14) / 2**14) / order for order in range(1, 15))
+"""One period of a voice of 14 harmonics: looked up, for thousands of recordings cost minutes as sines."""
 
 
 def _write_csv(path: Path, columns: list[str], rows: list[tuple]) -> None:

@@ -44,7 +44,7 @@ def main() -> None:
             peaks = [run.peak_bytes / 1e6 for run in runs if run.peak_bytes]
             seconds = spread([run.seconds for run in runs])
             rows.append((stage, size, seconds, per_recording, spread(peaks, 0) if peaks else "not measured"))
-    print(machine("librosa", "numpy", "scipy", "joblib"))
+    print(machine("soxr", "numpy", "scipy", "joblib"))
     rate = recordings.SAMPLE_RATE_HZ
     print(f"\nRecordings of {given.duration:g} s at {rate} Hz, {given.turns} turns, start-up included\n")
     print(table(["stage", "recordings", "seconds", "milliseconds a recording", "peak memory, MB"], rows))

@@ -1,5 +1,6 @@
 """The benchmarks run, at sizes at which their numbers mean nothing; and what they compare with is the same work."""
 
+import csv
 import json
 import re
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import front_end, measuring, no_op, ours, recordings, roofline, scaling, sweep
+from benchmarks import front_end, many_clips, measuring, no_op, ours, recordings, roofline, scaling, sweep
 from benchmarks.measuring import Failed, Run
 from benchmarks.plain import librosa_script
 from bulbar import architectures, audio, spectrogram
@@ -67,6 +68,21 @@ def test_a_process_is_timed_its_memory_watched_and_its_last_line_read(tmp_path):
     assert found.seconds >= 0.5 and found.answer == [1, 2]
     if sys.platform == "linux":
         assert 1.0e8 < found.peak_bytes < 1.6e8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux only")
+def test_pages_of_a_mapped_file_are_no_memory_of_its_own(tmp_path):
+    np.save(tmp_path / "mapped.npy", np.ones((100, 1000, 250), np.float32))  # 100 MB
+    script = "import numpy, time; mapped = numpy.load('mapped.npy', mmap_mode='r'); mapped.sum(); time.sleep(0.5)"
+    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
+    assert found.peak_own_bytes < 5e7 and found.peak_bytes > found.peak_own_bytes + 9e7
+
+
+def test_processor_seconds_are_those_of_the_workers_too_and_not_of_waiting(tmp_path):
+    child = "import time; [None for _ in iter(lambda: time.process_time() < 0.5, False)]"
+    script = f"import subprocess, sys, time; time.sleep(1); subprocess.run([sys.executable, '-c', {child!r}])"
+    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path)
+    assert 0.5 <= found.processor_seconds < found.seconds - 0.9
 
 
 def test_memory_counts_the_workers_too(tmp_path):
@@ -145,6 +161,33 @@ def test_the_sweep_prints_a_row_for_each_contender(capsys, monkeypatch):
     assert totals[1:] == [[sweep.PLAIN, "4.0", "15.00", "1.00"], ["ours, float32", "1.0", "60.00", "4.00"]]
 
 
+def test_more_clips_are_computed_on_the_line_through_the_fewest_and_the_most():
+    assert many_clips.on_the_line({10: 2.0, 50: 100.0, 110: 4.0}, 1110) == pytest.approx(24.0)
+    assert many_clips.on_the_line({10: 5.0, 110: 4.0}, 1110) == 4.0  # falls by chance: never under what was seen
+    assert many_clips.on_the_line({10: 5.0}, 20) == 10.0
+
+
+def test_what_is_computed_takes_start_up_once_and_shares_the_work():
+    def both(seconds: float, megabytes: float) -> dict[str, Run]:
+        return dict.fromkeys(many_clips.STAGES, Run(seconds, None, None, round(megabytes * 1e6), 2 * seconds))
+
+    rows = many_clips.computed_rows({1000: both(46, 300), 2000: both(82, 301)}, 101_000, workers=2)
+    assert rows[0] == ("preprocess_audio", "1.01", "1.01", "400")  # (10 + 36 × 101) s; 299 MB + 1 for each 1000
+    found = {1000: dict.fromkeys(many_clips.STAGES, Run(2.0, 5 * 10**8, None, 3 * 10**8, 3.0))}
+    assert many_clips.measured_rows(found)[0][1:] == ("1000", "2.0", "3.0", "3.00", "300", "500")
+
+
+def test_made_up_recordings_are_what_their_tables_say(tmp_path):
+    recordings.write_release(tmp_path / "release", 3, 1.0, 22050)
+    recordings.write_tables(tmp_path / "two", tmp_path / "release", 2, 1.0, 1, 22050)
+    with (tmp_path / "two/data/cohort/recordings.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 and len({row["subject_id"] for row in rows}) == 2
+    for row in rows:
+        about = soundfile.info(tmp_path / "release" / row["path"])
+        assert (about.samplerate, about.duration) == (int(row["sample_rate_hz"]), float(row["duration_s"]))
+
+
 def test_dvc_repro_is_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
     (rows,) = tables(printed(capsys, monkeypatch, no_op, "--stages", "phantom", "--turns", "1"))
     assert [row[0] for row in rows[1:]] == ["empty pipeline", "finished project"]
@@ -194,3 +237,13 @@ def test_scaling_prints_each_stage_at_each_size(capsys, monkeypatch):
     small = ("--recordings", "3", "--times", "1", "2", "--duration", "2", "--workers", "1", "--turns", "1")
     (rows,) = tables(printed(capsys, monkeypatch, scaling, *small))
     assert [row[:2] for row in rows[1:]] == [[stage, size] for stage in front_end.STAGES for size in ("3", "6")]
+
+
+@pytest.mark.slow
+def test_many_clips_print_each_stage_at_each_number_and_say_what_is_computed(capsys, monkeypatch):
+    small = ("--clips", "20", "40", "--duration", "1", "--workers", "1", "--corpus", "1000")
+    text = printed(capsys, monkeypatch, many_clips, *small)
+    measured, computed = tables(text)
+    assert [row[:2] for row in measured[1:]] == [[stage, size] for stage in many_clips.STAGES for size in ("20", "40")]
+    assert [row[0] for row in computed[1:]] == list(many_clips.STAGES)
+    assert "Computed, not measured: 1000 clips" in text
