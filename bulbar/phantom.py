@@ -153,9 +153,8 @@ def cohort(settings: Settings, seed: int) -> list[Subject]:
     ]
 
 
-def take(subject: Subject, task: str, rng: np.random.Generator) -> Take:
-    """Draw one recording of a subject."""
-    speaker = subject.speaker
+def take(speaker: Speaker, task: str, rng: np.random.Generator) -> Take:
+    """Draw one recording of a speaker."""
     duration_s = float(np.clip(speaker.duration_s * rng.lognormal(0, 0.33), SHORTEST_S, LONGEST_S))
     brief = min(1.0, duration_s / 6)
     zeros_s = brief * rng.uniform(0.02, 0.4) * (rng.random() < 0.6)
@@ -205,21 +204,26 @@ def record(subject: Subject, task: str, seed: int) -> tuple[np.ndarray, voice.Me
     It draws from a seed of its own, so that neither the other tasks nor the number of workers change it.
     """
     rng = _rng(seed, f"{subject.subject_id}_{task}")
-    drawn = take(subject, task, rng)
+    drawn = take(subject.speaker, task, rng)
     voiced_s = drawn.duration_s - drawn.zeros_s - drawn.lead_s - drawn.tail_s
     formants = np.array(drawn.formants_hz)
     if drawn.train is None:
         utterance = voice.vowel(drawn.phonation, task, formants, voiced_s, rng)
     else:
         utterance = voice.syllables(drawn.phonation, drawn.train, formants, voiced_s, rng)
+    return in_room(utterance.samples, drawn, rng), voice.measure(utterance)
+
+
+def in_room(spoken: np.ndarray, drawn: Take, rng: np.random.Generator) -> np.ndarray:
+    """A voice, peak 1, as a microphone in a room would record it: int16 at 8 kHz, `drawn.duration_s` long."""
     samples = np.zeros(round(drawn.duration_s * voice.SAMPLE_RATE_HZ))
     first = round(drawn.zeros_s * voice.SAMPLE_RATE_HZ)
-    spoken = first + round(drawn.lead_s * voice.SAMPLE_RATE_HZ)
+    begin = first + round(drawn.lead_s * voice.SAMPLE_RATE_HZ)
     room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(samples) - first))  # rooms rumble more than they hiss
     samples[first:] = room / room.std() * 10 ** (drawn.room_db / 20)
-    part = utterance.samples[: len(samples) - spoken]
-    samples[spoken : spoken + len(part)] += part * 10 ** (drawn.level_db / 20)
-    return np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2"), voice.measure(utterance)
+    part = spoken[: len(samples) - begin]
+    samples[begin : begin + len(part)] += part * 10 ** (drawn.level_db / 20)
+    return np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2")
 
 
 FOLDERS: dict[str, str] = {task: f"{'rhythm' if task in voice.PLACES else 'phonation'}{task}" for task in TASKS}
@@ -337,7 +341,7 @@ def _subject(
 ) -> Subject:
     rng = _rng(seed, subject_id)
     age = int(np.clip(round(rng.normal(62, 10)), 32, 86))
-    speaker = _speaker(sex, age, settings.median_duration_s, rng)
+    speaker = healthy_speaker(sex, age, settings.median_duration_s, rng)
     answers = rng.gamma(0.8, 15)
     severity = 0.0 if score is None else float(rng.uniform(*_SEVERITY[score])) * settings.effect
     noticed = rng.lognormal(0, 0.3)
@@ -353,7 +357,7 @@ def _subject(
     )
 
 
-def _speaker(sex: str, age_years: int, median_duration_s: float, rng: np.random.Generator) -> Speaker:
+def healthy_speaker(sex: str, age_years: int, median_duration_s: float, rng: np.random.Generator) -> Speaker:
     """A healthy speaker; the table at the top of this module has the sources."""
     man = sex == "M"
     aged = max(age_years - 60, 0)

@@ -1,11 +1,18 @@
-"""Read a release, check all of it, and write the one contract that every later stage reads."""
+"""Read a release, check all of it, and write the one contract that every later stage reads.
+
+Where params.yaml has a block `subset`, as in gender/, it is drawn first and checked alone, and it is the sexes that the
+cohort must have both of.
+"""
 
 import shutil
 from functools import partial
+from typing import Any
 
-from bulbar import cohort, compute
-from bulbar.cohort import check, wav
-from stages.io import metrics_file, room, run, settings, write_json, write_table
+import pandas as pd
+
+from bulbar import clinical, cohort, compute
+from bulbar.cohort import check, subset, wav
+from stages.io import metrics_file, params, room, run, settings, study_seed, write_json, write_table
 
 
 def main(role: str = "main") -> None:
@@ -14,11 +21,15 @@ def main(role: str = "main") -> None:
     recording = settings("audio", cohort.RecordingSettings)
     workers = settings("compute", compute.Settings).n_workers
 
-    release = cohort.READERS[chosen.source](chosen.root)
+    by: check.By = "sex" if "subset" in params() else "label"
+    if by == "sex":
+        release = cohort.read(chosen, settings("subset", subset.Settings), study_seed())
+    else:
+        release = cohort.read(chosen)
     inspect = partial(wav.inspect, root=chosen.root.resolve(), min_duration_s=recording.min_duration_s)
     paths = [file.path for file in release.files]
     found = list(compute.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
-    kept = check.cohort_of(release, found, quarantine=chosen.on_bad_recording == "quarantine")
+    kept = check.cohort_of(release, found, quarantine=chosen.on_bad_recording == "quarantine", by=by)
 
     out = room("cohort", role)
     shutil.rmtree(out, ignore_errors=True)
@@ -28,14 +39,33 @@ def main(role: str = "main") -> None:
     if kept.acoustic is not None:
         write_table(kept.acoustic, out / "acoustic.csv")
     write_json(release.contract(), out / "cohort.json")
-    counts = check.summary(release, kept)
+    counts = check.summary(release, kept, by)
     write_json(counts, metrics_file("ingest", role))
+    if by == "sex":
+        write_table(pd.DataFrame({"path": release.missing}), out / "missing_clips.csv")
+        write_json(choice_in_metrics(release.choice), metrics_file("subset", role))
+    missing = counts.get("missing_recordings", release.choice.get("missing_clips", 0))
     print(
         f"{'synthetic ' if release.synthetic else ''}{release.source}: {counts['subjects']} subjects"
-        f" ({counts['patients']} ALS, {counts['controls']} HC), {counts['recordings']} recordings"
-        f" ({counts['missing_recordings']} missing, {counts['quarantined_recordings']} set aside),"
+        f" ({in_classes(counts)}), {counts['recordings']} recordings"
+        f" ({missing} missing, {counts['quarantined_recordings']} set aside),"
         f" {counts['hours']:.2f} h, columns not used: {', '.join(release.unused_columns) or 'none'}"
     )
+
+
+def in_classes(counts: dict[str, Any]) -> str:
+    """The two classes of a cohort, counted."""
+    if "patients" in counts:
+        return f"{counts['patients']} ALS, {counts['controls']} HC"
+    return f"{counts['male_speakers']} men, {counts['female_speakers']} women"
+
+
+def choice_in_metrics(choice: dict[str, Any]) -> dict[str, Any]:
+    """How the subset came about, step by step; a gender that few state is not counted to the person."""
+    if "left_out_by_gender" not in choice:
+        return choice
+    others = {gender: clinical.shown(count) for gender, count in choice["left_out_by_gender"].items()}
+    return choice | {"left_out_by_gender": others}
 
 
 if __name__ == "__main__":

@@ -56,13 +56,23 @@ def _checked(found: Any, model: type[Model], where: str) -> Model:
         ) from None
 
 
-class StudySettings(BaseModel):
-    """What stands at the top of params.yaml and is no stage's own."""
+class SeedSettings(BaseModel):
+    """What stands at the top of every pipeline's params.yaml and is no stage's own."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     seed: NonNegativeInt
+
+
+class StudySettings(SeedSettings):
+    """What stands at the top of the ALS pipeline's params.yaml."""
+
     positive_class: Literal["ALS", "HC"]
+
+
+def study_seed() -> int:
+    """`seed` of params.yaml, checked."""
+    return _checked(params(), SeedSettings, "params.yaml:").seed
 
 
 def study_settings() -> StudySettings:

@@ -46,7 +46,7 @@ def traits(subject):
     seen["idiosyncrasy"] = seen["idiosyncrasy"]["A"][0]
     for task in ("A", "PA"):
         rng = np.random.default_rng([int(subject.subject_id[2:]), subject.label == "ALS", task == "A"])
-        take = phantom.take(subject, task, rng)
+        take = phantom.take(subject.speaker, task, rng)
         seen |= {f"{task} {name}": getattr(take, name) for name in ("duration_s", "zeros_s", "lead_s", "tail_s")}
         seen |= {f"{task} level": take.level_db, f"{task} room": take.room_db, f"{task} f0": take.phonation.f0_hz}
     return seen | {"age": subject.age_years, "cantagallo": subject.cantagallo}
@@ -196,7 +196,9 @@ def test_without_missingness_controls_have_the_patients_clinical_cells():
 
 def test_durations_are_lognormal_about_the_median_and_within_the_releases_range():
     subjects = cohort(subjects=900, effect=0.0)
-    durations = [phantom.take(each, "A", np.random.default_rng(i)).duration_s for i, each in enumerate(subjects)]
+    durations = [
+        phantom.take(each.speaker, "A", np.random.default_rng(i)).duration_s for i, each in enumerate(subjects)
+    ]
     assert np.median(durations) == pytest.approx(13.6, rel=0.05)
     assert np.mean(durations) == pytest.approx(14.8, rel=0.05)
     assert min(durations) >= 1.5 and max(durations) <= 48.2

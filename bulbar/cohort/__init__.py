@@ -6,13 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat
 
-from bulbar.cohort import minsk2020, voc_als
+from bulbar.cohort import common_voice, minsk2020, subset, voc_als
 from bulbar.cohort.release import Fault, RecordingFile, Release
+from bulbar.errors import BadInput, Problem
 
-__all__ = ["READERS", "Fault", "RecordingFile", "RecordingSettings", "Release", "Settings"]
+__all__ = ["READERS", "Fault", "RecordingFile", "RecordingSettings", "Release", "Settings", "read"]
 
 READERS: dict[str, Callable[[Path], Release]] = {"voc_als": voc_als.read, "minsk2020": minsk2020.read}
-"""Reads a release by its source. A reader for another release is one function more: root in, `Release` out."""
+"""Reads a release by its source. A reader for another release is one function more: root in, `Release` out.
+
+Common Voice is not among them: of its millions of clips a subset must be drawn before there is a `Release`.
+"""
 
 
 class Settings(BaseModel):
@@ -20,7 +24,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Literal["voc_als", "minsk2020"]
+    source: Literal["voc_als", "minsk2020", "common_voice"]
     root: Path
     on_bad_recording: Literal["fail", "quarantine"] = "fail"
 
@@ -31,3 +35,22 @@ class RecordingSettings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     min_duration_s: PositiveFloat
+
+
+def read(chosen: Settings, choosing: subset.Settings | None = None, seed: int = 0) -> Release:
+    """Read a release: all of it, or the subset of its recordings that `choosing` draws from `seed`.
+
+    Raises BadInput where there is no such release, and where Common Voice is to be read whole.
+    """
+    if chosen.source != "common_voice":
+        release = READERS[chosen.source](chosen.root)
+        return release if choosing is None else subset.of_release(release, choosing, seed)
+    if choosing is None:
+        problem = Problem(
+            where="params.yaml: cohort.source",
+            expected="a release with a diagnosis: voc_als or minsk2020",
+            found="common_voice",
+            remedy="choose another source; common_voice is for the pipeline in gender/",
+        )
+        raise BadInput([problem])
+    return common_voice.read(chosen.root, choosing, seed)

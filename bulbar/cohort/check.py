@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
-from bulbar.cohort.release import LABELS, Fault, RecordingFile, Release
+from bulbar.cohort.release import LABELS, SEXES, Fault, RecordingFile, Release
 from bulbar.cohort.wav import Inspection
 from bulbar.errors import BadInput, Problem
 
@@ -20,6 +21,10 @@ RECORDING_COLUMNS = [
     "duration_s",
     "sha256",
 ]
+
+By = Literal["label", "sex"]
+CLASSES: dict[By, tuple[str, ...]] = {"label": LABELS, "sex": SEXES}
+"""What a cohort is there to tell apart: the column of its subjects, and the two values that both must occur."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,11 @@ def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault
     return faults
 
 
-def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine: bool) -> Cohort:
+def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine: bool, by: By = "label") -> Cohort:
     """The cohort that a release makes.
 
     quarantine: set bad files aside, and the whole subject where its row is bad; else any fault is an error.
+    by: what is to be told apart; subjects of both classes must be left.
     Raises BadInput with every problem: structural ones always, any fault unless `quarantine`.
     """
     faults = faults_of(release, inspections)
@@ -80,7 +86,7 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
     left = {file.subject_id for file, _ in recordings}
     faults += [_nothing_left(subject_id) for subject_id in sorted(ids - left)]
     subjects = _rows(release.subjects, left)
-    _require_both_classes(subjects, faults)
+    _require_both_classes(subjects, faults, by)
     return Cohort(
         recordings=_recordings_table(recordings),
         subjects=subjects,
@@ -91,26 +97,45 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
     )
 
 
-def summary(release: Release, cohort: Cohort) -> dict[str, str | int | float]:
+def summary(release: Release, cohort: Cohort, by: By = "label") -> dict[str, str | int | float]:
     """What a cohort holds, as totals: no subject can be told from it."""
-    patients = int((cohort.subjects["label"] == "ALS").sum())
-    kept = set(cohort.subjects["subject_id"])
-    expected = len(kept) * len(release.tasks)
     return {
         "source": release.source,
         "synthetic": release.synthetic,
         "subjects": len(cohort.subjects),
+        **(_of_labels(release, cohort) if by == "label" else _of_sexes(cohort)),
+        "quarantined_recordings": cohort.recordings_set_aside,
+        "quarantined_subjects": cohort.subjects_set_aside,
+        "hours": float(cohort.recordings["duration_s"].sum() / 3600),
+        "sample_rates_hz": " ".join(str(rate) for rate in sorted(cohort.recordings["sample_rate_hz"].unique())),
+        "unused_columns": len(release.unused_columns),
+    }
+
+
+def _of_labels(release: Release, cohort: Cohort) -> dict[str, str | int | float]:
+    patients = int((cohort.subjects["label"] == "ALS").sum())
+    kept = set(cohort.subjects["subject_id"])
+    expected = len(kept) * len(release.tasks)
+    return {
         "patients": patients,
         "controls": len(cohort.subjects) - patients,
         "tasks": " ".join(release.tasks),
         "recordings": len(cohort.recordings),
         "expected_recordings": expected,
         "missing_recordings": expected - sum(file.subject_id in kept for file in release.files),
-        "quarantined_recordings": cohort.recordings_set_aside,
-        "quarantined_subjects": cohort.subjects_set_aside,
-        "hours": float(cohort.recordings["duration_s"].sum() / 3600),
-        "sample_rates_hz": " ".join(str(rate) for rate in sorted(cohort.recordings["sample_rate_hz"].unique())),
-        "unused_columns": len(release.unused_columns),
+    }
+
+
+def _of_sexes(cohort: Cohort) -> dict[str, str | int | float]:
+    """No recordings are missing from a choice: what it was made from is counted in `Release.choice`."""
+    sex_of = cohort.subjects.set_index("subject_id")["sex"]
+    of_recordings = cohort.recordings["subject_id"].map(sex_of)
+    return {
+        "male_speakers": int((sex_of == "M").sum()),
+        "female_speakers": int((sex_of == "F").sum()),
+        "recordings": len(cohort.recordings),
+        "male_recordings": int((of_recordings == "M").sum()),
+        "female_recordings": int((of_recordings == "F").sum()),
     }
 
 
@@ -192,13 +217,14 @@ def _rows(table: pd.DataFrame, subject_ids: set[str]) -> pd.DataFrame:
     return kept.sort_values("subject_id", ignore_index=True)
 
 
-def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault]) -> None:
+def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault], by: By) -> None:
     """Raises BadInput, with what was set aside, where fewer than two classes are left."""
-    left = set(subjects["label"]) if len(subjects) else set()
-    if left == set(LABELS):
+    left = set(subjects[by].dropna()) if len(subjects) else set()
+    if left == set(CLASSES[by]):
         return
     found = f"only {', '.join(sorted(left))}" if left else "no subject with a sound recording"
-    problem = Problem("the cohort", f"subjects of both classes, {' and '.join(LABELS)}", found, "complete the release")
+    expected = f"subjects of both classes, {' and '.join(CLASSES[by])}"
+    problem = Problem("the cohort", expected, found, "complete the release")
     raise BadInput([problem, *(fault.problem for fault in faults)])
 
 

@@ -22,16 +22,20 @@ SYNTHETIC_MARK = "SYNTHETIC.txt"
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
-    """One recording of a release: its path below the root (posix), whose it is, which task."""
+    """One recording of a release: its path below the root (posix), whose it is, which task.
+
+    clip: its own name, where a release has many of one task by one subject; else empty.
+    """
 
     path: str
     subject_id: str
     task: str
+    clip: str = ""
 
     @property
     def recording_id(self) -> str:
-        """Subject and task: unique in a cohort."""
-        return f"{self.subject_id}_{self.task}"
+        """Subject and task, or the clip's name: unique in a cohort."""
+        return self.clip or f"{self.subject_id}_{self.task}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Release:
     acoustic: subject_id and the release's acoustic columns, or None.
     clinical: kind of every clinical column (age and sex included), in order; `common`: those both groups have.
     structural: problems that no quarantine helps; faults: problems of single rows and files.
+    choice: how its recordings were chosen among all of the release, for metrics; empty where all were taken.
+    missing: paths of clips that a table of the release names and no file is there for, as many as are worth naming.
     """
 
     source: str
@@ -69,6 +75,8 @@ class Release:
     unused_columns: list[str] = field(default_factory=list)
     structural: list[Problem] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    choice: dict[str, object] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
     @property
     def tasks(self) -> list[str]:

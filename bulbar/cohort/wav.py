@@ -52,7 +52,7 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             rate, channels, announced = recording.samplerate, recording.channels, recording.frames
             frames, digest, loud, finite = _read_through(recording)
     except (soundfile.SoundFileError, OSError) as error:
-        wrong("a readable WAV file", f"{type(error).__name__}: {getattr(error, 'error_string', error)}")
+        wrong("a readable recording", f"{type(error).__name__}: {getattr(error, 'error_string', error)}")
         return Inspection(0, 0, 0.0, "", "", tuple(problems))
 
     sizes = data_chunk_sizes(root / path)

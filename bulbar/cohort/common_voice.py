@@ -1,0 +1,284 @@
+"""Mozilla Common Voice as it is distributed: a language's `validated.tsv` and its `clips/` (Ardila et al., LREC 2020).
+
+The table may have millions of rows. It is read twice, line by line: first to count and to draw, with some 20 bytes kept
+of a row, then for the rows that were drawn. No clip is opened here.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bulbar.cohort import subset
+from bulbar.cohort.release import Fault, Kind, RecordingFile, Release, is_synthetic, require_root
+from bulbar.errors import BadInput, Problem
+
+TABLE, CLIPS = "validated.tsv", "clips"
+TASK = "sentence"
+
+REQUIRED = ("client_id", "path", "down_votes", "gender")
+ACCENTS = ("accents", "accent")  # the column was renamed in release 7
+
+SEX_OF = {"male": "M", "male_masculine": "M", "female": "F", "female_feminine": "F"}
+"""The gender values that are used; they were renamed in release 17. All others are counted and left out."""
+
+NOT_STATED = ("", "do_not_wish_to_say")
+
+AGES = {
+    "teens": 15,
+    "twenties": 25,
+    "thirties": 35,
+    "fourties": 45,  # as the releases spell it
+    "forties": 45,
+    "fifties": 55,
+    "sixties": 65,
+    "seventies": 75,
+    "eighties": 85,
+    "nineties": 95,
+}
+"""Years in the middle of an age band: a release says no more."""
+
+CLINICAL: dict[str, Kind] = {"age_years": "numeric", "sex": "categorical", "accent": "categorical"}
+
+PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
+"""The steps whose counts Kavitha et al. print, in section 4."""
+
+CHUNK_ROWS = 20_000
+MOST_FAULTS = 1000  # a table with more bad rows than this is another table
+MOST_MISSING = 1000  # of missing clips, so many are named; all are counted
+
+HOW_TO_GET_IT = (
+    "fetch a language of Common Voice (CC0) from https://commonvoice.mozilla.org/datasets, unpack it, and set"
+    f" cohort.root to the folder that holds {TABLE} and {CLIPS}/"
+)
+
+
+def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
+    """Read the chosen clips of a Common Voice release and their speakers.
+
+    root: the folder of one language. subjects: subject_id (the client_id), sex, age_years (the middle of the band),
+    accent; of a speaker who states several, what most of the chosen clips say. label is empty: nobody has a diagnosis.
+    Raises BadInput where the table cannot be read, or is another's.
+    """
+    require_root(root, HOW_TO_GET_IT)
+    columns = _columns(root)
+    scan = _scan(root, columns, seed)
+    picked = _choose(scan, _clips_there(root, seed), choosing)
+    told = _rows(root, columns, np.concatenate([picked.chosen, picked.missing[:MOST_MISSING]]))
+    is_chosen = np.isin(told["line"], picked.chosen)
+    rows, missing = told[is_chosen], told["path"][~is_chosen]
+    files = [
+        RecordingFile(f"{CLIPS}/{_file_name(path)}", client, TASK, Path(_file_name(path)).stem)
+        for client, path in zip(rows["client_id"], rows["path"], strict=True)
+    ]
+    used = {*REQUIRED, "age", *ACCENTS}
+    return Release(
+        source="common_voice",
+        synthetic=is_synthetic(root),
+        files=sorted(files, key=lambda file: file.path),
+        subjects=_subjects(rows),
+        acoustic=None,
+        clinical=CLINICAL,
+        common=list(CLINICAL),
+        unused_columns=[name for name in columns if name not in used],
+        faults=scan.faults,
+        choice=picked.counts,
+        missing=[f"{CLIPS}/{_file_name(path)}" for path in missing],
+    )
+
+
+@dataclass
+class _Scan:
+    """What the first reading keeps: of every row that may be chosen its line, speaker, gender and random number."""
+
+    rows: int = 0
+    no_down_votes: int = 0
+    genders: Counter[str] = field(default_factory=Counter)  # of the rows without down-votes, as written
+    lines: list[np.ndarray] = field(default_factory=list)
+    speakers: list[np.ndarray] = field(default_factory=list)
+    male: list[np.ndarray] = field(default_factory=list)
+    keys: list[np.ndarray] = field(default_factory=list)
+    number_of: dict[str, int] = field(default_factory=dict)  # client_id -> the speaker's number
+    stated: dict[int, set[str]] = field(default_factory=dict)  # what a speaker's rows state, voted down or not
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, line: int, column: str, expected: str, found: str) -> None:
+        """Note a bad row. Raises BadInput where there are too many to be accidents."""
+        where = f"{TABLE}, line {line}{f', column {column}' if column else ''}"
+        self.faults.append(Fault(Problem(where, expected, found, "correct the row, or take it out"), path=where))
+        if len(self.faults) > MOST_FAULTS:
+            told = f"more than {MOST_FAULTS} bad rows, the first: {self.faults[0].problem.found}"
+            raise BadInput([Problem(TABLE, "a table of Common Voice", told, HOW_TO_GET_IT)])
+
+
+@dataclass(frozen=True)
+class _Picked:
+    """Lines of the table: those of the chosen clips, those whose clip is missing; and the counts of each step."""
+
+    chosen: np.ndarray
+    missing: np.ndarray
+    counts: dict[str, object]
+
+
+def _lines(root: Path) -> Iterator[list[str]]:
+    """The fields of every line, the header's first. A tab ends a field, a line feed a row, whatever else is there."""
+    try:
+        with (root / TABLE).open(encoding="utf-8-sig", newline="\n") as table:
+            for line in table:
+                yield line.rstrip("\r\n").split("\t")
+    except UnicodeDecodeError as error:
+        raise BadInput([Problem(TABLE, "text in UTF-8", str(error), HOW_TO_GET_IT)]) from None
+
+
+def _columns(root: Path) -> list[str]:
+    """The names of the columns. Raises BadInput where there is no table, or one without a column that is needed."""
+    if not (root / TABLE).is_file():
+        below = sorted(path.parent.name for path in root.glob(f"*/{TABLE}"))
+        found = f"none; there is one in each of {', '.join(below)}" if below else "none"
+        raise BadInput([Problem(str(root / TABLE), "the table of a language", found, HOW_TO_GET_IT)])
+    columns = next(_lines(root), [])
+    if lacking := [name for name in REQUIRED if name not in columns]:
+        found = f"no {', '.join(lacking)} among {', '.join(columns)[:200]}"
+        raise BadInput([Problem(f"{TABLE}, line 1", f"columns {', '.join(REQUIRED)}", found, HOW_TO_GET_IT)])
+    return columns
+
+
+def _scan(root: Path, columns: list[str], seed: int) -> _Scan:
+    """Read all rows, chunk by chunk."""
+    scan = _Scan()
+    lines = enumerate(_lines(root), start=1)
+    next(lines)
+    places = [columns.index(name) for name in REQUIRED]
+    while chunk := list(islice(lines, CHUNK_ROWS)):
+        scan.rows += len(chunk)
+        rows = []
+        for line, fields in chunk:
+            if len(fields) == len(columns):
+                rows.append((line, *(fields[place] for place in places)))
+            else:
+                scan.fault(line, "", f"{len(columns)} fields, as in line 1", f"{len(fields)} fields")
+        _scan_chunk(scan, pd.DataFrame(rows, columns=["line", *REQUIRED], dtype=object), seed)
+    return scan
+
+
+def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
+    """Add a chunk's rows to what is known. rows: line and the required columns, as strings."""
+    votes = pd.to_numeric(rows["down_votes"], errors="coerce")
+    usable = rows["path"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+    named = rows["client_id"] != ""
+    for bad, column, expected in (
+        (votes.isna(), "down_votes", "a whole number"),
+        (~usable, "path", f"the name of a file in {CLIPS}/"),
+        (~named, "client_id", "a speaker"),
+    ):
+        for line, value in zip(rows["line"][bad], rows[column][bad], strict=True):
+            scan.fault(line, column, expected, repr(value)[:80])
+    rows = rows[votes.notna() & usable & named]
+    numbers, clients = pd.factorize(rows["client_id"])
+    known = [scan.number_of.setdefault(client, len(scan.number_of)) for client in clients]
+    speakers = np.array(known, dtype=np.int32)[numbers]
+    gender = rows["gender"].str.strip().str.lower()
+    sex = gender.map(SEX_OF).astype(object)
+    stated = sex.where(sex.notna(), gender)
+    told = pd.DataFrame({"speaker": speakers, "gender": stated.to_numpy()})[~gender.isin(NOT_STATED).to_numpy()]
+    for speaker, value in told.drop_duplicates().itertuples(index=False):
+        scan.stated.setdefault(speaker, set()).add(value)
+    approved = (votes[rows.index] == 0).to_numpy()
+    scan.no_down_votes += int(approved.sum())
+    scan.genders.update(gender[approved].tolist())
+    used = approved & sex.notna().to_numpy()
+    scan.lines.append(rows["line"].to_numpy()[used].astype(np.int64))
+    scan.speakers.append(speakers[used])
+    scan.male.append((sex == "M").to_numpy()[used])
+    names = np.array([Path(_file_name(path)).stem for path in rows["path"].to_numpy()[used]], dtype=object)
+    scan.keys.append(subset.keys(names, seed))
+
+
+def _file_name(path: str) -> str:
+    """A clip's file: the oldest releases leave the ending out."""
+    return path if path.lower().endswith(".mp3") else f"{path}.mp3"
+
+
+def _clips_there(root: Path, seed: int) -> np.ndarray:
+    """The random numbers of the clips that there is a file for, sorted: one listing instead of a look for each row."""
+    folder = root / CLIPS
+    if not folder.is_dir():
+        raise BadInput([Problem(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)])
+    found = [np.empty(0, dtype=np.uint64)]
+    with os.scandir(folder) as entries:
+        names = (entry.name[: -len(".mp3")] for entry in entries if entry.name.lower().endswith(".mp3"))
+        while chunk := list(islice(names, CHUNK_ROWS)):
+            found.append(subset.keys(np.array(chunk, dtype=object), seed))
+    return np.sort(np.concatenate(found))
+
+
+def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picked:
+    """Leave out, step by step, and count what is left; then draw."""
+    lines, speakers, male, drawn = (
+        np.concatenate([*parts, np.empty(0, dtype=kind)])
+        for parts, kind in ((scan.lines, int), (scan.speakers, np.int32), (scan.male, bool), (scan.keys, np.uint64))
+    )
+    several = np.array(sorted(speaker for speaker, stated in scan.stated.items() if len(stated) > 1), dtype=np.int32)
+    counts: dict[str, object] = {
+        "rows": scan.rows,
+        "bad_rows": len(scan.faults),
+        "no_down_votes": scan.no_down_votes,
+        "left_out_by_gender": {
+            value or "(empty)": count for value, count in sorted(scan.genders.items()) if value not in SEX_OF
+        },
+        "male_or_female": subset.by_gender(male),
+        "speakers": len(scan.number_of),
+        "speakers_of_two_genders": len(several),
+    }
+    one_gender = ~np.isin(speakers, several)
+    counts["one_gender"] = subset.by_gender(male[one_gender])
+    present = np.isin(drawn, there)
+    missing = lines[one_gender & ~present]
+    counts["missing_clips"] = len(missing)
+    left = np.flatnonzero(one_gender & present)
+    left = left[np.sort(np.unique(drawn[left], return_index=True)[1])]
+    counts["clip_there_once"] = subset.by_gender(male[left])
+    found = subset.choose(speakers[left], male[left], drawn[left], choosing)
+    counts["within_cap"] = subset.by_gender(male[left][found.within_cap])
+    counts["subset"] = subset.by_gender(male[left][found.chosen])
+    counts["paper"] = PAPER
+    return _Picked(lines[left[found.chosen]], missing, counts)
+
+
+def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
+    """The rows of the given lines as the later tables need them: line, client_id, path, sex, age_years, accent."""
+    wanted = set(lines.tolist())
+    accent = next((name for name in ACCENTS if name in columns), "")
+    rows = []
+    for line, fields in enumerate(_lines(root), start=1):
+        if line in wanted:
+            row = dict(zip(columns, fields, strict=True))
+            rows.append(
+                {
+                    "line": line,
+                    "client_id": row["client_id"],
+                    "path": row["path"],
+                    "sex": SEX_OF[row["gender"].strip().lower()],
+                    "age_years": AGES.get(row.get("age", "").strip().lower(), np.nan),
+                    "accent": row.get(accent, "").strip() or None,
+                }
+            )
+    return pd.DataFrame(rows, columns=["line", "client_id", "path", "sex", "age_years", "accent"])
+
+
+def _subjects(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each speaker of the chosen clips."""
+
+    def most_said(said: pd.Series) -> object:
+        return said.mode().iloc[0] if said.notna().any() else None
+
+    by_speaker = rows.groupby("client_id")[["sex", "age_years", "accent"]].agg(most_said)
+    subjects = by_speaker.rename_axis("subject_id").reset_index()
+    subjects["age_years"] = subjects["age_years"].astype(float)
+    subjects.insert(1, "label", None)
+    return subjects

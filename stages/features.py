@@ -1,0 +1,107 @@
+"""Turn every recording, and changed copies of the training ones, into a sequence of feature frames, per protocol.
+
+An array holds what its protocol uses and nothing else: no copy of a recording that it watches or tests.
+"""
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bulbar import audio, augmentation, compute, folds, sequences
+from stages.io import FeaturesWriter, read_table, room, rows_writer, run, settings, study_seed, write_table
+
+COLUMNS = ["recording_id", "subject_id", "label", "part", "copy", "semitones", "speed", "frames"]
+
+
+def main(role: str = "main") -> None:
+    """Write data/features/PROTOCOL/: features.npy, index.csv in the same row order, and scaling.csv."""
+    asked = settings("features", sequences.Settings)
+    augmenting = settings("augment", augmentation.Settings)
+    sequences.check_rate(asked, settings("audio", audio.Settings).sample_rate_hz)
+    workers = settings("compute", compute.Settings).n_workers
+    splits = {
+        protocol: read_table(room("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
+        for protocol in folds.PROTOCOLS
+    }
+    trained = {name for table in splits.values() for name in table["recording_id"][table["part"] == "train"]}
+    recordings = splits[folds.PROTOCOLS[0]]["recording_id"]
+    of_recording = partial(
+        sequences_of,
+        source=room("audio", role).resolve(),
+        asked=asked,
+        augmenting=augmenting,
+        trained=trained,
+        seed=study_seed(),
+    )
+    found = compute.map_ordered(of_recording, recordings, label="features", total=len(recordings), workers=workers)
+    parts: dict[str, dict[Any, dict[Any, Any]]] = {
+        protocol: table.set_index("recording_id").to_dict("index") for protocol, table in splits.items()
+    }
+    out = room("features", role)
+    with ExitStack() as stack:
+        writers = {
+            protocol: (
+                stack.enter_context(FeaturesWriter(out / protocol / "features.npy", asked.shape)),
+                stack.enter_context(rows_writer(out / protocol / "index.csv", COLUMNS)),
+            )
+            for protocol in splits
+        }
+        for recording_id, copies in found:
+            for protocol, (arrays, index) in writers.items():
+                row = parts[protocol][recording_id]
+                for described, features in copies[: None if row["part"] == "train" else 1]:
+                    arrays.append(features[None])
+                    index.writerow({"recording_id": recording_id, **row, **described})
+    for protocol in splits:
+        scale(out / protocol, asked)
+    rows, frames = asked.shape
+    print(
+        f"{len(recordings)} recordings, {augmenting.copies} changed copies of each in training:"
+        f" {asked.representation} of {rows} × {frames} frames, normalised by {asked.normalise}"
+    )
+
+
+Copy = tuple[dict[str, Any], np.ndarray]
+
+
+def sequences_of(
+    recording_id: str,
+    source: Path,
+    asked: sequences.Settings,
+    augmenting: augmentation.Settings,
+    trained: set[str],
+    seed: int,
+) -> tuple[str, list[Copy]]:
+    """A recording's ID, and the features of it and of its changed copies, each with what it is."""
+    samples, rate = audio.read(source / f"{recording_id}.wav")
+    mono = audio.to_mono(samples)
+    copies = []
+    for copy in range(1 + (augmenting.copies if recording_id in trained else 0)):
+        change = augmentation.draw(augmenting, recording_id, copy, seed)
+        features, frames = sequences.features_of(augmentation.changed(mono, rate, change), rate, asked)
+        described = {"copy": copy, "semitones": change.semitones, "speed": change.speed, "frames": frames}
+        copies.append((described, features))
+    return recording_id, copies
+
+
+def scale(folder: Path, asked: sequences.Settings) -> None:
+    """Scale a protocol's array in place by its training rows, if so asked, and write what was done to scaling.csv."""
+    index = read_table(folder / "index.csv")
+    features = np.load(folder / "features.npy", mmap_mode="r+")
+    scaling = sequences.Scaling(np.zeros(asked.shape[0]), np.ones(asked.shape[0]))
+    if asked.normalise == "training":
+        rows = np.flatnonzero(index["part"] == "train")
+        scaling = sequences.Scaling.learn(features[row, :, : index["frames"].iloc[row]] for row in rows)
+        for row in range(len(features)):
+            features[row] = scaling.apply(features[row])
+        features.flush()
+    table = pd.DataFrame({"row": range(asked.shape[0]), "mean": scaling.mean, "sd": scaling.sd})
+    write_table(table.round(6), folder / "scaling.csv")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,46 @@
+"""Synthesise people who read sentences and write them as a release of Common Voice: validated.tsv and MP3 clips."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile
+
+from bulbar import compute, phantom_voices, voice
+from stages.io import room, run, settings, study_seed
+
+
+def main() -> None:
+    """Write data/raw/phantom."""
+    wanted = settings("phantom", phantom_voices.Settings)
+    workers = settings("compute", compute.Settings).n_workers
+    seed = study_seed()
+    root = room("raw") / "phantom"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "clips").mkdir(parents=True)
+    (root / "SYNTHETIC.txt").write_text(phantom_voices.NOTICE, encoding="utf-8")
+
+    people = phantom_voices.people(wanted, seed)
+    clips = phantom_voices.clips(people, seed)
+    there = [clip for clip in clips if clip.there]
+    write = partial(write_clip, folder=(root / "clips").resolve(), seed=seed)
+    seconds = sum(compute.map_ordered(write, there, label="synthetic voices", total=len(there), workers=workers))
+    with (root / "validated.tsv").open("w", encoding="utf-8", newline="\n") as table:
+        table.write("\t".join(phantom_voices.COLUMNS) + "\n")
+        for clip in clips:
+            table.write("\t".join(phantom_voices.row(clip).values()) + "\n")
+    print(f"{len(people)} synthetic speakers, {len(clips)} rows, {len(there)} clips, {seconds / 60:.1f} min")
+
+
+def write_clip(clip: phantom_voices.Clip, *, folder: Path, seed: int) -> float:
+    """Synthesise one clip and write it as mono MP3; returns its length in seconds."""
+    samples = phantom_voices.read_out(clip, seed).astype(np.float32) / 32768
+    wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=phantom_voices.SAMPLE_RATE_HZ)
+    soundfile.write(folder / f"{clip.name}.mp3", wide, phantom_voices.SAMPLE_RATE_HZ, format="MP3")
+    return len(wide) / phantom_voices.SAMPLE_RATE_HZ
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""Say which recordings are trained on, watched and tested on, once per protocol, and what is to be told apart."""
+
+from typing import Any
+
+from bulbar import folds, split
+from stages.io import metrics_file, read_table, room, run, settings, study_seed, write_json, write_table
+
+
+def main(role: str = "main") -> None:
+    """Write data/split/: record_wise.csv, subject_wise.csv and classes.json; and metrics/split.json."""
+    splitting = settings("split", split.Settings)
+    subjects = read_table(room("cohort", role) / "subjects.csv", subject_id=str)
+    recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
+    labelled = recordings.merge(split.labels(subjects, splitting).reset_index(), on="subject_id")
+    labelled = labelled.sort_values("recording_id")
+    seed, out = study_seed(), room("split", role)
+    tables = {protocol: split.assign(labelled, protocol, splitting, seed) for protocol in folds.PROTOCOLS}
+    for protocol, table in tables.items():
+        write_table(table, out / f"{protocol}.csv")
+    write_json({"target": splitting.target, "classes": list(splitting.classes)}, out / "classes.json")
+    counts: dict[str, Any] = {"without_a_label": len(recordings) - len(labelled)}
+    counts |= {protocol: split.sizes(table, splitting.classes) for protocol, table in tables.items()}
+    write_json(counts, metrics_file("split", role))
+    print(
+        f"{len(labelled)} recordings of {labelled['subject_id'].nunique()} speakers: {' and '.join(splitting.classes)};"
+        f" {len(recordings) - len(labelled)} without a label left out"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
