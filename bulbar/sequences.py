@@ -78,6 +78,8 @@ def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) ->
         fixed = spectrogram.cosine_transform(fixed, rows)
         if settings.normalise == "recording":
             fixed = spectrogram.mfcc_to_unit_range(fixed, settings.mel_bands)
+    if settings.normalise == "recording":
+        fixed = np.clip(fixed, 0.0, 1.0)
     return fixed.astype(np.float32), filled
 
 

@@ -1,0 +1,72 @@
+"""Drawing a subset: caps, shares and what the draw depends on, counted with pandas."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from bulbar.cohort import minsk2020, subset
+from tests.releases import write_minsk2020
+
+CLIPS, SPEAKERS = 3000, 200
+
+
+def drawn(per_gender, cap, seed=1):
+    rng = np.random.default_rng(0)
+    speakers = rng.integers(0, SPEAKERS, CLIPS)
+    male = speakers % 3 > 0
+    names = np.array([f"clip{n}" for n in range(CLIPS)], dtype=object)
+    wanted = per_gender and dict(zip(("male", "female"), per_gender, strict=True))
+    settings = subset.Settings(per_gender=wanted, max_clips_per_speaker=cap)
+    found = subset.choose(speakers, male, subset.keys(names, seed), settings)
+    return pd.DataFrame({"speaker": speakers, "male": male, "within": found.within_cap, "chosen": found.chosen})
+
+
+@pytest.mark.parametrize("cap", [1, 4, 1000])
+def test_no_speaker_has_more_clips_than_the_cap_and_none_has_fewer_than_could_be(cap):
+    table = drawn(None, cap)
+    all_of = table.groupby("speaker").size()
+    assert table.groupby("speaker")["within"].sum().eq(all_of.clip(upper=cap)).all()
+    assert table["chosen"].equals(table["within"])
+
+
+def test_each_gender_has_as_many_as_asked_for_all_within_the_cap():
+    table = drawn((300, 200), 5)
+    assert table[table["chosen"]]["male"].value_counts().to_dict() == {True: 300, False: 200}
+    assert table["within"][table["chosen"]].all()
+
+
+def test_where_there_are_fewer_all_are_taken():
+    table = drawn((100_000, 10), 2)
+    assert (table["chosen"] & table["male"]).equals(table["within"] & table["male"])
+    assert (table["chosen"] & ~table["male"]).sum() == 10
+
+
+def test_the_draw_spreads_evenly_over_what_is_within_the_cap():
+    chances = np.mean([drawn((300, 200), 5, seed)["chosen"] for seed in range(200)], axis=0)
+    men = drawn(None, 5)["male"].to_numpy()
+    expected = 300 / men.sum()
+    assert abs(chances[men].mean() - expected) < 1e-9
+    assert chances[men].max() < expected + 5 * np.sqrt(expected / 200)
+
+
+def test_a_clip_s_number_depends_on_the_seed_and_its_name_alone():
+    names = np.array(["a", "b", "c"], dtype=object)
+    assert subset.keys(names[::-1], 1).tolist() == subset.keys(names, 1)[::-1].tolist()
+    assert not set(subset.keys(names, 1)) & set(subset.keys(names, 2))
+
+
+def test_a_release_of_another_kind_is_cut_down_alike(tmp_path):
+    release = minsk2020.read(write_minsk2020(tmp_path, patients=range(1, 9), controls=range(1, 9)))
+    settings = subset.Settings(per_gender={"male": 5, "female": 4}, max_clips_per_speaker=1)
+    found = subset.of_release(release, settings, 1)
+    sex_of = release.subjects.set_index("subject_id")["sex"]
+    assert pd.Series([sex_of[file.subject_id] for file in found.files]).value_counts().to_dict() == {"M": 5, "F": 4}
+    assert set(found.subjects["subject_id"]) == {file.subject_id for file in found.files}
+    assert found.choice["within_cap"] == {"clips": 16, "male": 8, "female": 8}
+
+
+@pytest.mark.parametrize("block", [{"per_gender": {"male": 0, "female": 1}}, {"max_clips_per_speaker": 0}, {"cap": 1}])
+def test_impossible_settings_are_refused(block):
+    with pytest.raises(ValidationError):
+        subset.Settings.model_validate({"per_gender": None, "max_clips_per_speaker": 3, **block})
