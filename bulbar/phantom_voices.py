@@ -10,10 +10,10 @@ genders, rows without a clip, sentences with bare quotes.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from bulbar import phantom, voice
 from bulbar.seeds import seed_of
@@ -45,6 +45,12 @@ class Settings(BaseModel):
     clips: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     median_duration_s: Annotated[float, Field(ge=1.5, le=10)]
     f0_spread: PositiveFloat
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.clips[0] > self.clips[1]:
+            raise ValueError(f"the fewest clips first, got {self.clips}")
+        return self
 
 
 @dataclass(frozen=True)

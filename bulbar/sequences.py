@@ -100,7 +100,7 @@ def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Setti
     mel_power = spectrogram.mel_filterbank(bands, sample_rate_hz) @ power
     if settings.normalise == "recording":
         return spectrogram.to_unit_range(mel_power, settings.floor_db)
-    of_full_scale = mel_power / (window.sum() / 2) ** 2
+    of_full_scale = mel_power / (length * np.sum(window**2) / 4)  # Parseval: a sine's power, whatever bins it falls on
     return 1 - 10 * np.log10(np.maximum(of_full_scale, 10 ** (settings.floor_db / 10))) / settings.floor_db
 
 

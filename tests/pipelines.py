@@ -13,7 +13,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
-WRITTEN_BY_STAGES = ("dvc.lock", "metrics/", "plots/")
+WRITTEN_BY_STAGES = tuple(
+    f"{folder}{name}" for folder in ("", "gender/") for name in ("dvc.lock", "metrics/", "plots/")
+)
 
 TINY: dict[str, Any] = {
     "phantom.subjects": 15,
@@ -64,9 +66,9 @@ class Pipeline:
                 shutil.copy2(source / name, folder / name)
         git(folder, "init", "--quiet", "--initial-branch=main")
 
-    def change(self, changes: Mapping[str, Any]) -> None:
-        """Change params.yaml, keys as `-S` writes them."""
-        path, yaml = self.folder / "params.yaml", YAML()
+    def change(self, changes: Mapping[str, Any], params: str = "params.yaml") -> None:
+        """Change a pipeline's params, keys as `-S` writes them."""
+        path, yaml = self.folder / params, YAML()
         params = yaml.load(path)
         for key, value in changes.items():
             block, name = key.split(".")
@@ -78,11 +80,11 @@ class Pipeline:
         git(self.folder, "add", "--all")
         git(self.folder, "commit", "--quiet", "--message", message)
 
-    def dvc(self, *arguments: str, fails: bool = False) -> str:
-        """Run dvc and return what it prints, errors included."""
+    def dvc(self, *arguments: str, fails: bool = False, inside: str = ".") -> str:
+        """Run dvc in the copy, or in its folder `inside`, and return what it prints, errors included."""
         run = subprocess.run(
             [sys.executable, "-m", "dvc", *arguments],
-            cwd=self.folder,
+            cwd=self.folder / inside,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -92,9 +94,9 @@ class Pipeline:
         assert (run.returncode != 0) == fails, run.stdout
         return run.stdout
 
-    def stale(self) -> set[str]:
+    def stale(self, pipeline: str = "dvc.yaml") -> set[str]:
         """Stages that something they depend on has changed for, by themselves: those after them not counted."""
-        return set(json.loads(self.dvc("status", "--json")))
+        return set(json.loads(self.dvc("status", "--json", pipeline)))
 
     def copy(self, folder: Path, **environment: str) -> "Pipeline":
         """The same in another folder, with its history and its DVC cache; kept fits are shared."""

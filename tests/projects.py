@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def write_params(folder: Path, **blocks: Any) -> None:
-    """Write params.yaml into `folder`: one worker, and each block of `blocks` laid over the repository's own."""
-    found = YAML(typ="safe").load(ROOT / "params.yaml")
+def write_params(folder: Path, of: str = "params.yaml", **blocks: Any) -> None:
+    """Write params.yaml into `folder`: the repository's `of`, `blocks` laid over its blocks, one worker."""
+    found = YAML(typ="safe").load(ROOT / of)
     for name, block in {"compute": {}, **blocks}.items():
         found[name] = {**found.get(name, {}), **block} if isinstance(block, Mapping) else block
     found["compute"] = {"workers": 1, "kept_fits": None, **blocks.get("compute", {})}

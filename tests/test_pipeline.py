@@ -122,7 +122,7 @@ def test_params_diff_names_the_changed_key(prepared):
 
 
 def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
-    edges = re.findall(r'"([^"]+)" -> "([^"]+)"', prepared.dvc("dag", "--dot"))
+    edges = re.findall(r'"([^"]+)" -> "([^"]+)"', prepared.dvc("dag", "--dot", "dvc.yaml"))
     assert {stage for edge in edges for stage in edge} == BEFORE_TRAINING | TRAINING_AND_AFTER
     for before, after in [
         ("phantom", "ingest"),

@@ -12,7 +12,11 @@ import pytest
 from tests.pipelines import ROOT, git, tracked_files
 
 TRACKED = tracked_files()
-COMPUTED = [name for name in TRACKED if name.startswith(("metrics/", "plots/")) or name == "dvc.lock"]
+COMPUTED = [
+    name
+    for name in TRACKED
+    if name.removeprefix("gender/").startswith(("metrics/", "plots/")) or name.removeprefix("gender/") == "dvc.lock"
+]
 SUBJECT = re.compile(r"\b(?:CT|PZ)\d{3}\b|\b(?:ALS|HC)\d{3}\b")
 """IDs as VOC-ALS has them, and as the reader of Minsk2020 makes them."""
 SPEAKS_OF_SUBJECTS = ("tests/", "bulbar/", "stages/", "reference/als_table3_scaled_clinical.csv", "README.md")
@@ -35,13 +39,15 @@ def test_git_holds_no_voice_workbook_array_or_model():
 
 
 def test_git_holds_nothing_of_data_and_models_but_what_dvc_keeps_there():
-    kept = [name for name in TRACKED if name.startswith(("data/", "models/"))]
+    kept = [name for name in TRACKED if name.removeprefix("gender/").startswith(("data/", "models/"))]
     assert not [name for name in kept if Path(name).name != ".gitignore" and not name.endswith(".dvc")]
 
 
 def test_dvc_ignores_what_git_must_not_hold():
     for name in ("data/raw/phantom", "data/cohort", "data/audio", "data/features", "data/clinical", "data/folds"):
         assert git(ROOT, "check-ignore", name).strip() == name
+    for name in ("raw/phantom", "cohort", "audio", "split", "features"):
+        assert git(ROOT, "check-ignore", f"gender/data/{name}").strip() == f"gender/data/{name}"
 
 
 def test_no_file_but_code_and_the_published_table_names_a_subject():

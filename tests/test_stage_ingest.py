@@ -12,7 +12,15 @@ from ruamel.yaml import YAML
 from bulbar.errors import BadInput
 from stages import ingest, preprocess_clinical
 from stages.io import run
-from tests.releases import voc_als_rows, write_minsk2020, write_voc_als
+from tests.projects import write_params
+from tests.releases import (
+    common_voice_row,
+    common_voice_rows,
+    voc_als_rows,
+    write_common_voice,
+    write_minsk2020,
+    write_voc_als,
+)
 
 CONTRACT = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
 
@@ -159,4 +167,117 @@ def test_a_root_that_is_not_there_is_a_message_without_traceback(project, capsys
 def test_an_unknown_key_of_the_block_is_named(project):
     project(quarantaine=True)
     with pytest.raises(BadInput, match="quarantaine"):
+        ingest.main()
+
+
+# The gender pipeline: a subset is drawn before anything is checked.
+
+
+@pytest.fixture
+def gender(tmp_path, monkeypatch):
+    """An empty folder with the params of gender/, a place for a release beside it, and a subset of two men's clips."""
+    (tmp_path / "gender").mkdir()
+    monkeypatch.chdir(tmp_path / "gender")
+
+    def set_up(subset=None, **cohort):
+        wanted = {"per_gender": {"male": 3, "female": 2}, "max_clips_per_speaker": 2} | (subset or {})
+        block = {"root": str(tmp_path / "release"), **cohort}
+        write_params(tmp_path / "gender", "gender/params.yaml", cohort=block, subset=wanted)
+        return tmp_path / "release"
+
+    return set_up
+
+
+def test_a_subset_of_common_voice_becomes_the_same_contract(gender, capsys):
+    rows = [*common_voice_rows(6, 4), *(common_voice_row("else", f"x{n}.mp3", "other") for n in range(7))]
+    root = write_common_voice(gender(), [*rows, common_voice_row("few", "y.mp3", "non-binary")], missing=["f1_0.mp3"])
+    ingest.main()
+    recordings = pd.read_csv("data/cohort/recordings.csv")
+    assert list(recordings) == CONTRACT
+    assert len(recordings) == 5
+    assert recordings["recording_id"].str[0].value_counts().to_dict() == {"m": 3, "f": 2}
+    for row in recordings.itertuples():
+        assert row.path == f"clips/{row.recording_id}.mp3"
+        assert row.sha256 == hashlib.sha256((root / row.path).read_bytes()).hexdigest()
+        assert (row.task, row.sample_rate_hz, row.duration_s) == ("sentence", 16000, 1.0)
+    subjects = pd.read_csv("data/cohort/subjects.csv")
+    assert list(subjects) == ["subject_id", "label", "sex", "age_years", "accent"]
+    assert set(subjects["subject_id"]) == set(recordings["subject_id"])
+    assert Path("data/cohort/missing_clips.csv").read_text() == "path\nclips/f1_0.mp3\n"
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["recordings"], counts["male_recordings"], counts["female_recordings"]) == (5, 3, 2)
+    steps = json.loads(Path("metrics/subset.json").read_text())
+    assert (steps["rows"], steps["no_down_votes"], steps["subset"]) == (32, 32, {"clips": 5, "male": 3, "female": 2})
+    assert steps["left_out_by_gender"] == {"non-binary": "<5", "other": 7}
+    assert (steps["paper"]["rows"], steps["paper"]["no_down_votes"]) == (864448, 394818)
+    assert steps["paper"]["subset"] == {"clips": 11000, "male": 6000, "female": 5000}
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert "men" in printed and "(1 missing, 0 set aside)" in printed
+
+
+def test_only_chosen_clips_are_opened(gender):
+    root = write_common_voice(gender())
+    ingest.main()
+    chosen = set(pd.read_csv("data/cohort/recordings.csv")["path"])
+    for path in (root / "clips").iterdir():
+        if f"clips/{path.name}" not in chosen:
+            path.write_bytes(b"no clip")
+    ingest.main()
+    assert set(pd.read_csv("data/cohort/recordings.csv")["path"]) == chosen
+
+
+def spoil_clips(root):
+    """Three chosen clips cut, emptied and replaced by something else; their paths."""
+    spoilt = [f"clips/{name}.mp3" for name in ("m0_0", "f1_0", "m2_0")]
+    (root / spoilt[0]).write_bytes((root / spoilt[0]).read_bytes()[:-200])
+    (root / spoilt[1]).write_bytes(b"")
+    (root / spoilt[2]).write_bytes(b"something else" * 100)
+    return spoilt
+
+
+def test_every_broken_clip_stops_the_run_before_anything_is_written(gender):
+    root = write_common_voice(gender({"per_gender": None}))
+    spoilt = spoil_clips(root)
+    with pytest.raises(BadInput) as error:
+        ingest.main()
+    assert {problem.where for problem in error.value.problems} == set(spoilt)
+    assert contents() == {}
+
+
+def test_quarantine_sets_broken_clips_aside_with_their_reasons(gender):
+    root = write_common_voice(gender({"per_gender": None}, on_bad_recording="quarantine"))
+    spoilt = spoil_clips(root)
+    ingest.main()
+    quarantine = pd.read_csv("data/cohort/quarantine.csv").set_index("file")["found"]
+    assert set(quarantine.index) == set(spoilt)
+    assert quarantine["clips/m0_0.mp3"].startswith("truncated")
+    assert quarantine["clips/f1_0.mp3"] == "an empty file of 0 bytes"
+    assert quarantine["clips/m2_0.mp3"].startswith("LibsndfileError")
+    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 3
+    assert len(pd.read_csv("data/cohort/recordings.csv")) == 5
+
+
+def test_the_als_cohorts_serve_by_their_sexes(gender):
+    write_minsk2020(gender({"per_gender": None}, source="minsk2020"), patients=range(1, 5), controls=range(1, 6))
+    ingest.main()
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["male_speakers"], counts["female_speakers"], counts["recordings"]) == (4, 5, 18)
+    root = gender({"per_gender": {"male": 2, "female": 2}}, source="voc_als")
+    shutil.rmtree(root)
+    write_voc_als(root)
+    ingest.main()
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["male_recordings"], counts["female_recordings"]) == (2, 2)
+
+
+def test_one_sex_alone_is_no_cohort_here(gender):
+    write_common_voice(gender(), [common_voice_row("one", "a.mp3"), common_voice_row("two", "b.mp3")])
+    with pytest.raises(BadInput, match="both classes, M and F"):
+        ingest.main()
+
+
+def test_common_voice_without_a_subset_is_refused(project):
+    write_common_voice(project(source="common_voice"))
+    with pytest.raises(BadInput, match="gender/"):
         ingest.main()

@@ -1,0 +1,137 @@
+"""The real `dvc repro` and `dvc exp` of gender/, as a user types them, in a copy of the project."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipelines import Pipeline, stages_run
+from tests.releases import write_minsk2020
+
+PROTOCOLS = ("record_wise", "subject_wise")
+PHANTOM, AFTER = "phantom", ("ingest", "preprocess_audio", "split", "features")
+TINY = {
+    "phantom.speakers": 30,
+    "phantom.clips": [2, 3],
+    "phantom.median_duration_s": 1.5,
+    "subset.max_clips_per_speaker": 2,
+    "compute.workers": 1,
+}
+
+
+def bare(stages: set[str]) -> set[str]:
+    return {name.rpartition(":")[2] for name in stages}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Pipeline:
+    """gender/ has run, from the root, and is committed."""
+    place = tmp_path_factory.mktemp("gender")
+    pipeline = Pipeline(place / "project", place / "kept_fits")
+    pipeline.change(TINY, "gender/params.yaml")
+    pipeline.commit("Tiny settings")
+    assert bare(stages_run(pipeline.dvc("repro", "gender/dvc.yaml"))) == {PHANTOM, *AFTER}
+    pipeline.commit("A tiny study")
+    return pipeline
+
+
+@pytest.fixture
+def study(finished, tmp_path) -> Pipeline:
+    """A copy of the finished study, to change."""
+    return finished.copy(tmp_path / "project")
+
+
+def changed_by(pipeline: Pipeline, changes: dict[str, object]) -> set[str]:
+    """The stages that a change of params makes stale."""
+    params = pipeline.folder / "gender/params.yaml"
+    before = params.read_bytes()
+    pipeline.change(changes, "gender/params.yaml")
+    stale = pipeline.stale("gender/dvc.yaml")
+    params.write_bytes(before)
+    return stale
+
+
+@pytest.mark.slow
+def test_a_second_repro_runs_nothing_from_the_root_or_from_inside(finished):
+    assert stages_run(finished.dvc("repro", "gender/dvc.yaml")) == set()
+    assert stages_run(finished.dvc("repro", inside="gender")) == set()
+
+
+@pytest.mark.slow
+def test_the_outs_lie_in_gender_and_nothing_in_the_other_pipeline_s_rooms(finished):
+    for protocol in PROTOCOLS:
+        index = pd.read_csv(finished.folder / f"gender/data/features/{protocol}/index.csv")
+        array = np.load(finished.folder / f"gender/data/features/{protocol}/features.npy", mmap_mode="r")
+        assert len(array) == len(index) > 40
+        assert set(index["part"]) == {"train", "validation", "test"}
+    assert not (finished.folder / "data/cohort").exists()
+    assert not list((finished.folder / "metrics").glob("*.json"))
+
+
+@pytest.mark.slow
+def test_a_setting_touches_its_own_stage_alone(finished):
+    for changes, stale in [
+        ({"features.mel_bands": 32}, {"features"}),
+        ({"augment.copies": 2}, {"features"}),
+        ({"split.test_share": 0.2}, {"split"}),
+        ({"subset.max_clips_per_speaker": 1}, {"ingest"}),
+        ({"audio.top_db": 40.0}, {"preprocess_audio"}),
+        ({"compute.workers": 2}, set()),
+    ]:
+        assert bare(changed_by(finished, changes)) == stale, changes
+
+
+@pytest.mark.slow
+def test_the_als_pipeline_s_params_touch_nothing_here(study):
+    study.change({"spectrogram.mel_bands": 33, "train.batch_size": 4, "audio.top_db": 31.0})
+    assert study.stale("gender/dvc.yaml") == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("prefix", "target", "inside"), [("gender/params.yaml:", ["gender/dvc.yaml"], "."), ("", [], "gender")]
+)
+def test_another_cohort_is_one_command_away_from_the_root_and_from_inside(study, tmp_path, prefix, target, inside):
+    root = write_minsk2020(tmp_path / "release", patients=range(1, 16), controls=range(1, 16))
+    sets = [f"{prefix}cohort.source=minsk2020", f"{prefix}cohort.root={root}"]
+    shown = study.dvc("exp", "run", *(word for one in sets for word in ("-S", one)), *target, inside=inside)
+    assert bare(stages_run(shown)) == set(AFTER)
+    counts = json.loads((study.folder / "gender/metrics/ingest.json").read_text())
+    assert (counts["source"], counts["synthetic"], counts["recordings"]) == ("minsk2020", False, 60)
+
+
+@pytest.mark.slow
+def test_age_bands_run_the_same_pipeline(study):
+    shown = study.dvc("exp", "run", "-S", "split.target=age_band", inside="gender")
+    assert bare(stages_run(shown)) == {"split", "features"}
+    classes = json.loads((study.folder / "gender/data/split/classes.json").read_text())
+    assert classes == {"target": "age_band", "classes": ["under 40", "40 and over"]}
+
+
+@pytest.mark.slow
+def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_locale(finished, tmp_path):
+    elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C", "PYTHONHASHSEED": "12345"}
+    other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", finished.folder, **elsewhere)
+    other.change(TINY | {"compute.workers": 2}, "gender/params.yaml")
+    other.commit("Tiny settings")
+    other.dvc("repro", inside="gender")
+    lock = "gender/dvc.lock"
+    assert (other.folder / lock).read_text() == (finished.folder / lock).read_text()
+
+
+@pytest.mark.slow
+def test_what_git_holds_names_no_speaker_and_no_clip(finished):
+    subjects = pd.read_csv(finished.folder / "gender/data/cohort/subjects.csv")["subject_id"]
+    texts = [path.read_text() for path in (finished.folder / "gender/metrics").rglob("*.json")]
+    assert len(texts) == 4
+    for text in texts:
+        assert "common_voice_en_" not in text
+        assert not [subject for subject in subjects if subject in text]
+
+
+@pytest.mark.slow
+def test_an_impossible_setting_stops_the_run_with_the_key_and_without_a_traceback(study):
+    shown = study.dvc("exp", "run", "-S", "features.frame_ms=50", inside="gender", fails=True)
+    assert "params.yaml: features.frame_ms" in shown
+    assert "Traceback" not in shown
