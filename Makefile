@@ -9,8 +9,8 @@ RUN := . $(VENV)/bin/activate &&
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-repro: $(VENV)/.installed ## the ALS pipeline on the cohort of params.yaml: dvc repro
-	$(RUN) dvc repro
+repro: $(VENV)/.installed ## both pipelines, ALS and gender, each on the cohort of its params.yaml: dvc repro
+	$(RUN) dvc repro dvc.yaml gender/dvc.yaml
 
 test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
 	$(RUN) pytest

@@ -1,1 +1,1 @@
-"""One small script for each stage of dvc.yaml."""
+"""One small script for each stage of dvc.yaml and of gender/dvc.yaml."""

@@ -21,6 +21,7 @@ TINY = {
 
 
 def bare(stages: set[str]) -> set[str]:
+    """Stages by their names alone: from the root DVC puts `gender/dvc.yaml:` before them, inside gender/ nothing."""
     return {name.rpartition(":")[2] for name in stages}
 
 
