@@ -22,7 +22,7 @@ def problems_of(path):
 
 
 def test_a_whole_clip_lacks_nothing(clip):
-    assert mp3.bytes_lacking(clip) == 0
+    assert mp3.walk(clip).bytes_lacking == 0
     assert problems_of(clip) == ()
 
 
@@ -34,24 +34,48 @@ def test_a_cut_clip_is_truncated_though_soundfile_reads_it(clip, cut):
     assert problem.found.startswith("truncated: ")
 
 
+def without_encoder_s_header(data):
+    """The frames after the one that holds the encoder's header, as where an encoder wrote into a pipe."""
+    length, _ = mp3._frame(data[:4])
+    assert b"Xing" in data[:length] or b"Info" in data[:length]
+    return data[length:]
+
+
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_cut_clip_without_the_encoder_s_header_is_told_by_its_last_frame(clip, cut):
-    data = clip.read_bytes()
-    first = data.index(b"Info") if b"Info" in data else data.index(b"Xing")
-    start = data.index(data[:2], first)  # the next frame begins with the same sync word
-    while mp3._frame_length(data[start : start + 4]) == 0:
-        start = data.index(data[:2], start + 1)
-    clip.write_bytes(data[start:])
-    assert mp3.bytes_lacking(clip) == 0
-    clip.write_bytes(data[start:-cut])
-    assert mp3.bytes_lacking(clip) == cut
+    data = without_encoder_s_header(clip.read_bytes())
+    clip.write_bytes(data)
+    assert mp3.walk(clip).bytes_lacking == 0
+    clip.write_bytes(data[:-cut])
+    assert mp3.walk(clip).bytes_lacking == cut
     assert [problem.found for problem in problems_of(clip)] == [f"truncated: it lacks {cut} bytes"]
+
+
+def test_a_clip_of_one_bitrate_needs_no_encoder_s_header(tmp_path):
+    path = tmp_path / "a.mp3"
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(64000) / 32000)
+    soundfile.write(path, tone, 32000, format="MP3", bitrate_mode="CONSTANT", compression_level=0.8)
+    path.write_bytes(without_encoder_s_header(path.read_bytes()))
+    assert problems_of(path) == ()
+    assert len(soundfile.read(path)[0]) == pytest.approx(64000, abs=mp3.MOST_PADDING)
+
+
+def test_a_clip_of_many_bitrates_without_it_is_read_short_and_told(tmp_path):
+    path = tmp_path / "a.mp3"
+    sound = np.concatenate([0.3 * np.random.default_rng(0).standard_normal(32000), np.zeros(96000)])
+    soundfile.write(path, sound, 32000, format="MP3", bitrate_mode="VARIABLE", compression_level=0.3)
+    assert problems_of(path) == ()
+    path.write_bytes(without_encoder_s_header(path.read_bytes()))
+    assert len(soundfile.read(path)[0]) < 100_000
+    assert mp3.walk(path).samples == pytest.approx(128_000, abs=mp3.MOST_PADDING)
+    (problem,) = problems_of(path)
+    assert problem.found.endswith("samples are read")
 
 
 def test_tags_before_and_after_the_frames_are_no_truncation(clip):
     tag = b"ID3\x04\x00\x00\x00\x00\x01\x00" + bytes(128)
     clip.write_bytes(tag + clip.read_bytes() + b"TAG" + bytes(125))
-    assert mp3.bytes_lacking(clip) == 0
+    assert mp3.walk(clip).bytes_lacking == 0
     assert problems_of(clip) == ()
 
 
@@ -59,7 +83,7 @@ def test_tags_before_and_after_the_frames_are_no_truncation(clip):
 def test_what_is_no_mp3_is_told_by_another(tmp_path, content):
     path = tmp_path / "a.mp3"
     path.write_bytes(content)
-    assert mp3.bytes_lacking(path) == 0
+    assert mp3.walk(path).bytes_lacking == 0
     assert len(problems_of(path)) == 1
 
 

@@ -51,7 +51,7 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             return Inspection(0, 0, 0.0, sha256, "", tuple(problems))
         with soundfile.SoundFile(root / path) as recording:
             rate, channels, announced = recording.samplerate, recording.channels, recording.frames
-            lacking = mp3.bytes_lacking(root / path) if recording.subtype == "MPEG_LAYER_III" else 0
+            walked = mp3.walk(root / path) if recording.subtype == "MPEG_LAYER_III" else mp3.Frames(0, 0)
             frames, digest, loud, finite = _read_through(recording)
     except (soundfile.SoundFileError, OSError) as error:
         wrong("a readable recording", f"{type(error).__name__}: {getattr(error, 'error_string', error)}")
@@ -62,8 +62,11 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
         wrong(f"{sizes[0]} bytes of samples, as the header says", f"truncated: {sizes[1]} bytes of samples")
     elif frames < announced:
         wrong(f"{announced} frames, as the header says", f"truncated: {frames} frames")
-    elif lacking:
-        wrong("a whole last frame of MP3", f"truncated: it lacks {lacking} bytes")
+    elif walked.bytes_lacking:
+        wrong("a whole last frame of MP3", f"truncated: it lacks {walked.bytes_lacking} bytes")
+    elif frames + mp3.MOST_PADDING < walked.samples:
+        found = f"{frames} of {walked.samples} samples are read"
+        wrong("an MP3 of one bitrate, or with a header that says its length", found, "encode it again, or take it out")
     if frames == 0:
         wrong("a recording with samples", "a header and no samples")
     else:
