@@ -167,18 +167,18 @@ def run(
 def _train_all(
     missing: dict[str, Fit], study: Study, kept: KeptFits, engine: cluster.Engine, attempts: int, label: str
 ) -> None:
-    """Fits that were cut off go last: what is wrong with one of them keeps no other from being done."""
+    """Fits that were cut off wait for all others: what is wrong with one of them keeps no other from being done."""
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
     calls_lost = 0
-    left = list(missing)
+    left = sorted(missing, key=lambda name: _large_first(missing[name]))
     for _ in range(attempts):
-        in_order = sorted(left, key=lambda name: (cut_off[name], *_large_first(missing[name])))
         error: BaseException | None = None
+        waiting = [[name for name in left if (cut_off[name] > 0) is was_cut_off] for was_cut_off in (False, True)]
         with _desk(kept) as desk:
-            tasks = [_Task(missing[name], name, study, kept, desk) for name in in_order]
             try:
-                _train_once(tasks, engine, label)
+                for names in filter(None, waiting):
+                    _train_once([_Task(missing[name], name, study, kept, desk) for name in names], engine, label)
             except engine.lost as lost:
                 error = lost
                 calls_lost += 1
