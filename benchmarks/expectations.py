@@ -131,7 +131,7 @@ def cells_and_folds(workers: int) -> tuple[int, int]:
 def measure(folder: Path, code: str, epochs: int, cells: int, folds: int) -> Run:
     """Fits of a network, one on each worker, on the processor even where there is a GPU."""
     say(f"{code}, {epochs} epochs")
-    given = (folder, epochs, folds, "float32", cells * folds, *(f"{code}/{rate}" for rate in DROPOUT_RATES[:cells]))
+    given = (folder, epochs, folds, 0, "float32", cells * folds, *(f"{code}/{rate}" for rate in DROPOUT_RATES[:cells]))
     command = [sys.executable, "-m", "benchmarks.ours", *map(str, given)]
     return run_command(command, folder=ROOT, environment=os.environ | {"BULBAR_DEVICE": "cpu"})
 
