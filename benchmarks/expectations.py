@@ -26,9 +26,9 @@ from joblib import cpu_count
 from benchmarks.measuring import ROOT, Failed, Run, machine, run_command, say, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
 from bulbar.architectures import ARCHITECTURES, Network, cost
+from bulbar.folds import PROTOCOLS
 
 DROPOUT_RATES = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
-PROTOCOLS = ("record_wise", "subject_wise")
 VALIDATION_SHARE = 0.2
 
 
