@@ -11,18 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import in_turns, machine, run_command, say, spread, table
-from tests.pipelines import TINY, Pipeline, git, stages_run
+from tests.pipelines import Pipeline, first_run, git, stages_run
 
 REPRO = (sys.executable, "-m", "dvc", "repro")
 
 
 def finished(folder: Path, stages: list[str]) -> Pipeline:
     """A copy of the project whose pipeline, or some stages of it with all before them, has run and is committed."""
-    pipeline = Pipeline(folder / "project", folder / "kept_fits")
-    pipeline.change(TINY)
-    pipeline.commit("Tiny settings")
-    pipeline.dvc("repro", *stages)
-    pipeline.commit("A tiny study")
+    pipeline, _ = first_run(folder, *stages)
     if stale := stages_run(pipeline.dvc("repro", *stages)):
         raise RuntimeError(f"not finished after dvc repro: {', '.join(sorted(stale))}")
     return pipeline

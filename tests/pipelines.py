@@ -98,6 +98,15 @@ class Pipeline:
         """Stages that something they depend on has changed for, by themselves: those after them not counted."""
         return set(json.loads(self.dvc("status", "--json", pipeline)))
 
+    def changed_by(self, changes: Mapping[str, Any], folder: str = "") -> set[str]:
+        """The stages that a change of the params in a folder makes stale; the params stay as they were."""
+        params = self.folder / folder / "params.yaml"
+        before = params.read_bytes()
+        self.change(changes, f"{folder}params.yaml")
+        stale = self.stale(f"{folder}dvc.yaml")
+        params.write_bytes(before)
+        return stale
+
     def copy(self, folder: Path, **environment: str) -> "Pipeline":
         """The same in another folder, with its history and its DVC cache; kept fits are shared."""
         shutil.copytree(self.folder, folder, symlinks=True)
@@ -112,6 +121,18 @@ class Pipeline:
             for path in sorted((self.folder / name).rglob("*")):
                 if path.is_file() and path.name != ".gitignore":
                     yield path.relative_to(self.folder)
+
+
+def first_run(
+    place: Path, *targets: str, changes: Mapping[str, Any] = TINY, params: str = "params.yaml"
+) -> tuple[Pipeline, set[str]]:
+    """A copy whose pipeline, or some targets of it, has run once and is committed; and the stages that ran."""
+    pipeline = Pipeline(place / "project", place / "kept_fits")
+    pipeline.change(changes, params)
+    pipeline.commit("Tiny settings")
+    ran = stages_run(pipeline.dvc("repro", *targets))
+    pipeline.commit("A tiny study")
+    return pipeline, ran
 
 
 def stages_run(output: str) -> set[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipelines import Pipeline, stages_run
+from tests.pipelines import Pipeline, first_run, stages_run
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -29,11 +29,8 @@ def bare(stages: set[str]) -> set[str]:
 def finished(tmp_path_factory) -> Pipeline:
     """gender/ has run, from the root, and is committed."""
     place = tmp_path_factory.mktemp("gender")
-    pipeline = Pipeline(place / "project", place / "kept_fits")
-    pipeline.change(TINY, "gender/params.yaml")
-    pipeline.commit("Tiny settings")
-    assert bare(stages_run(pipeline.dvc("repro", "gender/dvc.yaml"))) == {PHANTOM, *AFTER}
-    pipeline.commit("A tiny study")
+    pipeline, ran = first_run(place, "gender/dvc.yaml", changes=TINY, params="gender/params.yaml")
+    assert bare(ran) == {PHANTOM, *AFTER}
     return pipeline
 
 
@@ -41,16 +38,6 @@ def finished(tmp_path_factory) -> Pipeline:
 def study(finished, tmp_path) -> Pipeline:
     """A copy of the finished study, to change."""
     return finished.copy(tmp_path / "project")
-
-
-def changed_by(pipeline: Pipeline, changes: dict[str, object]) -> set[str]:
-    """The stages that a change of params makes stale."""
-    params = pipeline.folder / "gender/params.yaml"
-    before = params.read_bytes()
-    pipeline.change(changes, "gender/params.yaml")
-    stale = pipeline.stale("gender/dvc.yaml")
-    params.write_bytes(before)
-    return stale
 
 
 @pytest.mark.slow
@@ -80,7 +67,7 @@ def test_a_setting_touches_its_own_stage_alone(finished):
         ({"audio.top_db": 40.0}, {"preprocess_audio"}),
         ({"compute.workers": 2}, set()),
     ]:
-        assert bare(changed_by(finished, changes)) == stale, changes
+        assert bare(finished.changed_by(changes, "gender/")) == stale, changes
 
 
 @pytest.mark.slow

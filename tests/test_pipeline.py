@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.pipelines import TINY, Pipeline, fits_to_do, stages_run
+from tests.pipelines import TINY, Pipeline, first_run, fits_to_do, stages_run
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -36,24 +36,16 @@ TRAINING_AND_AFTER = {
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory) -> Pipeline:
     """Everything before the training has run."""
-    place = tmp_path_factory.mktemp("prepared")
-    pipeline = Pipeline(place / "project", place / "kept_fits")
-    pipeline.change(TINY)
-    pipeline.commit("Tiny settings")
-    assert stages_run(pipeline.dvc("repro", *sorted(BEFORE_TRAINING))) == BEFORE_TRAINING
-    pipeline.commit("A tiny study")
+    pipeline, ran = first_run(tmp_path_factory.mktemp("prepared"), *sorted(BEFORE_TRAINING))
+    assert ran == BEFORE_TRAINING
     return pipeline
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Pipeline:
     """The whole pipeline has run, once, and is committed."""
-    place = tmp_path_factory.mktemp("finished")
-    pipeline = Pipeline(place / "project", place / "kept_fits")
-    pipeline.change(TINY)
-    pipeline.commit("Tiny settings")
-    assert stages_run(pipeline.dvc("repro")) == BEFORE_TRAINING | TRAINING_AND_AFTER
-    pipeline.commit("A tiny study")
+    pipeline, ran = first_run(tmp_path_factory.mktemp("finished"))
+    assert ran == BEFORE_TRAINING | TRAINING_AND_AFTER
     return pipeline
 
 
@@ -68,12 +60,7 @@ def study(finished, tmp_path) -> Pipeline:
 
 def changed_by(pipeline: Pipeline, changes: dict[str, object]) -> set[str]:
     """The stages before the training that a change of params makes stale."""
-    params = pipeline.folder / "params.yaml"
-    before = params.read_bytes()
-    pipeline.change(changes)
-    stale = pipeline.stale()
-    params.write_bytes(before)
-    return stale & BEFORE_TRAINING
+    return pipeline.changed_by(changes) & BEFORE_TRAINING
 
 
 def test_a_second_repro_of_the_stages_before_training_runs_nothing(prepared):
