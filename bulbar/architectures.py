@@ -1,6 +1,11 @@
-"""What the networks are, without building one: Table 1's ten, what each costs, and what a fit's network looks at."""
+"""What the networks are, without building one: what a fit's network looks at, and what it costs.
+
+Two studies have theirs: `Network` is the ALS paper's, with the ten CNNs of its Table 1; `SequenceNetwork` is the gender
+paper's, on sequences of frames.
+"""
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Literal
 
 Pooling = Literal["max", "average"]
@@ -47,9 +52,76 @@ class Network:
             return "clinical"
         return f"fused_{self.architecture.code}" if self.n_clinical else self.architecture.code
 
+    @property
+    def sees_features(self) -> bool:
+        """Whether it looks at the feature array."""
+        return self.architecture is not None
 
-def cost(network: Network) -> tuple[int, int]:
-    """Multiply-adds of one image's forward pass, and the number of weights, of the image branch up to Dense 256."""
+
+Kind = Literal["cnn", "lstm", "lstm_cnn", "cnn_lstm"]
+KINDS: tuple[Kind, ...] = ("cnn", "lstm", "lstm_cnn", "cnn_lstm")
+
+
+@dataclass(frozen=True)
+class SequenceNetwork:
+    """The gender paper's networks (Kavitha et al.), on features of shape (row, frame). What it leaves open is ours.
+
+    kind: `lstm_cnn`: its Figure 1, an LSTM over the frames, the outputs of all steps stacked, convolutions over the
+    stack, Dense. `cnn_lstm`: the other way round, as its introduction has it. `cnn`: the convolutions alone. `lstm`:
+    Figure 1 without its convolutions.
+    filters: of the first convolution of 3 × 3, doubled from each to the next; each is followed by max pooling of 2 × 2.
+    n_layers: convolutions; of `lstm` alone LSTM layers. lstm_units: of each LSTM. dense_units: of the layer before the
+    output, which is one sigmoid unit.
+    """
+
+    kind: Kind
+    image_shape: tuple[int, int]
+    filters: int = 16
+    lstm_units: int = 32
+    n_layers: int = 2
+    dense_units: int = 64
+    output: Output = "sigmoid"
+
+    @property
+    def name(self) -> str:
+        """A name for people: `lstm_cnn_16x2_32`, filters by convolutions, then LSTM units."""
+        parts = {
+            "cnn": f"{self.filters}x{self.n_layers}",
+            "lstm": f"{self.lstm_units}x{self.n_layers}",
+        }
+        return f"{self.kind}_{parts.get(self.kind, f'{self.filters}x{self.n_layers}_{self.lstm_units}')}"
+
+    @property
+    def sees_features(self) -> bool:
+        """Whether it looks at the feature array."""
+        return True
+
+    @property
+    def convolutions(self) -> tuple[int, ...]:
+        """Filters of each convolution."""
+        return () if self.kind == "lstm" else tuple(self.filters << layer for layer in range(self.n_layers))
+
+    @property
+    def convolved_shape(self) -> tuple[int, int]:
+        """What the convolutions look at: the features, or the stack of an LSTM's outputs, as (row, column)."""
+        rows, frames = self.image_shape
+        return (frames, self.lstm_units) if self.kind == "lstm_cnn" else (rows, frames)
+
+
+AnyNetwork = Network | SequenceNetwork
+
+
+@singledispatch
+def cost(network: AnyNetwork) -> tuple[int, int]:
+    """Multiply-adds of one image's forward pass, and the number of weights.
+
+    Of a `Network` the image branch up to Dense 256; of a `SequenceNetwork` all of it.
+    """
+    raise TypeError(f"a network expected, got {type(network).__name__}")
+
+
+@cost.register
+def _(network: Network) -> tuple[int, int]:
     if network.architecture is None:
         return 0, 0
     rows, columns = network.image_shape
@@ -62,3 +134,34 @@ def cost(network: Network) -> tuple[int, int]:
         rows, columns, channels = rows // 2, columns // 2, filters
     flat = rows * columns * channels
     return multiply_adds + flat * 256, weights + flat * 256 + 256
+
+
+@cost.register
+def _(network: SequenceNetwork) -> tuple[int, int]:
+    rows, frames = network.image_shape
+    multiply_adds = weights = 0
+
+    def lstm(steps: int, inputs: int) -> None:
+        nonlocal multiply_adds, weights
+        units = network.lstm_units
+        multiply_adds += steps * 4 * units * (inputs + units)
+        weights += 4 * units * (inputs + units + 1)
+
+    if network.kind == "lstm":
+        for layer in range(network.n_layers):
+            lstm(frames, network.lstm_units if layer else rows)
+        flat = frames * network.lstm_units
+    else:
+        if network.kind == "lstm_cnn":
+            lstm(frames, rows)
+        (height, width), channels = network.convolved_shape, 1
+        for filters in network.convolutions:
+            multiply_adds += height * width * 9 * channels * filters
+            weights += 9 * channels * filters + filters
+            height, width, channels = height // 2, width // 2, filters
+        flat = height * width * channels
+        if network.kind == "cnn_lstm":
+            lstm(width, height * channels)
+            flat = width * network.lstm_units
+    dense = network.dense_units
+    return multiply_adds + (flat + 1) * dense, weights + (flat + 1) * dense + dense + 1

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from bulbar.architectures import Network
+from bulbar.architectures import AnyNetwork
 from bulbar.seeds import seed_of
 
 _CUDA = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")  # of tensorflow[and-cuda] and jax[cuda12]; of jax[cuda13]
@@ -63,17 +63,23 @@ class Fit:
 
     name: of the fit, e.g. `record_wise/S1B/0.3/fold_1`; its seed derives from it.
     train, validation, test: positions of rows. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
-    keep_weights: keep the trained model beside the predictions.
+    keep_weights: keep the trained model beside the predictions. settings: its own, where a search sets them; None: the
+    study's.
     """
 
     name: str
-    network: Network
+    network: AnyNetwork
     dropout_rate: float
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
     clinical: np.ndarray | None = None
     keep_weights: bool = False
+    settings: Settings | None = None
+
+    def settings_in(self, study: Study) -> Settings:
+        """How it is trained."""
+        return self.settings or study.settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +115,8 @@ def description(fit: Fit, study: Study) -> dict[str, Any]:
         "dropout_rate": fit.dropout_rate,
         "keep_weights": fit.keep_weights,
         "seed": seed_of(study.seed, fit.name),
-        "training": study.settings.model_dump(exclude={"keras_backend", "seeds"}),
-        "features": study.features_digest if fit.network.architecture else None,
+        "training": fit.settings_in(study).model_dump(exclude={"keras_backend", "seeds"}),
+        "features": study.features_digest if fit.network.sees_features else None,
         "rows": {name: _array_digest(positions.astype(np.int64)) for name, positions in rows.items()},
         "labels": _array_digest(study.labels.astype(np.int64)),
         "clinical": None if fit.clinical is None else _array_digest(fit.clinical.astype(np.float32)),

@@ -135,8 +135,9 @@ def plan(fits: Sequence[Fit], study: Study, kept: KeptFits, workers: int) -> Pla
 def _expected_seconds(fit: Fit, study: Study) -> float:
     multiply_adds, weights = architectures.cost(fit.network)
     images = 3 * len(fit.train) + len(fit.validation) + len(fit.test)
-    steps = np.ceil(len(fit.train) / study.settings.batch_size)
-    return float(study.settings.max_epochs) * (
+    settings = fit.settings_in(study)
+    steps = np.ceil(len(fit.train) / settings.batch_size)
+    return float(settings.max_epochs) * (
         multiply_adds * images / 1e9 * _SECONDS_PER_GIGA_MULTIPLY_ADD
         + steps * (_SECONDS_PER_STEP + weights / 1e6 * _SECONDS_PER_MEGA_WEIGHT_STEP)
     )
@@ -171,7 +172,7 @@ def _train_all(
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
     calls_lost = 0
-    left = sorted(missing, key=lambda name: _large_first(missing[name]))
+    left = sorted(missing, key=lambda name: _large_first(missing[name], study))
     for _ in range(attempts):
         error: BaseException | None = None
         waiting = [[name for name in left if (cut_off[name] > 0) is was_cut_off] for was_cut_off in (False, True)]
@@ -200,12 +201,12 @@ def _train_all(
         ) from error
 
 
-def _large_first(fit: Fit) -> tuple[int, str]:
-    """Sorts fits of one network together, so that each worker traces it once, the largest network first.
+def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
+    """Sorts fits of one network and batch size together, so that each worker traces it once, the largest network first.
 
     joblib replaces a worker that grows by 300 MB after its first task, and a new one has to start its backend again.
     """
-    return -architectures.cost(fit.network)[1], fit.network.name
+    return -architectures.cost(fit.network)[1], fit.network.name, fit.settings_in(study).batch_size
 
 
 @contextmanager

@@ -1,10 +1,15 @@
-"""The paper's networks: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Keras 3 API only."""
+"""The papers' networks, Keras 3 API only.
+
+ALS: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Gender: CNN, LSTM, and both in one.
+"""
+
+from functools import singledispatch
 
 import keras
 import numpy as np
 from keras import layers
 
-from bulbar.architectures import Architecture, Network, Output
+from bulbar.architectures import AnyNetwork, Architecture, Network, Output, SequenceNetwork
 
 
 @keras.saving.register_keras_serializable(package="bulbar")
@@ -96,14 +101,20 @@ def _output(x: keras.KerasTensor, output: Output) -> keras.KerasTensor:
     return layers.Dense(units, activation=output, dtype="float32", name="output")(x)
 
 
-def build(network: Network, *, dropout_rate: float | None = None) -> keras.Model:
+@singledispatch
+def build(network: AnyNetwork, *, dropout_rate: float | None = None) -> keras.Model:
     """A network, untrained.
 
-    network: what it looks at and what it says. Inputs: image (batch, mel, frame) in [0, 1] where there is an
-    architecture, then clinical (batch, n_clinical) in [0, 1] where there are clinical features.
-    dropout_rate: of Keras' own Dropout after each pooling; None builds `AdjustableDropout`, for training.
+    network: what it looks at and what it says. Inputs: image (batch, mel, frame) where it sees features, in [0, 1] or
+    scaled by the training part; then clinical (batch, n_clinical) in [0, 1] where there are clinical features.
+    dropout_rate: of Keras' own Dropout after each pooling and each LSTM; None builds `AdjustableDropout`, for training.
     Returns probabilities: (batch, 1) of the positive class, or for softmax (batch, 2) of negative and positive.
     """
+    raise TypeError(f"a network expected, got {type(network).__name__}")
+
+
+@build.register
+def _(network: Network, *, dropout_rate: float | None = None) -> keras.Model:
     inputs, branches = [], []
     if network.architecture is not None:
         image = keras.Input(network.image_shape, name="image")
@@ -118,3 +129,45 @@ def build(network: Network, *, dropout_rate: float | None = None) -> keras.Model
     joined = layers.Concatenate(name="fusion")(branches) if len(branches) > 1 else branches[0]
     head = layers.Dense(64, activation="relu", name="fusion_dense_64")(joined)
     return keras.Model(inputs, _output(head, network.output), name=network.name)
+
+
+@build.register
+def _(network: SequenceNetwork, *, dropout_rate: float | None = None) -> keras.Model:
+    image = keras.Input(network.image_shape, name="image")
+    if network.kind == "lstm":
+        x = layers.Permute((2, 1), name="frames_first")(image)
+        for number in range(1, network.n_layers + 1):
+            x = _lstm(network, x, number, dropout_rate)
+    elif network.kind == "lstm_cnn":
+        x = _lstm(network, layers.Permute((2, 1), name="frames_first")(image), 1, dropout_rate)
+        x = _convolutions(network, x, dropout_rate)
+    else:
+        x = _convolutions(network, image, dropout_rate)
+        if network.kind == "cnn_lstm":
+            x = layers.Permute((2, 1, 3), name="frames_first")(x)
+            x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]), name="frames")(x)
+            x = _lstm(network, x, 1, dropout_rate)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(network.dense_units, activation="relu", name="dense")(x)
+    return keras.Model([image], _output(x, network.output), name=network.name)
+
+
+def _lstm(network: SequenceNetwork, x: keras.KerasTensor, number: int, dropout_rate: float | None) -> keras.KerasTensor:
+    """The outputs of all steps, (batch, frame, unit), with dropout after them.
+
+    None within the cell: what is dropped there is drawn by each backend in its own way, and rules out its fast kernels.
+    Not unrolled: over 100 frames that is traced for 20 s instead of 1, and a step is no faster.
+    """
+    x = layers.LSTM(network.lstm_units, return_sequences=True, name=f"lstm_{number}")(x)
+    return _dropout(dropout_rate, f"lstm_dropout_{number}")(x)
+
+
+def _convolutions(network: SequenceNetwork, x: keras.KerasTensor, dropout_rate: float | None) -> keras.KerasTensor:
+    """Convolutions of 3 × 3, each with ReLU, max pooling and dropout, on (batch, row, column)."""
+    x = layers.Reshape((*x.shape[1:], 1), name="channel")(x)
+    for number, filters in enumerate(network.convolutions, start=1):
+        x = layers.Conv2D(filters, 3, padding="same", name=f"convolution_{number}")(x)
+        x = layers.MaxPooling2D(2, name=f"pooling_{number}")(x)
+        x = layers.ReLU(name=f"relu_{number}")(x)  # it and the maximum commute
+        x = _dropout(dropout_rate, f"dropout_{number}")(x)
+    return x

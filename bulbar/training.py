@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar import archives, networks
-from bulbar.architectures import Network
+from bulbar.architectures import AnyNetwork
 from bulbar.fits import Fit, Fitted, Settings, Study
 from bulbar.seeds import seed_of
 
@@ -59,22 +59,24 @@ _SMALLEST = 1e-7  # probabilities are cut off here before their logarithm, as Ke
 
 def train(fit: Fit, study: Study) -> Fitted:
     """Train one fit and predict its validation and test rows at the epoch of lowest validation loss."""
-    trainer = _trainer(fit.network, study.settings)
+    trainer = _trainer(fit.network, fit.settings_in(study))
     trainer.reset(fit.dropout_rate, seed_of(study.seed, fit.name))
     return trainer.fit(fit, study)
 
 
-_made: "dict[tuple[Network, Settings], Trainer]" = {}
+_made: "dict[tuple[AnyNetwork, int, str], Trainer]" = {}
 
 
-def _trainer(network: Network, settings: Settings) -> "Trainer":
-    """The trainer of a network: the last one made where it is the same, else a new one in its place."""
-    if (network, settings) not in _made:
+def _trainer(network: AnyNetwork, settings: Settings) -> "Trainer":
+    """The trainer of a network: the last one made where what is traced is the same, else a new one in its place."""
+    traced = (network, settings.batch_size, settings.precision)
+    if traced not in _made:
         for last in _made.values():
             last.release()
         _made.clear()
-        _made[network, settings] = Trainer(network, settings)
-    return _made[network, settings]
+        _made[traced] = Trainer(network, settings)
+    _made[traced].settings = settings
+    return _made[traced]
 
 
 @lru_cache(maxsize=1)
@@ -83,12 +85,15 @@ def _images(path: Path) -> np.ndarray:
 
 
 class Trainer:
-    """A network, its optimizer and its traced functions, made once and reset before every fit."""
+    """A network, its optimizer and its traced functions, made once and reset before every fit.
 
-    def __init__(self, network: Network, settings: Settings) -> None:
+    settings: of the next fit; those that it is made with hold in what is traced: precision and batch size.
+    """
+
+    def __init__(self, network: AnyNetwork, settings: Settings) -> None:
         keras.config.set_dtype_policy(settings.precision)
         self._network = network
-        self._settings = settings
+        self.settings = settings
         self._model = networks.build(network)
         self._model.compile(
             optimizer=Adam(settings.learning_rate),
@@ -102,7 +107,7 @@ class Trainer:
 
     def _trace(self) -> None:
         """Trace for full batches and for any other, so that no fit's bits depend on which fits came before it."""
-        for rows in (self._settings.batch_size, 2):
+        for rows in (self.settings.batch_size, 2):
             inputs = [np.zeros((rows, *tensor.shape[1:]), np.float32) for tensor in self._model.inputs]
             self._model.train_on_batch(inputs, np.zeros((rows, 1), np.int32), return_dict=True)
             self._model.predict_on_batch(inputs)
@@ -118,7 +123,10 @@ class Trainer:
         """Set everything that a fit changes or draws from: weights, statistics, optimizer, seeds, metrics, rate."""
         for layer in self._model.layers:
             for variable, first in zip(layer.variables, self._first[layer.name], strict=True):
-                variable.assign(_redrawn_kernel(layer, seed) if first is None else first)
+                if first is not None:
+                    variable.assign(first)
+            for kernel, initializer, name in _kernels(layer):
+                kernel.assign(_redrawn(kernel, initializer, seed_of(seed, name)))
             if isinstance(layer, networks.AdjustableDropout):
                 layer.reseed(seed_of(seed, layer.name))
                 layer.rate.assign(dropout_rate)
@@ -128,28 +136,28 @@ class Trainer:
         optimizer = self._model.optimizer
         for variable in optimizer.variables:
             variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
-        optimizer.learning_rate = self._settings.learning_rate
+        optimizer.learning_rate = self.settings.learning_rate
         self._model.stop_training = False
 
     def fit(self, fit: Fit, study: Study) -> Fitted:
         """Train, stop early, and keep what the epoch of lowest validation loss predicts."""
         shuffle = np.random.default_rng(seed_of(study.seed, f"{fit.name}/shuffle"))
         labels = study.labels.astype(np.int32)
-        stopping = keras.callbacks.EarlyStopping(patience=self._settings.early_stopping_patience)
+        stopping = keras.callbacks.EarlyStopping(patience=self.settings.early_stopping_patience)
         plateau = keras.callbacks.ReduceLROnPlateau(
-            factor=self._settings.plateau_factor,
-            patience=self._settings.plateau_patience,
-            min_lr=self._settings.min_learning_rate,
+            factor=self.settings.plateau_factor,
+            patience=self.settings.plateau_patience,
+            min_lr=self.settings.min_learning_rate,
         )
         callbacks = keras.callbacks.CallbackList([stopping, plateau], model=self._model)
         callbacks.on_train_begin()
         test_is_watched = np.array_equal(fit.validation, fit.test)
         best_loss, best_weights, history = math.inf, None, []
         best_test = best_validation = np.empty(0)
-        for epoch in range(self._settings.max_epochs):
+        for epoch in range(self.settings.max_epochs):
             learning_rate = float(self._model.optimizer.learning_rate)
             trained = np.zeros(2)
-            for rows in _batches(shuffle.permutation(fit.train), self._settings.batch_size):
+            for rows in _batches(shuffle.permutation(fit.train), self.settings.batch_size):
                 inputs = self._inputs(rows, fit, study)
                 logs = self._model.train_on_batch(inputs, labels[rows, np.newaxis], return_dict=True)
                 trained += np.array([logs["loss"], logs["accuracy"]]) * len(rows) / len(fit.train)
@@ -176,7 +184,7 @@ class Trainer:
 
     def _inputs(self, rows: np.ndarray, fit: Fit, study: Study) -> list[np.ndarray]:
         inputs = []
-        if self._network.architecture is not None and study.images is not None:
+        if self._network.sees_features and study.images is not None:
             inputs.append(_images(study.images)[rows])
         if fit.clinical is not None:
             inputs.append(fit.clinical[rows].astype(np.float32))
@@ -186,7 +194,7 @@ class Trainer:
         """Probabilities of class 1, shape (n,), float64."""
         parts = [
             self._model.predict_on_batch(self._inputs(batch, fit, study))[:, -1]
-            for batch in _batches(rows, self._settings.batch_size)
+            for batch in _batches(rows, self.settings.batch_size)
         ]
         return np.concatenate(parts).astype(np.float64)
 
@@ -221,17 +229,30 @@ def _with_small_ids(config: bytes) -> bytes:
     return json.dumps(json.loads(config, object_hook=renumber)).encode()
 
 
+def _kernels(layer: keras.Layer) -> list[tuple[keras.Variable, keras.initializers.Initializer, str]]:
+    """A layer's kernel and, of an LSTM, its recurrent one; each with its initializer and what its seed is drawn for."""
+    cell = getattr(layer, "cell", layer)
+    kernels = []
+    if hasattr(cell, "kernel"):
+        kernels.append((cell.kernel, cell.kernel_initializer, layer.name))
+    if hasattr(cell, "recurrent_kernel"):
+        kernels.append((cell.recurrent_kernel, cell.recurrent_initializer, f"{layer.name}/recurrent"))
+    return kernels
+
+
 def _small_values(layer: keras.Layer) -> list[np.ndarray | None]:
     """The values of a new layer's variables, in their order; None for a kernel, which is drawn anew for each fit."""
-    kernel = getattr(layer, "kernel", None)
-    return [None if variable is kernel else keras.ops.convert_to_numpy(variable) for variable in layer.variables]
+    kernels = [kernel for kernel, _, _ in _kernels(layer)]
+    return [
+        None if any(variable is kernel for kernel in kernels) else keras.ops.convert_to_numpy(variable)
+        for variable in layer.variables
+    ]
 
 
-def _redrawn_kernel(layer: keras.Layer, seed: int) -> np.ndarray:
-    """A kernel as the layer's own initializer draws it from a seed."""
-    initializer = layer.kernel_initializer
-    seeded = type(initializer).from_config({**initializer.get_config(), "seed": seed_of(seed, layer.name)})
-    return seeded(layer.kernel.shape, dtype=layer.kernel.dtype)
+def _redrawn(kernel: keras.Variable, initializer: keras.initializers.Initializer, seed: int) -> np.ndarray:
+    """A kernel as its layer's own initializer draws it from a seed."""
+    seeded = type(initializer).from_config({**initializer.get_config(), "seed": seed})
+    return seeded(kernel.shape, dtype=kernel.dtype)
 
 
 def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

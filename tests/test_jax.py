@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["test_networks", "test_training", "test_stage_training"])
+@pytest.mark.parametrize("module", ["test_networks", "test_sequence_networks", "test_training", "test_stage_training"])
 def test_under_jax_the_same_holds(module):
     pytest.importorskip("jax")
     done = subprocess.run(
