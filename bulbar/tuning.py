@@ -1,0 +1,318 @@
+"""A search for a network's settings, with Optuna, so that workers change nothing and a killed search goes on.
+
+Trials are asked in batches, trained together, and told in their order; what is hopeless is pruned at a batch's end.
+Each trial draws from a seed of its own. All samplers draw from the same values, so they share their kept fits: the grid
+is every combination of them.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import Trial, TrialState
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from bulbar.seeds import seed_of
+
+Sampler = Literal["grid", "random", "tpe", "genetic"]
+SAMPLERS: tuple[Sampler, ...] = ("grid", "random", "tpe", "genetic")
+
+Point = Mapping[str, int | float]
+"""A value for each setting of the space."""
+
+CLOSE = 0.1
+"""A search is close to the grid's best point when it has gone nine tenths of the way there from the median point."""
+
+
+class Space(BaseModel):
+    """The `tune.space` block of gender/params.yaml: the paper's six settings, each with the values that are tried."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filters: tuple[PositiveInt, ...]
+    lstm_units: tuple[PositiveInt, ...]
+    n_layers: tuple[PositiveInt, ...]
+    learning_rate: tuple[PositiveFloat, ...]
+    batch_size: tuple[PositiveInt, ...]
+    dropout_rate: tuple[float, ...]
+
+    @field_validator("*")
+    @classmethod
+    def _some_and_each_once(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values or len(set(values)) < len(values):
+            raise ValueError("at least one value, and each once")
+        return values
+
+    @field_validator("dropout_rate")
+    @classmethod
+    def _rates(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 <= value < 1 for value in values):
+            raise ValueError("rates of at least 0 and below 1")
+        return values
+
+    @property
+    def varied(self) -> dict[str, list[int | float]]:
+        """The settings with more than one value."""
+        return {name: list(values) for name, values in self if len(values) > 1}
+
+    @property
+    def points(self) -> list[Point]:
+        """The grid: every combination."""
+        names, values = zip(*self, strict=True)
+        return [dict(zip(names, point, strict=True)) for point in product(*values)]
+
+    @staticmethod
+    def in_words(point: Point) -> dict[str, str]:
+        """A point as text that loses no digit; `read` has it back."""
+        return {name: repr(value) for name, value in point.items()}
+
+    def read(self, words: Mapping[str, str]) -> Point:
+        """The point that `in_words` has written."""
+        return {name: type(values[0])(words[name]) for name, values in self}
+
+    def complete(self, drawn: Mapping[str, Any]) -> Point:
+        """A point from its varied settings."""
+        return {name: drawn.get(name, values[0]) for name, values in self}
+
+
+class Settings(BaseModel):
+    """The `tune` block of gender/params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sampler: Sampler = "grid"
+    compared: tuple[Sampler, ...] = SAMPLERS
+    trials: PositiveInt | None = None
+    batch: PositiveInt = 4
+    prune_after_epochs: PositiveInt | None = None
+    orders: int = Field(default=200, ge=200)
+    storage: str | None = None
+    space: Space
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of each sampler: as stated, else as many as the grid has points."""
+        return self.trials or len(self.space.points)
+
+    @property
+    def samplers(self) -> tuple[Sampler, ...]:
+        """The one whose pick is taken, and those that it is compared with, in the order of SAMPLERS."""
+        return tuple(sampler for sampler in SAMPLERS if sampler in {self.sampler, *self.compared})
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        size = len(self.space.points)
+        if size < 2:
+            raise ValueError("a space of one point leaves nothing to search")
+        if self.n_trials > size:
+            raise ValueError(f"trials: the same number for each sampler, and the grid has {size} points")
+        fewest = {"genetic": 10, "tpe": 4}  # a population of a fifth of the trials, two at least; a quarter drawn first
+        for sampler in self.samplers:
+            if self.n_trials < fewest.get(sampler, 1):
+                raise ValueError(f"trials: {sampler} needs at least {fewest[sampler]}, got {self.n_trials}")
+        return self
+
+
+class Outcome(NamedTuple):
+    """What training at one point gave, at the epoch of lowest validation loss; fit: the digest of the kept fit."""
+
+    validation_loss: float
+    validation_accuracy: float
+    epochs: int
+    fit: str
+
+
+Train = Callable[[Sequence[Point], int | None], Sequence[Outcome]]
+"""Trains at points, for at most so many epochs (None: as many as the settings say); the outcomes in their order."""
+
+
+def storage_of(url: str | None, folder: Path, name: str) -> BaseStorage:
+    """Where a study is kept: the database of a URL, else a journal file of the study's name in a folder."""
+    if url:
+        return RDBStorage(url)
+    folder.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+
+
+def search(
+    sampler: Sampler, settings: Settings, train: Train, *, name: str, storage: BaseStorage, seed: int
+) -> optuna.Study:
+    """Search until there are `settings.n_trials` trials, or go on with a search of this name that was cut off.
+
+    name: of the study, with the digest of everything that shapes it. Returns the study; `table_of` has its trials.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        sampler=sampler_of(sampler, settings, seed, 0),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0),
+        load_if_exists=True,
+    )
+    for batch in _batches(study, sampler, settings, seed):
+        _train_and_tell(study, batch, settings, train)
+    return study
+
+
+def sampler_of(sampler: Sampler, settings: Settings, seed: int, number: int) -> BaseSampler:
+    """The sampler that draws the trial of a number, from that trial's own seed."""
+    own = seed_of(seed, f"tune/{sampler}/{number}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # constant_liar
+        match sampler:
+            case "grid":  # deals its points out by the trial's number, from an order that one seed has shuffled
+                return GridSampler(settings.space.varied, seed=seed_of(seed, "tune/grid"))
+            case "random":
+                return RandomSampler(seed=own)
+            case "tpe":  # a batch's other trials count as bad: it does not ask for one point several times
+                return TPESampler(seed=own, n_startup_trials=settings.n_trials // 4, constant_liar=True)
+            case "genetic":
+                return NSGAIISampler(seed=own, population_size=settings.n_trials // 5)
+
+
+def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: int) -> Iterator[list[Trial]]:
+    """The trials still open, batch by batch: those that a killed search left behind, then new ones."""
+    while True:
+        trials = study.get_trials(deepcopy=False)
+        open_trials = [trial for trial in trials if not trial.state.is_finished()]
+        first = open_trials[0].number if open_trials else len(trials)
+        if first >= settings.n_trials:
+            return
+        end = min(settings.n_trials, (first // settings.batch + 1) * settings.batch)
+        batch = []
+        for number in range(first, end):
+            study.sampler = sampler_of(sampler, settings, seed, number)
+            if number < len(trials):
+                if trials[number].state.is_finished():
+                    continue
+                trial = Trial(study, trials[number]._trial_id)  # Optuna has no public way to take a trial up again
+            else:
+                trial = study.ask()
+            for name, values in settings.space.varied.items():
+                trial.suggest_categorical(name, values)
+            batch.append(trial)
+        yield batch
+
+
+def _train_and_tell(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
+    """Train a batch and tell its trials in their order.
+
+    With pruning all are trained for a few epochs first; those worse by then than the median of earlier batches end
+    there. The others start once more, as a fit that is kept is a whole one: their first epochs are the same again.
+    """
+    points = [settings.space.complete(trial.params) for trial in batch]
+    hopeless: dict[int, Outcome] = {}
+    if settings.prune_after_epochs is not None:
+        for trial, outcome in zip(batch, train(points, settings.prune_after_epochs), strict=True):
+            trial.report(outcome.validation_loss, step=settings.prune_after_epochs)
+            if trial.should_prune():
+                hopeless[trial.number] = outcome
+    left = [point for trial, point in zip(batch, points, strict=True) if trial.number not in hopeless]
+    outcomes = iter(train(left, None) if left else [])
+    for trial in batch:
+        pruned = trial.number in hopeless
+        outcome = hopeless[trial.number] if pruned else next(outcomes)
+        for name in ("validation_accuracy", "epochs", "fit"):
+            trial.set_user_attr(name, getattr(outcome, name))
+        with _though_exhausted(study):
+            if pruned:
+                study.tell(trial, state=TrialState.PRUNED)
+            else:
+                study.tell(trial, outcome.validation_loss)
+
+
+@contextmanager
+def _though_exhausted(study: optuna.Study) -> Iterator[None]:
+    """GridSampler stops the study at its last point, which only `optimize` allows: it stores, then raises."""
+    try:
+        yield
+    except RuntimeError:
+        sampler = study.sampler
+        if not (isinstance(sampler, GridSampler) and sampler.is_exhausted(study)):
+            raise
+
+
+def table_of(study: optuna.Study, sampler: Sampler, settings: Settings) -> pd.DataFrame:
+    """The trials of a study in their order.
+
+    Returns sampler, trial (from 1), pruned, the settings of the space, validation_loss, validation_accuracy, epochs,
+    best_so_far (lowest validation loss of an unpruned trial until there, NaN before the first) and fit.
+    """
+    rows = [
+        {
+            "sampler": sampler,
+            "trial": trial.number + 1,
+            "pruned": trial.state == TrialState.PRUNED,
+            **settings.space.complete(trial.params),
+            "validation_loss": trial.value if trial.value is not None else math.nan,
+            **{name: trial.user_attrs[name] for name in ("validation_accuracy", "epochs", "fit")},
+        }
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    ]
+    table = pd.DataFrame(rows)
+    best = table["validation_loss"].where(~table["pruned"]).cummin().ffill()
+    table.insert(len(table.columns) - 1, "best_so_far", best)
+    return table
+
+
+def best_point(table: pd.DataFrame, space: Space) -> Point:
+    """The point of lowest validation loss of `table_of`, the first of equals; pruned trials do not count."""
+    unpruned = table[~table["pruned"]].to_dict("records")
+    row = min(unpruned, key=lambda trial: trial["validation_loss"])
+    return {name: type(values[0])(row[name]) for name, values in space}
+
+
+def importances(study: optuna.Study, seed: int) -> dict[str, float]:
+    """The share of the losses' variance that each varied setting explains, in falling order; none where all are alike.
+
+    fANOVA of a forest over the complete trials: Hutter, Hoos and Leyton-Brown 2014.
+    """
+    losses = {trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
+    if len(losses) < 2:
+        return {}
+    return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed))
+
+
+def replay(losses: np.ndarray, *, orders: int, seed: int) -> pd.DataFrame:
+    """How close a random search of the first n points comes to the best of a grid, over many random orders of the grid.
+
+    losses: of each of the grid's points, shape (N,). Returns n (1 to N), found_best (the share of orders that hold a
+    point as good as the best by then), gap_median, gap_low, gap_high (how far the best by then lies above the grid's,
+    median and the inner 95 % of the orders), close (share of orders within CLOSE of the way from the median point).
+    """
+    generator = np.random.default_rng(seed)
+    drawn = np.stack([generator.permutation(losses) for _ in range(orders)])
+    gaps = np.minimum.accumulate(drawn, axis=1) - losses.min()
+    low, median, high = np.quantile(gaps, [0.025, 0.5, 0.975], axis=0)
+    near = CLOSE * (np.median(losses) - losses.min())
+    return pd.DataFrame(
+        {
+            "n": np.arange(1, len(losses) + 1),
+            "found_best": (gaps == 0).mean(axis=0),
+            "gap_median": median,
+            "gap_low": low,
+            "gap_high": high,
+            "close": (gaps <= near).mean(axis=0),
+        }
+    )
+
+
+def trials_until_close(losses: np.ndarray, *, orders: int, seed: int) -> tuple[float, float, float]:
+    """Trials that a random search takes to come close, as in `replay`: the median of its orders, and the inner 95 %."""
+    generator = np.random.default_rng(seed)
+    near = losses.min() + CLOSE * (np.median(losses) - losses.min())
+    drawn = np.stack([generator.permutation(losses) for _ in range(orders)])
+    first = 1 + np.argmax(drawn <= near, axis=1)
+    low, median, high = np.quantile(first, [0.025, 0.5, 0.975])
+    return float(median), float(low), float(high)
