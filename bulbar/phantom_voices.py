@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from bulbar import phantom, voice
 from bulbar.seeds import seed_of
@@ -45,6 +45,7 @@ class Settings(BaseModel):
     clips: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     median_duration_s: Annotated[float, Field(ge=1.5, le=10)]
     f0_spread: PositiveFloat
+    max_epochs: PositiveInt
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

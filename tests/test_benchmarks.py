@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
-from benchmarks import front_end, many_clips, measuring, no_op, ours, recordings, roofline, scaling, sweep
+from benchmarks import front_end, many_clips, measuring, no_op, ours, recordings, roofline, samplers, scaling, sweep
 from benchmarks.measuring import Failed, Run
 from benchmarks.plain import librosa_script
 from bulbar import architectures, audio, spectrogram
+from bulbar.kept_fits import KeptFits
 
 
 def printed(capsys, monkeypatch, benchmark, *arguments: str) -> str:
@@ -247,3 +249,28 @@ def test_many_clips_print_each_stage_at_each_number_and_say_what_is_computed(cap
     assert [row[:2] for row in measured[1:]] == [[stage, size] for stage in many_clips.STAGES for size in ("20", "40")]
     assert [row[0] for row in computed[1:]] == list(many_clips.STAGES)
     assert "Computed, not measured: 1000 clips" in text
+
+
+def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
+    kept = KeptFits(tmp_path)
+    for name, seconds in {"aa": 2.0, "bb": 3.0}.items():
+        kept.place(name).mkdir(parents=True)
+        (kept.place(name) / "seconds.txt").write_text(f"{seconds}\n")
+    trials = pd.DataFrame(
+        {
+            "sampler": ["grid", "grid", "random", "random", "random"],
+            "trial": [1, 2, 1, 2, 3],
+            "fit": ["aa", "bb", "bb", "bb", "aa"],
+            "best_so_far": [0.5, 0.4, 0.4, 0.4, 0.4],
+        }
+    )
+    found = samplers.with_seconds(trials, kept)
+    assert found["seconds"].tolist() == [2, 5, 3, 3, 5]
+    rows = samplers.summary(found).set_index("sampler")
+    assert rows.loc["grid", ["distinct fits", "seconds", "found at trial", "found after seconds"]].tolist() == [
+        2,
+        5,
+        2,
+        5,
+    ]
+    assert rows.loc["random", ["distinct fits", "found at trial", "found after seconds"]].tolist() == [2, 1, 3]

@@ -10,12 +10,26 @@ from tests.pipelines import Pipeline, first_run, stages_run
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
-PHANTOM, AFTER = "phantom", ("ingest", "preprocess_audio", "split", "features")
+TRAINED = tuple(f"{stage}@{protocol}" for stage in ("tune", "networks") for protocol in PROTOCOLS)
+PHANTOM = "phantom"
+AFTER = ("ingest", "preprocess_audio", "split", "features", "acoustic", *TRAINED, "evaluate")
 TINY = {
     "phantom.speakers": 30,
     "phantom.clips": [2, 3],
     "phantom.median_duration_s": 1.5,
     "subset.max_clips_per_speaker": 2,
+    "train.max_epochs": 1,
+    "network.filters": 4,
+    "network.lstm_units": 8,
+    "tune.compared": ["grid"],
+    "tune.space": {
+        "filters": [4],
+        "lstm_units": [8],
+        "n_layers": [1],
+        "learning_rate": [0.001, 0.004],
+        "batch_size": [32],
+        "dropout_rate": [0.3],
+    },
     "compute.workers": 1,
 }
 
@@ -66,6 +80,11 @@ def test_a_setting_touches_its_own_stage_alone(finished):
         ({"subset.max_clips_per_speaker": 1}, {"ingest"}),
         ({"audio.top_db": 40.0}, {"preprocess_audio"}),
         ({"compute.workers": 2}, set()),
+        ({"phantom.max_epochs": 2}, set(TRAINED)),
+        ({"network.filters": 8}, set(TRAINED)),
+        ({"tune.batch": 2}, {name for name in TRAINED if name.startswith("tune")}),
+        ({"tune.storage": "sqlite:///studies.db"}, set()),
+        ({"bootstrap.draws": 1000}, {"evaluate"}),
     ]:
         assert bare(finished.changed_by(changes, "gender/")) == stale, changes
 
@@ -92,7 +111,7 @@ def test_another_cohort_is_one_command_away_from_the_root_and_from_inside(study,
 @pytest.mark.slow
 def test_age_bands_run_the_same_pipeline(study):
     shown = study.dvc("exp", "run", "-S", "split.target=age_band", inside="gender")
-    assert bare(stages_run(shown)) == {"split", "features"}
+    assert bare(stages_run(shown)) == {"split", "features", *TRAINED, "evaluate"}
     classes = json.loads((study.folder / "gender/data/split/classes.json").read_text())
     assert classes == {"target": "age_band", "classes": ["under 40", "40 and over"]}
 
@@ -112,7 +131,7 @@ def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_loca
 def test_what_git_holds_names_no_speaker_and_no_clip(finished):
     subjects = pd.read_csv(finished.folder / "gender/data/cohort/subjects.csv")["subject_id"]
     texts = [path.read_text() for path in (finished.folder / "gender/metrics").rglob("*.json")]
-    assert len(texts) == 4
+    assert len(texts) == 8
     for text in texts:
         assert "common_voice_en_" not in text
         assert not [subject for subject in subjects if subject in text]

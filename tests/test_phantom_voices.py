@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bulbar import phantom_voices, voice
 
-DEFAULT = {"speakers": 100, "clips": (3, 5), "median_duration_s": 2.5, "f0_spread": 0.18}
+DEFAULT = {"speakers": 100, "clips": (3, 5), "median_duration_s": 2.5, "f0_spread": 0.18, "max_epochs": 8}
 SEED = 2025
 
 
@@ -92,7 +92,7 @@ def test_a_clip_depends_on_the_seed_and_on_no_other_clip():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"speakers": 11}, {"clips": (0, 3)}, {"clips": (4, 3)}, {"f0_spread": 0}, {"effect": 1}]
+    "bad", [{"speakers": 11}, {"clips": (0, 3)}, {"clips": (4, 3)}, {"f0_spread": 0}, {"max_epochs": 0}, {"effect": 1}]
 )
 def test_impossible_settings_are_refused(bad):
     with pytest.raises(ValidationError):

@@ -1,0 +1,37 @@
+"""What the stages of the gender pipeline that train read alike: features and the training settings of one protocol."""
+
+import numpy as np
+
+from bulbar import fits, folds, sequence_experiment, split, tuning
+from bulbar.errors import BadInput, Problem
+from stages.io import params, read_json, read_table, room, settings, study_seed
+
+
+def load_material(protocol: folds.Protocol, role: str = "main") -> sequence_experiment.Material:
+    """The rows and settings that every fit of a protocol shares.
+
+    On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`. Raises BadInput where there
+    are more than two classes, or the networks are too deep for the features.
+    """
+    found = settings("split", split.Settings)
+    if len(found.classes) > 2:
+        remedy = "give one age at which the second band begins"
+        raise BadInput([Problem("params.yaml: split.age_bands", "two classes", ", ".join(found.classes), remedy)])
+    folder = room("features", role) / protocol
+    index = read_table(folder / "index.csv", recording_id=str, subject_id=str)
+    training = settings("train", fits.Settings)
+    if read_json(room("cohort", role) / "cohort.json")["synthetic"]:
+        cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
+        training = training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
+    features = folder / "features.npy"
+    rows, frames = np.load(features, mmap_mode="r").shape[1:]
+    network, space = settings("network", sequence_experiment.Settings), settings("tune", tuning.Settings).space
+    sequence_experiment.require_room_for(network, space, (rows, frames))
+    shared = fits.Study(
+        images=features.resolve(),
+        features_digest=fits.file_digest(features),
+        labels=index["label"].to_numpy(),
+        settings=training,
+        seed=study_seed(),
+    )
+    return sequence_experiment.Material(protocol, index, (rows, frames), shared)
