@@ -26,6 +26,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.many_clips
 	$(RUN) python -m benchmarks.roofline
 	$(RUN) python -m benchmarks.sweep
+	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations
 
 lint: $(VENV)/.installed-dev ## ruff and mypy

@@ -135,6 +135,6 @@ def train_test_gap(gaps: Mapping[str, Mapping[str, float]], title: str) -> Figur
     axes.set_ylim(0, 1.08)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylabel("Accuracy")
-    axes.legend(loc="lower right", frameon=True)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     axes.set_title(title)
     return figure

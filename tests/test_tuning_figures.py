@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar import tuning, tuning_figures
+from tests.drawn import assert_nothing_is_cut_off, png
+
+TRIALS = pd.DataFrame(
+    {
+        "sampler": ["grid"] * 4 + ["tpe"] * 4,
+        "trial": [1, 2, 3, 4] * 2,
+        "filters": [4, 8, 4, 8, 8, 8, 4, 8],
+        "learning_rate": [0.001, 0.001, 0.01, 0.01, 0.001, 0.01, 0.01, 0.001],
+        "validation_loss": [0.6, 0.3, 0.5, 0.2, 0.3, 0.2, 0.5, 0.3],
+        "best_so_far": [0.6, 0.3, 0.3, 0.2, 0.3, 0.2, 0.2, 0.2],
+        "seconds": [2.0, 5.0, 7.0, 9.0, 3.0, 5.0, 7.0, 7.0],
+    }
+)
+
+
+def test_best_so_far_is_a_line_per_sampler_against_trials_or_seconds():
+    for against, label in (("trial", "Trials"), ("seconds", "Seconds of one worker")):
+        figure = tuning_figures.best_so_far(TRIALS, "title", against=against, label=label)
+        (axes,) = figure.axes
+        assert [line.get_label() for line in axes.get_lines()] == ["grid", "tpe"]
+        for line, (_, rows) in zip(axes.get_lines(), TRIALS.groupby("sampler"), strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), rows[against])
+            np.testing.assert_array_equal(line.get_ydata(), rows["best_so_far"])
+        assert axes.get_xlabel() == label
+
+
+def test_parallel_coordinates_have_a_line_for_each_point_and_the_best_one_ends_lowest():
+    figure = tuning_figures.parallel_coordinates(TRIALS, ["filters", "learning_rate"], "title")
+    (axes,) = figure.axes
+    lines = axes.get_lines()
+    assert len(lines) == 4  # of the eight trials, four are of points that were tried before
+    assert [line.get_ydata()[-1] for line in lines] == pytest.approx([1, 0.75, 0.25, 0])
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "filters",
+        "learning\nrate",
+        "validation\nloss (nats)",
+    ]
+
+
+def test_importances_are_a_bar_for_each_sampler_and_setting():
+    shares = {"grid": {"learning_rate": 0.7, "filters": 0.3}, "tpe": {"learning_rate": 1.0}, "random": {}}
+    (axes,) = tuning_figures.importances(shares, "title").axes
+    widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
+    assert widths == [[0.7, 0.3], [1.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_replay_shows_the_share_of_orders_that_have_found_the_best():
+    table = tuning.replay(np.array([0.3, 0.1, 0.2, 0.4]), orders=200, seed=0)
+    left, right = tuning_figures.replay(table, 200, "title").axes
+    np.testing.assert_array_equal(left.get_lines()[0].get_ydata(), table["gap_median"])
+    np.testing.assert_array_equal(right.get_lines()[0].get_ydata(), table["found_best"])
+
+
+def test_the_gap_is_told_in_points_below_each_model():
+    gaps = {"CNN-LSTM": {"train_accuracy": 0.95, "test_accuracy": 0.9, "gap": 0.05}}
+    (axes,) = tuning_figures.train_test_gap(gaps, "title").axes
+    assert [bar.get_height() for bars in axes.containers if hasattr(bars, "patches") for bar in bars] == [0.95, 0.9]
+    assert axes.get_xticklabels()[0].get_text() == "CNN-LSTM\ngap 5.0 points"
+
+
+def test_nothing_is_cut_off_and_the_same_table_is_the_same_picture():
+    table = tuning.replay(np.array([0.3, 0.1, 0.2, 0.4]), orders=200, seed=0)
+    draws = [
+        lambda: tuning_figures.best_so_far(TRIALS, "title"),
+        lambda: tuning_figures.parallel_coordinates(TRIALS, ["filters", "learning_rate"], "title"),
+        lambda: tuning_figures.importances({"grid": {"learning_rate": 0.7, "filters": 0.3}}, "title"),
+        lambda: tuning_figures.replay(table, 200, "title"),
+        lambda: tuning_figures.train_test_gap(
+            {"CNN": {"train_accuracy": 1, "test_accuracy": 0.9, "gap": 0.1}}, "title"
+        ),
+    ]
+    for draw in draws:
+        assert_nothing_is_cut_off(draw())
+        assert png(draw()) == png(draw())
