@@ -1,7 +1,7 @@
 """Copies of a recording at another pitch and speed, for training."""
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import librosa
 import numpy as np
@@ -11,11 +11,16 @@ from bulbar.seeds import seed_of
 
 
 class Settings(BaseModel):
-    """The `augment` block of gender/params.yaml."""
+    """The `augment` block of gender/params.yaml.
+
+    heard: `together`: every epoch trains on a recording and all of its copies. `in_turn`: on one of them, the recording
+    itself first; with as many copies as epochs that follow, what is heard is fresh in each.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     copies: NonNegativeInt = 1
+    heard: Literal["together", "in_turn"] = "together"
     semitones: float = Field(default=2.0, ge=0, le=12)
     speed: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.9, 1.1)
 

@@ -62,7 +62,8 @@ class Fit:
     """One network to be trained on some rows, watched on others, tested on others still.
 
     name: of the fit, e.g. `record_wise/S1B/0.3/fold_1`; its seed derives from it.
-    train, validation, test: positions of rows. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
+    train, validation, test: positions of rows; train of shape (n,), or (turn, n) where the epochs hear the turns one
+    after the other, again and again. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
     keep_weights: keep the trained model beside the predictions. settings: its own, where a search sets them; None: the
     study's.
     """
@@ -76,6 +77,11 @@ class Fit:
     clinical: np.ndarray | None = None
     keep_weights: bool = False
     settings: Settings | None = None
+
+    @property
+    def n_trained(self) -> int:
+        """Rows that an epoch trains on."""
+        return self.train.shape[-1]
 
     def settings_in(self, study: Study) -> Settings:
         """How it is trained."""

@@ -134,9 +134,9 @@ def plan(fits: Sequence[Fit], study: Study, kept: KeptFits, workers: int) -> Pla
 
 def _expected_seconds(fit: Fit, study: Study) -> float:
     multiply_adds, weights = architectures.cost(fit.network)
-    images = 3 * len(fit.train) + len(fit.validation) + len(fit.test)
+    images = 3 * fit.n_trained + len(fit.validation) + len(fit.test)
     settings = fit.settings_in(study)
-    steps = np.ceil(len(fit.train) / settings.batch_size)
+    steps = np.ceil(fit.n_trained / settings.batch_size)
     return float(settings.max_epochs) * (
         multiply_adds * images / 1e9 * _SECONDS_PER_GIGA_MULTIPLY_ADD
         + steps * (_SECONDS_PER_STEP + weights / 1e6 * _SECONDS_PER_MEGA_WEIGHT_STEP)

@@ -1,4 +1,4 @@
-"""The papers' networks, Keras 3 API only.
+"""The papers' networks, in Keras 3; of the backend only how dropout draws its bits depends on which it is.
 
 ALS: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Gender: CNN, LSTM, and both in one.
 """

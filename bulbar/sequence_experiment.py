@@ -37,18 +37,26 @@ class Material:
     """What every fit of one protocol is made from.
 
     index: recording_id, subject_id, label, part, copy (0: the recording itself), a row for each row of the feature
-    array. image_shape: (row, frame).
+    array. image_shape: (row, frame). in_turn: an epoch trains on one of a recording and its
+    copies, not on all.
     """
 
     protocol: Protocol
     index: pd.DataFrame
     image_shape: tuple[int, int]
     study: Study
+    in_turn: bool = False
 
-    def rows(self, part: str, *, copies: bool = False) -> np.ndarray:
-        """Rows of the feature array that belong to a part; copies: with the changed copies."""
-        chosen = self.index["part"] == part
-        return np.flatnonzero(chosen if copies else chosen & (self.index["copy"] == 0))
+    def rows(self, part: str) -> np.ndarray:
+        """Rows of the feature array with a part's recordings, without changed copies."""
+        return np.flatnonzero((self.index["part"] == part) & (self.index["copy"] == 0))
+
+    def trained(self) -> np.ndarray:
+        """Rows that are trained on, with the changed copies: shape (n,), or (copy, n) where they are heard in turn."""
+        of_train = self.index[self.index["part"] == "train"]
+        if not self.in_turn:
+            return of_train.index.to_numpy()
+        return np.stack([copy.index for _, copy in of_train.groupby("copy")])
 
 
 def require_room_for(settings: Settings, space: tuning.Space, image_shape: tuple[int, int]) -> None:
@@ -118,7 +126,7 @@ def fit_at(
         name="/".join([material.protocol, kind, *(f"{name}={value:g}" for name, value in point.items())]),
         network=network,
         dropout_rate=float(point["dropout_rate"]),
-        train=material.rows("train", copies=True),
+        train=material.trained(),
         validation=watched,
         test=watched,
         settings=training.model_copy(update=changes),

@@ -154,13 +154,14 @@ class Trainer:
         test_is_watched = np.array_equal(fit.validation, fit.test)
         best_loss, best_weights, history = math.inf, None, []
         best_test = best_validation = np.empty(0)
+        turns = np.atleast_2d(fit.train)
         for epoch in range(self.settings.max_epochs):
             learning_rate = float(self._model.optimizer.learning_rate)
             trained = np.zeros(2)
-            for rows in _batches(shuffle.permutation(fit.train), self.settings.batch_size):
+            for rows in _batches(shuffle.permutation(turns[epoch % len(turns)]), self.settings.batch_size):
                 inputs = self._inputs(rows, fit, study)
                 logs = self._model.train_on_batch(inputs, labels[rows, np.newaxis], return_dict=True)
-                trained += np.array([logs["loss"], logs["accuracy"]]) * len(rows) / len(fit.train)
+                trained += np.array([logs["loss"], logs["accuracy"]]) * len(rows) / fit.n_trained
             validation = self._predict(fit.validation, fit, study)
             loss = _log_loss(labels[fit.validation], validation)
             accuracy = float(np.mean((validation >= 0.5) == labels[fit.validation]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bulbar import fits, folds, sequence_experiment, split, tuning
+from bulbar import augmentation, fits, folds, sequence_experiment, split, tuning
 from bulbar.errors import BadInput, Problem
 from stages.io import params, read_json, read_table, room, settings, study_seed
 
@@ -34,4 +34,5 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> sequence_expe
         settings=training,
         seed=study_seed(),
     )
-    return sequence_experiment.Material(protocol, index, (rows, frames), shared)
+    in_turn = settings("augment", augmentation.Settings).heard == "in_turn"
+    return sequence_experiment.Material(protocol, index, (rows, frames), shared, in_turn)

@@ -99,6 +99,7 @@ CHANGES = {
     "the features": lambda fit, study: (fit, replace(study, features_digest="of other features")),
     "a training row": lambda fit, study: (replace(fit, train=fit.train[1:]), study),
     "the rows' order": lambda fit, study: (replace(fit, train=fit.train[::-1]), study),
+    "training rows heard in turn": lambda fit, study: (replace(fit, train=fit.train[np.newaxis]), study),
     "a watched row": lambda fit, study: (replace(fit, validation=fit.validation[1:]), study),
     "a tested row": lambda fit, study: (replace(fit, test=fit.test[1:]), study),
     "a label": lambda fit, study: (fit, replace(study, labels=np.roll(study.labels, 1))),

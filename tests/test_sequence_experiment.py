@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,14 @@ def test_copies_are_trained_on_and_neither_watched_nor_tested(material):
     fit = final_fit(material, TUNED, NETWORK, POINT)
     assert set(material.index.loc[fit.train, "copy"]) == {0, 1}
     assert set(material.index.loc[np.r_[fit.validation, fit.test], "copy"]) == {0}
+
+
+def test_copies_heard_in_turn_are_one_each_epoch(material):
+    rows = replace(material, in_turn=True).trained()
+    copies = material.index["copy"].to_numpy()[rows]
+    assert copies.tolist() == [[0] * 14, [1] * 14]
+    recordings = material.index["recording_id"].to_numpy()[rows]
+    assert recordings[0].tolist() == recordings[1].tolist()
 
 
 def test_a_tested_fit_is_the_searched_one_with_another_part_to_speak_of(material):

@@ -197,6 +197,18 @@ def test_what_the_best_epoch_predicted_is_what_is_returned(contradicted, stopped
     assert short.validation.tobytes() == stopped.validation.tobytes()
 
 
+def test_epochs_hear_the_turns_one_after_the_other(study):
+    first, second = np.arange(16), np.arange(16, 32)
+    in_turn = training.train(toy_fits.fit(train=np.stack([first, second])), study).history
+    assert len(in_turn) == 3
+    assert in_turn.iloc[:1].equals(training.train(toy_fits.fit(train=first), study).history.iloc[:1])
+    again = training.train(toy_fits.fit(train=np.stack([first, second, first])), study).history
+    assert in_turn.equals(again)
+    third = training.train(toy_fits.fit(train=np.stack([first, second, second])), study).history
+    assert in_turn.iloc[:2].equals(third.iloc[:2])
+    assert not in_turn.equals(third)
+
+
 def test_the_fit_after_one_that_lowered_its_learning_rate_starts_high_again(contradicted, stopped):
     assert_same_bits(training.train(FITS["none"], contradicted), stopped)
 
