@@ -94,13 +94,18 @@ class Fitted:
 
     test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
     validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, from training where weights
-    are kept; `KeptFits.export_model` has it afterwards.
+    are kept; `KeptFits.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
     """
 
     test: np.ndarray
     validation: np.ndarray
     history: pd.DataFrame
     model: bytes | None = None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether no epoch had a finite validation loss."""
+        return not np.isfinite(self.history["validation_loss"]).any()
 
     @property
     def best_epoch(self) -> int:

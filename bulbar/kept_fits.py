@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar import architectures, cluster, compute
+from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study, description, digest, environment
 
 #: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
@@ -148,12 +149,19 @@ class WorkersLost(RuntimeError):
 
 
 def run(
-    fits: Sequence[Fit], study: Study, kept: KeptFits, *, computing: compute.Settings, label: str
+    fits: Sequence[Fit],
+    study: Study,
+    kept: KeptFits,
+    *,
+    computing: compute.Settings,
+    label: str,
+    may_diverge: bool = False,
 ) -> Iterator[Fitted]:
     """Train what is missing, on all workers, then yield every fit's result in the order of `fits`.
 
     joblib gives up a whole call when a worker dies: it is called again on the fits still missing, `computing.attempts`
-    times at most. Warns of lost workers. Raises WorkersLost with the fits that were at work each time.
+    times at most. Warns of lost workers. Raises WorkersLost with the fits that were at work each time, and BadInput
+    where fits diverged, unless they may.
     """
     names = [digest(fit, study) for fit in fits]
     missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in kept}
@@ -161,8 +169,12 @@ def run(
     if missing:
         with cluster.connected(computing) as engine:
             _train_all(missing, study, kept, engine, computing.attempts, label)
-    for name in names:
-        yield kept.load(name)
+    for fit, name in zip(fits, names, strict=True):
+        fitted = kept.load(name)
+        if fitted.diverged and not may_diverge:
+            expected, remedy = "a validation loss that is finite in some epoch", "lower train.learning_rate"
+            raise BadInput([Problem("params.yaml: train.learning_rate", expected, f"none in {fit.name}", remedy)])
+        yield fitted
 
 
 def _train_all(

@@ -58,7 +58,7 @@ _SMALLEST = 1e-7  # probabilities are cut off here before their logarithm, as Ke
 
 
 def train(fit: Fit, study: Study) -> Fitted:
-    """Train one fit and predict its validation and test rows at the epoch of lowest validation loss."""
+    """Train a fit; what it predicts is of the epoch of lowest validation loss, and NaN where none was finite."""
     trainer = _trainer(fit.network, fit.settings_in(study))
     trainer.reset(fit.dropout_rate, seed_of(study.seed, fit.name))
     return trainer.fit(fit, study)
@@ -153,7 +153,7 @@ class Trainer:
         callbacks.on_train_begin()
         test_is_watched = np.array_equal(fit.validation, fit.test)
         best_loss, best_weights, history = math.inf, None, []
-        best_test = best_validation = np.empty(0)
+        best_test, best_validation = np.full(len(fit.test), np.nan), np.full(len(fit.validation), np.nan)
         turns = np.atleast_2d(fit.train)
         for epoch in range(self.settings.max_epochs):
             learning_rate = float(self._model.optimizer.learning_rate)
@@ -173,8 +173,6 @@ class Trainer:
             callbacks.on_epoch_end(epoch, {"val_loss": loss})
             if self._model.stop_training:
                 break
-        if not math.isfinite(best_loss):
-            raise FloatingPointError(f"{fit.name}: the validation loss was never finite; lower train.learning_rate")
         columns = ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
         return Fitted(
             test=best_test,

@@ -9,6 +9,7 @@ import pytest
 
 from bulbar import compute, kept_fits
 from bulbar.architectures import ARCHITECTURES
+from bulbar.errors import BadInput
 from bulbar.fits import Fitted, Settings, description, digest, file_digest
 from bulbar.kept_fits import KeptFits, plan
 from tests import toy_fits
@@ -37,8 +38,8 @@ def sweep(*rates: float) -> list:
     return [toy_fits.fit(f"{code}/{rate}", code, dropout_rate=rate) for code in ("S1A", "S1B") for rate in rates]
 
 
-def run(fits, study, kept) -> list[Fitted]:
-    return list(kept_fits.run(fits, study, kept, computing=compute.Settings(workers=1), label="fits"))
+def run(fits, study, kept, **options) -> list[Fitted]:
+    return list(kept_fits.run(fits, study, kept, computing=compute.Settings(workers=1), label="fits", **options))
 
 
 def times(kept: KeptFits) -> dict[Path, int]:
@@ -252,3 +253,13 @@ def test_nothing_to_do_is_said_so(study, kept):
     for fit in (fits := sweep(0.3)):
         kept.store(digest(fit, study), FITTED, {}, 1.0)
     assert str(plan(fits, study, kept, 2)) == "0 fits to do, 2 already known; at most about 0 s and 0 MB of disk"
+
+
+def test_a_fit_that_diverges_is_an_error_that_names_it_and_is_kept_where_it_may(study, kept):
+    wild = study.settings.model_copy(update={"learning_rate": 1e30})
+    fit = toy_fits.fit("wild", settings=wild)
+    [found] = run([fit], study, kept, may_diverge=True)
+    assert found.diverged
+    assert digest(fit, study) in kept
+    with pytest.raises(BadInput, match=r"train\.learning_rate(.|\n)*none in wild"):
+        run([fit], study, kept)

@@ -213,10 +213,14 @@ def test_the_fit_after_one_that_lowered_its_learning_rate_starts_high_again(cont
     assert_same_bits(training.train(FITS["none"], contradicted), stopped)
 
 
-def test_a_loss_that_is_never_finite_is_an_error_that_names_the_fit(study, monkeypatch):
-    monkeypatch.setattr(training.Trainer, "_predict", lambda trainer, rows, fit, study: np.full(len(rows), np.nan))
-    with pytest.raises(FloatingPointError, match="none: the validation loss was never finite"):
-        training.train(FITS["none"], study)
+def test_a_fit_whose_loss_is_never_finite_says_so_and_predicts_nothing(study, fitted):
+    settings = study.settings.model_copy(update={"learning_rate": 1e30})
+    found = training.train(FITS["dropout"], replace(study, settings=settings))
+    assert found.diverged
+    assert np.isnan(found.test).all() and found.test.shape == (9,)
+    assert np.isnan(found.validation).all() and found.validation.shape == (9,)
+    assert found.model is None
+    assert not fitted["dropout"].diverged
 
 
 def test_everything_is_reset_between_fits(trainer, study):
