@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import parselmouth
 from parselmouth.praat import call
-from pydantic import BaseModel, ConfigDict, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
 from scipy import stats
 from scipy.signal import find_peaks
 
@@ -57,18 +57,27 @@ _VOICED_WITHIN_S = 0.05  # a breathy vowel is not voiced in every frame
 
 
 class Settings(BaseModel):
-    """The `acoustic` block of params.yaml: Praat's pitch range."""
+    """The `acoustic` block of params.yaml: Praat's pitch range, and which of MEASURES are wanted: by default all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_pitch_hz: PositiveFloat = 75.0
     max_pitch_hz: PositiveFloat = 500.0
+    measures: tuple[str, ...] = Field(default=MEASURES, min_length=1)
 
     @model_validator(mode="after")
     def _a_range(self) -> Self:
         if self.max_pitch_hz <= self.min_pitch_hz:
             raise ValueError("max_pitch_hz above min_pitch_hz")
         return self
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, measures: tuple[str, ...]) -> tuple[str, ...]:
+        """In the order of MEASURES, whatever order they were asked for in."""
+        if unknown := sorted(set(measures) - set(MEASURES)):
+            raise ValueError(f"any of {', '.join(MEASURES)}, got {', '.join(unknown)}")
+        return tuple(name for name in MEASURES if name in measures)
 
 
 def measure_file(path: str | Path, task: str, settings: Settings) -> dict[str, float]:
@@ -78,7 +87,7 @@ def measure_file(path: str | Path, task: str, settings: Settings) -> dict[str, f
 
 
 def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, train: bool) -> dict[str, float]:
-    """Every one of MEASURES, NaN where it is not defined: nothing is voiced, or too little is there to measure.
+    """Every one of `settings.measures`, NaN where it is not defined: nothing is voiced, or too little to measure.
 
     samples: mono signal, shape (n,), float. train: whether it is a syllable train; a vowel has no syllable measures.
     Mean and sd of F0 (hertz, voiced frames) and HNR (dB) as Praat's `To Pitch` and `To Harmonicity (cc)`; jitter and
@@ -86,7 +95,7 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, tra
     with our pitch range. Source: Boersma 1993; Boersma and Weenink, Praat manual, "Voice".
     Syllables a second, and the coefficient of variation of the intervals between them: see `syllable_times`.
     """
-    missing = dict.fromkeys(MEASURES, np.nan)
+    missing = dict.fromkeys(settings.measures, np.nan)
     shortest_s = max(3.2 / settings.min_pitch_hz, 6.5 / _INTENSITY_PITCH_HZ)  # Praat's windows, with room to round
     if len(samples) < shortest_s * sample_rate_hz:
         return missing
@@ -94,20 +103,31 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, tra
     pitch = call(sound, "To Pitch", 0.0, settings.min_pitch_hz, settings.max_pitch_hz)
     if call(pitch, "Count voiced frames") == 0:
         return missing
-    syllables = rhythm(*syllable_times(sound, pitch)) if train else {}
-    return {**missing, **_voice(sound, pitch, settings), **syllables}
+    wanted = set(settings.measures)
+    found = {
+        "mean_f0_hz": call(pitch, "Get mean", 0, 0, "Hertz"),
+        "sd_f0_hz": call(pitch, "Get standard deviation", 0, 0, "Hertz"),
+    }
+    if "hnr_db" in wanted:  # ten times as long as the pitch
+        found["hnr_db"] = _hnr_db(sound, settings)
+    if wanted & {"jitter_local", "shimmer_local"}:
+        found |= _cycles(sound, settings)
+    if train and wanted & set(TRAIN_MEASURES):
+        found |= rhythm(*syllable_times(sound, pitch))
+    return {name: found.get(name, np.nan) for name in settings.measures}
 
 
-def _voice(sound: parselmouth.Sound, pitch: parselmouth.Pitch, settings: Settings) -> dict[str, float]:
+def _hnr_db(sound: parselmouth.Sound, settings: Settings) -> float:
     harmonicity = call(
         sound, "To Harmonicity (cc)", _HNR_STEP_S, settings.min_pitch_hz, _SILENCE_SHARE, _PERIODS_PER_WINDOW
     )
+    return call(harmonicity, "Get mean", 0, 0)
+
+
+def _cycles(sound: parselmouth.Sound, settings: Settings) -> dict[str, float]:
     cycles = call(sound, "To PointProcess (periodic, cc)", settings.min_pitch_hz, settings.max_pitch_hz)
     neighbours = (_SHORTEST_PERIOD_S, _LONGEST_PERIOD_S, _PERIOD_RATIO)
     return {
-        "mean_f0_hz": call(pitch, "Get mean", 0, 0, "Hertz"),
-        "sd_f0_hz": call(pitch, "Get standard deviation", 0, 0, "Hertz"),
-        "hnr_db": call(harmonicity, "Get mean", 0, 0),
         "jitter_local": call(cycles, "Get jitter (local)", 0, 0, *neighbours),
         "shimmer_local": call([sound, cycles], "Get shimmer (local)", 0, 0, *neighbours, _AMPLITUDE_RATIO),
     }
@@ -159,7 +179,7 @@ def rhythm(begun_s: np.ndarray, after_pause: np.ndarray) -> dict[str, float]:
 def agreement(features: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
     """Our values beside a release's own, one row per column of the release that we have audio for.
 
-    features: subject_id, task and VOICE_MEASURES, one row per recording. released: subject_id and columns such as
+    features: subject_id, task and any of MEASURES, one row per recording. released: subject_id and columns such as
     `localJitter_PA`; NaN: not recorded. Returns column, measure, task, n, pearson, spearman, the median of
     (ours - theirs) / theirs, and the median of its absolute value; NaN where n is below FEWEST_COMPARED, or for a
     correlation where all values of a side are the same.
@@ -170,7 +190,7 @@ def agreement(features: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
         ours_of = rows.set_index("subject_id")
         for measure_name, released_name in VOICE_MEASURES.items():
             column = f"{released_name}_{task}"
-            if column in by_subject:
+            if column in by_subject and measure_name in ours_of:
                 pairs = pd.concat([ours_of[measure_name], by_subject[column]], axis=1, join="inner").dropna()
                 found = {"column": column, "measure": measure_name, "task": task, "n": len(pairs)}
                 compared.append(found | _alike(*pairs.to_numpy(dtype=float).T))

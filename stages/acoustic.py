@@ -24,11 +24,8 @@ from stages.io import (
 def main(role: str = "main") -> None:
     """Write data/acoustic/features.csv and metrics/acoustic.json."""
     release = settings("cohort" if role == "main" else role, cohort.Settings)
-    measure = partial(
-        measure_one,
-        root=Path(release.root).resolve(),
-        measuring=settings("acoustic", acoustics.Settings),
-    )
+    measuring = settings("acoustic", acoustics.Settings)
+    measure = partial(measure_one, root=Path(release.root).resolve(), measuring=measuring)
     held, recordings = room("cohort", role), room("cohort", role) / "recordings.csv"
     workers, total = settings("compute", compute.Settings).n_workers, count_rows(recordings)
     rows = compute.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
@@ -39,13 +36,18 @@ def main(role: str = "main") -> None:
     synthetic = read_json(held / "cohort.json")["synthetic"]
     write_json(metrics(features, compared, synthetic=synthetic), metrics_file("acoustic", role))
     beside = "nothing of the release's to compare with" if compared is None else f"{len(compared)} columns compared"
-    print(f"{len(acoustics.MEASURES)} voice features of {total} recordings, {beside}")
+    print(f"{in_words(measuring.measures)} of {total} recordings, {beside}")
 
 
 def measure_one(row: dict[str, str], root: Path, measuring: acoustics.Settings) -> dict[str, Any]:
     """The row of features.csv of one row of recordings.csv."""
     named = {key: row[key] for key in ("recording_id", "subject_id", "task")}
     return named | acoustics.measure_file(root / row["path"], row["task"], measuring)
+
+
+def in_words(measures: tuple[str, ...]) -> str:
+    """What was measured, for the stage's line."""
+    return measures[0] if len(measures) == 1 else f"{len(measures)} voice features"
 
 
 def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic: bool) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
     undefined = {
         name: (trains if name in acoustics.TRAIN_MEASURES else features)[name].isna().sum()
         for name in acoustics.MEASURES
+        if name in features
     }
     content: dict[str, Any] = {
         "synthetic": synthetic,
@@ -78,6 +81,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
                 if measure == name
             }
             for name in acoustics.VOICE_MEASURES
+            if name in features
         },
         "columns": {
             row["column"]: {"n": clinical.shown(row["n"]), **{name: row[name] for name in acoustics.AGREEMENT}}

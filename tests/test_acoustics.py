@@ -54,6 +54,29 @@ def test_an_impossible_pitch_range_is_refused(change):
         acoustics.Settings.model_validate(change)
 
 
+def test_an_unknown_measure_is_refused_with_those_there_are():
+    with pytest.raises(ValidationError, match=r"mean_f0_hz, sd_f0_hz.*got loudness"):
+        acoustics.Settings(measures=("mean_f0_hz", "loudness"))
+    with pytest.raises(ValidationError):
+        acoustics.Settings(measures=())
+
+
+@pytest.mark.parametrize("name", acoustics.MEASURES)
+def test_a_measure_asked_for_alone_is_what_it_is_among_all(name):
+    samples = a_train().samples
+    alone = heard(samples, train=True, settings=acoustics.Settings(measures=(name,)))
+    assert alone == {name: heard(samples, train=True)[name]}
+    assert np.isfinite(alone[name])
+
+
+def test_mean_f0_alone_opens_nothing_of_praat_but_the_pitch(monkeypatch):
+    asked = []
+    praat = acoustics.call
+    monkeypatch.setattr(acoustics, "call", lambda *given: (asked.append(given[1]), praat(*given))[1])
+    heard(a_train().samples, train=True, settings=acoustics.Settings(measures=("mean_f0_hz",)))
+    assert [name for name in asked if name.startswith("To ")] == ["To Pitch"]
+
+
 def test_the_features_of_a_vowel_are_those_that_were_generated():
     utterance = a_vowel(jitter=0.008, shimmer=0.06, tremor=0.0, hnr_db=45.0)
     found, truth = heard(utterance.samples), voice.measure(utterance)

@@ -84,6 +84,20 @@ def test_a_release_without_such_columns_is_said_to_have_none(project, capsys):
     assert "nothing of the release's" in capsys.readouterr().out
 
 
+def test_mean_f0_alone_is_the_same_column_and_no_other(project, capsys):
+    acoustic.main()
+    everything = pd.read_csv("data/acoustic/features.csv")
+    compared = json.loads((project / "metrics/acoustic.json").read_text())["columns"]
+    write_params(project, cohort={"root": "release"}, acoustic={"measures": ["mean_f0_hz"]})
+    capsys.readouterr()
+    acoustic.main()
+    pd.testing.assert_frame_equal(pd.read_csv("data/acoustic/features.csv"), everything.iloc[:, :4])
+    metrics = json.loads((project / "metrics/acoustic.json").read_text())
+    assert list(metrics["undefined_in"]) == list(metrics["median_over_columns"]) == ["mean_f0_hz"]
+    assert metrics["columns"] == {name: compared[name] for name in ("meanF0Hz_A", "meanF0Hz_PA")}
+    assert capsys.readouterr().out == "mean_f0_hz of 12 recordings, 2 columns compared\n"
+
+
 def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
     acoustic.main()
     first = contents(project / "data/acoustic") | contents(project / "metrics")
