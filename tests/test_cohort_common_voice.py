@@ -1,5 +1,7 @@
 """The reader of Common Voice: each rule of the release on a small one, and that millions of rows fit into memory."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ from tests.releases import (
     COMMON_VOICE_COLUMNS,
     common_voice_row,
     common_voice_rows,
+    write_clip,
     write_common_voice,
 )
 
@@ -104,6 +107,21 @@ def test_a_row_whose_clip_is_missing_is_counted_named_and_never_drawn(tmp_path):
     assert not set(release.missing) & set(paths(release))
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_clip_that_two_speakers_claim_is_neither_s_whatever_the_order(tmp_path, step):
+    rows = [*common_voice_rows(), common_voice_row("speaker1", "m0_0.mp3", "female")]
+    release = read(write_common_voice(tmp_path, rows[::step]))
+    assert release.choice["clips_of_two_speakers"] == 1
+    assert release.choice["clip_there_once"] == {"clips": 7, "male": 3, "female": 4}
+    assert "clips/m0_0.mp3" not in paths(release)
+
+
+def test_another_ending_is_another_file(tmp_path):
+    root = write_common_voice(tmp_path)
+    (root / "clips/m0_0.mp3").rename(root / "clips/m0_0.MP3")
+    assert read(root).missing == ["clips/m0_0.mp3"]
+
+
 def test_a_clip_that_stands_twice_is_taken_once(tmp_path):
     rows = common_voice_rows()
     assert len(read(write_common_voice(tmp_path, [*rows, rows[0]])).files) == 8
@@ -130,11 +148,89 @@ def test_a_path_that_leaves_the_clips_is_a_fault_and_no_file(tmp_path, path):
     assert (len(kept.recordings), len(kept.subjects), kept.recordings_set_aside) == (8, 4, 1)
 
 
-@pytest.mark.parametrize(("votes", "field"), [("", "down_votes"), ("none", "down_votes")])
-def test_votes_that_are_no_number_are_a_fault(tmp_path, votes, field):
+def link(clip, target):
+    clip.unlink()
+    clip.symlink_to(target)
+
+
+def outside(root):
+    write_clip(root.parent / "secret.mp3", name="secret")
+    return root.parent / "secret.mp3"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda clip: link(clip, outside(clip.parents[1])), "a link to .*/secret.mp3"),
+        (lambda clip: link(clip, "../../secret.mp3"), "a link to .*/secret.mp3"),
+        (lambda clip: link(clip, "/dev/zero"), "a link to /dev/zero"),
+        (lambda clip: (clip.unlink(), os.mkfifo(clip)), "a folder, a pipe or a device"),
+        (lambda clip: (clip.unlink(), clip.mkdir()), "a folder, a pipe or a device"),
+    ],
+)
+def test_what_is_no_file_of_the_release_is_a_fault_and_never_opened(tmp_path, spoil, told):
+    root = write_common_voice(tmp_path / "release")
+    spoil(root / "clips/m0_0.mp3")
+    release = read(root)
+    (fault,) = release.faults
+    assert fault.path == fault.problem.where == "clips/m0_0.mp3"
+    assert re.fullmatch(told, fault.problem.found)
+    assert len(release.files) == 7 and fault.path not in paths(release)
+    found = [wav.inspect(file.path, root, min_duration_s=0.5) for file in release.files]
+    assert check.cohort_of(release, found, quarantine=True, by="sex").recordings_set_aside == 1
+
+
+@pytest.mark.parametrize("target", ["nowhere.mp3", "m0_0.mp3"])
+def test_a_link_that_leads_nowhere_is_a_recording_that_cannot_be_read(tmp_path, target):
+    root = write_common_voice(tmp_path)
+    link(root / "clips/m0_0.mp3", target)
+    release = read(root)
+    assert not release.faults
+    (problem,) = wav.inspect("clips/m0_0.mp3", root, min_duration_s=0.5).problems
+    assert "a readable recording" in problem.expected
+
+
+def test_links_within_the_release_and_into_dvc_s_cache_are_followed_and_the_clips_may_lie_elsewhere(tmp_path):
+    root = write_common_voice(tmp_path / "release")
+    kept = tmp_path / "cache/files/md5/0a/1b2c"
+    kept.parent.mkdir(parents=True)
+    (root / "clips/m0_0.mp3").rename(kept)
+    (root / "clips/m0_0.mp3").symlink_to(kept)
+    link(root / "clips/m0_1.mp3", "f1_0.mp3")
+    (root / "clips").rename(tmp_path / "disk")
+    (root / "clips").symlink_to(tmp_path / "disk")
+    release = read(root)
+    assert not release.faults and len(release.files) == 8
+
+
+@pytest.mark.parametrize("votes", ["", "none", "nan", "-1", "0.5", "1e999"])
+def test_votes_that_are_no_whole_number_are_a_fault(tmp_path, votes):
     rows = [*common_voice_rows(), common_voice_row("speaker0", "z.mp3", down_votes=votes)]
     (fault,) = read(write_common_voice(tmp_path, rows)).faults
-    assert fault.problem.where == f"validated.tsv, line 10, column {field}"
+    assert fault.problem.where == "validated.tsv, line 10, column down_votes"
+
+
+@pytest.mark.parametrize("client_id", ["", "speaker\x000", "speaker\r0", "\x1b[2J"])
+def test_a_speaker_that_no_table_can_hold_is_a_fault(tmp_path, client_id):
+    rows = [*common_voice_rows(), common_voice_row(client_id, "z.mp3")]
+    (fault,) = read(write_common_voice(tmp_path, rows)).faults
+    assert fault.problem.where == "validated.tsv, line 10, column client_id"
+
+
+def test_blank_lines_are_no_rows(tmp_path):
+    root = write_common_voice(tmp_path)
+    table_of(root).write_text(table_of(root).read_text().replace("\n", "\n\n") + "\r\n")
+    release = read(root)
+    assert not release.faults
+    assert release.choice["rows"] == len(release.files) == 8
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_header_alone_is_no_cohort_and_every_step_says_so(tmp_path, end):
+    root = write_common_voice(tmp_path)
+    table_of(root).write_text(table_of(root).read_text().partition("\n")[0] + end)
+    with pytest.raises(BadInput, match=r"none is left: 0 rows, 0 male_or_female, .*0 subset"):
+        check.cohort_of(read(root), [], quarantine=True, by="sex")
 
 
 def test_a_row_with_another_number_of_fields_is_a_fault(tmp_path):

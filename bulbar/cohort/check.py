@@ -179,6 +179,17 @@ def _without_partner(release: Release) -> list[Fault]:
 
 
 def _no_recordings(release: Release) -> Problem:
+    if release.choice:
+        counts = {"rows": release.choice.get("rows")} | {
+            step: count["clips"]
+            for step, count in release.choice.items()
+            if isinstance(count, dict) and "clips" in count
+        }
+        left = ", ".join(f"{count} {step}" for step, count in counts.items() if count is not None)
+        found = f"none is left: {left}"
+        return Problem(
+            "cohort.root", f"recordings of a {release.source} release", found, "look which step leaves none, and why"
+        )
     found = "no WAV file whose folder and name are those of the release"
     return Problem(
         "cohort.root", f"recordings of a {release.source} release", found, "check cohort.root and cohort.source"

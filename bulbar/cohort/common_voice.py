@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
@@ -48,6 +49,8 @@ CLINICAL: dict[str, Kind] = {"age_years": "numeric", "sex": "categorical", "acce
 PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
 """The steps whose counts Kavitha et al. print, in section 4."""
 
+DVC_CACHE = "*/files/md5/[0-9a-f][0-9a-f]/*"  # where DVC's links lead, where it links instead of copying
+
 CHUNK_ROWS = 20_000
 MOST_FAULTS = 1000  # a table with more bad rows than this is another table
 MOST_MISSING = 1000  # of missing clips, so many are named; all are counted
@@ -73,22 +76,23 @@ def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
     is_chosen = np.isin(told["line"], picked.chosen)
     rows, missing = told[is_chosen], told["path"][~is_chosen]
     files = [
-        RecordingFile(f"{CLIPS}/{_file_name(path)}", client, TASK, Path(_file_name(path)).stem)
+        RecordingFile(_file(path), client, TASK, _clip(path))
         for client, path in zip(rows["client_id"], rows["path"], strict=True)
     ]
+    elsewhere = _elsewhere(root, files)
     used = {*REQUIRED, "age", *ACCENTS}
     return Release(
         source="common_voice",
         synthetic=is_synthetic(root),
-        files=sorted(files, key=lambda file: file.path),
+        files=sorted((file for file in files if file.path not in elsewhere), key=lambda file: file.path),
         subjects=_subjects(rows),
         acoustic=None,
         clinical=CLINICAL,
         common=list(CLINICAL),
         unused_columns=[name for name in columns if name not in used],
-        faults=scan.faults,
+        faults=[*scan.faults, *elsewhere.values()],
         choice=picked.counts,
-        missing=[f"{CLIPS}/{_file_name(path)}" for path in missing],
+        missing=[_file(path) for path in missing],
     )
 
 
@@ -126,11 +130,15 @@ class _Picked:
 
 
 def _lines(root: Path) -> Iterator[list[str]]:
-    """The fields of every line, the header's first. A tab ends a field, a line feed a row, whatever else is there."""
+    """The fields of every line, the header's first. A tab ends a field, a line feed a row, whatever else is there.
+
+    A blank line, as an editor may leave at the end, is no field.
+    """
     try:
         with (root / TABLE).open(encoding="utf-8-sig", newline="\n") as table:
             for line in table:
-                yield line.rstrip("\r\n").split("\t")
+                text = line.rstrip("\r\n")
+                yield text.split("\t") if text else []
     except UnicodeDecodeError as error:
         raise BadInput([Problem(TABLE, "text in UTF-8", str(error), HOW_TO_GET_IT)]) from None
 
@@ -154,7 +162,8 @@ def _scan(root: Path, columns: list[str], seed: int) -> _Scan:
     lines = enumerate(_lines(root), start=1)
     next(lines)
     places = [columns.index(name) for name in REQUIRED]
-    while chunk := list(islice(lines, CHUNK_ROWS)):
+    filled = (line for line in lines if line[1])
+    while chunk := list(islice(filled, CHUNK_ROWS)):
         scan.rows += len(chunk)
         rows = []
         for line, fields in chunk:
@@ -169,16 +178,17 @@ def _scan(root: Path, columns: list[str], seed: int) -> _Scan:
 def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
     """Add a chunk's rows to what is known. rows: line and the required columns, as strings."""
     votes = pd.to_numeric(rows["down_votes"], errors="coerce")
+    counted = (votes >= 0) & (votes % 1 == 0)
     usable = rows["path"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-    named = rows["client_id"] != ""
+    named = rows["client_id"].str.fullmatch(r"[^\x00-\x1f\x7f]+")
     for bad, column, expected in (
-        (votes.isna(), "down_votes", "a whole number"),
+        (~counted, "down_votes", "a whole number"),
         (~usable, "path", f"the name of a file in {CLIPS}/"),
-        (~named, "client_id", "a speaker"),
+        (~named, "client_id", "a speaker, in printable characters"),
     ):
         for line, value in zip(rows["line"][bad], rows[column][bad], strict=True):
             scan.fault(line, column, expected, repr(value)[:80])
-    rows = rows[votes.notna() & usable & named]
+    rows = rows[counted & usable & named]
     numbers, clients = pd.factorize(rows["client_id"])
     known = [scan.number_of.setdefault(client, len(scan.number_of)) for client in clients]
     speakers = np.array(known, dtype=np.int32)[numbers]
@@ -195,13 +205,18 @@ def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
     scan.lines.append(rows["line"].to_numpy()[used].astype(np.int64))
     scan.speakers.append(speakers[used])
     scan.male.append((sex == "M").to_numpy()[used])
-    names = np.array([Path(_file_name(path)).stem for path in rows["path"].to_numpy()[used]], dtype=object)
-    scan.keys.append(subset.keys(names, seed))
+    names = [_clip(path) for path in rows["path"].to_numpy()[used]]
+    scan.keys.append(subset.keys(np.array(names, dtype=object), seed))
 
 
-def _file_name(path: str) -> str:
-    """A clip's file: the oldest releases leave the ending out."""
-    return path if path.lower().endswith(".mp3") else f"{path}.mp3"
+def _clip(path: str) -> str:
+    """A clip's name: the oldest releases leave the ending out of the table."""
+    return path.removesuffix(".mp3")
+
+
+def _file(path: str) -> str:
+    """A clip's file, from the root."""
+    return f"{CLIPS}/{_clip(path)}.mp3"
 
 
 def _clips_there(root: Path, seed: int) -> np.ndarray:
@@ -211,10 +226,29 @@ def _clips_there(root: Path, seed: int) -> np.ndarray:
         raise BadInput([Problem(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)])
     found = [np.empty(0, dtype=np.uint64)]
     with os.scandir(folder) as entries:
-        names = (entry.name[: -len(".mp3")] for entry in entries if entry.name.lower().endswith(".mp3"))
+        names = (_clip(entry.name) for entry in entries if entry.name.endswith(".mp3"))
         while chunk := list(islice(names, CHUNK_ROWS)):
             found.append(subset.keys(np.array(chunk, dtype=object), seed))
     return np.sort(np.concatenate(found))
+
+
+def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
+    """Of the chosen clips those that are no file of the release, by path: none of them is opened.
+
+    A link out of the release would bring in what the release has not; a pipe would be waited for without end. DVC's own
+    links, from where it keeps what it tracks, lead to files of the release.
+    """
+    own = [root.resolve(), (root / CLIPS).resolve()]
+    faults = {}
+    for file in files:
+        end = Path(os.path.realpath(root / file.path))  # Path.resolve fails where links go round in a circle
+        inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), DVC_CACHE)
+        if inside and (end.is_file() or not end.exists()):  # where it leads nowhere, the inspection says so
+            continue
+        found = "a folder, a pipe or a device" if inside else f"a link to {end}"
+        problem = Problem(file.path, f"a file of its own in {CLIPS}/", found, "put the clip itself there")
+        faults[file.path] = Fault(problem, file.subject_id, file.path)
+    return faults
 
 
 def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picked:
@@ -240,7 +274,10 @@ def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picke
     present = np.isin(drawn, there)
     missing = lines[one_gender & ~present]
     counts["missing_clips"] = len(missing)
-    left = np.flatnonzero(one_gender & present)
+    claims = pd.DataFrame({"clip": drawn, "speaker": speakers})[one_gender & present].drop_duplicates()
+    two_speakers = claims["clip"][claims["clip"].duplicated()].unique()
+    counts["clips_of_two_speakers"] = len(two_speakers)
+    left = np.flatnonzero(one_gender & present & ~np.isin(drawn, two_speakers))
     left = left[np.sort(np.unique(drawn[left], return_index=True)[1])]
     counts["clip_there_once"] = subset.by_gender(male[left])
     found = subset.choose(speakers[left], male[left], drawn[left], choosing)
