@@ -274,8 +274,7 @@ def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picke
     present = np.isin(drawn, there)
     missing = lines[one_gender & ~present]
     counts["missing_clips"] = len(missing)
-    claims = pd.DataFrame({"clip": drawn, "speaker": speakers})[one_gender & present].drop_duplicates()
-    two_speakers = claims["clip"][claims["clip"].duplicated()].unique()
+    two_speakers = _claimed_twice(drawn[one_gender & present], speakers[one_gender & present])
     counts["clips_of_two_speakers"] = len(two_speakers)
     left = np.flatnonzero(one_gender & present & ~np.isin(drawn, two_speakers))
     left = left[np.sort(np.unique(drawn[left], return_index=True)[1])]
@@ -285,6 +284,13 @@ def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picke
     counts["subset"] = subset.by_gender(male[left][found.chosen])
     counts["paper"] = PAPER
     return _Picked(lines[left[found.chosen]], missing, counts)
+
+
+def _claimed_twice(clips: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """The clips, by their random numbers, that rows of more than one speaker name. Both of shape (n,)."""
+    order = np.argsort(clips)
+    clips, speakers = clips[order], speakers[order]
+    return np.unique(clips[1:][(clips[1:] == clips[:-1]) & (speakers[1:] != speakers[:-1])])
 
 
 def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
