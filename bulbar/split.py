@@ -46,6 +46,22 @@ class Settings(BaseModel):
         return f"under {self.age_bands[0]}", *between, f"{self.age_bands[-1]} and over"
 
 
+def check_bands(settings: Settings, source: str) -> None:
+    """Raise BadInput where age bands cut through a decade and the cohort, by its source, says no more than decades."""
+    cut = [years for years in settings.age_bands if years % 10]
+    if settings.target == "age_band" and source == "common_voice" and cut:
+        raise BadInput(
+            [
+                Problem(
+                    where="params.yaml: split.age_bands",
+                    expected="whole decades: Common Voice says no more of an age",
+                    found=", ".join(map(str, cut)),
+                    remedy="begin each band at 20, 30, 40 and so on",
+                )
+            ]
+        )
+
+
 def labels(subjects: pd.DataFrame, settings: Settings) -> pd.Series:
     """The label of each subject that has one, by subject_id, as integer.
 

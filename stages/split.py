@@ -3,12 +3,13 @@
 from typing import Any
 
 from bulbar import folds, split
-from stages.io import metrics_file, read_table, room, run, settings, study_seed, write_json, write_table
+from stages.io import metrics_file, read_json, read_table, room, run, settings, study_seed, write_json, write_table
 
 
 def main(role: str = "main") -> None:
     """Write data/split/: record_wise.csv, subject_wise.csv and classes.json; and metrics/split.json."""
     splitting = settings("split", split.Settings)
+    split.check_bands(splitting, read_json(room("cohort", role) / "cohort.json")["source"])
     subjects = read_table(room("cohort", role) / "subjects.csv", subject_id=str)
     recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
     labelled = recordings.merge(split.labels(subjects, splitting).reset_index(), on="subject_id")

@@ -5,7 +5,7 @@ import pytest
 
 from bulbar.errors import BadInput
 from stages import split
-from tests.projects import contents, write_csv, write_params
+from tests.projects import contents, write_cohort, write_csv, write_params
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def project(tmp_path, monkeypatch):
     subjects = [
         {"subject_id": f"{n:03d}", "sex": "MF"[n >= 30], "age_years": "" if n % 5 == 0 else 20 + n} for n in range(50)
     ]
-    write_csv(tmp_path / "data/cohort/subjects.csv", subjects)
+    write_cohort(tmp_path, subjects)
     clips = [{"recording_id": f"c{n:03d}{clip}", "subject_id": f"{n:03d}"} for n in range(50) for clip in "ba"]
     write_csv(tmp_path / "data/audio/recordings.csv", clips)
     write_params(tmp_path, "gender/params.yaml")
@@ -58,6 +58,31 @@ def test_age_bands_leave_out_who_says_nothing_of_their_age(project):
     assert len(table) == 80
     assert (table["label"] == (table["subject_id"].astype(int) >= 20)).all()
     assert json.loads((project / "metrics/split.json").read_text())["without_a_label"] == 20
+
+
+@pytest.mark.parametrize(
+    ("bands", "classes"), [([30], 2), ([30, 40], 3), ([20, 30, 40], 4)], ids=["two", "three", "four"]
+)
+def test_so_many_bands_as_there_are_begin_in_every_part(project, bands, classes):
+    write_params(project, "gender/params.yaml", split={"target": "age_band", "age_bands": bands, "test_share": 0.3})
+    split.main()
+    for protocol in ("record_wise", "subject_wise"):
+        table = table_of(project, protocol)
+        ages = 20 + table["subject_id"].astype(int)
+        assert (table["label"] == sum((ages >= band).astype(int) for band in bands)).all()
+        assert (table.groupby("part")["label"].nunique() == len(set(table["label"]))).all()
+    assert len(json.loads((project / "data/split/classes.json").read_text())["classes"]) == classes
+
+
+def test_a_band_that_cuts_a_decade_is_refused_where_ages_are_decades(project):
+    write_params(project, "gender/params.yaml", split={"target": "age_band", "age_bands": [30, 45]})
+    split.main()
+    contract = project / "data/cohort/cohort.json"
+    contract.write_text(contract.read_text().replace("voc_als", "common_voice"))
+    with pytest.raises(BadInput, match=r"split\.age_bands(.|\n)*decades(.|\n)*45"):
+        split.main()
+    write_params(project, "gender/params.yaml", split={"age_bands": [45]})
+    split.main()
 
 
 def test_two_runs_agree_byte_by_byte_and_another_seed_does_not(project):
