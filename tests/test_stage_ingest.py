@@ -237,7 +237,7 @@ def spoil_clips(root):
 
 
 def test_every_broken_clip_stops_the_run_before_anything_is_written(gender):
-    root = write_common_voice(gender({"per_gender": None}))
+    root = write_common_voice(gender({"per_gender": None}, on_bad_recording="fail"))
     spoilt = spoil_clips(root)
     with pytest.raises(BadInput) as error:
         ingest.main()
@@ -245,8 +245,8 @@ def test_every_broken_clip_stops_the_run_before_anything_is_written(gender):
     assert contents() == {}
 
 
-def test_quarantine_sets_broken_clips_aside_with_their_reasons(gender):
-    root = write_common_voice(gender({"per_gender": None}, on_bad_recording="quarantine"))
+def test_by_default_broken_clips_are_set_aside_with_their_reasons(gender):
+    root = write_common_voice(gender({"per_gender": None}))
     spoilt = spoil_clips(root)
     ingest.main()
     quarantine = pd.read_csv("data/cohort/quarantine.csv").set_index("file")["found"]
