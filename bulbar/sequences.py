@@ -63,17 +63,18 @@ def check_rate(settings: Settings, sample_rate_hz: int) -> None:
 def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) -> tuple[np.ndarray, int]:
     """The features of a mono signal in [-1, 1], shape (n,) to `settings.shape`, float32; and how many frames it fills.
 
-    What is longer than `duration_s` is cut off, what is shorter filled up with frames at the floor.
+    What is longer than `duration_s` is cut off, but for what its last frame reaches; what is shorter is filled up with
+    frames at the floor.
     normalise: recording: decibels below the loudest band and frame of this recording, 0 at the floor and 1 there; MFCC
     by the bounds that follow. training: decibels below a sine at full scale, on the same scale, and nothing more here.
     Raises SilentRecording where the signal is zero throughout.
     """
     rows, frames = settings.shape
     hop = round(settings.hop_ms * sample_rate_hz / 1000)
-    log_mel = _log_mel(samples[: frames * hop], sample_rate_hz, hop, settings)
-    filled = min(log_mel.shape[1], frames)
+    log_mel = _log_mel(samples, sample_rate_hz, hop, settings)
+    filled = log_mel.shape[1]
     fixed = np.zeros((settings.mel_bands, frames))
-    fixed[:, :filled] = log_mel[:, :filled]
+    fixed[:, :filled] = log_mel
     if settings.representation == "mfcc":
         fixed = spectrogram.cosine_transform(fixed, rows)
         if settings.normalise == "recording":
@@ -84,11 +85,13 @@ def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) ->
 
 
 def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Settings) -> np.ndarray:
-    """Mel bands in decibels, scaled so that the floor is 0 and the reference 1; shape (bands, t)."""
+    """Mel bands in decibels, scaled so that the floor is 0 and the reference 1; shape (bands, t), t <= frames asked."""
     window = spectrogram.hamming(round(settings.frame_ms * sample_rate_hz / 1000))
     length = 1 << (2 * len(window) - 1).bit_length()  # zeros around a frame: low bands are narrower than its own bins
     padded = librosa.util.pad_center(window, size=length)
-    power = spectrogram.power_spectrum(spectrogram.frame(samples, length, hop), padded)
+    frames = settings.shape[1]
+    reached = samples[: (frames - 1) * hop + length // 2]
+    power = spectrogram.power_spectrum(spectrogram.frame(reached, length, hop)[:frames], padded)
     bands = spectrogram.Settings(
         frame_length=length,
         hop_length=hop,

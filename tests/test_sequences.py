@@ -38,6 +38,21 @@ def test_mel_frames_are_librosa_s_scaled_to_one():
     assert np.allclose(features, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(("frame_ms", "hop_ms"), [(40, 20), (40, 10), (25, 10), (20, 20), (33, 7)])
+def test_the_last_frame_before_the_cut_hears_what_comes_after_it(frame_ms, hop_ms):
+    samples, asked = noise(3.0), sequences.Settings(frame_ms=frame_ms, hop_ms=hop_ms, normalise="training")
+    cut, _ = sequences.features_of(samples, RATE, asked)
+    whole, _ = sequences.features_of(samples, RATE, asked.model_copy(update={"duration_s": 2.8}))
+    assert np.array_equal(cut, whole[:, : cut.shape[1]])
+
+
+def test_the_loudest_frame_is_one_that_is_kept():
+    samples = noise(3.0)
+    samples[2 * RATE - 200 : 2 * RATE] *= 100
+    features, _ = of(samples)
+    assert features.max() == 1
+
+
 def test_mfcc_are_scipy_s_cosine_transform_of_them():
     samples = noise(1.99)
     features, _ = of(samples, representation="mfcc", normalise="training", floor_db=-100)
