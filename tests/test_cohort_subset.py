@@ -42,12 +42,28 @@ def test_where_there_are_fewer_all_are_taken():
     assert (table["chosen"] & ~table["male"]).sum() == 10
 
 
-def test_the_draw_spreads_evenly_over_what_is_within_the_cap():
-    chances = np.mean([drawn((300, 200), 5, seed)["chosen"] for seed in range(200)], axis=0)
-    men = drawn(None, 5)["male"].to_numpy()
-    expected = 300 / men.sum()
-    assert abs(chances[men].mean() - expected) < 1e-9
-    assert chances[men].max() < expected + 5 * np.sqrt(expected / 200)
+def test_the_draw_spreads_evenly_over_the_speakers_and_over_the_clips_of_each():
+    draws = [drawn((300, 200), 5, seed)["chosen"] for seed in range(200)]
+    table = drawn(None, 5).assign(chance=np.mean(draws, axis=0))
+    men = table[table["male"]].groupby("speaker")["chance"]
+    expected = 300 / men.ngroups
+    assert (men.size() >= 5).all() and 1 < expected < 5
+    assert np.allclose(men.sum(), expected, atol=5 * np.sqrt(expected / 200))
+    own = men.transform("mean")
+    assert (abs(table["chance"][own.index] - own) < 5 * np.sqrt(own / 200)).all()
+
+
+def test_who_gave_a_thousand_clips_is_heard_no_more_often_than_who_gave_as_many_as_the_cap():
+    """Within the cap are 80 clips of those who gave a thousand, 80 of those who gave four, 80 of those who gave one."""
+    given = np.array([1000] * 20 + [4] * 20 + [1] * 80)
+    speakers = np.repeat(np.arange(len(given)), given)
+    settings = subset.Settings(per_gender={"male": 60, "female": 1}, max_clips_per_speaker=4)
+    shares = []
+    for seed in range(40):
+        numbers = subset.keys(np.array([f"clip{n}" for n in range(len(speakers))], dtype=object), seed)
+        found = subset.choose(speakers, np.ones(len(speakers), dtype=bool), numbers, settings)
+        shares.append([(found.chosen & (given[speakers] == many)).sum() / 60 for many in (1000, 4, 1)])
+    assert np.mean(shares, axis=0) == pytest.approx([80 / 240, 80 / 240, 80 / 240], abs=0.04)
 
 
 def test_a_clip_s_number_depends_on_the_seed_and_its_name_alone():

@@ -49,7 +49,8 @@ def choose(speakers: np.ndarray, male: np.ndarray, drawn: np.ndarray, settings: 
     """Draw the subset: lowest numbers first, at most so many of a speaker, then so many of a gender.
 
     speakers: an integer for each clip's speaker; male: bool; drawn: from `keys`; all of shape (n,). Where a gender has
-    fewer clips than asked for, all of them are taken.
+    fewer clips than asked for, all of them are taken. The second draw has numbers of its own: the lowest of a thousand
+    clips of one speaker would be lower than another's only clip, and nearly always taken.
     """
     order = np.lexsort((drawn, speakers))
     first = np.ones(len(order), dtype=bool)
@@ -60,9 +61,10 @@ def choose(speakers: np.ndarray, male: np.ndarray, drawn: np.ndarray, settings: 
     if settings.per_gender is None:
         return Choice(within, within.copy())
     chosen = np.zeros(len(order), dtype=bool)
+    again = pd.util.hash_array(drawn)
     for of_gender, wanted in ((male, settings.per_gender.male), (~male, settings.per_gender.female)):
         candidates = np.flatnonzero(within & of_gender)
-        chosen[candidates[np.argsort(drawn[candidates], kind="stable")[:wanted]]] = True
+        chosen[candidates[np.argsort(again[candidates], kind="stable")[:wanted]]] = True
     return Choice(within, chosen)
 
 
