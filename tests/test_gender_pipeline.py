@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.pipelines import Pipeline, first_run, stages_run
-from tests.releases import write_minsk2020
+from tests.releases import common_voice_row, common_voice_rows, write_common_voice, write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
 TRAINED = tuple(f"{stage}@{protocol}" for stage in ("tune", "networks") for protocol in PROTOCOLS)
@@ -106,6 +106,22 @@ def test_another_cohort_is_one_command_away_from_the_root_and_from_inside(study,
     assert bare(stages_run(shown)) == set(AFTER)
     counts = json.loads((study.folder / "gender/metrics/ingest.json").read_text())
     assert (counts["source"], counts["synthetic"], counts["recordings"]) == ("minsk2020", False, 60)
+
+
+@pytest.mark.slow
+def test_of_a_large_release_dvc_reads_the_table_alone(study, tmp_path):
+    """As README has it. A clip that was not drawn may change; a row may not."""
+    rows = common_voice_rows(24, 4)
+    root = write_common_voice(tmp_path / "release", rows)
+    sets = (f"cohort.root={root}", "cohort.watched=/validated.tsv", "subset.per_gender.male=20")
+    study.dvc("exp", "run", *(word for one in sets for word in ("-S", one)), inside="gender")
+    counts = json.loads((study.folder / "gender/metrics/ingest.json").read_text())
+    assert (counts["synthetic"], counts["male_recordings"], counts["female_recordings"]) == (False, 20, 24)
+    drawn = set(pd.read_csv(study.folder / "gender/data/cohort/recordings.csv")["path"])
+    (next(path for path in (root / "clips").iterdir() if f"clips/{path.name}" not in drawn)).unlink()
+    assert stages_run(study.dvc("repro", inside="gender")) == set()
+    write_common_voice(root, [*rows, common_voice_row("speaker0", "z.mp3")])
+    assert "ingest" in bare(stages_run(study.dvc("repro", "-s", "ingest", inside="gender")))
 
 
 @pytest.mark.slow

@@ -258,6 +258,14 @@ def test_by_default_broken_clips_are_set_aside_with_their_reasons(gender):
     assert len(pd.read_csv("data/cohort/recordings.csv")) == 5
 
 
+def test_watched_is_the_whole_release_or_its_table(gender):
+    write_common_voice(gender(watched="/validated.tsv"))
+    ingest.main()
+    gender(watched="/clips")
+    with pytest.raises(BadInput, match=r"cohort\.watched"):
+        ingest.main()
+
+
 def test_the_als_cohorts_serve_by_their_sexes(gender):
     write_minsk2020(gender({"per_gender": None}, source="minsk2020"), patients=range(1, 5), controls=range(1, 6))
     ingest.main()

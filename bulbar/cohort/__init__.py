@@ -20,12 +20,16 @@ Common Voice is not among them: of its millions of clips a subset must be drawn 
 
 
 class Settings(BaseModel):
-    """The `cohort` block of params.yaml: whose release is read, where it lies, what a bad recording does."""
+    """The `cohort` block of params.yaml: whose release is read, where it lies, what a bad recording does.
+
+    watched: below the root, what DVC reads for changes; empty: every file.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["voc_als", "minsk2020", "common_voice"]
     root: Path
+    watched: Literal["", "/validated.tsv"] = ""
     on_bad_recording: Literal["fail", "quarantine"] = "fail"
 
 
