@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from bulbar.cohort import minsk2020, subset
-from tests.releases import write_minsk2020
+from bulbar.cohort import minsk2020, subset, voc_als
+from tests.releases import voc_als_rows, write_minsk2020, write_voc_als, write_voice
 
 CLIPS, SPEAKERS = 3000, 200
 
@@ -80,6 +80,19 @@ def test_a_release_of_another_kind_is_cut_down_alike(tmp_path):
     assert pd.Series([sex_of[file.subject_id] for file in found.files]).value_counts().to_dict() == {"M": 5, "F": 4}
     assert set(found.subjects["subject_id"]) == {file.subject_id for file in found.files}
     assert found.choice["within_cap"] == {"clips": 16, "male": 8, "female": 8}
+
+
+def test_who_has_no_sex_recorded_is_left_out_and_counted_and_a_recording_without_a_row_stays(tmp_path):
+    rows = voc_als_rows(4, 4)
+    rows[0]["Sex"] = "-"
+    write_voc_als(tmp_path, rows)
+    write_voice(tmp_path / "phonationA/CT099_phonationA.wav", name="nobody")
+    release = voc_als.read(tmp_path)
+    found = subset.of_release(release, subset.Settings(per_gender=None, max_clips_per_speaker=9), 1)
+    assert found.choice["sex_not_recorded"] == {"clips": 2}
+    assert not {"CT001"} & ({file.subject_id for file in found.files} | set(found.subjects["subject_id"]))
+    assert "CT099" in {file.subject_id for file in found.files}
+    assert found.choice["subset"] == {"clips": 14, "male": 6, "female": 8}
 
 
 @pytest.mark.parametrize("block", [{"per_gender": {"male": 0, "female": 1}}, {"max_clips_per_speaker": 0}, {"cap": 1}])

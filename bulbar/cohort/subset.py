@@ -76,19 +76,21 @@ def by_gender(male: np.ndarray) -> dict[str, int]:
 def of_release(release: Release, settings: Settings, seed: int) -> Release:
     """A release with the chosen recordings alone, and without the subjects of whom none was chosen.
 
-    Recordings without a sound row of the subject stay, for they are faults and the check must see them.
+    Who has no sex recorded is left out and counted. Recordings without a sound row of the subject stay, for they are
+    faults and the check must see them.
     """
     if release.structural:
         return release
     known = release.subjects.drop_duplicates("subject_id", keep=False).set_index("subject_id")["sex"]
     sexes = np.array([known.get(file.subject_id) for file in release.files], dtype=object)
     places = np.flatnonzero((sexes == "M") | (sexes == "F"))
+    unknown = set(np.flatnonzero([file.subject_id in known.index for file in release.files])) - set(places)
     candidates = [release.files[place] for place in places]
     speakers, _ = pd.factorize(np.array([file.subject_id for file in candidates], dtype=object))
     male = sexes[places] == "M"
     drawn = keys(np.array([file.recording_id for file in candidates], dtype=object), seed)
     found = choose(speakers, male, drawn, settings)
-    left_out = {places[place] for place in np.flatnonzero(~found.chosen)}
+    left_out = unknown | {places[place] for place in np.flatnonzero(~found.chosen)}
     files = [file for place, file in enumerate(release.files) if place not in left_out]
     gone = {file.subject_id for file in release.files} - {file.subject_id for file in files}
     return dataclasses.replace(
@@ -97,6 +99,7 @@ def of_release(release: Release, settings: Settings, seed: int) -> Release:
         subjects=release.subjects[~release.subjects["subject_id"].isin(gone)].reset_index(drop=True),
         choice={
             "recordings": {"clips": len(release.files)},
+            "sex_not_recorded": {"clips": len(unknown)},
             "male_or_female": by_gender(male),
             "within_cap": by_gender(male[found.within_cap]),
             "subset": by_gender(male[found.chosen]),
