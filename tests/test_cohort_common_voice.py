@@ -162,7 +162,7 @@ def outside(root):
     ("spoil", "told"),
     [
         (lambda clip: link(clip, outside(clip.parents[1])), "a link to .*/secret.mp3"),
-        (lambda clip: link(clip, "../../secret.mp3"), "a link to .*/secret.mp3"),
+        (lambda clip: link(clip, "../../secret.mp3"), "a link to ../../secret.mp3"),
         (lambda clip: link(clip, "/dev/zero"), "a link to /dev/zero"),
         (lambda clip: (clip.unlink(), os.mkfifo(clip)), "a folder, a pipe or a device"),
         (lambda clip: (clip.unlink(), clip.mkdir()), "a folder, a pipe or a device"),
@@ -188,6 +188,7 @@ def test_a_link_that_leads_nowhere_is_a_recording_that_cannot_be_read(tmp_path, 
     assert not release.faults
     (problem,) = wav.inspect("clips/m0_0.mp3", root, min_duration_s=0.5).problems
     assert "a readable recording" in problem.expected
+    assert str(tmp_path) not in str(problem)
 
 
 def test_links_within_the_release_and_into_dvc_s_cache_are_followed_and_the_clips_may_lie_elsewhere(tmp_path):

@@ -245,7 +245,8 @@ def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
         inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), DVC_CACHE)
         if inside and (end.is_file() or not end.exists()):  # where it leads nowhere, the inspection says so
             continue
-        found = "a folder, a pipe or a device" if inside else f"a link to {end}"
+        path = root / file.path
+        found = f"a link to {path.readlink()}" if path.is_symlink() else "a folder, a pipe or a device"
         problem = Problem(file.path, f"a file of its own in {CLIPS}/", found, "put the clip itself there")
         faults[file.path] = Fault(problem, file.subject_id, file.path)
     return faults

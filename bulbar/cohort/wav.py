@@ -54,7 +54,8 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             walked = mp3.walk(root / path) if recording.subtype == "MPEG_LAYER_III" else mp3.Frames(0, 0)
             frames, digest, loud, finite = _read_through(recording)
     except (soundfile.SoundFileError, OSError) as error:
-        wrong("a readable recording", f"{type(error).__name__}: {getattr(error, 'error_string', error)}")
+        said = error.strerror if isinstance(error, OSError) else getattr(error, "error_string", error)
+        wrong("a readable recording", f"{type(error).__name__}: {said}")  # without the root, which is another elsewhere
         return Inspection(0, 0, 0.0, "", "", tuple(problems))
 
     sizes = data_chunk_sizes(root / path)
