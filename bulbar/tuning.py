@@ -1,8 +1,8 @@
 """A search for a network's settings, with Optuna, so that workers change nothing and a killed search goes on.
 
 Trials are asked in batches, trained together, and told in their order; what is hopeless is pruned at a batch's end.
-Each trial draws from a seed of its own. All samplers draw from the same values, so they share their kept fits: the grid
-is every combination of them.
+Each value of a trial is drawn from a seed of its own. All samplers draw from the same values, so they share their kept
+fits: the grid is every combination of them.
 """
 
 import math
@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -18,11 +17,11 @@ import optuna
 import pandas as pd
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
 
 Sampler = Literal["grid", "random", "tpe", "genetic"]
@@ -110,6 +109,28 @@ class Settings(BaseModel):
         """The one whose pick is taken, and those that it is compared with, in the order of SAMPLERS."""
         return tuple(sampler for sampler in SAMPLERS if sampler in {self.sampler, *self.compared})
 
+    @property
+    def random_start(self) -> int:
+        """Trials that TPE draws at random before it learns from them."""
+        return self.n_trials // 4
+
+    @property
+    def population(self) -> int:
+        """Trials of a generation of the genetic search."""
+        return self.n_trials // 5
+
+    def ends_of_batches(self, sampler: Sampler) -> list[int]:
+        """The numbers of trials at which a batch ends: at most `batch` after the one before.
+
+        None runs past TPE's random start or a population: what is asked then would know as little as its random part.
+        """
+        learned = {"tpe": [self.random_start], "genetic": list(range(0, self.n_trials, self.population or 1))}
+        ends = [0]
+        while ends[-1] < self.n_trials:
+            later = [end for end in learned.get(sampler, []) if end > ends[-1]]
+            ends.append(min(self.n_trials, ends[-1] + self.batch, *later))
+        return ends[1:]
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         size = len(self.space.points)
@@ -133,16 +154,11 @@ class Outcome(NamedTuple):
     fit: str
 
 
-Train = Callable[[Sequence[Point], int | None], Sequence[Outcome]]
-"""Trains at points, for at most so many epochs (None: as many as the settings say); the outcomes in their order."""
+Train = Callable[[Sequence[Point], int | None], Sequence[Outcome | None]]
+"""Trains at points, for at most so many epochs (None: as many as the settings say); the outcomes in their order, None
+where the validation loss was never finite."""
 
-
-def storage_of(url: str | None, folder: Path, name: str) -> BaseStorage:
-    """Where a study is kept: the database of a URL, else a journal file of the study's name in a folder."""
-    if url:
-        return RDBStorage(url)
-    folder.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
 def search(
@@ -150,13 +166,14 @@ def search(
 ) -> optuna.Study:
     """Search until there are `settings.n_trials` trials, or go on with a search of this name that was cut off.
 
-    name: of the study, with the digest of everything that shapes it. Returns the study; `table_of` has its trials.
+    name: of the study, with the digest of everything that shapes it. storage: to this process alone, as
+    `study_storage.opened` has it. Returns the study; `table_of` has its trials.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=name,
         storage=storage,
-        sampler=sampler_of(sampler, settings, seed, 0),
+        sampler=sampler_of(sampler, settings, seed, "0"),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=0),
         load_if_exists=True,
     )
@@ -165,9 +182,12 @@ def search(
     return study
 
 
-def sampler_of(sampler: Sampler, settings: Settings, seed: int, number: int) -> BaseSampler:
-    """The sampler that draws the trial of a number, from that trial's own seed."""
-    own = seed_of(seed, f"tune/{sampler}/{number}")
+def sampler_of(sampler: Sampler, settings: Settings, seed: int, drawn: str, *, learns: bool = False) -> BaseSampler:
+    """The sampler that draws a trial, or one of its values, from the seed of that.
+
+    drawn: what its seed is for. learns: whether TPE's random start is over.
+    """
+    own = seed_of(seed, f"tune/{sampler}/{drawn}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # constant_liar
         match sampler:
@@ -176,60 +196,75 @@ def sampler_of(sampler: Sampler, settings: Settings, seed: int, number: int) -> 
             case "random":
                 return RandomSampler(seed=own)
             case "tpe":  # a batch's other trials count as bad: it does not ask for one point several times
-                return TPESampler(seed=own, n_startup_trials=settings.n_trials // 4, constant_liar=True)
+                start = 1 if learns else settings.n_trials  # a failed trial is none to learn from, nor to wait for
+                return TPESampler(seed=own, n_startup_trials=start, constant_liar=True)
             case "genetic":
-                return NSGAIISampler(seed=own, population_size=settings.n_trials // 5)
+                return NSGAIISampler(seed=own, population_size=settings.population)
 
 
 def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: int) -> Iterator[list[Trial]]:
     """The trials still open, batch by batch: those that a killed search left behind, then new ones."""
+    ends = settings.ends_of_batches(sampler)
     while True:
         trials = study.get_trials(deepcopy=False)
         open_trials = [trial for trial in trials if not trial.state.is_finished()]
         first = open_trials[0].number if open_trials else len(trials)
         if first >= settings.n_trials:
             return
-        end = min(settings.n_trials, (first // settings.batch + 1) * settings.batch)
         batch = []
-        for number in range(first, end):
-            study.sampler = sampler_of(sampler, settings, seed, number)
-            if number < len(trials):
-                if trials[number].state.is_finished():
-                    continue
-                trial = Trial(study, trials[number]._trial_id)  # Optuna has no public way to take a trial up again
-            else:
-                trial = study.ask()
+        for number in range(first, next(end for end in ends if end > first)):
+            if number < len(trials) and trials[number].state.is_finished():
+                continue
+            learns = number >= settings.random_start
+            study.sampler = sampler_of(sampler, settings, seed, f"{number}", learns=learns)
+            left = number < len(trials)  # taken up again: Optuna has no public way to
+            trial = Trial(study, trials[number]._trial_id) if left else study.ask()
+            if trial.number != number:
+                raise RuntimeError(
+                    f"study {study.study_name}: trial {number} expected, {trial.number} came: two writers"
+                )
+            drawn_together = trial.relative_params  # by the genetic sampler, from the trial's own seed
             for name, values in settings.space.varied.items():
+                if name not in drawn_together:  # a search killed here goes on with the value that it would have drawn
+                    study.sampler = sampler_of(sampler, settings, seed, f"{number}/{name}", learns=learns)
                 trial.suggest_categorical(name, values)
             batch.append(trial)
         yield batch
 
 
 def _train_and_tell(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
-    """Train a batch and tell its trials in their order.
+    """Train a batch and tell its trials in their order; one whose validation loss was never finite has failed.
 
     With pruning all are trained for a few epochs first; those worse by then than the median of earlier batches end
     there. The others start once more, as a fit that is kept is a whole one: their first epochs are the same again.
     """
     points = [settings.space.complete(trial.params) for trial in batch]
-    hopeless: dict[int, Outcome] = {}
+    ended: dict[int, Outcome | None] = {}
     if settings.prune_after_epochs is not None:
         for trial, outcome in zip(batch, train(points, settings.prune_after_epochs), strict=True):
-            trial.report(outcome.validation_loss, step=settings.prune_after_epochs)
-            if trial.should_prune():
-                hopeless[trial.number] = outcome
-    left = [point for trial, point in zip(batch, points, strict=True) if trial.number not in hopeless]
+            if outcome is None or _is_hopeless(trial, outcome, settings.prune_after_epochs):
+                ended[trial.number] = outcome
+    left = [point for trial, point in zip(batch, points, strict=True) if trial.number not in ended]
     outcomes = iter(train(left, None) if left else [])
     for trial in batch:
-        pruned = trial.number in hopeless
-        outcome = hopeless[trial.number] if pruned else next(outcomes)
+        outcome = ended[trial.number] if trial.number in ended else next(outcomes)
         for name in ("validation_accuracy", "epochs", "fit"):
-            trial.set_user_attr(name, getattr(outcome, name))
+            trial.set_user_attr(name, getattr(outcome, name, None))
         with _though_exhausted(study):
-            if pruned:
+            if outcome is None:
+                study.tell(trial, state=TrialState.FAIL)
+            elif trial.number in ended:
                 study.tell(trial, state=TrialState.PRUNED)
             else:
                 study.tell(trial, outcome.validation_loss)
+
+
+def _is_hopeless(trial: Trial, outcome: Outcome, epochs: int) -> bool:
+    """What the pruner says, noted before any trial of the batch is told: a search killed then hears the same again."""
+    if "hopeless" not in trial.user_attrs:
+        trial.report(outcome.validation_loss, step=epochs)
+        trial.set_user_attr("hopeless", bool(trial.should_prune()))
+    return trial.user_attrs["hopeless"]
 
 
 @contextmanager
@@ -246,30 +281,39 @@ def _though_exhausted(study: optuna.Study) -> Iterator[None]:
 def table_of(study: optuna.Study, sampler: Sampler, settings: Settings) -> pd.DataFrame:
     """The trials of a study in their order.
 
-    Returns sampler, trial (from 1), pruned, the settings of the space, validation_loss, validation_accuracy, epochs,
-    best_so_far (lowest validation loss of an unpruned trial until there, NaN before the first) and fit.
+    Returns sampler, trial (from 1), state (of STATES), the settings of the space, validation_loss, validation_accuracy,
+    epochs, best_so_far (lowest validation loss of a complete trial until there, NaN before the first) and fit; of a
+    failed trial they are empty.
     """
     rows = [
         {
             "sampler": sampler,
             "trial": trial.number + 1,
-            "pruned": trial.state == TrialState.PRUNED,
+            "state": STATES[trial.state],
             **settings.space.complete(trial.params),
             "validation_loss": trial.value if trial.value is not None else math.nan,
             **{name: trial.user_attrs[name] for name in ("validation_accuracy", "epochs", "fit")},
         }
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+        for trial in study.get_trials(deepcopy=False, states=tuple(STATES))
     ]
-    table = pd.DataFrame(rows)
-    best = table["validation_loss"].where(~table["pruned"]).cummin().ffill()
+    table = pd.DataFrame(rows).astype({"validation_accuracy": float, "epochs": "Int64"})
+    best = table["validation_loss"].where(table["state"] == "complete").cummin().ffill()
     table.insert(len(table.columns) - 1, "best_so_far", best)
     return table
 
 
 def best_point(table: pd.DataFrame, space: Space) -> Point:
-    """The point of lowest validation loss of `table_of`, the first of equals; pruned trials do not count."""
-    unpruned = table[~table["pruned"]].to_dict("records")
-    row = min(unpruned, key=lambda trial: trial["validation_loss"])
+    """The point of lowest validation loss of `table_of`, the first of equals; only complete trials count.
+
+    Raises BadInput where none is.
+    """
+    complete = table[table["state"] == "complete"].to_dict("records")
+    if not complete:
+        counts = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
+        remedy = "lower tune.space.learning_rate: a failed trial's validation loss was never finite"
+        found = f"{table['sampler'].iloc[0]}: {counts}"
+        raise BadInput([Problem("params.yaml: tune.space", "a trial that is trained to its end", found, remedy)])
+    row = min(complete, key=lambda trial: trial["validation_loss"])
     return {name: type(values[0])(row[name]) for name, values in space}
 
 
@@ -287,32 +331,44 @@ def importances(study: optuna.Study, seed: int) -> dict[str, float]:
 def replay(losses: np.ndarray, *, orders: int, seed: int) -> pd.DataFrame:
     """How close a random search of the first n points comes to the best of a grid, over many random orders of the grid.
 
-    losses: of each of the grid's points, shape (N,). Returns n (1 to N), found_best (the share of orders that hold a
-    point as good as the best by then), gap_median, gap_low, gap_high (how far the best by then lies above the grid's,
-    median and the inner 95 % of the orders), close (share of orders within CLOSE of the way from the median point).
+    losses: of each of the grid's points, shape (N,), NaN where training failed. Returns n (1 to N), found_best (the
+    share of orders that hold a point as good as the best by then), gap_median, gap_low, gap_high (how far the best by
+    then lies above the grid's, median and the inner 95 % of the orders; NaN where nothing but failures is), close
+    (share of orders within CLOSE of the way from the median point).
     """
-    generator = np.random.default_rng(seed)
-    drawn = np.stack([generator.permutation(losses) for _ in range(orders)])
-    gaps = np.minimum.accumulate(drawn, axis=1) - losses.min()
-    low, median, high = np.quantile(gaps, [0.025, 0.5, 0.975], axis=0)
-    near = CLOSE * (np.median(losses) - losses.min())
-    return pd.DataFrame(
+    best = np.minimum.accumulate(_reordered(losses, orders, seed), axis=1)
+    gaps = best - np.nanmin(losses)
+    low = np.quantile(gaps, 0.025, axis=0, method="lower")  # ranks alone: an infinite gap is no number to interpolate
+    median = np.quantile(gaps, 0.5, axis=0, method="averaged_inverted_cdf")
+    high = np.quantile(gaps, 0.975, axis=0, method="higher")
+    table = pd.DataFrame(
         {
             "n": np.arange(1, len(losses) + 1),
             "found_best": (gaps == 0).mean(axis=0),
             "gap_median": median,
             "gap_low": low,
             "gap_high": high,
-            "close": (gaps <= near).mean(axis=0),
+            "close": (best <= _close_to_best(losses)).mean(axis=0),
         }
     )
+    return table.replace(np.inf, np.nan)
 
 
 def trials_until_close(losses: np.ndarray, *, orders: int, seed: int) -> tuple[float, float, float]:
     """Trials that a random search takes to come close, as in `replay`: the median of its orders, and the inner 95 %."""
-    generator = np.random.default_rng(seed)
-    near = losses.min() + CLOSE * (np.median(losses) - losses.min())
-    drawn = np.stack([generator.permutation(losses) for _ in range(orders)])
-    first = 1 + np.argmax(drawn <= near, axis=1)
+    first = 1 + np.argmax(_reordered(losses, orders, seed) <= _close_to_best(losses), axis=1)
     low, median, high = np.quantile(first, [0.025, 0.5, 0.975])
     return float(median), float(low), float(high)
+
+
+def _reordered(losses: np.ndarray, orders: int, seed: int) -> np.ndarray:
+    """The losses in many random orders, shape (orders, N); where training failed, infinite."""
+    generator = np.random.default_rng(seed)
+    ranked = np.where(np.isnan(losses), np.inf, losses)
+    return np.stack([generator.permutation(ranked) for _ in range(orders)])
+
+
+def _close_to_best(losses: np.ndarray) -> float:
+    """The highest loss that counts as close to the lowest one."""
+    lowest = np.nanmin(losses)
+    return float(lowest + CLOSE * (np.nanmedian(losses) - lowest))

@@ -10,8 +10,8 @@ import optuna
 import pandas as pd
 from dvclive import Live
 
-from bulbar import compute, folds, kept_fits, sequence_experiment, tuning, tuning_figures
-from bulbar.fits import digest
+from bulbar import compute, folds, kept_fits, sequence_experiment, study_storage, tuning, tuning_figures
+from bulbar.fits import Fit, Fitted, Study, digest, file_digest
 from bulbar.seeds import seed_of
 from stages.io import (
     cohort_in_words,
@@ -34,29 +34,31 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     computing = settings("compute", compute.Settings)
     material, kept = load_material(protocol, role), kept_fits.KeptFits(computing.kept_fits_dir)
 
-    def train(points: Sequence[tuning.Point], max_epochs: int | None) -> list[tuning.Outcome]:
+    def train(points: Sequence[tuning.Point], max_epochs: int | None) -> list[tuning.Outcome | None]:
         fits = [
             sequence_experiment.fit_at(material, sequence_experiment.TUNED, network, point, max_epochs=max_epochs)
             for point in points
         ]
-        results = kept_fits.run(fits, material.study, kept, computing=computing, label=f"tune, {protocol}")
+        results = fitted_or_failed(fits, material.study, kept, computing, f"tune, {protocol}")
         names = [digest(fit, material.study) for fit in fits]
-        return [sequence_experiment.outcome(fitted, name) for fitted, name in zip(results, names, strict=True)]
+        return [
+            None if fitted is None else sequence_experiment.outcome(fitted, name)
+            for fitted, name in zip(results, names, strict=True)
+        ]
 
     seed = seed_of(study_seed(), f"tune/{protocol}")
-    grid = [sequence_experiment.fit_at(material, sequence_experiment.TUNED, network, p) for p in tune.space.points]
+    grid = grid_of(material, network, tune)
     print(f"tune, {protocol}: the whole grid: {kept_fits.plan(grid, material.study, kept, computing.n_workers)}")
-    shaping = json.dumps(
-        [tune.model_dump(exclude={"sampler", "compared", "orders", "storage"}), seed, optuna.__version__]
-    )
-    shaping += "".join(digest(fit, material.study) for fit in grid)
-    studies: dict[str, optuna.Study] = {}
+    shaping = digest_of_search(tune, grid, material.study, seed)
     tables: dict[str, pd.DataFrame] = {}
+    explained: dict[str, dict[str, float]] = {}
     for sampler in tune.samplers:
-        name = f"{protocol}_{sampler}_{hashlib.sha256(shaping.encode()).hexdigest()[:16]}"
-        storage = tuning.storage_of(tune.storage, kept.folder / "studies", name)
-        studies[sampler] = tuning.search(sampler, tune, train, name=name, storage=storage, seed=seed)
-        tables[sampler] = tuning.table_of(studies[sampler], sampler, tune)
+        name = f"{protocol}_{sampler}_{shaping}"
+        with study_storage.opened(tune.storage, kept.folder / "studies", name) as storage:
+            study = tuning.search(sampler, tune, train, name=name, storage=storage, seed=seed)
+            tables[sampler] = tuning.table_of(study, sampler, tune)
+            explained[sampler] = tuning.importances(study, seed)
+    points = {sampler: tuning.best_point(table, tune.space) for sampler, table in tables.items()}
 
     trials = pd.concat(tables.values(), ignore_index=True)
     out, plots = room("tune", role) / protocol, Path("plots/tune") / protocol
@@ -64,7 +66,6 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     for searched, table in tables.items():
         log_trials(table, plots / "live" / searched)
     title = f"{protocol} · {cohort_in_words(role)}"
-    explained = {searched: tuning.importances(study, seed) for searched, study in studies.items()}
     save(tuning_figures.best_so_far(trials, f"Best so far\n{title}"), plots / "best_so_far.png")
     varied = list(tune.space.varied)
     save(tuning_figures.parallel_coordinates(trials, varied, f"Trials\n{title}"), plots / "parallel_coordinates.png")
@@ -74,9 +75,9 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     )
     picks = {
         sampler: {
-            "point": tune.space.in_words(tuning.best_point(table, tune.space)),
+            "point": tune.space.in_words(points[sampler]),
             "trials": len(table),
-            "pruned": int(table["pruned"].sum()),
+            **{state: int((table["state"] == state).sum()) for state in ("pruned", "failed")},
             "distinct_points": len(table[list(dict(tune.space))].drop_duplicates()),
             "best_validation_loss": table["best_so_far"].iloc[-1],
             "importances": explained[sampler],
@@ -84,7 +85,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         for sampler, table in tables.items()
     }
     whole: dict[str, Any] = {"replay": None}
-    if "grid" in tables and len(tables["grid"]) == len(tune.space.points):
+    if "grid" in tables and len(tables["grid"]) == len(grid) and not (tables["grid"]["state"] == "pruned").any():
         whole = {"replay": replay(tables["grid"], tune, seed, title, plots, out)}
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     write_json({"point": picks[tune.sampler]["point"], "sampler": tune.sampler}, out / "pick.json")
@@ -94,6 +95,38 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     )
     best = ", ".join(f"{sampler} {pick['best_validation_loss']:.3f}" for sampler, pick in picks.items())
     print(f"{protocol}: {tune.n_trials} trials each; lowest validation loss: {best}")
+
+
+def grid_of(
+    material: sequence_experiment.Material, network: sequence_experiment.Settings, tune: tuning.Settings
+) -> list[Fit]:
+    """The fits of all points of the space."""
+    return [
+        sequence_experiment.fit_at(material, sequence_experiment.TUNED, network, point) for point in tune.space.points
+    ]
+
+
+def digest_of_search(tune: tuning.Settings, grid: Sequence[Fit], study: Study, seed: int) -> str:
+    """A name for everything that shapes a search's trials: the code that searches too, the sampler left out."""
+    kept_out = {"sampler", "compared", "orders", "storage"}
+    code = file_digest(tuning.__file__)
+    shaping = [tune.model_dump(exclude=kept_out), seed, optuna.__version__, code, *(digest(fit, study) for fit in grid)]
+    return hashlib.sha256(json.dumps(shaping).encode()).hexdigest()[:16]
+
+
+def fitted_or_failed(
+    fits: Sequence[Fit], study: Study, kept: kept_fits.KeptFits, computing: compute.Settings, label: str
+) -> list[Fitted | None]:
+    """The results of fits in their order, None where the validation loss was never finite.
+
+    Such a fit ends the training of all: then each is trained by itself, and those that are done already are kept.
+    """
+    try:
+        return list(kept_fits.run(fits, study, kept, computing=computing, label=label))
+    except FloatingPointError:
+        if len(fits) == 1:
+            return [None]
+        return [one for fit in fits for one in fitted_or_failed([fit], study, kept, computing, label)]
 
 
 def replay(grid: pd.DataFrame, tune: tuning.Settings, seed: int, title: str, plots: Path, out: Path) -> dict[str, Any]:
@@ -119,7 +152,8 @@ def log_trials(table: pd.DataFrame, folder: Path) -> None:
         for row in table.round(6).to_dict("records"):
             live.step = int(row["trial"])
             for name in ("validation_loss", "validation_accuracy", "best_so_far"):
-                live.log_metric(name, row[name])
+                if pd.notna(row[name]):  # a failed trial has none
+                    live.log_metric(name, row[name])
 
 
 if __name__ == "__main__":

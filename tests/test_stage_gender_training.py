@@ -189,9 +189,9 @@ def test_with_pruning_no_trial_is_lost_and_the_pick_is_no_pruned_one(project, tm
     tune.main("subject_wise")
     trials = pd.read_csv(folder / "data/tune/subject_wise/trials.csv")
     assert len(trials) == 12
-    assert set(trials.loc[trials["pruned"], "epochs"]) <= {1}
+    assert set(trials.loc[trials["state"] == "pruned", "epochs"]) <= {1}
     pick = json.loads((folder / "data/tune/subject_wise/pick.json").read_text())["point"]
-    kept = trials[~trials["pruned"]]
+    kept = trials[trials["state"] == "complete"]
     best = kept.loc[kept["validation_loss"].idxmin()]
     assert float(pick["learning_rate"]) == best["learning_rate"]
     assert json.loads((folder / "metrics/tune/subject_wise.json").read_text())["replay"] is None
