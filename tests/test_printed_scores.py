@@ -1,5 +1,6 @@
 """The search behind printed scores: against scikit-learn's scores of the matrices that it finds, and does not find."""
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -8,18 +9,19 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from bulbar.printed_scores import AVERAGINGS, PRINTINGS, SCORES, Printed, matrices_behind, search
+from bulbar.printed_scores import AVERAGINGS, PRINTINGS, SCORES, Printed, matrices_behind, search, verdicts
 
 TABLE_1 = pd.read_csv(Path(__file__).parents[1] / "reference/gender_table1.csv", dtype=str)
 LABELS = {"male": {"pos_label": 1, "average": "binary"}, "female": {"pos_label": 0, "average": "binary"}}
 
 
+@functools.cache
 def by_scikit_learn(tp: int, fn: int, fp: int, tn: int, averaging: str) -> dict[str, float]:
     """The four scores in percent."""
     true = np.repeat([1, 1, 0, 0], [tp, fn, fp, tn])
     calls = np.repeat([1, 0, 1, 0], [tp, fn, fp, tn])
     how = LABELS.get(averaging, {"average": averaging})
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(true, calls, zero_division=np.nan, **how)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(true, calls, zero_division=0, **how)
     scores = np.array([tp / (tp + fn), precision, recall, f1])
     return dict(zip(SCORES, (100 * scores).tolist(), strict=True))
 
@@ -29,27 +31,30 @@ def printed(scores: dict[str, float], digits: int) -> dict[str, Printed]:
 
 
 @pytest.mark.parametrize("averaging", AVERAGINGS)
-@pytest.mark.parametrize("counts", [(17, 3, 2, 13), (20, 0, 1, 14), (9, 11, 4, 11)])
+@pytest.mark.parametrize("counts", [(17, 3, 2, 13), (20, 0, 1, 14), (9, 11, 4, 11), (20, 0, 15, 0), (0, 20, 0, 15)])
 def test_the_matrix_behind_scores_that_scikit_learn_gives_is_found(averaging, counts):
-    tp, fn, fp, tn = counts
-    found = matrices_behind(printed(by_scikit_learn(*counts, averaging), 2), tp + fn, fp + tn, averaging)
+    found = matrices_behind(printed(by_scikit_learn(*counts, averaging), 2), sum(counts), averaging)
     assert list(counts) in found.tolist()
 
 
 @pytest.mark.parametrize("averaging", AVERAGINGS)
 @pytest.mark.parametrize("printing", PRINTINGS)
-def test_what_is_found_and_nothing_else_prints_so_by_scikit_learn(averaging, printing):
-    males, females = 12, 9
-    row = {name: Printed(f"{int(value)}") for name, value in by_scikit_learn(10, 2, 3, 6, averaging).items()}
+@pytest.mark.parametrize("counts", [(10, 2, 3, 2), (12, 0, 5, 0), (3, 1, 4, 9), (0, 5, 0, 12)])
+def test_what_is_found_and_nothing_else_prints_so_by_scikit_learn(counts, averaging, printing):
+    """Every matrix of 17 recordings with both classes, whatever the split: 969 of them, each scored by scikit-learn."""
+    row = {name: Printed(f"{int(value)}") for name, value in by_scikit_learn(*counts, averaging).items()}
     lowest, highest = (-0.5, 0.5) if printing == "rounded" else (0, 1)
     expected = []
-    for tp, tn in itertools.product(range(1, males + 1), range(1, females + 1)):
-        counts = (tp, males - tp, females - tn, tn)
-        scores = by_scikit_learn(*counts, averaging)
-        if all(lowest <= scores[name] - int(row[name].text) < highest for name in SCORES):
-            expected.append(list(counts))
-    assert matrices_behind(row, males, females, averaging, printing).tolist() == expected
-    assert printing == "rounded" or [10, 2, 3, 6] in expected
+    for males in range(1, 17):
+        for tp, tn in itertools.product(range(males + 1), range(17 - males + 1)):
+            one = (tp, males - tp, 17 - males - tn, tn)
+            apart = [value - int(row[name].text) for name, value in by_scikit_learn(*one, averaging).items()]
+            closed = 1e-9 if printing == "rounded" else -1e-9
+            if all(lowest - 1e-9 <= value < highest + closed for value in apart):
+                expected.append(list(one))
+    found = matrices_behind(row, 17, averaging, printing).tolist()
+    assert sorted(found) == sorted(expected)
+    assert printing == "rounded" or list(counts) in found
 
 
 def test_digits_say_to_what_a_score_was_rounded_or_cut_off():
@@ -101,3 +106,19 @@ def test_matrices_shown_for_table_1_print_its_digits_by_scikit_learn(table_1):
         for name, value in by_scikit_learn(*counts, row["averaging"]).items():
             low, high = Printed(printed_rows.loc[row["model"], name]).bounds(row["printing"])
             assert low - 1e-9 <= value <= high
+
+
+def test_a_row_s_verdict_is_the_best_of_all_test_sets():
+    found = pd.DataFrame(
+        [
+            ["one", 20, "male", "impossible"],
+            ["one", 30, "male", "another split"],
+            ["one", 40, "male", "another split"],
+            ["one", 20, "macro", "impossible"],
+        ],
+        columns=["model", "recordings", "averaging", "verdict"],
+    )
+    assert verdicts(found).to_numpy().tolist() == [
+        ["one", "male", "another split", "30, 40"],
+        ["one", "macro", "impossible", ""],
+    ]
