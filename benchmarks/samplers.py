@@ -3,24 +3,25 @@
     python -m benchmarks.samplers [--pipeline gender] [--plot FILE.png]
 
 Reads what the stage `tune` has left: data/tune/PROTOCOL/trials.csv, and the seconds of the kept fits. A fit that a
-sampler has asked for twice counts once; what another sampler had trained before counts in full.
+sampler has asked for twice counts once; what another sampler had trained before counts in full. A trial that failed
+has left no fit: its seconds are not counted.
 """
 
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import measuring
-from bulbar import compute, tables, tuning_figures
+from bulbar import compute, tables, tuning, tuning_figures
 from bulbar.kept_fits import KeptFits
 
 
 def with_seconds(trials: pd.DataFrame, kept: KeptFits) -> pd.DataFrame:
     """Trials with `seconds`: of one worker, from the sampler's first fit to the end of this trial."""
-    own = [0.0 if again else kept.seconds(fit) for fit, again in zip(
-        trials["fit"], trials.duplicated(["sampler", "fit"]), strict=True
-    )]  # fmt: skip
+    uncounted = trials.duplicated(["sampler", "fit"]) | trials["fit"].isna()
+    own = [0.0 if again else kept.seconds(fit) for fit, again in zip(trials["fit"], uncounted, strict=True)]
     return trials.assign(seconds=pd.Series(own, index=trials.index).groupby(trials["sampler"]).cumsum())
 
 
@@ -34,6 +35,8 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
             {
                 "sampler": sampler,
                 "trials": len(own),
+                "pruned": int((own["state"] == "pruned").sum()),
+                "failed": int((own["state"] == "failed").sum()),
                 "distinct fits": own["fit"].nunique(),
                 "seconds": own["seconds"].iloc[-1],
                 "best validation loss": f"{best:.4f}",
@@ -42,6 +45,27 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def until_close(grid: pd.DataFrame, kept: KeptFits, *, orders: int = 2000, seed: int = 0) -> str:
+    """Seconds that a random search of the grid's points takes to come close (`tuning.CLOSE`), beside the whole grid's.
+
+    grid: its trials. The median of many random orders, and the inner 95 % of them.
+    """
+    whole = grid[grid["state"] == "complete"]
+    losses, generator = whole["validation_loss"].to_numpy(), np.random.default_rng(seed)
+    seconds = np.array([kept.seconds(fit) for fit in whole["fit"]])
+    near = losses.min() + tuning.CLOSE * (np.median(losses) - losses.min())
+    taken = []
+    for _ in range(orders):
+        order = generator.permutation(len(losses))
+        taken.append(seconds[order][: 1 + np.argmax(losses[order] <= near)].sum())
+    low, median, high = np.quantile(taken, [0.025, 0.5, 0.975])
+    return (
+        f"Random search comes close to the grid's best point after {median:.0f} s ({low:.0f} to {high:.0f}) of the "
+        f"{seconds.sum():.0f} s that the whole grid takes: {median / seconds.sum():.0%} "
+        f"({low / seconds.sum():.0%} to {high / seconds.sum():.0%})."
+    )
 
 
 def main() -> None:
@@ -57,6 +81,9 @@ def main() -> None:
     }
     for protocol, trials in found.items():
         print(f"\n{protocol}, seconds of one worker\n\n{tables.markdown(summary(trials), digits=1)}")
+        grid = trials[trials["sampler"] == "grid"]
+        if len(grid) and not (grid["state"] == "pruned").any():
+            print(until_close(grid, kept))
         if given.plot:
             figure = tuning_figures.best_so_far(
                 trials, f"Best so far, {protocol}", against="seconds", label="Seconds of one worker"

@@ -22,8 +22,9 @@ def table_1(
     """Table 1 of one protocol, in percent.
 
     models: model -> the tested recordings' recording_id, subject_id, label, probability. paper: model and the first
-    four SCORES in percent. Returns model, unit (clip; speaker: the mean probability over a speaker's clips), and of
-    each score its value, SCORE_low, SCORE_high (speakers drawn again and again) and, of clips, SCORE_paper.
+    four SCORES in percent; empty where it has nothing to say. Returns model, unit (clip; speaker: the mean probability
+    over a speaker's clips), and of each score its value, SCORE_low, SCORE_high (speakers drawn again and again) and, of
+    clips, SCORE_paper. Without a paper there is none, and male_accuracy is called positive_accuracy.
     """
     printed = paper.set_index("model").astype(float).to_dict("index")
     rows = []
@@ -40,7 +41,11 @@ def table_1(
                     row[f"{score}_paper"] = printed[PAPER_ROWS[model]].get(score, np.nan) / 100
             rows.append(row)
     table = pd.DataFrame(rows)
-    return table.assign(**{column: 100 * table[column] for column in table.columns if column not in ("model", "unit")})
+    table = table.assign(**{column: 100 * table[column] for column in table.columns if column not in ("model", "unit")})
+    if printed:
+        return table
+    table = table.drop(columns=[f"{score}_paper" for score in SCORES])
+    return table.rename(columns=lambda name: name.replace("male_accuracy", "positive_accuracy"))
 
 
 def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
@@ -48,16 +53,36 @@ def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 
     f0: recording_id, subject_id, part, label, mean_f0_hz (NaN where nothing is voiced: then the training recordings'
     median). Returns the validation and test recordings with their probability (logistic in log F0), and the
-    threshold in hertz.
+    threshold in hertz; NaN where it lies beyond all F0 of the training recordings: then it divides nothing.
     """
     trained = f0["part"] == "train"
-    median = float(f0.loc[trained, "mean_f0_hz"].median())
-    octaves = np.log2(f0["mean_f0_hz"].fillna(median).to_numpy()[:, None] / median)
+    heard = f0.loc[trained, "mean_f0_hz"].dropna()
+    median = float(heard.median()) if len(heard) else 1.0
+    octaves = np.log2(f0["mean_f0_hz"].fillna(median if len(heard) else 1.0).to_numpy()[:, None] / median)
     model = LogisticRegression(C=100.0).fit(octaves[trained], f0.loc[trained, "label"])
     others = f0.loc[~trained, ["recording_id", "subject_id", "part", "label"]]
     said = others.assign(probability=model.predict_proba(octaves[~trained])[:, 1].round(6))
-    threshold = median * 2 ** float(-model.intercept_[0] / model.coef_[0, 0])
-    return said, threshold
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        threshold = float(median * np.exp2(-model.intercept_[0] / model.coef_[0, 0]))
+    return said, threshold if heard.min() <= threshold <= heard.max() else np.nan
+
+
+def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, level: float, seed: int) -> pd.DataFrame:
+    """How far each model's accuracy lies above a baseline's on the same clips, in points.
+
+    models: as of `table_1`, the baseline among them. Returns model, points, points_low, points_high (speakers drawn
+    again and again) and verdict: `beats it` or `falls short` where the interval leaves 0 out, else `not shown`.
+    """
+    rows = []
+    for model, table in models.items():
+        if model == baseline:
+            continue
+        pair = (one.assign(fold=1) for one in (table, models[baseline]))
+        found = uncertainty.compare(*pair, draws=draws, level=level, seed=seed)["accuracy"]
+        verdict = "beats it" if found.low > 0 else "falls short" if found.high < 0 else "not shown"
+        points = (100 * value for value in (found.value, found.low, found.high))
+        rows.append([model, *points, verdict])
+    return pd.DataFrame(rows, columns=["model", "points", "points_low", "points_high", "verdict"])
 
 
 def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:
@@ -72,16 +97,38 @@ def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:
     return found
 
 
+POOLED = "others"
+"""Groups that are too small to be shown, together."""
+
+
+def pooled(group_of: pd.Series) -> pd.Series:
+    """The group of each speaker, small ones put together as POOLED, so that none has fewer than FEWEST_SHOWN speakers.
+
+    Where those come to fewer, the smallest others join them: no small group is left to be had from the total. All are
+    in it where there are fewer speakers than that.
+    """
+    counts = group_of.value_counts().sort_index().sort_values(kind="stable")
+    small = counts < clinical.FEWEST_SHOWN
+    while small.any() and not small.all() and counts[small].sum() < clinical.FEWEST_SHOWN:
+        small[small.index[~small][0]] = True
+    return group_of.where(~group_of.map(small).astype(bool), POOLED)
+
+
 def by_group(
     models: Mapping[str, pd.DataFrame], subjects: pd.DataFrame, *, draws: int, level: float, seed: int
 ) -> pd.DataFrame:
-    """Scores by age band and accent, per clip, as shares; withheld for groups of fewer than `clinical.FEWEST_SHOWN`.
+    """Scores by age band and accent, per clip, as shares; small groups are `pooled`.
 
     Returns grouping, group, model, speakers and clips (as they may be printed), accuracy, accuracy_low, accuracy_high,
-    recall_positive, recall_negative.
+    recall_positive, recall_negative. Recalls of a class are withheld in all groups of a grouping where one has a few
+    speakers of it, but fewer than FEWEST_SHOWN; everything is, of fewer speakers in all.
     """
     rows = []
-    for grouping, group_of in groups_of(subjects).items():
+    tested = next(iter(models.values())).groupby("subject_id")["label"].first()
+    for grouping, stated in groups_of(subjects).items():
+        group_of = pooled(stated.reindex(tested.index))
+        of_class = pd.crosstab(group_of, tested).reindex(columns=[0, 1], fill_value=0)
+        few = ((of_class > 0) & (of_class < clinical.FEWEST_SHOWN)).any()
         for model, table in models.items():
             for group, own in table.groupby(table["subject_id"].map(group_of), sort=True):
                 speakers = own["subject_id"].nunique()
@@ -92,8 +139,8 @@ def by_group(
                     "accuracy": scoring.accuracy(label, probability),
                     "accuracy_low": interval[0],
                     "accuracy_high": interval[1],
-                    "recall_positive": scoring.sensitivity(label, probability),
-                    "recall_negative": scoring.specificity(label, probability),
+                    "recall_positive": np.nan if few[1] else scoring.sensitivity(label, probability),
+                    "recall_negative": np.nan if few[0] else scoring.specificity(label, probability),
                 }
                 rows.append(
                     {

@@ -42,11 +42,13 @@ def best_so_far(trials: pd.DataFrame, title: str, *, against: str = "trial", lab
 def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: str) -> Figure:
     """One line per trial through its settings to its validation loss; each axis has its values in order, evenly spaced.
 
+    trials: of `tuning.table_of`, a complete one among them; others, which have no loss to compare, are left out.
     settings: the columns of the axes before the last. Lines are shaded by rank of loss, the best ones dark.
     """
     figure = Figure(figsize=(2.2 * (len(settings) + 1) + 2, 6.2), layout="constrained")
     axes = figure.subplots()
-    distinct = trials.drop_duplicates([*settings, "validation_loss"]).sort_values("validation_loss", ascending=False)
+    complete = trials[trials["state"] == "complete"]
+    distinct = complete.drop_duplicates([*settings, "validation_loss"]).sort_values("validation_loss", ascending=False)
     losses = distinct["validation_loss"].to_numpy()
     spread = losses.max() - losses.min()
     heights = [(losses - losses.min()) / spread if spread else np.full(len(losses), 0.5)]
@@ -55,7 +57,8 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: s
         at = {value: (rank + 0.5) / len(values) for rank, value in enumerate(values)}
         heights.insert(0, distinct[name].map(at).to_numpy())
         for value in values:
-            axes.text(place, at[value], f" {value:g}", va="center", fontsize=12, zorder=3)
+            behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+            axes.text(place, at[value], f"{value:g}", va="center", ha="center", fontsize=12, zorder=3, bbox=behind)
     wiggle = np.linspace(-0.03, 0.03, len(losses))  # trials of one value lie beside each other
     for row in range(len(losses)):
         y = [axis[row] + (wiggle[row] if place < len(settings) else 0) for place, axis in enumerate(heights)]
@@ -68,7 +71,8 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: s
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    axes.set_title(f"{title}\ndark: the best fifth")
+    left_out = len(trials) - len(complete)
+    axes.set_title(f"{title}\ndark: the best fifth{f'; without {left_out} pruned or failed' if left_out else ''}")
     return figure
 
 
@@ -88,7 +92,7 @@ def importances(by_sampler: Mapping[str, Mapping[str, float]], title: str) -> Fi
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("Share of variance explained (fANOVA)")
-    axes.legend(title="trials of")
+    figure.legend(*axes.get_legend_handles_labels(), title="trials of", loc="outside right center")
     axes.set_title(title)
     return figure
 

@@ -67,6 +67,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         log_trials(table, plots / "live" / searched)
     title = f"{protocol} · {cohort_in_words(role)}"
     save(tuning_figures.best_so_far(trials, f"Best so far\n{title}"), plots / "best_so_far.png")
+    write_table(best_by_trial(trials).round(6), plots / "best_so_far.csv")
     varied = list(tune.space.varied)
     save(tuning_figures.parallel_coordinates(trials, varied, f"Trials\n{title}"), plots / "parallel_coordinates.png")
     save(
@@ -86,7 +87,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     }
     whole: dict[str, Any] = {"replay": None}
     if "grid" in tables and len(tables["grid"]) == len(grid) and not (tables["grid"]["state"] == "pruned").any():
-        whole = {"replay": replay(tables["grid"], tune, seed, title, plots, out)}
+        whole = {"replay": replay(tables["grid"], tune, seed, title, plots)}
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     write_json({"point": picks[tune.sampler]["point"], "sampler": tune.sampler}, out / "pick.json")
     write_json(
@@ -95,6 +96,12 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     )
     best = ", ".join(f"{sampler} {pick['best_validation_loss']:.3f}" for sampler, pick in picks.items())
     print(f"{protocol}: {tune.n_trials} trials each; lowest validation loss: {best}")
+
+
+def best_by_trial(trials: pd.DataFrame) -> pd.DataFrame:
+    """For `dvc plots`: trial, and a column for each of all samplers, empty of those that were not set beside others."""
+    wide = trials.pivot_table(index="trial", columns="sampler", values="best_so_far")
+    return wide.reindex(columns=tuning.SAMPLERS).reset_index()
 
 
 def grid_of(
@@ -129,12 +136,12 @@ def fitted_or_failed(
         return [one for fit in fits for one in fitted_or_failed([fit], study, kept, computing, label)]
 
 
-def replay(grid: pd.DataFrame, tune: tuning.Settings, seed: int, title: str, plots: Path, out: Path) -> dict[str, Any]:
+def replay(grid: pd.DataFrame, tune: tuning.Settings, seed: int, title: str, plots: Path) -> dict[str, Any]:
     """Random search over the fitted grid in many orders: how close it comes, and after how many trials."""
     losses = grid["validation_loss"].to_numpy()
     drawing = {"orders": tune.orders, "seed": seed_of(seed, "replay")}
     table = tuning.replay(losses, **drawing)
-    write_table(table.round(6), out / "replay.csv")
+    write_table(table.round(6), plots / "replay.csv")
     save(tuning_figures.replay(table, tune.orders, f"Random search beside the grid\n{title}"), plots / "replay.png")
     median, low, high = tuning.trials_until_close(losses, **drawing)
     return {

@@ -258,14 +258,15 @@ def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
         (kept.place(name) / "seconds.txt").write_text(f"{seconds}\n")
     trials = pd.DataFrame(
         {
-            "sampler": ["grid", "grid", "random", "random", "random"],
-            "trial": [1, 2, 1, 2, 3],
-            "fit": ["aa", "bb", "bb", "bb", "aa"],
-            "best_so_far": [0.5, 0.4, 0.4, 0.4, 0.4],
+            "sampler": ["grid", "grid", "random", "random", "random", "random"],
+            "trial": [1, 2, 1, 2, 3, 4],
+            "state": ["complete"] * 5 + ["failed"],
+            "fit": ["aa", "bb", "bb", "bb", "aa", np.nan],
+            "best_so_far": [0.5, 0.4, 0.4, 0.4, 0.4, 0.4],
         }
     )
     found = samplers.with_seconds(trials, kept)
-    assert found["seconds"].tolist() == [2, 5, 3, 3, 5]
+    assert found["seconds"].tolist() == [2, 5, 3, 3, 5, 5]
     rows = samplers.summary(found).set_index("sampler")
     assert rows.loc["grid", ["distinct fits", "seconds", "found at trial", "found after seconds"]].tolist() == [
         2,
@@ -274,3 +275,30 @@ def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
         5,
     ]
     assert rows.loc["random", ["distinct fits", "found at trial", "found after seconds"]].tolist() == [2, 1, 3]
+    assert rows.loc["random", ["trials", "failed"]].tolist() == [4, 1]
+
+
+@pytest.fixture
+def searched(tmp_path, monkeypatch):
+    """What the stage `tune` has left of one protocol: a grid of four points, one second each."""
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
+    losses = [0.4, 0.1, 0.3, 0.2]
+    trials = pd.DataFrame({"sampler": "grid", "trial": [1, 2, 3, 4], "state": "complete", "validation_loss": losses})
+    trials["best_so_far"] = trials["validation_loss"].cummin()
+    trials["fit"] = [f"fit{number}" for number in trials["trial"]]
+    (tmp_path / "gender/data/tune/record_wise").mkdir(parents=True)
+    trials.to_csv(tmp_path / "gender/data/tune/record_wise/trials.csv", index=False)
+    for name in trials["fit"]:
+        place = KeptFits(tmp_path / "kept").place(name)
+        place.mkdir(parents=True)
+        (place / "seconds.txt").write_text("1.0\n")
+    return tmp_path
+
+
+def test_samplers_print_a_table_and_the_replay_in_seconds_and_draw_the_curves(searched, capsys, monkeypatch):
+    arguments = ("--pipeline", str(searched / "gender"), "--plot", str(searched / "curves.png"))
+    text = printed(capsys, monkeypatch, samplers, *arguments)
+    ((_, grid),) = tables(text)
+    assert grid[:6] == ["grid", "4", "0", "0", "4", "4.0"]
+    assert (searched / "curves_record_wise.png").read_bytes()[:4] == b"\x89PNG"
+    assert re.search(r"after [23] s \(1 to 4\) of the 4 s that the whole grid takes", text)  # one best point of four

@@ -125,11 +125,28 @@ def test_of_a_large_release_dvc_reads_the_table_alone(study, tmp_path):
 
 
 @pytest.mark.slow
-def test_age_bands_run_the_same_pipeline(study):
+def test_age_bands_run_the_same_pipeline_and_its_tables_speak_of_ages(study):
     shown = study.dvc("exp", "run", "-S", "split.target=age_band", inside="gender")
     assert bare(stages_run(shown)) == {"split", "features", *TRAINED, "evaluate"}
     classes = json.loads((study.folder / "gender/data/split/classes.json").read_text())
     assert classes == {"target": "age_band", "classes": ["under 40", "40 and over"]}
+    plots = study.folder / "gender/plots/evaluate"
+    table = pd.read_csv(plots / "table_1.csv")
+    assert not [name for name in table if "male" in name or "paper" in name]
+    assert "positive_accuracy" in table
+    assert set(pd.read_csv(plots / "confusion_subject_wise.csv")["actual"]) == set(classes["classes"])
+    assert not (plots / "printed_scores.csv").exists()
+    page = (study.folder / "gender/data/evaluate/tables.md").read_text()
+    assert "accuracy of 40 and over" in page
+    assert "male" not in page and "paper" not in page
+
+
+@pytest.mark.slow
+def test_what_dvc_shows_has_its_columns(finished):
+    shown = json.loads(finished.dvc("plots", "show", "--json", inside="gender"))
+    data = {name for name in shown["data"]} if "data" in shown else set(shown)
+    assert {f"{name}_{protocol}" for name in ("best_so_far", "replay", "confusion") for protocol in PROTOCOLS} <= data
+    assert not shown.get("errors")
 
 
 @pytest.mark.slow

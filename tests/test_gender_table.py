@@ -98,34 +98,84 @@ def test_a_recording_without_voice_is_called_by_the_training_median():
     assert table["probability"].iloc[0] == table["probability"].iloc[1]  # the median of the six is 160
 
 
-@pytest.fixture(scope="module")
-def groups() -> pd.DataFrame:
-    ages = [25.0] * 12 + [33.0] * 4 + [np.nan] * 4
+def grouped(ages: list[float], accents: list[str] | None = None) -> pd.DataFrame:
     subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": ages})
-    subjects["accent"] = ["England English"] * 20
+    if accents:
+        subjects["accent"] = accents
     return gender_table.by_group({"cnn": said()}, subjects, **DRAWING)
 
 
-def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips(groups):
+def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
+    groups = grouped([25.0] * 10 + [33.0] * 10, ["England English"] * 20)
     assert groups[["grouping", "group"]].to_numpy().tolist() == [
         ["age", "20 to 29"],
         ["age", "30 to 39"],
-        ["age", "not stated"],
         ["accent", "England English"],
     ]
-    table = said()
-    own = table[:36]
-    first = groups.iloc[0]
-    assert (first["speakers"], first["clips"]) == (12, 36)
+    own, first = said()[:30], groups.iloc[0]
+    assert (first["speakers"], first["clips"]) == (10, 30)
     assert first["accuracy"] == pytest.approx(((own["probability"] >= 0.5) == (own["label"] == 1)).mean())
     men = own[own["label"] == 1]
     assert first["recall_positive"] == pytest.approx((men["probability"] >= 0.5).mean())
 
 
-def test_scores_of_fewer_than_five_speakers_are_withheld(groups):
-    few = groups.iloc[1]
-    assert (few["speakers"], few["clips"]) == ("<5", "withheld")
-    assert groups.loc[[1, 2], ["accuracy", "accuracy_low", "recall_positive"]].isna().all(axis=None)
+def test_small_groups_are_put_together_and_named_no_more():
+    groups = grouped([25.0] * 12 + [33.0] * 4 + [np.nan] * 4).set_index("group")
+    assert groups["speakers"].to_dict() == {"20 to 29": 12, "others": 8}
+
+
+def test_a_small_group_is_not_to_be_had_from_the_total():
+    """Three of 20 alone would be the total without the others: the smallest of those joins them."""
+    groups = grouped([25.0] * 11 + [33.0] * 6 + [71.0] * 3).set_index("group")
+    assert groups["speakers"].to_dict() == {"20 to 29": 11, "others": 9}
+    assert groups["clips"].sum() == 60
+
+
+def test_the_recall_of_a_few_men_is_told_in_no_group():
+    groups = grouped([25.0] * 8 + [33.0] * 12)  # four men and four women, and six of each
+    assert groups[["recall_positive", "recall_negative"]].isna().all(axis=None)
+    assert groups["accuracy"].notna().all()
+
+
+def test_of_fewer_than_five_speakers_nothing_is_told():
+    table = said(speakers=4)
+    subjects = pd.DataFrame({"subject_id": table["subject_id"].unique(), "age_years": [25.0, 25.0, 33.0, 33.0]})
+    (row,) = gender_table.by_group({"cnn": table}, subjects, **DRAWING).to_dict("records")
+    assert (row["group"], row["speakers"], row["clips"]) == ("others", "<5", "withheld")
+    assert np.isnan([row[name] for name in ("accuracy", "accuracy_low", "recall_positive")]).all()
+
+
+def test_each_model_is_set_beside_the_baseline_with_an_interval():
+    label = said()["label"].to_numpy()
+    right, wrong = said().assign(probability=label), said().assign(probability=1 - label)
+    found = gender_table.above({"f0": said(), "right": right, "wrong": wrong, "same": said()}, "f0", **DRAWING)
+    assert found[["model", "verdict"]].to_numpy().tolist() == [
+        ["right", "beats it"],
+        ["wrong", "falls short"],
+        ["same", "not shown"],
+    ]
+    accuracy = metrics.accuracy_score(label, said()["probability"] >= 0.5)
+    assert found["points"].tolist() == pytest.approx([100 * (1 - accuracy), -100 * accuracy, 0])
+    assert (found["points_low"] <= found["points"]).all() and (found["points"] <= found["points_high"]).all()
+
+
+def test_without_a_paper_no_column_is_its_and_none_speaks_of_men():
+    table = gender_table.table_1({"cnn": said()}, pd.DataFrame({"model": []}), **DRAWING)
+    assert not [name for name in table.columns if "paper" in name or "male" in name]
+    men = said()[said()["label"] == 1]
+    assert table["positive_accuracy"].iloc[0] == pytest.approx(100 * (men["probability"] >= 0.5).mean())
+
+
+def test_where_f0_says_nothing_there_is_no_threshold():
+    """Young and old, each with men and women; and a cohort of whom no voice was measured."""
+    train = f0_table(part="train", men=[100.0, 200.0] * 5, women=[100.0, 200.0, 141.0])
+    test = f0_table(part="test", men=[100], women=[200])
+    table, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    assert np.isnan(threshold)
+    assert len(table) == 2
+    silent, none = gender_table.by_f0(pd.concat([train, test], ignore_index=True).assign(mean_f0_hz=np.nan))
+    assert np.isnan(none)
+    assert silent["probability"].tolist() == pytest.approx([10 / 13] * 2, abs=0.01)
 
 
 def test_a_cohort_without_accents_is_grouped_by_age_alone():

@@ -9,6 +9,7 @@ TRIALS = pd.DataFrame(
     {
         "sampler": ["grid"] * 4 + ["tpe"] * 4,
         "trial": [1, 2, 3, 4] * 2,
+        "state": "complete",
         "filters": [4, 8, 4, 8, 8, 8, 4, 8],
         "learning_rate": [0.001, 0.001, 0.01, 0.01, 0.001, 0.01, 0.01, 0.001],
         "validation_loss": [0.6, 0.3, 0.5, 0.2, 0.3, 0.2, 0.5, 0.3],
@@ -42,6 +43,16 @@ def test_parallel_coordinates_have_a_line_for_each_point_and_the_best_one_ends_l
     ]
 
 
+def test_a_trial_that_was_pruned_or_failed_is_no_line_and_its_value_keeps_its_place():
+    states = ["failed", "complete", "pruned", "complete"] * 2
+    trials = TRIALS.assign(state=states, validation_loss=TRIALS["validation_loss"].where(np.array(states) != "failed"))
+    (axes,) = tuning_figures.parallel_coordinates(trials, ["filters", "learning_rate"], "title").axes
+    assert len(axes.get_lines()) == 2  # 8 with 0.001, and 8 with 0.01
+    assert all(np.isfinite(line.get_ydata()).all() for line in axes.get_lines())
+    assert {"4", "8", "0.001", "0.01"} <= {text.get_text() for text in axes.texts}
+    assert "without 4 pruned or failed" in axes.get_title()
+
+
 def test_importances_are_a_bar_for_each_sampler_and_setting():
     shares = {"grid": {"learning_rate": 0.7, "filters": 0.3}, "tpe": {"learning_rate": 1.0}, "random": {}}
     (axes,) = tuning_figures.importances(shares, "title").axes
@@ -69,6 +80,8 @@ def test_nothing_is_cut_off_and_the_same_table_is_the_same_picture():
         lambda: tuning_figures.best_so_far(TRIALS, "title"),
         lambda: tuning_figures.parallel_coordinates(TRIALS, ["filters", "learning_rate"], "title"),
         lambda: tuning_figures.importances({"grid": {"learning_rate": 0.7, "filters": 0.3}}, "title"),
+        lambda: tuning_figures.importances({"grid": {"learning_rate": 1.0}}, "What it depends on\nminsk2020 cohort"),
+        lambda: tuning_figures.parallel_coordinates(TRIALS, ["filters"], "Trials\nrecord_wise · minsk2020 cohort"),
         lambda: tuning_figures.replay(table, 200, "title"),
         lambda: tuning_figures.train_test_gap(
             {"CNN": {"train_accuracy": 1, "test_accuracy": 0.9, "gap": 0.1}}, "title"
