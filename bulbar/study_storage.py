@@ -43,10 +43,14 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
         if not file.parent.is_dir():
             _refuse("a file in a folder that is there", str(file), "make the folder, or correct the URL")
         with _alone_by_file(file.with_name(f"{file.name}.{name}.lock"), name):
-            yield _connected(database)
+            with _alone_by_file(file.with_name(f"{file.name}.lock")):
+                storage = _connected(database)
+            yield storage
     else:
         with _alone_by_database(database, name):
-            yield _connected(database)
+            with _alone_by_database(database):
+                storage = _connected(database)
+            yield storage
 
 
 def _database(of_params: str | None) -> URL | None:
@@ -70,26 +74,31 @@ def _database(of_params: str | None) -> URL | None:
 
 
 def _connected(url: URL) -> RDBStorage:
+    """Optuna makes its tables at its first connection: of two that do so at once, one would fail."""
     with _reached(url):
         return RDBStorage(url.render_as_string(hide_password=False))
 
 
 @contextmanager
-def _alone_by_file(path: Path, name: str) -> Iterator[None]:
-    """A lock of the operating system: it goes with its process, however that ends. The file stays."""
+def _alone_by_file(path: Path, name: str | None = None) -> Iterator[None]:
+    """A lock of the operating system: it goes with its process, however that ends. The file stays.
+
+    name: of the study that is waited for; None: for a moment, of which nothing is told.
+    """
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _tell_of_waiting(name)
+            if name:
+                _tell_of_waiting(name)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def _alone_by_database(url: URL, name: str) -> Iterator[None]:
-    """A lock of the database itself, so that machines which share nothing else keep each other waiting."""
-    key = {"key": seed_of(0, name)}
+def _alone_by_database(url: URL, name: str | None = None) -> Iterator[None]:
+    """A lock of the database itself: machines that share nothing else keep each other waiting. name: as above."""
+    key = {"key": seed_of(0, name or "tables")}
     try_it, wait_for_it = (text(statement) for statement in _LOCKS[url.get_backend_name()])
     with _reached(url):
         connection = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
@@ -97,7 +106,8 @@ def _alone_by_database(url: URL, name: str) -> Iterator[None]:
         if url.get_backend_name() != "postgresql":
             connection.execute(text("SET SESSION wait_timeout = 31536000"))  # it would hang up, and lose the lock
         if not connection.execute(try_it, key).scalar():
-            _tell_of_waiting(name)
+            if name:
+                _tell_of_waiting(name)
             connection.execute(wait_for_it, key)
         yield
 

@@ -63,6 +63,7 @@ def url(request, tmp_path):
     optuna.delete_study(study_name="toy", storage=named)
 
 
+@pytest.mark.slow
 def test_two_processes_at_one_search_have_the_trials_of_one(url, tmp_path):
     alone = searching(None, tmp_path / "alone", "trials.csv", 0)
     (tmp_path / "alone").mkdir()
@@ -72,6 +73,7 @@ def test_two_processes_at_one_search_have_the_trials_of_one(url, tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_keeps_nobody_waiting_and_its_search_goes_on(url, tmp_path):
     (tmp_path / "alone").mkdir()
     whole = trained(searching(None, tmp_path / "alone", "trials.csv", 0))
@@ -114,6 +116,18 @@ def test_who_has_to_wait_is_told_so(tmp_path):
 def test_searches_of_other_names_do_not_wait(tmp_path):
     with study_storage.opened(None, tmp_path, "one"), study_storage.opened(None, tmp_path, "other"):
         assert {path.name for path in tmp_path.glob("*.lock")} == {"one.lock", "other.lock"}
+
+
+def test_several_may_come_first_to_a_new_database(tmp_path):
+    opening = (
+        "import sys, time; from pathlib import Path; from bulbar import study_storage\n"
+        "time.sleep(max(0, float(sys.argv[3]) - time.time()))\n"
+        "with study_storage.opened(sys.argv[2], Path(), sys.argv[1]) as storage: storage.get_all_studies()"
+    )
+    url, at_once = f"sqlite:///{tmp_path}/studies.db", str(time.time() + 8)
+    command = [sys.executable, "-c", opening]
+    opened = [subprocess.Popen([*command, name, url, at_once], cwd=ROOT) for name in ("one", "two", "three")]
+    assert [process.wait() for process in opened] == [0, 0, 0]
 
 
 def test_a_password_in_params_is_refused_and_not_repeated(tmp_path, monkeypatch):
