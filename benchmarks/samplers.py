@@ -3,8 +3,8 @@
     python -m benchmarks.samplers [--pipeline gender] [--plot FILE.png]
 
 Reads what the stage `tune` has left: data/tune/PROTOCOL/trials.csv, and the seconds of the kept fits. A fit that a
-sampler has asked for twice counts once; what another sampler had trained before counts in full. A trial that failed
-has left no fit: its seconds are not counted, nor are the first epochs of a trial that pruning has let go on.
+sampler has asked for twice counts once; what another sampler had trained before counts in full. The seconds of a
+trial that failed are not counted, nor are the first epochs of a trial that pruning has let go on.
 """
 
 import argparse

@@ -11,7 +11,7 @@ import pandas as pd
 from dvclive import Live
 
 from bulbar import compute, folds, kept_fits, sequence_experiment, study_storage, tuning, tuning_figures
-from bulbar.fits import Fit, Fitted, Study, digest, file_digest
+from bulbar.fits import Fit, Study, digest, file_digest
 from bulbar.seeds import seed_of
 from stages.io import (
     cohort_in_words,
@@ -39,10 +39,11 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
             sequence_experiment.fit_at(material, sequence_experiment.TUNED, network, point, max_epochs=max_epochs)
             for point in points
         ]
-        results = fitted_or_failed(fits, material.study, kept, computing, f"tune, {protocol}")
+        label = f"tune, {protocol}"
+        results = kept_fits.run(fits, material.study, kept, computing=computing, label=label, may_diverge=True)
         names = [digest(fit, material.study) for fit in fits]
         return [
-            None if fitted is None else sequence_experiment.outcome(fitted, name)
+            None if fitted.diverged else sequence_experiment.outcome(fitted, name)
             for fitted, name in zip(results, names, strict=True)
         ]
 
@@ -119,21 +120,6 @@ def digest_of_search(tune: tuning.Settings, grid: Sequence[Fit], study: Study, s
     code = file_digest(tuning.__file__)
     shaping = [tune.model_dump(exclude=kept_out), seed, optuna.__version__, code, *(digest(fit, study) for fit in grid)]
     return hashlib.sha256(json.dumps(shaping).encode()).hexdigest()[:16]
-
-
-def fitted_or_failed(
-    fits: Sequence[Fit], study: Study, kept: kept_fits.KeptFits, computing: compute.Settings, label: str
-) -> list[Fitted | None]:
-    """The results of fits in their order, None where the validation loss was never finite.
-
-    Such a fit ends the training of all: then each is trained by itself, and those that are done already are kept.
-    """
-    try:
-        return list(kept_fits.run(fits, study, kept, computing=computing, label=label))
-    except FloatingPointError:
-        if len(fits) == 1:
-            return [None]
-        return [one for fit in fits for one in fitted_or_failed([fit], study, kept, computing, label)]
 
 
 def replay(grid: pd.DataFrame, tune: tuning.Settings, seed: int, title: str, plots: Path) -> dict[str, Any]:
