@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN_BY_STAGES = tuple(
-    f"{folder}{name}" for folder in ("", "gender/") for name in ("dvc.lock", "metrics/", "plots/")
+    f"{folder}{name}" for folder in ("", "gender/") for name in ("dvc.lock", "metrics/", "plots/", "report/")
 )
 
 TINY: dict[str, Any] = {
@@ -117,7 +117,7 @@ class Pipeline:
 
     def outs(self) -> Iterator[Path]:
         """Every file that the stages wrote, relative to the copy."""
-        for name in ("data", "metrics", "models", "plots"):
+        for name in ("data", "metrics", "models", "plots", "report"):
             for path in sorted((self.folder / name).rglob("*")):
                 if path.is_file() and path.name != ".gitignore":
                     yield path.relative_to(self.folder)

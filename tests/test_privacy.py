@@ -15,7 +15,8 @@ TRACKED = tracked_files()
 COMPUTED = [
     name
     for name in TRACKED
-    if name.removeprefix("gender/").startswith(("metrics/", "plots/")) or name.removeprefix("gender/") == "dvc.lock"
+    if name.removeprefix("gender/").startswith(("metrics/", "plots/", "report/"))
+    or name.removeprefix("gender/") == "dvc.lock"
 ]
 SUBJECT = re.compile(r"\b(?:CT|PZ)\d{3}\b|\b(?:ALS|HC)\d{3}\b")
 """IDs as VOC-ALS has them, and as the reader of Minsk2020 makes them."""

@@ -1,0 +1,80 @@
+"""A fold's clinical encoding as plain numbers, so that it can be stored as JSON and used without its cohort."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from sklearn.pipeline import Pipeline
+
+
+class Category(BaseModel):
+    """A categorical column: what stands in for a missing value, and the categories that have a feature each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: str
+    categories: tuple[str, ...]
+
+
+class Feature(BaseModel):
+    """One encoded feature: value · scale + offset, cut off to [0, 1]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    scale: float
+    offset: float
+
+
+class StoredEncoder(BaseModel):
+    """What `clinical.encoder` learned from a fold's training subjects: aggregates of them, no row.
+
+    numeric: column -> median. categorical: column -> its mode and categories. features: in the order of the network's
+    input.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    numeric: dict[str, float]
+    categorical: dict[str, Category]
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def of(cls, encoder: Pipeline) -> Self:
+        """What a fitted `clinical.encoder(kinds, "subject_wise")` has learned."""
+        columns, scaler = encoder.named_steps["columns"], encoder.named_steps["scale"]
+        names = {name: list(chosen) for name, _, chosen in columns.transformers_}
+        numeric, categorical = {}, {}
+        if names.get("numeric"):
+            medians = columns.named_transformers_["numeric"].statistics_
+            numeric = dict(zip(names["numeric"], map(float, medians), strict=True))
+        if names.get("categorical"):
+            steps = columns.named_transformers_["categorical"].named_steps
+            modes = dict(zip(names["categorical"], map(str, steps["modes"].statistics_), strict=True))
+            one_hot = steps["columns"]
+            for name, categories in zip(one_hot.columns_, one_hot.encoder_.categories_, strict=True):
+                categorical[name] = Category(mode=modes[name], categories=tuple(map(str, categories)))
+        features = zip(encoder.get_feature_names_out(), scaler.scale_, scaler.min_, strict=True)
+        return cls(
+            numeric=numeric,
+            categorical=categorical,
+            features=tuple(Feature(name=str(name), scale=scale, offset=offset) for name, scale, offset in features),
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The clinical columns that it reads, the numeric ones first."""
+        return [*self.numeric, *self.categorical]
+
+    def __call__(self, person: Mapping[str, float | str]) -> np.ndarray:
+        """A person's features in [0, 1], float32, shape (feature,): the bits that the fold's network was trained on.
+
+        person: column -> value; a column that is not there takes the training subjects' median or mode.
+        """
+        values = [float(person.get(name, median)) for name, median in self.numeric.items()]
+        for name, column in self.categorical.items():
+            values += [float(person.get(name, column.mode) == category) for category in column.categories]
+        scale = np.array([feature.scale for feature in self.features])
+        offset = np.array([feature.offset for feature in self.features])
+        return np.clip(np.array(values) * scale + offset, 0, 1).astype(np.float32)

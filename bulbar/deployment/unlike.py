@@ -1,0 +1,129 @@
+"""What makes a recording or a person unlike the training data: its probability is a guess beyond what was learned."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from bulbar.conditions import Conditions
+
+INNER = 0.95
+"""The share of the training data that a stated range holds: no end of it is one person's value."""
+
+
+class Measure(NamedTuple):
+    """A measured condition: its name in words, its unit, and the step that its range is rounded outwards to."""
+
+    words: str
+    unit: str
+    step: float
+
+
+CONDITIONS = {
+    "bandwidth_hz": Measure("band limit", "Hz", 200),
+    "level_dbfs": Measure("level of the voice", "dB of full scale", 1),
+    "noise_dbfs": Measure("background noise", "dB of full scale", 1),
+    "duration_s": Measure("length", "s", 1),
+}
+"""What is compared of each recording, as `conditions.measure` finds it."""
+
+CLINICAL = {
+    "age_years": Measure("age", "years", 5),
+    "cantagallo_questionnaire": Measure("Cantagallo score", "points", 5),
+}
+"""Numeric clinical columns in words."""
+
+
+class Range(NamedTuple):
+    """From where to where the training data reach."""
+
+    low: float
+    high: float
+
+
+class TrainingData(BaseModel):
+    """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
+    rounded outwards. categories: of each categorical column.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: tuple[str, ...]
+    conditions: dict[str, Range]
+    numeric: dict[str, Range]
+    categories: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, measured: pd.DataFrame, subjects: pd.DataFrame, kinds: Mapping[str, str]) -> Self:
+        """The ranges of a cohort.
+
+        measured: a row per recording, with task and the columns of `CONDITIONS`. subjects: a row per person, with the
+        columns of `kinds` (column -> numeric | categorical).
+        """
+        numeric, categories = {}, {}
+        for name, kind in kinds.items():
+            if kind == "numeric":
+                if subjects[name].notna().any():
+                    numeric[name] = range_of(subjects[name].to_numpy(dtype=float), measure_of(name).step)
+            else:
+                categories[name] = tuple(sorted(set(subjects[name].dropna().map(str))))
+        return cls(
+            tasks=tuple(sorted(set(measured["task"]))),
+            conditions={
+                name: range_of(measured[name].to_numpy(dtype=float), measure.step)
+                for name, measure in CONDITIONS.items()
+                if measured[name].notna().any()
+            },
+            numeric=numeric,
+            categories=categories,
+        )
+
+    def of_recording(self, task: str, found: Conditions) -> list[str]:
+        """What is unlike about a recording, a sentence each."""
+        told = []
+        if task not in self.tasks:
+            told.append(f"task {task}: the models have heard {listed(self.tasks)} only")
+        for name, within in self.conditions.items():
+            if (sentence := _outside(CONDITIONS[name], getattr(found, name), within)) is not None:
+                told.append(sentence)
+        return told
+
+    def of_person(self, tasks: Sequence[str], person: Mapping[str, float | str]) -> list[str]:
+        """What is unlike about a person, a sentence each. tasks: recorded. person: clinical column -> value."""
+        told = []
+        if lacking := [task for task in self.tasks if task not in tasks]:
+            told.append(f"tasks: no recording of {listed(lacking)}; training took the mean over {listed(self.tasks)}")
+        for name, value in person.items():
+            if name in self.numeric:
+                sentence = _outside(measure_of(name), float(value), self.numeric[name])
+                told += [sentence] if sentence else []
+            elif name in self.categories and value not in self.categories[name]:
+                told.append(f"{name}: {value}; training data hold {listed(self.categories[name])}")
+        return told
+
+
+def range_of(values: np.ndarray, step: float) -> Range:
+    """The range of the middle `INNER` of the values, NaN left out, rounded outwards by at least half a step."""
+    low, high = np.nanquantile(values, [(1 - INNER) / 2, (1 + INNER) / 2])
+    lowest = math.floor(low / step - 0.5) * step
+    return Range(lowest if low < 0 else max(lowest, 0), math.ceil(high / step + 0.5) * step)
+
+
+def measure_of(name: str) -> Measure:
+    """A numeric clinical column in words; its own name where there are none."""
+    return CLINICAL.get(name, Measure(name.replace("_", " "), "", 1))
+
+
+def _outside(measure: Measure, value: float, within: Range) -> str | None:
+    if math.isnan(value) or within.low <= value <= within.high:
+        return None
+    said = f"{measure.words}: {value:.4g} {measure.unit}".rstrip()
+    return f"{said}; training data {within.low:.4g} to {within.high:.4g}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Such as `A, I and PA`."""
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -1,0 +1,253 @@
+"""Ask the deployed models about one person's recordings: `python -m stages.predict RECORDING…`. No stage of dvc.yaml.
+
+A research tool: its output is no diagnosis.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from bulbar import audio, conditions, spectrogram
+from bulbar.appraisal.calibration import Estimate
+from bulbar.deployment import figure, given, prediction
+from bulbar.deployment.deployed import Deployed
+from bulbar.deployment.given import Given
+from bulbar.deployment.occlusion import Occlusion, occlusion
+from bulbar.errors import BadInput, Problem, SilentRecording
+
+HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: README, Predict"
+
+
+def main(arguments: Sequence[str] | None = None) -> prediction.Prediction:
+    """Predict, write one explanation for each recording, and print the prediction."""
+    asked = parser().parse_args(arguments)
+    deployed = read_settings(asked.model)
+    found = given.recordings(asked.recording, asked.task, min_duration_s=deployed.audio.min_duration_s)
+    name, person = "audio", {}
+    if asked.clinical is not None:
+        name = "fused_common"
+        person = given.person(asked.clinical, next(iter(deployed.models[name].encoders.values())))
+    told = predict(asked.model, deployed, name, found, person, prevalence=asked.prevalence, out=asked.out)
+    if asked.json:
+        print(json.dumps(_defined(told.as_json()), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print(told.in_words(), end="")
+    return told
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    asking = argparse.ArgumentParser(
+        prog="python -m stages.predict",
+        description="The probability of ALS from one person's recordings. Research tool: this is no diagnosis.",
+    )
+    asking.add_argument("recording", nargs="+", help="audio files of one person; the task is read off each name")
+    asking.add_argument(
+        "--clinical", type=Path, metavar="FILE", help="age_years, sex and the like: JSON, or CSV of a row"
+    )
+    asking.add_argument("--task", help="what was spoken in all recordings, where names do not say: A E I O U KA PA TA")
+    asking.add_argument(
+        "--prevalence", type=_share, metavar="SHARE", help="of patients among the people tested, 0 to 1"
+    )
+    asking.add_argument("--json", action="store_true", help="print JSON instead of text")
+    asking.add_argument(
+        "--out", type=Path, default=Path("predictions"), help="folder of the explanations (%(default)s)"
+    )
+    asking.add_argument(
+        "--model", type=Path, default=Path("models/deployed"), help="folder of the deployed models (%(default)s)"
+    )
+    return asking
+
+
+def _share(written: str) -> float:
+    share = float(written)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"a share between 0 and 1 expected, such as 0.05; got {written}")
+    return share
+
+
+def read_settings(folder: Path) -> Deployed:
+    """The deployed models' settings. Raises BadInput where they, or a network, are not there."""
+    path = folder / "settings.json"
+    if not path.is_file():
+        problem = Problem(str(path), "the settings of deployed models", "no such file", HOW_TO_GET_THEM)
+        raise BadInput([problem])
+    try:
+        deployed = Deployed.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        found = f"{error.error_count()} keys that are not known, first: {error.errors()[0]['loc']}"
+        raise BadInput([Problem(str(path), "settings of this version", found, HOW_TO_GET_THEM)]) from None
+    networks = [folder / name / f"fold_{fold}.keras" for name in deployed.models for fold in deployed.folds]
+    if lacking := [path for path in networks if not path.is_file()]:
+        raise BadInput([Problem(str(path), "a fold's network", "no such file", HOW_TO_GET_THEM) for path in lacking])
+    return deployed
+
+
+def predict(
+    folder: Path,
+    deployed: Deployed,
+    name: str,
+    found: Sequence[Given],
+    person: Mapping[str, float | str],
+    *,
+    prevalence: float | None,
+    out: Path,
+) -> prediction.Prediction:
+    """Ask one deployed model about a person, and draw the explanation of each recording into `out`."""
+    images, measured = hear(found, deployed)
+    scores, moved = ask(folder, deployed, name, images, person)
+    model = deployed.models[name]
+    of_person, of_recordings = prediction.of_person(scores, model)
+    pictures = draw(out, found, images, moved, of_recordings, deployed)
+    at_prevalence = None
+    if prevalence is not None:
+        ends = (of_person.value, of_person.low, of_person.high)
+        at_prevalence = Estimate(*(prediction.at_prevalence(end, model.share_of_patients, prevalence) for end in ends))
+    encoder = next(iter(model.encoders.values()), None)
+    lacking = [column for column in encoder.columns if column not in person] if encoder else []
+    return prediction.Prediction(
+        deployed=deployed,
+        model=name,
+        person=of_person,
+        recordings=[
+            prediction.OfRecording(
+                one.file, one.task, probability, deployed.training.of_recording(one.task, how), str(picture)
+            )
+            for one, probability, how, picture in zip(found, of_recordings, measured, pictures, strict=True)
+        ],
+        calls=prediction.calls(deployed, name, of_person.score, prevalence),
+        unlike=deployed.training.of_person([one.task for one in found], person),
+        filled_in=[f"{column}: not given, so each fold's training median or mode" for column in lacking],
+        prevalence=prevalence,
+        at_prevalence=at_prevalence,
+    )
+
+
+def hear(found: Sequence[Given], deployed: Deployed) -> tuple[list[np.ndarray], list[conditions.Conditions]]:
+    """Each recording's images, shape (rows, mel, frame), and how it was made: the code that the training data took.
+
+    As there, the cleaned recording passes through a 16-bit file.
+    """
+    images, measured, problems = [], [], []
+    with tempfile.TemporaryDirectory() as aside:
+        for one in found:
+            try:
+                measured.append(conditions.measure(one.path, *audio.read(one.path), deployed.audio))
+                cleaned = audio.clean(one.path, deployed.audio)
+            except SilentRecording as error:
+                problem = Problem(one.file, "a recording with sound in it", str(error), "give another recording")
+                problems.append(problem)
+                continue
+            path = Path(aside) / "cleaned.wav"
+            audio.write(path, cleaned, deployed.audio.sample_rate_hz)
+            images.append(spectrogram.image_of_file(path, deployed.spectrogram))
+    if problems:
+        raise BadInput(problems)
+    return images, measured
+
+
+def ask(
+    folder: Path, deployed: Deployed, name: str, images: Sequence[np.ndarray], person: Mapping[str, float | str]
+) -> tuple[np.ndarray, list[Occlusion]]:
+    """The score of each fold model for each recording, shape (fold, recording), and what moves their mean."""
+    silence = 0.5 if deployed.spectrogram.representation == "mfcc" else 0.0
+    scores, moved = [], []
+    with quiet():
+        from bulbar.deployment.fold_models import fold_models
+
+        for network in fold_models(folder, deployed, name, person):
+            scores.append([network(rows).mean() for rows in images])
+            moved.append([occlusion(network, rows, silence=silence) for rows in images])
+    means = [
+        Occlusion(*(np.mean(part, axis=0) for part in zip(*by_fold, strict=True)))
+        for by_fold in zip(*moved, strict=True)
+    ]
+    return np.array(scores), means
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what TensorFlow says of the machine and of its own work off the terminal; errors are raised as ever."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def draw(
+    out: Path,
+    found: Sequence[Given],
+    images: Sequence[np.ndarray],
+    moved: Sequence[Occlusion],
+    probabilities: Sequence[prediction.Probability],
+    deployed: Deployed,
+) -> list[Path]:
+    """One PNG for each recording, named after it."""
+    paths: list[Path] = []
+    note = (
+        "Each part is silenced in turn and the fold models are asked again: the mean change of their score is shown. "
+        "It says what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
+    )
+    if deployed.synthetic:
+        note += " Trained on a synthetic cohort: nothing here says anything of a real person."
+    for one, rows, parts, probability in zip(found, images, moved, probabilities, strict=True):
+        name = one.path.stem
+        path = out / f"{name}.png"
+        number = 2
+        while path in paths:
+            path, number = out / f"{name}_{number}.png", number + 1
+        title = f"{one.path.name}, task {one.task}: score {probability.score:.3f}, "
+        title += f"calibrated probability {prediction.percent(probability.value)}"
+        seconds = shown_s(one.path, rows, deployed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.explanation(rows, parts, deployed.spectrogram, seconds, title, note).savefig(path)
+        paths.append(path)
+    return paths
+
+
+def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:
+    """Seconds that a recording's images show, silence removed."""
+    if deployed.spectrogram.time_axis == "resize":
+        return len(audio.clean(path, deployed.audio)) / deployed.audio.sample_rate_hz
+    return rows.shape[0] * rows.shape[2] * deployed.spectrogram.hop_length / deployed.audio.sample_rate_hz
+
+
+def _defined(value: Any) -> Any:
+    """JSON's values, to six digits: what is not defined is null."""
+    if isinstance(value, Mapping):
+        return {name: _defined(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
+
+
+def run() -> None:
+    """Predict for the command line; what is wrong with the input is printed without a traceback, exit code 1."""
+    try:
+        main()
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        print(f"\n{len(error.problems)} problem(s): nothing was predicted.", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
