@@ -4,14 +4,17 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import zipfile
 from datetime import date
 from pathlib import Path
 
+import dvc.api
 import pandas as pd
 import pytest
 
-from tests.pipelines import TINY, Pipeline, first_run, fits_to_do, stages_run
+from tests.pipelines import TINY, Pipeline, first_run, fits_to_do, git, stages_run
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -29,7 +32,7 @@ BEFORE_TRAINING = {
 }
 TRAINING_AND_AFTER = {
     *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
-    *("evaluate", "audit", "checklist"),
+    *("evaluate", "audit", "checklist", "deploy", "model_card"),
 }
 
 
@@ -120,6 +123,8 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
         ("baselines@subject_wise", "appraise@subject_wise"),
         ("conditions", "audit"),
         ("audit", "checklist"),
+        ("fusion@subject_wise", "deploy"),
+        ("deploy", "model_card"),
     ]:
         assert (before, after) in edges
     assert not [edge for edge in edges if "record_wise" in edge[0] and "subject_wise" in edge[1]]
@@ -202,7 +207,7 @@ def test_no_out_holds_a_path_of_this_machine_or_the_time_of_its_writing(finished
     telling += [today.strftime(form) for form in ("%d.%m.%Y", "%Y:%m:%d", "%d %b %Y")]
     telling += [name for name in [os.uname().nodename] if len(name) > 5]  # a shorter one occurs in any noise
     outs = list(finished.outs())
-    assert {"data", "metrics", "models", "plots"} == {out.parts[0] for out in outs}
+    assert {"data", "metrics", "models", "plots", "report"} == {out.parts[0] for out in outs}
     found = [(str(out), word) for out in outs for word in telling if word.encode() in contents(finished.folder / out)]
     assert not found
 
@@ -210,12 +215,35 @@ def test_no_out_holds_a_path_of_this_machine_or_the_time_of_its_writing(finished
 @pytest.mark.slow
 def test_what_git_holds_names_no_subject(finished):
     subjects = pd.read_csv(finished.folder / "data/cohort/subjects.csv")["subject_id"]
-    in_git = [out for out in finished.outs() if out.parts[0] in ("metrics", "plots")]
+    in_git = [out for out in finished.outs() if out.parts[0] in ("metrics", "plots", "report")]
     assert len(in_git) > 50
     for out in in_git:
         text = (finished.folder / out).read_bytes()
         assert b"subject_id" not in text and b"recording_id" not in text, out
         assert not [subject for subject in subjects if subject.encode() in text], out
+
+
+# What is handed on.
+
+
+@pytest.mark.slow
+def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_project(finished, tmp_path):
+    study = finished.copy(tmp_path / "project")
+    git(study.folder, "tag", "--annotate", "als-voice@v0.1.0", "--message", "First")
+    elsewhere = tmp_path / "colleague"
+    elsewhere.mkdir()
+    study.dvc("artifacts", "get", str(study.folder), "als-voice", "--rev", "v0.1.0", "--out", str(elsewhere / "models"))
+    shown = dvc.api.artifacts_show("als-voice", repo=str(study.folder))
+    told = json.loads(dvc.api.read(f"{shown['path']}/settings.json", repo=str(study.folder), rev=shown["rev"]))
+    assert told == json.loads((elsewhere / "models/settings.json").read_text())
+
+    recording = next((study.folder / "data/raw/phantom/phonationA").iterdir())
+    command = [sys.executable, "-m", "stages.predict", str(recording), "--model", "models", "--json"]
+    printed = subprocess.run(command, cwd=elsewhere, env=study.environment, capture_output=True, text=True, check=True)
+    scores = json.loads(printed.stdout)["recordings"][0]["probability"]["scores"]
+    stored = pd.read_csv(study.folder / "data/fusion/subject_wise/selected/audio.csv", index_col="recording_id")
+    row = stored.loc[f"{recording.stem.split('_')[0]}_A"]
+    assert scores[int(row["fold"]) - 1] == row["probability"]
 
 
 # Experiments.

@@ -14,13 +14,14 @@ from bulbar.deployment.deployed import Deployed, DeployedModel
 class Probability:
     """The calibrated probability of ALS: the mean over the fold models', the lowest and the highest of them.
 
-    score: the mean of what the networks say, before calibration: what thresholds are laid on.
+    score: the mean of what the networks say, before calibration: what thresholds are laid on. scores: each network's.
     """
 
     value: float
     low: float
     high: float
     score: float
+    scores: tuple[float, ...]
 
 
 def calibrated(scores: np.ndarray, calibrator: Platt) -> Probability:
@@ -30,7 +31,9 @@ def calibrated(scores: np.ndarray, calibrator: Platt) -> Probability:
     models, and the mean of five is less extreme than any.
     """
     each = calibrator(scores)
-    return Probability(float(each.mean()), float(each.min()), float(each.max()), float(np.mean(scores)))
+    return Probability(
+        float(each.mean()), float(each.min()), float(each.max()), float(np.mean(scores)), tuple(scores.tolist())
+    )
 
 
 def at_prevalence(probability: float, learned_at: float, prevalence: float) -> float:

@@ -120,8 +120,8 @@ def measure_of(name: str) -> Measure:
 def _outside(measure: Measure, value: float, within: Range) -> str | None:
     if math.isnan(value) or within.low <= value <= within.high:
         return None
-    said = f"{measure.words}: {value:.4g} {measure.unit}".rstrip()
-    return f"{said}; training data {within.low:.4g} to {within.high:.4g}"
+    said = f"{measure.words}: {round(value, 1):.10g} {measure.unit}".rstrip()
+    return f"{said}; training data {within.low:.10g} to {within.high:.10g}"
 
 
 def listed(names: Sequence[str]) -> str:

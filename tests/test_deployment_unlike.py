@@ -1,0 +1,69 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar.conditions import Conditions
+from bulbar.deployment.unlike import TrainingData, range_of
+
+KINDS = {"age_years": "numeric", "sex": "categorical"}
+USUAL = Conditions(
+    sample_rate_hz=8000, format="WAV/PCM_16", channels=1, bandwidth_hz=4000.0, clipped_share=0.0, dc_offset=0.0,
+    noise_dbfs=-60.0, noise_centroid_hz=500.0, digital_silence_share=0.0, duration_s=12.0, level_dbfs=-20.0,
+    pause_share=0.1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def training() -> TrainingData:
+    draws = np.random.default_rng(0)
+    measured = pd.DataFrame(
+        {
+            "task": ["A", "PA"] * 50,
+            "bandwidth_hz": 4000.0,
+            "level_dbfs": draws.uniform(-30, -15, 100),
+            "noise_dbfs": draws.uniform(-70, -55, 100),
+            "duration_s": draws.uniform(6, 20, 100),
+        }
+    )
+    subjects = pd.DataFrame({"age_years": draws.uniform(45, 80, 50), "sex": ["F", "M"] * 25})
+    return TrainingData.of(measured, subjects, KINDS)
+
+
+def test_a_range_holds_the_middle_and_tells_no_extreme_value():
+    values = np.concatenate([np.linspace(50, 70, 98), [20.0, 104.0]])
+    low, high = range_of(values, 5)
+    assert (low, high) == (45, 75)
+    assert range_of(np.array([0.0, 1.0, 2.0]), 5)[0] == 0, "what is never below 0 is not said to be"
+    assert range_of(np.array([4000.0] * 3), 200) == (3800, 4200)
+
+
+def test_a_recording_like_the_others_has_nothing_to_say(training):
+    assert training.of_recording("A", USUAL) == []
+    assert training.of_person(["A", "PA"], {"age_years": 60.0, "sex": "F"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("bandwidth_hz", 11025.0, "band limit: 11025 Hz; training data 3800 to 4200"),
+        ("level_dbfs", -55.0, "level of the voice: -55 dB"),
+        ("noise_dbfs", -30.0, "background noise: -30 dB"),
+        ("duration_s", 1.2, "length: 1.2 s; training data"),
+    ],
+)
+def test_each_condition_outside_the_range_is_named(training, name, value, said):
+    told = training.of_recording("A", dataclasses.replace(USUAL, **{name: value}))
+    assert len(told) == 1 and told[0].startswith(said)
+
+
+def test_what_could_not_be_measured_is_not_called_unlike(training):
+    assert training.of_recording("A", dataclasses.replace(USUAL, noise_dbfs=float("nan"))) == []
+
+
+def test_a_task_an_age_and_a_category_that_training_lacked_are_named(training):
+    assert training.of_recording("I", USUAL) == ["task I: the models have heard A and PA only"]
+    assert training.of_person(["A", "PA"], {"age_years": 17.0})[0].startswith("age: 17 years; training data")
+    assert training.of_person(["A", "PA"], {"sex": "X"}) == ["sex: X; training data hold F and M"]
+    assert training.of_person(["A"], {})[0].startswith("tasks: no recording of PA")

@@ -1,0 +1,315 @@
+"""deploy, predict, export and model_card, on networks that were really trained on a small made-up release."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from PIL import Image
+
+import bulbar.training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
+from bulbar import scoring
+from bulbar.deployment import given
+from bulbar.deployment.fold_models import fold_models
+from bulbar.errors import BadInput
+from stages import (
+    conditions,
+    deploy,
+    export,
+    folds,
+    fusion,
+    ingest,
+    mel_spectrogram,
+    model_card,
+    predict,
+    preprocess_audio,
+    preprocess_clinical,
+    select,
+    sweep,
+)
+from stages.predict import read_settings
+from tests.projects import ROOT, contents, write_params
+from tests.releases import voc_als_rows, write_voc_als
+
+SMALL = {
+    "phantom": {"max_epochs": 2},
+    "spectrogram": {"mel_bands": 20, "frames": 20},
+    "folds": {"n_splits": 2},
+    "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
+    "bootstrap": {"draws": 100},
+}
+MODELS = Path("models/deployed")
+
+
+def trained(root: Path, **blocks) -> Path:
+    """All that comes before `deploy`, on 16 made-up subjects with two recordings each."""
+    write_voc_als(root / "release", voc_als_rows(7, 9), tasks=("A", "PA"), duration_s=0.6)
+    (root / "release/SYNTHETIC.txt").touch()
+    write_params(root, **{"cohort": {"root": str(root / "release")}, **SMALL, **blocks})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("BULBAR_CACHE", str(root / "kept"))
+        for stage in (ingest, preprocess_clinical, preprocess_audio, conditions, mel_spectrogram, folds):
+            stage.main()
+        for stage in (sweep, select, fusion):
+            stage.main("subject_wise")
+        deploy.main()
+    return root
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("deployed"))
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(project, monkeypatch):
+    monkeypatch.chdir(project)
+
+
+@pytest.fixture(scope="module")
+def deployed(project):
+    return read_settings(project / MODELS)
+
+
+def out_of_fold(model: str) -> pd.DataFrame:
+    return pd.read_csv(f"data/fusion/subject_wise/selected/{model}.csv", dtype={"subject_id": str})
+
+
+def recordings() -> pd.DataFrame:
+    """Every training recording with its file."""
+    table = pd.read_csv("data/cohort/recordings.csv", dtype={"subject_id": str})
+    return table.assign(file=["release/" + path for path in table["path"]])
+
+
+def of_subject(subject: str) -> list[str]:
+    table = recordings()
+    return table.loc[table["subject_id"] == subject, "file"].tolist()
+
+
+def clinical_of(subject: str) -> dict[str, float | str]:
+    row = pd.read_csv("data/cohort/subjects.csv", dtype={"subject_id": str}).set_index("subject_id").loc[subject]
+    known = row[["age_years", "sex", "cantagallo_questionnaire"]].dropna()
+    return {name: value if name == "sex" else float(value) for name, value in known.items()}
+
+
+def in_a_new_process(*arguments: str) -> subprocess.CompletedProcess:
+    """The command as a user types it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.predict", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+# The same as in training.
+
+
+def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
+    stored = np.load("data/features/images.npy")
+    index = pd.read_csv("data/features/index.csv")["recording_id"].tolist()
+    for row in recordings().itertuples():
+        found = given.recordings([row.file], None, min_duration_s=deployed.audio.min_duration_s)
+        (image,), _ = predict.hear(found, deployed)
+        np.testing.assert_array_equal(image[0], stored[index.index(row.recording_id)])
+
+
+@pytest.mark.parametrize("model", ["audio", "fused_common"])
+def test_the_fold_model_that_did_not_know_a_person_gives_the_stored_prediction(deployed, model):
+    table = out_of_fold(model).set_index("recording_id")
+    files = recordings().set_index("recording_id")["file"]
+    networks = list(fold_models(MODELS, deployed, model, {}))
+    for subject, rows in [*table.groupby("subject_id")][:: 1 if model == "audio" else 4]:
+        found = given.recordings(files[rows.index].tolist(), None, min_duration_s=0.5)
+        images, _ = predict.hear(found, deployed)
+        if model == "fused_common":
+            networks = list(fold_models(MODELS, deployed, model, clinical_of(subject)))
+        scores = [networks[fold - 1](image).mean() for fold, image in zip(rows["fold"], images, strict=True)]
+        assert np.round(scores, 6).tolist() == rows["probability"].tolist()
+
+
+def test_the_networks_are_those_of_fusion_none_fitted_again(deployed):
+    for model in ("audio", "fused_common"):
+        assert contents(MODELS / model) == contents(Path("models/subject_wise") / model)
+    assert deployed.folds == [1, 2]
+
+
+# What is deployed.
+
+
+def test_what_is_deployed_holds_no_row_of_a_subject(deployed):
+    told = (MODELS / "settings.json").read_text()
+    subjects = pd.read_csv("data/cohort/subjects.csv")["subject_id"]
+    assert not [name for name in subjects if name in told]
+    assert sorted(path for path in contents(MODELS) if not path.endswith(".keras")) == ["settings.json"]
+
+
+def test_the_metrics_hold_no_threshold(deployed):
+    told = Path("metrics/deployed.json").read_text()
+    points = [point for model in deployed.models.values() for point in model.operating_points[1:]]
+    assert points and not [point for point in points if point.threshold and f"{point.threshold:.4f}" in told]
+
+
+def test_the_same_inputs_give_the_same_bytes(project):
+    before = contents(MODELS), Path("metrics/deployed.json").read_bytes()
+    deploy.main()
+    assert (contents(MODELS), Path("metrics/deployed.json").read_bytes()) == before
+
+
+def test_where_hc_is_the_positive_class_probabilities_are_of_als_all_the_same(project, tmp_path):
+    other = tmp_path / "turned"
+    shutil.copytree(project, other)
+    for path in other.glob("data/fusion/subject_wise/selected/*.csv"):
+        table = pd.read_csv(path)
+        if "probability" in table:
+            table.assign(label=1 - table["label"], probability=1 - table["probability"]).to_csv(path, index=False)
+    write_params(other, **{"cohort": {"root": str(project / "release")}, **SMALL, "positive_class": "HC"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(other)
+        deploy.main()
+    turned, straight = read_settings(other / MODELS), read_settings(project / MODELS)
+    assert turned.models["audio"].calibrator == straight.models["audio"].calibrator
+    images = np.load("data/features/images.npy")[:3]
+    networks = [next(iter(fold_models(MODELS, settings, "audio", {}))) for settings in (turned, straight)]
+    np.testing.assert_allclose(networks[0](images), 1 - networks[1](images), atol=1e-7)
+
+
+# Asked about a person.
+
+
+def test_a_person_is_told_as_text(project, capsys):
+    told = predict.main([*of_subject("PZ001"), "--prevalence", "0.05", "--out", "asked"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("! Research tool: this is no diagnosis")
+    assert "synthetic cohort: nothing here says anything of a real person" in printed
+    assert f"Probability of ALS    {100 * told.person.value:.1f} %   (2 fold models:" in printed
+    assert "PPV at 5 %" in printed and "NPV at 5 %" in printed
+    assert told.model == "audio" and [one.task for one in told.recordings] == ["A", "PA"]
+    for one in told.recordings:
+        with Image.open(one.picture) as picture:
+            assert picture.width > 1000 and len(picture.convert("RGB").getcolors(10**6)) > 100
+
+
+def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(project):
+    subject, rows = next(iter(out_of_fold("audio").groupby("subject_id")))
+    run = in_a_new_process(*of_subject(subject), "--json", "--out", "asked")
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    fold = int(rows["fold"].iloc[0])
+    assert [one["probability"]["scores"][fold - 1] for one in told["recordings"]] == rows["probability"].tolist()
+    per_subject = scoring.per_subject(out_of_fold("audio")).set_index("subject_id")["probability"]
+    assert told["person"]["probability"]["scores"][fold - 1] == pytest.approx(per_subject[subject], abs=1e-6)
+    assert "no diagnosis" in told["warnings"][0]
+    assert run.stderr == "", "nothing but the answer on the terminal"
+
+
+def test_with_clinical_data_the_fused_model_answers_and_says_what_it_filled_in(project, tmp_path, capsys):
+    (tmp_path / "person.json").write_text(json.dumps({"age_years": 101, "sex": "F"}))
+    told = predict.main([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
+    assert told.model == "fused_common"
+    assert [filled.split(":")[0] for filled in told.filled_in] == ["cantagallo_questionnaire"]
+    assert [said for said in told.unlike if said.startswith("age: 101 years")]
+    assert "Filled in" in capsys.readouterr().out
+
+
+def test_a_recording_made_otherwise_is_answered_with_what_is_unlike(project, tmp_path, capsys):
+    draws = np.random.default_rng(0)
+    time_s = np.arange(44100 * 30) / 44100
+    voice = sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 150)) * (np.sin(time_s) > -0.8)
+    soundfile.write(tmp_path / "visit.flac", 0.05 * voice + 0.01 * draws.normal(size=len(voice)), 44100)
+    told = predict.main([str(tmp_path / "visit.flac"), "--task", "I", "--out", str(tmp_path)])
+    said = " ".join(told.recordings[0].unlike)
+    assert "task I" in said and "band limit: 22" in said and "length: 30 s" in said
+    assert "no recording of A and PA" in told.unlike[0]
+    assert "visit.flac: band limit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broken", ["no models", "a network gone", "other settings"])
+def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
+    folder = tmp_path / "models"
+    if broken != "no models":
+        shutil.copytree(MODELS, folder)
+    if broken == "a network gone":
+        (folder / "audio/fold_2.keras").unlink()
+    if broken == "other settings":
+        told = json.loads((folder / "settings.json").read_text())
+        (folder / "settings.json").write_text(json.dumps({**told, "surprise": 1}))
+    with pytest.raises(BadInput) as caught:
+        read_settings(folder)
+    assert str(folder) in caught.value.problems[0].where and "dvc" in caught.value.problems[0].remedy
+
+
+def test_bad_input_ends_with_1_and_no_traceback(project, tmp_path):
+    (tmp_path / "text_A.wav").write_text("no audio")
+    run = in_a_new_process(str(tmp_path / "text_A.wav"), str(tmp_path / "nowhere.wav"))
+    assert run.returncode == 1 and run.stdout == ""
+    assert "Traceback" not in run.stderr and run.stderr.endswith("2 problem(s): nothing was predicted.\n")
+    for word in ("expected:", "found:", "to do:", "no such file"):
+        assert word in run.stderr
+    assert in_a_new_process("a_A.wav", "--prevalence", "5").returncode == 2
+
+
+@pytest.mark.parametrize("spectrogram", [{"time_axis": "segments"}, {"time_axis": "pad"}, {"representation": "mfcc"}])
+@pytest.mark.slow
+def test_other_images_are_made_asked_and_drawn_alike(tmp_path, spectrogram):
+    root = trained(tmp_path / "other", spectrogram={**SMALL["spectrogram"], **spectrogram})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        table = out_of_fold("audio")
+        subject, rows = next(iter(table.groupby("subject_id")))
+        told = predict.main([*of_subject(subject), "--out", "asked"])
+    fold = int(rows["fold"].iloc[0])
+    assert np.round([one.probability.scores[fold - 1] for one in told.recordings], 6).tolist() == list(
+        rows["probability"]
+    )
+
+
+# Handed on.
+
+
+def test_litert_gives_the_same_probabilities(project, deployed, tmp_path):
+    import tensorflow as tf
+
+    export.main(str(tmp_path / "exported"))
+    images = np.load("data/features/images.npy")
+    for model, person in (("audio", {}), ("fused_common", {"age_years": 55.0, "sex": "F"})):
+        for fold, network in zip(deployed.folds, fold_models(MODELS, deployed, model, person), strict=True):
+            with pytest.warns(UserWarning, match="LiteRT interpreter"):
+                light = tf.lite.Interpreter(str(tmp_path / f"exported/{model}/fold_{fold}.tflite"))
+            ask = light.get_signature_runner()
+            inputs = {"image": images}
+            if person:
+                clinical = deployed.models[model].encoders[fold](person)
+                inputs["clinical"] = np.tile(clinical, (len(images), 1))
+            (found,) = ask(**inputs).values()
+            np.testing.assert_allclose(found[:, -1], network(images), atol=1e-4)
+            assert np.ptp(found[:, -1]) > 1e-3, "the recordings do differ"
+    assert (tmp_path / "exported/settings.json").read_bytes() == (MODELS / "settings.json").read_bytes()
+
+
+def test_export_asks_where_to(project):
+    with pytest.raises(BadInput, match="the folder to write into"):
+        export.main()
+
+
+def test_the_model_card_quotes_the_run(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
+    (tmp_path / "data/cohort").mkdir(parents=True)
+    common = {"clinical": {"all": {}, "common": ["age_years", "sex"]}, "synthetic": True, "source": "voc_als"}
+    (tmp_path / "data/cohort/cohort.json").write_text(json.dumps(common))
+    monkeypatch.chdir(tmp_path)
+    model_card.main()
+    page = Path("report/model_card.md").read_text()
+    assert page.count("\n## ") == 9 and "synthetic voices" in page and "no diagnosis" in page
+    found = json.loads(Path("metrics/fusion/subject_wise.json").read_text())["selected"]["audio"]["per_subject"]
+    low, high = found["intervals"]["roc_auc"]
+    assert f"{found['roc_auc']:.3f} ({low:.3f} to {high:.3f})" in page
+    audit = json.loads(Path("metrics/audit.json").read_text())["findings"]
+    assert audit["label_shuffle"]["subject_wise"]["sentence"] in page
+    appraised = json.loads(Path("metrics/appraise/subject_wise.json").read_text())
+    assert appraised["earns_its_place"] in page and "| audio | sex | F |" in page
+    assert "None" not in page.replace("None of the", "") and "nan" not in page
