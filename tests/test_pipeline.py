@@ -239,8 +239,10 @@ def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_proje
 
     recording = next((study.folder / "data/raw/phantom/phonationA").iterdir())
     command = [sys.executable, "-m", "stages.predict", str(recording), "--model", "models", "--json"]
-    printed = subprocess.run(command, cwd=elsewhere, env=study.environment, capture_output=True, text=True, check=True)
-    scores = json.loads(printed.stdout)["recordings"][0]["probability"]["scores"]
+    code = study.environment | {"PYTHONPATH": str(study.folder)}
+    run = subprocess.run(command, cwd=elsewhere, env=code, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    scores = json.loads(run.stdout)["recordings"][0]["probability"]["scores"]
     stored = pd.read_csv(study.folder / "data/fusion/subject_wise/selected/audio.csv", index_col="recording_id")
     row = stored.loc[f"{recording.stem.split('_')[0]}_A"]
     assert scores[int(row["fold"]) - 1] == row["probability"]

@@ -296,14 +296,30 @@ def test_export_asks_where_to(project):
         export.main()
 
 
+def card(folder: Path, *, synthetic: bool = True) -> str:
+    """The model card of the run whose metrics git holds, or of such a run on a real cohort."""
+    shutil.copytree(ROOT / "metrics", folder / "metrics")
+    (folder / "data/cohort").mkdir(parents=True)
+    contract = {"clinical": {"all": {}, "common": ["age_years", "sex"]}, "synthetic": synthetic, "source": "voc_als"}
+    (folder / "data/cohort/cohort.json").write_text(json.dumps(contract))
+    told = folder / "metrics/deployed.json"
+    told.write_text(json.dumps({**json.loads(told.read_text()), "synthetic": synthetic}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        model_card.main()
+    return (folder / "report/model_card.md").read_text()
+
+
+def test_the_model_card_of_a_real_cohort_does_not_call_it_synthetic_and_is_no_less_a_research_tool_s(tmp_path):
+    page = card(tmp_path, synthetic=False)
+    assert "# Model card: ALS from the voice, voc_als cohort" in page
+    assert "synthetic" not in page and "synthesiser" not in page
+    assert "**A research tool, no diagnosis.**" in page and "**Diagnosis, screening, triage" in page
+
+
 def test_the_model_card_quotes_the_run(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
-    (tmp_path / "data/cohort").mkdir(parents=True)
-    common = {"clinical": {"all": {}, "common": ["age_years", "sex"]}, "synthetic": True, "source": "voc_als"}
-    (tmp_path / "data/cohort/cohort.json").write_text(json.dumps(common))
+    page = card(tmp_path)
     monkeypatch.chdir(tmp_path)
-    model_card.main()
-    page = Path("report/model_card.md").read_text()
     assert page.count("\n## ") == 9 and "synthetic voices" in page and "no diagnosis" in page
     found = json.loads(Path("metrics/fusion/subject_wise.json").read_text())["selected"]["audio"]["per_subject"]
     low, high = found["intervals"]["roc_auc"]

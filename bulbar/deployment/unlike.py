@@ -26,7 +26,7 @@ CONDITIONS = {
     "bandwidth_hz": Measure("band limit", "Hz", 200),
     "level_dbfs": Measure("level of the voice", "dB of full scale", 1),
     "noise_dbfs": Measure("background noise", "dB of full scale", 1),
-    "duration_s": Measure("length", "s", 1),
+    "duration_s": Measure("length", "s", 0.5),
 }
 """What is compared of each recording, as `conditions.measure` finds it."""
 
