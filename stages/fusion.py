@@ -6,11 +6,12 @@ from typing import Any
 
 from dvclive import Live
 
-from bulbar import clinical, compute, experiment, folds, kept_fits, uncertainty
+from bulbar import compute, experiment, folds, kept_fits, uncertainty
 from bulbar.cells import Cell
 from bulbar.fits import Fit, Fitted, digest
 from bulbar.seeds import seed_of
-from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json, write_table
+from stages.clinical_material import clinical_features
+from stages.io import metrics_file, read_json, room, run, settings, study_settings, write_json, write_table
 from stages.material import load_material
 
 
@@ -67,25 +68,6 @@ def fusion_fits(material: experiment.Material, role: str) -> dict[tuple[str, str
                 for cell, fold in zip(cell_of_fold, material.folds, strict=True)
             ]
     return fits
-
-
-def clinical_features(material: experiment.Material, columns: str, role: str) -> dict[int, Any]:
-    """For each fold the clinical features of every row: the paper's matrix, or learned from its training subjects."""
-    source = room("clinical", role)
-    if material.protocol == "record_wise":
-        matrix = read_table(source / f"record_wise_{columns}.csv", subject_id=str).set_index("subject_id")
-        return {fold: experiment.clinical_of_rows(material, matrix) for fold in material.folds}
-    described = read_json(source / "columns.json")
-    kinds = {name: described["all"][name] for name in described[columns]}
-    subjects = read_table(source / "subjects.csv", **clinical.dtypes(kinds)).set_index("subject_id")
-    typed = clinical.typed(subjects, kinds)
-    encoded = {}
-    for fold in material.folds:
-        trained, _, _ = folds.parts(material.table, fold)
-        learned_from = typed.loc[material.table["subject_id"].iloc[trained].unique()]
-        encoder = clinical.encoder(kinds, "subject_wise").fit(learned_from)
-        encoded[fold] = experiment.clinical_of_rows(material, encoder.transform(typed))
-    return encoded
 
 
 def log_curves(result: Fitted, folder: Path) -> None:

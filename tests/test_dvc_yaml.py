@@ -77,7 +77,7 @@ def test_the_lock_file_counts_the_modules_of_a_package_and_no_byte_code() -> Non
         (dep["path"], dep["nfiles"]) for stage in lock.values() for dep in stage["deps"]
         if dep["path"].startswith("bulbar/") and "nfiles" in dep
     }  # fmt: skip
-    assert len(packages) == 5
+    assert len(packages) == 6
     for path, files in packages:
         assert files == sum(name.startswith(f"{path}/") for name in held), path
 

@@ -1,4 +1,4 @@
-"""Networks, training, and the stages sweep and fusion under JAX: their own tests once more, with KERAS_BACKEND=jax."""
+"""Networks, training, explanations, and the stages sweep and fusion under JAX: their own tests once more, with KERAS_BACKEND=jax."""
 
 import os
 import subprocess
@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["test_networks", "test_sequence_networks", "test_training", "test_stage_training"])
+@pytest.mark.parametrize(
+    "module",
+    ["test_networks", "test_sequence_networks", "test_training", "test_stage_training", "test_explain_gradients"],
+)
 def test_under_jax_the_same_holds(module):
     pytest.importorskip("jax")
     done = subprocess.run(

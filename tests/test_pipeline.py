@@ -32,7 +32,7 @@ BEFORE_TRAINING = {
 }
 TRAINING_AND_AFTER = {
     *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
-    *("evaluate", "audit", "checklist", "deploy", "model_card"),
+    *("evaluate", "audit", "explain", "checklist", "deploy", "model_card"),
 }
 
 
@@ -122,6 +122,7 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
         ("fusion@record_wise", "evaluate"),
         ("baselines@subject_wise", "appraise@subject_wise"),
         ("conditions", "audit"),
+        ("fusion@subject_wise", "explain"),
         ("audit", "checklist"),
         ("fusion@subject_wise", "deploy"),
         ("deploy", "model_card"),

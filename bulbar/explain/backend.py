@@ -1,0 +1,47 @@
+"""Keras started so that explanations have the same bits each time: on the processor, one thread.
+
+Modules that the stage imports take Keras in only where they use it: before `start` no backend is chosen.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def start(backend: str) -> None:
+    """Make `backend` Keras' own, before anything imports Keras: a process that has imported it keeps the one it has."""
+    os.environ |= {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "BULBAR_DEVICE": "cpu"}
+    for name, value in {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "JAX_PLATFORMS": "cpu",
+        "NUMBA_DISABLE_JIT": "1",  # shap's loops would take far longer to compile than to run
+    }.items():
+        os.environ.setdefault(name, value)
+    if "keras" in sys.modules:
+        return
+    with _quiet():
+        if backend == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+            tf.config.experimental.enable_op_determinism()
+            tf.zeros(1)  # it tells of the device that it finds, here rather than beside a bar
+        import keras
+
+        keras.utils.set_random_seed(0)  # determinism refuses to run unseeded; nothing here draws from it
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow tells every process about its build on the error stream, past its own log level."""
+    sys.stderr.flush()
+    error_stream = os.dup(2)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path of ours
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(error_stream, 2)
+            os.close(error_stream)

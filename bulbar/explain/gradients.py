@@ -1,0 +1,160 @@
+"""Which parts of a mel image a network goes by: integrated gradients and Grad-CAM, in log-odds, under either backend.
+
+No library that is kept up explains a Keras 3 model beside our versions: Xplique and Alibi ask for older ones of
+TensorFlow and NumPy, tf-keras-vis for Keras 2, Captum for PyTorch.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+
+def log_odds(model: keras.Model) -> keras.Model:
+    """The model without its last activation: (batch, 1), log-odds of the positive class; weights but the last shared.
+
+    model: one of ours, whose output is one sigmoid unit, or softmax over negative and positive. Their gradients vanish
+    where a probability is near 0 or 1, and log-odds add up. A model that has no last activation stays as it is.
+    """
+    last = model.layers[-1]
+    if last.activation is keras.activations.linear:
+        return keras.Model(model.inputs, model.outputs[0], name=model.name)
+    kernel, bias = last.get_weights()
+    if kernel.shape[1] == 2:  # softmax over two is a sigmoid of the difference
+        kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+    linear = keras.layers.Dense(1, dtype="float32", name="log_odds")
+    network = keras.Model(model.inputs, linear(last.input), name=f"{model.name}_log_odds")
+    linear.set_weights([kernel, bias])
+    return network
+
+
+def said(
+    network: keras.Model, images: np.ndarray, clinical: np.ndarray | None = None, *, at_once: int = 64
+) -> np.ndarray:
+    """What a network of `log_odds` says of each image, shape (n,), float64."""
+    found = [np.empty(0)]
+    for start in range(0, len(images), at_once):
+        some, beside = _rows(images, clinical, start, at_once)
+        found.append(keras.ops.convert_to_numpy(network([some, *beside], training=False))[:, 0])
+    return np.concatenate(found).astype(np.float64)
+
+
+def integrated_gradients(
+    model: keras.Model,
+    images: np.ndarray,
+    *,
+    baseline: np.ndarray | None = None,
+    clinical: np.ndarray | None = None,
+    steps: int = 16,
+    at_once: int = 32,
+) -> np.ndarray:
+    """What each pixel adds to the log-odds of the positive class, beside a baseline; shape of `images`, float32.
+
+    model: a saved model or its `log_odds`. images: (n, mel, frame), in [0, 1]. baseline: (mel, frame); None is the
+    floor, silence. clinical: (n, n_clinical) for a model that sees it, held as it is. steps: gradients on the straight
+    way from the baseline, at the middles of equal stretches. A map's sum is what the image says more than the baseline,
+    but for what the steps miss: `completeness`.
+    Source: Sundararajan et al., Axiomatic attribution for deep networks, ICML 2017, equation 3.
+    """
+    network = log_odds(model)
+    images = np.asarray(images, dtype=np.float32)
+    start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else np.asarray(baseline, np.float32)
+    maps = np.empty(images.shape, np.float32)
+    for start in range(0, len(images), at_once):
+        some, beside = _rows(images, clinical, start, at_once)
+        total = np.zeros(some.shape, np.float64)
+        for step in range(steps):
+            way = np.float32((step + 0.5) / steps)
+            total += gradients(network, start_at + way * (some - start_at), beside)
+        maps[start : start + at_once] = (some - start_at) * total / steps
+    return maps
+
+
+def completeness(
+    model: keras.Model, images: np.ndarray, maps: np.ndarray, *, baseline: np.ndarray | None = None
+) -> np.ndarray:
+    """How far the sum of each map is from f(image) - f(baseline), in log-odds, shape (n,): 0 were there no steps."""
+    network = log_odds(model)
+    start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else baseline
+    return maps.sum(axis=(1, 2), dtype=np.float64) - (said(network, images) - said(network, start_at[np.newaxis]))
+
+
+def grad_cam(
+    model: keras.Model,
+    images: np.ndarray,
+    *,
+    clinical: np.ndarray | None = None,
+    rectified: bool = True,
+    at_once: int = 32,
+) -> np.ndarray:
+    """Where the last convolution sees evidence for the positive class; shape of `images`, float32.
+
+    Its feature maps after pooling (what `flatten` gets), weighted by the mean gradient of the log-odds, added, and
+    spread linearly over the image from the centres of what each cell sees. rectified: without what speaks against, as
+    in the source; else signed. As coarse as those maps: S1 has 63 × 63 cells of an image of 128 × 128, S5 2 × 2.
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
+    """
+    network = log_odds(model)
+    flatten = next(layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
+    features = keras.Model(network.inputs[0], flatten.input)
+    head = keras.Model([flatten.input, *network.inputs[1:]], network.outputs[0])
+    to_rows, to_columns = (spread(network, axis, images.shape[axis + 1]) for axis in (0, 1))
+    maps = np.empty(images.shape, np.float32)
+    for start in range(0, len(images), at_once):
+        some, beside = _rows(np.asarray(images, np.float32), clinical, start, at_once)
+        seen = keras.ops.convert_to_numpy(features(some, training=False)).astype(np.float32)
+        weights = gradients(head, seen, beside).mean(axis=(1, 2), keepdims=True)
+        maps[start : start + at_once] = to_rows @ (weights * seen).sum(axis=3) @ to_columns.T
+    return np.maximum(maps, 0) if rectified else maps
+
+
+def spread(network: keras.Model, axis: int, length: int) -> np.ndarray:
+    """Weights (length, cells) that draw the last feature map's cells over one axis of the image; rows sum to 1.
+
+    Between the centres of two cells' fields of view, both count by nearness; beyond the outermost it alone.
+    """
+    flatten = next(layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
+    centres = np.arange(flatten.input.shape[axis + 1], dtype=float)
+    for layer in reversed(network.layers[: network.layers.index(flatten)]):
+        if isinstance(layer, keras.layers.Conv2D):
+            centres = centres * layer.strides[axis] + (layer.kernel_size[axis] - 1) / 2 * (layer.padding == "valid")
+        elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
+            centres = centres * layer.strides[axis] + (layer.pool_size[axis] - 1) / 2
+    return np.stack([np.interp(np.arange(length), centres, one) for one in np.eye(len(centres))], axis=1)
+
+
+def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """The gradient of each row's output with respect to the network's first input, shape of `first`.
+
+    Raises NotImplementedError under a Keras backend other than TensorFlow and JAX.
+    """
+    backend = keras.backend.backend()
+    beside = [keras.ops.convert_to_tensor(other) for other in others]
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        watched = tf.convert_to_tensor(first, tf.float32)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            output = network([watched, *beside], training=False)
+        return tape.gradient(output, watched).numpy()
+    if backend == "jax":
+        import jax
+
+        values = [
+            [variable.value for variable in of] for of in (network.trainable_variables, network.non_trainable_variables)
+        ]
+
+        def total(inputs: jax.Array) -> jax.Array:
+            return network.stateless_call(*values, [inputs, *beside], training=False)[0].sum()
+
+        return np.asarray(jax.grad(total)(jax.numpy.asarray(first, "float32")))
+    raise NotImplementedError(f"gradients under Keras' backend tensorflow or jax expected, got {backend}")
+
+
+def _rows(
+    images: np.ndarray, clinical: np.ndarray | None, start: int, at_once: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Some rows of the images, and of what else the model sees."""
+    rows = slice(start, start + at_once)
+    return images[rows], [] if clinical is None else [np.asarray(clinical[rows], np.float32)]

@@ -1,0 +1,27 @@
+"""Which clinical columns belong together: what asks for the same thing, and what a release fills in together."""
+
+from collections.abc import Iterable
+
+AGE_AND_SEX = "Age and sex"
+GROUPS: dict[str, tuple[str, ...]] = {
+    AGE_AND_SEX: ("age_years", "sex"),
+    "Cantagallo": ("cantagallo",),
+    "ALSFRS-R": ("alsfrs_r",),
+    "MRC": ("mrc",),
+    "PUMNS": ("pumns",),
+    "Genetics": ("genetic_test",),
+    "FVC": ("fvc",),
+    "Onset and course": ("onset_region", "diagnostic_delay", "disease_duration", "progression_rate"),
+    "Criteria and stage": ("el_escorial", "king_stage"),
+    "Therapy": ("therapy",),
+}
+"""Name of a group -> what its columns' names begin with."""
+
+
+def of_columns(columns: Iterable[str]) -> dict[str, list[str]]:
+    """The columns of each group that has some, in the order of `GROUPS`; one that fits none is a group by itself."""
+    found: dict[str, list[str]] = {name: [] for name in GROUPS}
+    for column in columns:
+        fits = [name for name, starts in GROUPS.items() if column.startswith(starts)]
+        found.setdefault(fits[0] if fits else column, []).append(column)
+    return {name: members for name, members in found.items() if members}

@@ -1,0 +1,28 @@
+"""The `explain` block of params.yaml."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+
+class Settings(BaseModel):
+    """How the networks are asked.
+
+    baseline: what an image is compared with, and what stands where a part of it is hidden: the mean image of the fold's
+    training recordings, or the floor, which is silence. steps: points on the way from there to the image.
+    bands, stretches: equal parts of the image's height and length that are hidden one at a time. randomised: images of
+    a fold, at most, whose maps are made again with random weights. deletions: steps of a deletion curve. shuffles: of
+    each group of clinical columns between held-out subjects. background: training recordings that stand in for a
+    clinical column that is left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baseline: Literal["training_mean", "floor"] = "training_mean"
+    steps: PositiveInt = 16
+    bands: PositiveInt = 8
+    stretches: PositiveInt = 8
+    randomised: PositiveInt = 10
+    deletions: int = Field(default=20, ge=2)
+    shuffles: PositiveInt = 50
+    background: PositiveInt = 25

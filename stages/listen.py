@@ -1,0 +1,75 @@
+"""Each recording that audio calls wrong: its image, what spoke for the call, where to hear it. Not to be shared."""
+
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bulbar import experiment, scoring
+from bulbar.explain import figures, voice_tables
+from stages.io import read_table, room, save, write_table
+
+HEAD = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Errors of audio, one by one</title>
+<meta name="viewport" content="width=device-width">
+<style>body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 1rem auto; padding: 0 1rem }
+img { max-width: 100% } section { border-top: 1px solid #999; padding: .5rem 0 }</style>
+<h1>Errors of audio, one by one</h1>
+<p>Each recording was scored by the network that had not heard its speaker. Voices of people: not to be shared.</p>
+"""
+
+
+def listen(voices: voice_tables.Voices, material: experiment.Material, folder: Path, role: str) -> int:
+    """Write errors.csv, errors.html and a picture of each error into `folder`; how many there are."""
+    scored = read_table(
+        room("fusion", role) / material.protocol / "selected" / "audio.csv", recording_id=str, subject_id=str
+    )
+    wrong = scored[scoring.called(scored["probability"]) != scored["label"]].sort_values("recording_id")
+    released = read_table(room("cohort", role) / "recordings.csv", recording_id=str).set_index("recording_id")["path"]
+    rows = voices.rows.reset_index(names="at").drop_duplicates("recording_id").set_index("recording_id")
+    images = np.load(room("features", role) / "images.npy", mmap_mode="r")
+    first_row = pd.Series(np.arange(len(material.rows)), index=material.table["recording_id"].iloc[material.rows])
+    first_row = first_row[~first_row.index.duplicated()]
+    table, page = [], [HEAD]
+    draw = partial(figures.recording, positive=voices.classes[1], settings=voices.spectrogram)
+    for error in wrong.to_dict("records"):
+        name = error["recording_id"]
+        row = rows.loc[name]
+        actual, called = (voices.classes[label] for label in (error["label"], 1 - error["label"]))
+        audio = room("audio", role) / f"{name}.wav"
+        probability = f"probability of {voices.classes[1]} {error['probability']:.3f}"
+        said = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
+        stretched = voices.spectrogram.time_axis == "resize"
+        seconds = row["duration_s"] if stretched else voice_tables.seconds_across(voices)
+        evidence = voices.found.maps["integrated_gradients"][row["at"]]
+        save(draw(images[first_row[name]], evidence, seconds, title=said), folder / f"{name}.png")
+        table.append(
+            {
+                "recording_id": name, "subject_id": error["subject_id"], "task": row["task"], "fold": error["fold"],
+                "actual": actual, "called": called, "probability": error["probability"], "picture": f"{name}.png",
+                "audio": audio.as_posix(), "released": released[name],
+            }
+        )  # fmt: skip
+        up = "/".join([".."] * (len(folder.parts))) + "/"
+        page.append(
+            f"<section><h2>{escape(said)}</h2><p><audio controls preload='none' src='{up}{audio.as_posix()}'></audio> "
+            f"{escape(audio.as_posix())}; released as {escape(released[name])}</p>"
+            f"<img src='{escape(name)}.png' alt='Mel image and integrated gradients of {escape(name)}'></section>\n"
+        )
+    columns = [
+        "recording_id",
+        "subject_id",
+        "task",
+        "fold",
+        "actual",
+        "called",
+        "probability",
+        "picture",
+        "audio",
+        "released",
+    ]
+    write_table(pd.DataFrame(table, columns=columns), folder / "errors.csv")
+    (folder / "errors.html").write_text("".join([*page, "</html>\n"]), encoding="utf-8")
+    return len(table)
