@@ -1,4 +1,4 @@
-"""Networks, training, explanations, and the stages sweep and fusion under JAX: their own tests once more, with KERAS_BACKEND=jax."""
+"""Networks, training, explanations, the stages sweep and fusion under JAX: their tests again with KERAS_BACKEND=jax."""
 
 import os
 import subprocess

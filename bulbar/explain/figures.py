@@ -291,7 +291,7 @@ def shap(table: pd.DataFrame, models: Sequence[str], title: str) -> Figure:
             axes.grid(axis="x")
             axes.set_axisbelow(True)
     for axes in grid[-1]:
-        axes.set_xlabel("Mean |SHAP| (log-odds), added up over the group's columns")
+        axes.set_xlabel("Mean |SHAP| (log-odds)")
     handles = [
         Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=label) for colour, hatch, label in CELLS.values()
     ]

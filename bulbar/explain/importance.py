@@ -62,12 +62,10 @@ def _among(moved: np.ndarray, recorded: np.ndarray) -> np.ndarray:
 
     moved: (times, rows), the row that each takes its cell from. Of a random order of all this is a random order too.
     """
-    if not recorded.any():
-        return np.broadcast_to(np.arange(len(recorded)), moved.shape)
-    found = moved.copy()
-    while not (there := recorded[found]).all():
-        found = np.where(there, found, np.take_along_axis(moved, found, axis=1))
-    return np.where(recorded, found, np.arange(len(recorded)))
+    found = np.where(recorded, moved, np.arange(len(recorded)))
+    while (astray := recorded & ~recorded[found]).any():  # each way comes back to where it began at the latest
+        found = np.where(astray, np.take_along_axis(moved, found, axis=1), found)
+    return found
 
 
 class Scored:
