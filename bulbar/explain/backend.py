@@ -12,12 +12,10 @@ from contextlib import contextmanager
 def start(backend: str) -> None:
     """Make `backend` Keras' own, before anything imports Keras: a process that has imported it keeps the one it has."""
     os.environ |= {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "BULBAR_DEVICE": "cpu"}
-    for name, value in {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "JAX_PLATFORMS": "cpu",
-        "NUMBA_DISABLE_JIT": "1",  # shap's loops would take far longer to compile than to run
-    }.items():
-        os.environ.setdefault(name, value)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    if "numba" not in sys.modules:  # it cannot change its mind; shap's loops would take longer to compile than to run
+        os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     if "keras" in sys.modules:
         return
     with _quiet():
