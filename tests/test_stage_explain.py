@@ -103,7 +103,7 @@ def test_groups_are_told_for_common_and_for_all_columns():
 
 
 def test_in_the_all_model_a_controls_decision_rests_on_cells_that_are_not_recorded_and_in_common_on_none():
-    groups = pd.read_csv("plots/explain/shap_groups.csv").set_index(["model", "class", "group"])
+    groups = pd.read_csv("plots/explain/shap_groups.csv").set_index(["model", "class", "group"]).sort_index()
     assert groups.loc[("fused_all", "HC", "ALSFRS-R"), "not_recorded"] > 0
     assert groups.loc[("fused_all", "HC", "ALSFRS-R"), "recorded"] == 0
     assert (groups.loc["fused_common", "not_recorded"] == 0).all()
