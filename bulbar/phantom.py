@@ -37,7 +37,8 @@ that severe voices pass the thresholds above and mild ones mostly do not:
 | stops | voiced through the closure, weaker bursts | Kent et al. 1990, JSHD 55 |
 | duration | 0.7 times | shorter maximum phonation: Kent, Kent & Rosenbek 1987 |
 
-Recording conditions (level, room noise, silence before and after) are choices of ours, the same for both groups.
+Recording conditions (level, room noise, silence before and after) are choices of ours, the same for both groups. A
+second cohort (`ExternalSettings`) has other people, recorded by another `Recorder`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,36 @@ class Settings(BaseModel):
         if len(set(tasks)) < len(tasks):
             raise ValueError("each task once")
         return tasks
+
+
+class ExternalSettings(BaseModel):
+    """The `phantom` block inside params.yaml's `external`: a second cohort, made as the first but for these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subjects: Annotated[int, Field(ge=6)]
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
+    sample_rate_hz: Literal[8000, 16000, 32000]
+    level_db: Annotated[float, Field(ge=-30, le=0)]
+    noise_db: Annotated[float, Field(ge=0, le=40)]
+
+    @property
+    def recorder(self) -> "Recorder":
+        """What its voices are recorded with."""
+        return Recorder(self.sample_rate_hz, self.level_db, self.noise_db)
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings of the first cohort with these in their place. Raises ValidationError: each task once."""
+        return Settings.model_validate({**settings.model_dump(), "subjects": self.subjects, "tasks": self.tasks})
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """How a cohort is recorded: the sampling rate, and level and background noise in dB against the first cohort's."""
+
+    sample_rate_hz: int = voice.SAMPLE_RATE_HZ
+    level_db: float = 0.0
+    noise_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -198,27 +229,34 @@ def take(speaker: Speaker, task: str, rng: np.random.Generator) -> Take:
     )
 
 
-def record(subject: Subject, task: str, seed: int) -> tuple[np.ndarray, voice.Measures]:
-    """One recording, int16 at 8 kHz, shape (n,), and the truth about its voice.
+def record(
+    subject: Subject, task: str, seed: int, recorder: Recorder | None = None
+) -> tuple[np.ndarray, voice.Measures]:
+    """One recording, int16 at the recorder's rate (none: 8 kHz), shape (n,), and the truth about its voice.
 
     It draws from a seed of its own, so that neither the other tasks nor the number of workers change it.
     """
     rng = _rng(seed, f"{subject.subject_id}_{task}")
     drawn = take(subject.speaker, task, rng)
+    recorder = recorder or Recorder()
+    drawn = replace(drawn, level_db=drawn.level_db + recorder.level_db, room_db=drawn.room_db + recorder.noise_db)
+    rate = recorder.sample_rate_hz
     voiced_s = drawn.duration_s - drawn.zeros_s - drawn.lead_s - drawn.tail_s
     formants = np.array(drawn.formants_hz)
     if drawn.train is None:
-        utterance = voice.vowel(drawn.phonation, task, formants, voiced_s, rng)
+        utterance = voice.vowel(drawn.phonation, task, formants, voiced_s, rng, sample_rate_hz=rate)
     else:
-        utterance = voice.syllables(drawn.phonation, drawn.train, formants, voiced_s, rng)
-    return in_room(utterance.samples, drawn, rng), voice.measure(utterance)
+        utterance = voice.syllables(drawn.phonation, drawn.train, formants, voiced_s, rng, sample_rate_hz=rate)
+    return in_room(utterance.samples, drawn, rng, rate), voice.measure(utterance)
 
 
-def in_room(spoken: np.ndarray, drawn: Take, rng: np.random.Generator) -> np.ndarray:
-    """A voice, peak 1, as a microphone in a room would record it: int16 at 8 kHz, `drawn.duration_s` long."""
-    samples = np.zeros(round(drawn.duration_s * voice.SAMPLE_RATE_HZ))
-    first = round(drawn.zeros_s * voice.SAMPLE_RATE_HZ)
-    begin = first + round(drawn.lead_s * voice.SAMPLE_RATE_HZ)
+def in_room(
+    spoken: np.ndarray, drawn: Take, rng: np.random.Generator, sample_rate_hz: int = voice.SAMPLE_RATE_HZ
+) -> np.ndarray:
+    """A voice, peak 1, as a microphone in a room would record it: int16, `drawn.duration_s` long."""
+    samples = np.zeros(round(drawn.duration_s * sample_rate_hz))
+    first = round(drawn.zeros_s * sample_rate_hz)
+    begin = first + round(drawn.lead_s * sample_rate_hz)
     room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(samples) - first))  # rooms rumble more than they hiss
     samples[first:] = room / room.std() * 10 ** (drawn.room_db / 20)
     part = spoken[: len(samples) - begin]

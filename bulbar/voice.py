@@ -1,4 +1,4 @@
-"""A source-filter voice: glottal cycles, breath noise and bursts through a cascade of formants, at 8 kHz.
+"""A source-filter voice: glottal cycles, breath noise and bursts through a cascade of formants, at 8 kHz by default.
 
 Where the numbers come from:
 
@@ -22,8 +22,7 @@ import numpy as np
 from scipy.signal import lfilter, resample_poly, sosfilt
 
 SAMPLE_RATE_HZ = 8000
-OVERSAMPLING = 4
-INNER_RATE_HZ = SAMPLE_RATE_HZ * OVERSAMPLING
+INNER_RATE_HZ = 32000
 
 VOWELS = ("A", "E", "I", "O", "U")
 PLACES = ("PA", "TA", "KA")
@@ -126,7 +125,7 @@ class Cycles:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A synthesised voice at 8 kHz, peak 1, with the truth about it.
+    """A synthesised voice, peak 1, with the truth about it.
 
     samples: shape (n,), float. syllables_s: the releases of a train, shape (k,); empty for a vowel.
     """
@@ -149,26 +148,39 @@ class Measures:
 
 
 def vowel(
-    phonation: Phonation, name: str, formants_hz: np.ndarray, duration_s: float, rng: np.random.Generator
+    phonation: Phonation,
+    name: str,
+    formants_hz: np.ndarray,
+    duration_s: float,
+    rng: np.random.Generator,
+    *,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Utterance:
     """A sustained vowel with a soft on- and offset.
 
     name: one of VOWELS, for the bandwidths. formants_hz: the speaker's, shape (5,). duration_s: > 0.2.
+    sample_rate_hz: a whole part of `INNER_RATE_HZ`; every draw is the same at each.
     """
     ramp = min(0.08, duration_s / 4)
     times, gates = np.array([0, ramp, duration_s - ramp, duration_s]), np.array([0.0, 1.0, 1.0, 0.0])
     cycles = glottal_cycles(phonation, duration_s, rng, envelope=(times, gates))
     breath = np.interp(np.arange(int(duration_s * INNER_RATE_HZ)) / INNER_RATE_HZ, times, gates)
     tract = np.asarray(formants_hz, dtype=float)[None], np.array(BANDWIDTHS_HZ[name])
-    return _utter(phonation, cycles, breath, tract, np.empty(0), None, rng)
+    return _utter(phonation, cycles, breath, tract, np.empty(0), None, sample_rate_hz, rng)
 
 
 def syllables(
-    phonation: Phonation, train: Train, formants_hz: np.ndarray, duration_s: float, rng: np.random.Generator
+    phonation: Phonation,
+    train: Train,
+    formants_hz: np.ndarray,
+    duration_s: float,
+    rng: np.random.Generator,
+    *,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Utterance:
     """A train of syllables: closure, burst, lag, a, and again.
 
-    formants_hz: of the speaker's a, shape (5,). duration_s: long enough for one syllable.
+    formants_hz: of the speaker's a, shape (5,). duration_s: long enough for one syllable. sample_rate_hz: see `vowel`.
     """
     stop = BURSTS[train.place]
     count = int(np.ceil(duration_s * train.rate_hz * 1.5)) + 2
@@ -209,7 +221,7 @@ def syllables(
     bandwidths = np.tile(BANDWIDTHS_HZ["A"], (len(blocks), 1))
     bandwidths[:, 0] += closed * (CLOSED_F1_BANDWIDTH_HZ - BANDWIDTHS_HZ["A"][0])
     bursts = _bursts(stop, releases, samples, scale, rng) * 10 ** (train.burst_db / 20)
-    return _utter(phonation, cycles, breath, (formants, bandwidths), releases, bursts, rng)
+    return _utter(phonation, cycles, breath, (formants, bandwidths), releases, bursts, sample_rate_hz, rng)
 
 
 def glottal_cycles(
@@ -366,9 +378,10 @@ def _utter(
     tract: tuple[np.ndarray, np.ndarray],
     syllables_s: np.ndarray,
     bursts: np.ndarray | None,
+    sample_rate_hz: int,
     rng: np.random.Generator,
 ) -> Utterance:
-    """Source through tract; the noise scaled so that the energies have the ratio asked for; then down to 8 kHz."""
+    """Source through tract; the noise scaled so that the energies have the ratio asked for; then down to the rate."""
     edges = np.arange(len(breath) + 1) / INNER_RATE_HZ
     shape = {"open_quotient": phonation.open_quotient, "rise_share": phonation.rise_share}
     flow = glottal_flow(cycles, edges, **shape)
@@ -377,12 +390,13 @@ def _utter(
     pulses = _tilt(np.diff(flow), phonation.tilt_db)
     noise = rng.standard_normal(len(breath)) * breath * (0.4 + flow[1:])
     outer = resonate(np.stack([pulses, noise]), *tract, rate_hz=INNER_RATE_HZ)
-    voiced, hissed = resample_poly(outer, 1, OVERSAMPLING, axis=-1)
+    oversampled = INNER_RATE_HZ // sample_rate_hz
+    voiced, hissed = resample_poly(outer, 1, oversampled, axis=-1)
     hissed *= np.sqrt(np.sum(voiced**2) / np.sum(hissed**2)) * 10 ** (-phonation.hnr_db / 20)
     samples = voiced + hissed
     peak = np.abs(samples).max()
     if bursts is not None:
-        samples = samples + peak * resample_poly(bursts, 1, OVERSAMPLING)
+        samples = samples + peak * resample_poly(bursts, 1, oversampled)
         peak = np.abs(samples).max()
     hnr_db = 10 * np.log10(np.sum(voiced**2) / np.sum(hissed**2))
     return Utterance(samples / peak, cycles, float(hnr_db), syllables_s)

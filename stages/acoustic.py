@@ -8,6 +8,7 @@ import pandas as pd
 
 from bulbar import acoustics, clinical, cohort, compute
 from stages.io import (
+    cohort_block,
     count_rows,
     metrics_file,
     read_json,
@@ -23,7 +24,7 @@ from stages.io import (
 
 def main(role: str = "main") -> None:
     """Write data/acoustic/features.csv and metrics/acoustic.json."""
-    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    release = settings(cohort_block(role), cohort.Settings)
     measuring = settings("acoustic", acoustics.Settings)
     measure = partial(measure_one, root=Path(release.root).resolve(), measuring=measuring)
     held, recordings = room("cohort", role), room("cohort", role) / "recordings.csv"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bulbar import audio, cohort, compute, conditions, duplicates
 from bulbar.errors import BadInput, Problem, SilentRecording
-from stages.io import count_rows, read_rows, room, rows_writer, run, settings
+from stages.io import cohort_block, count_rows, read_rows, room, rows_writer, run, settings
 
 WHOSE = ["recording_id", "subject_id", "task"]
 MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
@@ -16,7 +16,7 @@ MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
 
 def main(role: str = "main") -> None:
     """Write data/conditions/: recordings.csv and duplicates.csv, both of the files as released."""
-    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    release = settings(cohort_block(role), cohort.Settings)
     cleaning = settings("audio", audio.Settings)
     workers = settings("compute", compute.Settings).n_workers
     recordings, out, root = room("cohort", role) / "recordings.csv", room("conditions", role), Path(release.root)

@@ -12,12 +12,12 @@ import pandas as pd
 
 from bulbar import clinical, cohort, compute
 from bulbar.cohort import check, subset, wav
-from stages.io import metrics_file, params, room, run, settings, study_seed, write_json, write_table
+from stages.io import cohort_block, metrics_file, params, room, run, settings, study_seed, write_json, write_table
 
 
 def main(role: str = "main") -> None:
-    """Read the release of params block `cohort` (or of the block named like `role`); write its cohort room."""
-    chosen = settings("cohort" if role == "main" else role, cohort.Settings)
+    """Read the release of params block `cohort` (another role: the one inside its own block); write its cohort room."""
+    chosen = settings(cohort_block(role), cohort.Settings)
     recording = settings("audio", cohort.RecordingSettings)
     workers = settings("compute", compute.Settings).n_workers
 

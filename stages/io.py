@@ -34,8 +34,14 @@ def params() -> dict[str, Any]:
 
 
 def settings(block: str, model: type[Model]) -> Model:
-    """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts."""
-    return _checked(params().get(block), model, f"params.yaml: {block}")
+    """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts.
+
+    block: `audio`, or one inside another, `external.cohort`.
+    """
+    found: Any = params()
+    for name in block.split("."):
+        found = (found or {}).get(name)
+    return _checked(found, model, f"params.yaml: {block}")
 
 
 def _checked(found: Any, model: type[Model], where: str) -> Model:
@@ -102,6 +108,11 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
 def room(name: str, role: str = "main") -> Path:
     """The folder of one stage's data for a cohort: data/NAME for the main one, data/ROLE/NAME for another."""
     return Path("data") / name if role == "main" else Path("data") / role / name
+
+
+def cohort_block(role: str = "main") -> str:
+    """The block of params.yaml that says whose release a role reads: `cohort`, or `cohort` inside the role's own."""
+    return "cohort" if role == "main" else f"{role}.cohort"
 
 
 def cohort_in_words(role: str = "main") -> str:

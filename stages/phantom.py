@@ -14,17 +14,22 @@ from openpyxl.styles import Font
 
 from bulbar import compute, phantom, voice
 from bulbar.archives import fix_dates
+from bulbar.seeds import seed_of
 from stages.io import room, run, settings, study_settings
 
 EMPTY_ROWS = 300  # formatted and without content, as in the release
 
 
-def main() -> None:
-    """Write data/raw/phantom."""
+def main(role: str = "main") -> None:
+    """Write data/raw/phantom; for another role its own, of other people, recorded as params block ROLE.phantom says."""
     wanted = settings("phantom", phantom.Settings)
     workers = settings("compute", compute.Settings).n_workers
     seed = study_settings().seed
-    root = room("raw") / "phantom"
+    recorder = phantom.Recorder()
+    if role != "main":
+        own = settings(f"{role}.phantom", phantom.ExternalSettings)
+        wanted, recorder, seed = own.over(wanted), own.recorder, seed_of(seed, f"phantom of {role}")
+    root = room("raw", role) / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     for task in wanted.tasks:
         (root / phantom.FOLDERS[task]).mkdir(parents=True)
@@ -33,7 +38,7 @@ def main() -> None:
     subjects = phantom.cohort(wanted, seed)
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
     recordings = [(subject, task) for subject in subjects for task in wanted.tasks]
-    write = partial(write_recording, root=root.resolve(), seed=seed)
+    write = partial(write_recording, root=root.resolve(), seed=seed, recorder=recorder)
     truths = compute.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth
@@ -41,13 +46,15 @@ def main() -> None:
     print(f"{len(subjects)} synthetic subjects, {len(recordings)} recordings of {', '.join(wanted.tasks)}")
 
 
-def write_recording(recording: tuple[phantom.Subject, str], *, root: Path, seed: int) -> voice.Measures:
+def write_recording(
+    recording: tuple[phantom.Subject, str], *, root: Path, seed: int, recorder: phantom.Recorder
+) -> voice.Measures:
     """Synthesise one recording and write it as 16-bit mono PCM."""
     subject, task = recording
-    samples, truth = phantom.record(subject, task, seed)
+    samples, truth = phantom.record(subject, task, seed, recorder)
     folder = phantom.FOLDERS[task]
     path = root / folder / f"{subject.subject_id}_{folder}.wav"
-    soundfile.write(path, samples, voice.SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+    soundfile.write(path, samples, recorder.sample_rate_hz, subtype="PCM_16", format="WAV")
     return truth
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bulbar import audio, cohort, compute, figures
 from bulbar.errors import BadInput, Problem, SilentRecording
 from stages.io import (
+    cohort_block,
     cohort_in_words,
     count_rows,
     metrics_file,
@@ -25,7 +26,7 @@ AT_ONCE = 16  # recordings, of some milliseconds each
 
 def main(role: str = "main") -> None:
     """Write data/audio/: a WAV for each recording, recordings.csv, and a picture like Figure 7."""
-    release = settings("cohort" if role == "main" else role, cohort.Settings)
+    release = settings(cohort_block(role), cohort.Settings)
     cleaning = settings("audio", audio.Settings)
     recordings, out = room("cohort", role) / "recordings.csv", room("audio", role)
     total = count_rows(recordings)

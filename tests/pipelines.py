@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ TINY: dict[str, Any] = {
     "folds.n_splits": 2,
     "sweep.architectures": ["S1B"],
     "sweep.dropout_rates": [0.3],
+    "external.phantom.subjects": 15,
     "compute.workers": 1,
 }
 """One cell, two folds, one epoch on 15 recordings of two seconds: every stage runs, no score means anything."""
@@ -66,13 +69,13 @@ class Pipeline:
                 shutil.copy2(source / name, folder / name)
         git(folder, "init", "--quiet", "--initial-branch=main")
 
-    def change(self, changes: Mapping[str, Any], params: str = "params.yaml") -> None:
+    def change(self, changes: Mapping[str, Any], params_file: str = "params.yaml") -> None:
         """Change a pipeline's params, keys as `-S` writes them."""
-        path, yaml = self.folder / params, YAML()
+        path, yaml = self.folder / params_file, YAML()
         params = yaml.load(path)
         for key, value in changes.items():
-            block, name = key.split(".")
-            params[block][name] = value
+            *blocks, name = key.split(".")
+            reduce(getitem, blocks, params)[name] = value
         yaml.dump(params, path)
 
     def commit(self, message: str) -> None:

@@ -116,3 +116,40 @@ def test_a_recording_too_quiet_for_16_bits_is_silent(tmp_path):
     soundfile.write(tmp_path / "in.wav", tone(300, level=1e-7), 22050, subtype="FLOAT")
     with pytest.raises(SilentRecording):
         audio.clean(tmp_path / "in.wav", SETTINGS)
+
+
+def gain_db(before: np.ndarray, after: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """The measured response of whatever made the one signal of the other: frequencies in hertz, decibels."""
+    _, cross = scipy.signal.csd(before, after, rate, nperseg=4096)
+    frequencies, power = scipy.signal.welch(before, rate, nperseg=4096)
+    return frequencies, 20 * np.log10(np.abs(cross / power))
+
+
+@pytest.mark.parametrize(("rate", "bandwidth_hz"), [(22050, 4000.0), (22050, 3600.0), (16000, 500.0), (44100, 8000.0)])
+def test_a_low_pass_leaves_what_is_below_and_takes_what_is_above(rate, bandwidth_hz):
+    noise = np.random.default_rng(1).standard_normal(60 * rate)
+    frequencies, response = gain_db(noise, audio.low_pass(noise, rate, bandwidth_hz), rate)
+    assert np.abs(response[(frequencies > 0) & (frequencies < 0.9 * bandwidth_hz)]).max() < 0.5
+    assert response[frequencies > 1.1 * bandwidth_hz].max() < -40
+
+
+def test_a_low_pass_keeps_timing_length_and_kind():
+    low, high = tone(300).astype(np.float32), tone(6000).astype(np.float32)
+    passed = audio.low_pass(low + high, 22050, 4000.0)
+    assert passed.shape == low.shape
+    assert passed.dtype == np.float32
+    np.testing.assert_allclose(passed[500:-500], low[500:-500], atol=1e-5)
+    assert audio.low_pass(low[:7], 22050, 4000.0).shape == (7,)
+
+
+def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(300) + tone(6000, level=0.2), 22050, subtype="FLOAT")
+    limited = audio.clean(tmp_path / "in.wav", audio.Settings(bandwidth_hz=4000)) / 32768
+    np.testing.assert_allclose(limited[500:-500], tone(300)[500:-500], atol=2**-15 + 1e-5)
+    whole = audio.clean(tmp_path / "in.wav", SETTINGS) / 32768
+    assert np.abs(whole - tone(300)).max() > 0.19
+
+
+def test_a_bandwidth_that_half_the_rate_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="below 10022"):
+        audio.Settings(bandwidth_hz=10500)

@@ -10,7 +10,7 @@ from tests.pipelines import tracked_files
 
 ROOT = Path(__file__).parent.parent
 STAGES = {
-    prefix + name: stage
+    prefix + name: stage.get("do", stage)  # of a stage for each role of a cohort
     for prefix, folder in (("", ROOT), ("gender/", ROOT / "gender"))
     for name, stage in YAML(typ="safe").load((folder / "dvc.yaml").read_text())["stages"].items()
 }

@@ -1,11 +1,12 @@
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar import experiment, fits, folds, spectrogram
+from bulbar import cohort, experiment, fits, folds, spectrogram
 from bulbar.errors import BadInput, Problem
 from stages import io
 from tests.projects import ROOT, write_params
@@ -160,3 +161,14 @@ def test_a_row_of_another_shape_is_refused():
         pytest.raises(ValueError, match=r"\(5, 3\) expected, got \(3, 5\)"),
     ):
         writer.append(np.zeros((1, 3, 5)))
+
+
+def test_a_block_inside_another_is_read_and_named_by_its_path(project):
+    write_params(project, external={"cohort": {"source": "voc_als", "root": "there"}})
+    assert io.settings(io.cohort_block("external"), cohort.Settings).root == Path("there")
+    assert io.settings(io.cohort_block(), cohort.Settings).root == Path("data/raw/phantom")
+    write_params(project, external={"cohort": {"source": "voc_als", "rot": "there"}})
+    with pytest.raises(BadInput, match=r"params\.yaml: external\.cohort\.rot"):
+        io.settings("external.cohort", cohort.Settings)
+    with pytest.raises(BadInput, match=r"params\.yaml: nowhere\.cohort"):
+        io.settings("nowhere.cohort", cohort.Settings)

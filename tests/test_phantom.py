@@ -8,7 +8,7 @@ import parselmouth
 import pytest
 from parselmouth.praat import call
 from pydantic import ValidationError
-from scipy import stats
+from scipy import signal, stats
 
 from bulbar import phantom
 
@@ -242,3 +242,27 @@ def test_praat_hears_the_disease_in_the_most_severe_voice():
             )
         )
     assert all(worse > better for better, worse in zip(*heard, strict=True))
+
+
+def test_another_recorder_changes_rate_level_and_noise_and_no_voice():
+    patient = cohort()[-1]
+    near, truth = phantom.record(patient, "A", SEED)
+    far, same_truth = phantom.record(patient, "A", SEED, phantom.Recorder(16000, level_db=-8.0, noise_db=14.0))
+    assert same_truth.mean_f0_hz == truth.mean_f0_hz
+    assert same_truth.hnr_db == pytest.approx(truth.hnr_db, abs=0.5)
+    assert len(far) == pytest.approx(2 * len(near), abs=1)
+    drawn = phantom.take(patient.speaker, "A", phantom._rng(SEED, f"{patient.subject_id}_A"))
+    begin = drawn.zeros_s + drawn.lead_s
+
+    def levels_db(samples, rate):
+        noise, voiced = (
+            samples[round((drawn.zeros_s + 0.02) * rate) : round(begin * rate)],
+            samples[round(begin * rate) :],
+        )
+        return 20 * np.log10(noise.std()), 20 * np.log10(voiced.std())
+
+    noise_db, level_db = np.subtract(levels_db(far.astype(float), 16000), levels_db(near.astype(float), 8000))
+    assert noise_db == pytest.approx(14, abs=1.5)
+    assert level_db == pytest.approx(-8, abs=1)
+    frequencies, power = signal.welch(far, 16000, nperseg=2048)
+    assert power[(frequencies > 4000) & (frequencies < 7500)].min() > 0.01  # one step of 16 bit, rounded: 1e-5

@@ -33,8 +33,9 @@ def project(tmp_path, monkeypatch):
     params = YAML(typ="safe").load(Path(ingest.__file__).parent.parent / "params.yaml")
     params["compute"]["workers"] = 1
 
-    def set_up(block="cohort", **cohort):
-        params[block] = {**params["cohort"], "root": str(tmp_path / "release"), **cohort}
+    def set_up(role="main", **cohort):
+        block = params if role == "main" else params.setdefault(role, {})
+        block["cohort"] = {**params["cohort"], "root": str(tmp_path / "release"), **cohort}
         YAML(typ="safe").dump(params, Path("params.yaml"))
         return tmp_path / "release"
 

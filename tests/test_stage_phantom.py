@@ -16,11 +16,13 @@ PARAMS = """
 seed: 7
 positive_class: ALS
 phantom: {{subjects: 9, tasks: [A, KA], effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6}}
+external: {{phantom: {{subjects: 6, tasks: [I], sample_rate_hz: 16000, level_db: -8, noise_db: 14}}}}
 compute: {{workers: {workers}}}
 """
 
 
 def release(folder: Path, monkeypatch, *, missingness="as_released", workers=1) -> Path:
+    """The release of the first cohort, written into a new folder, which becomes the current one."""
     folder.mkdir()
     monkeypatch.chdir(folder)
     Path("params.yaml").write_text(PARAMS.format(missingness=missingness, workers=workers))
@@ -108,3 +110,25 @@ def test_impossible_settings_stop_it_before_it_deletes_anything(root, tmp_path, 
     with pytest.raises(BadInput, match="missingness"):
         phantom.main()
     assert digests(root) == before
+
+
+def test_the_external_cohort_is_a_release_of_other_people_at_its_own_rate(root):
+    before = digests(root)
+    phantom.main("external")
+    assert digests(root) == before
+    other = root.parents[1] / "external/raw/phantom"
+    found = voc_als.read(other)
+    assert found.synthetic
+    assert not found.structural and not found.faults
+    assert (len(found.subjects), {file.task for file in found.files}) == (6, {"I"})
+    assert {soundfile.info(path).samplerate for path in other.rglob("*.wav")} == {16000}
+    same_id = found.subjects.merge(voc_als.read(root).subjects, on="subject_id")
+    assert len(same_id) >= 2
+    assert (same_id["age_years_x"] != same_id["age_years_y"]).any()
+
+
+def test_an_impossible_setting_of_the_external_cohort_is_named(root):
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("sample_rate_hz: 16000", "sample_rate_hz: 11025"))
+    with pytest.raises(BadInput, match=r"external\.phantom\.sample_rate_hz"):
+        phantom.main("external")
