@@ -18,6 +18,7 @@ from tests.pipelines import TINY, Pipeline, first_run, fits_to_do, git, stages_r
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
+PER_ROLE = ("ingest", "preprocess_audio", "mel_spectrogram", "folds")
 
 
 def of_both_protocols(*stages: str) -> set[str]:
@@ -25,14 +26,19 @@ def of_both_protocols(*stages: str) -> set[str]:
     return {f"{stage}@{protocol}" for stage in stages for protocol in PROTOCOLS}
 
 
+def of_both_cohorts(*stages: str) -> set[str]:
+    """The names that DVC gives the two of a stage that is run once per role of a cohort."""
+    return {f"{stage}@{role}" for stage in stages for role in ("main", "external")}
+
+
 BEFORE_TRAINING = {
-    *("phantom", "ingest", "preprocess_clinical", "preprocess_audio", "conditions", "acoustic"),
-    *("mel_spectrogram", "folds"),
+    *("phantom", "external_phantom", "preprocess_clinical", "conditions", "acoustic"),
+    *of_both_cohorts(*PER_ROLE),
     *of_both_protocols("baselines"),
 }
 TRAINING_AND_AFTER = {
     *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
-    *("evaluate", "audit", "explain", "checklist", "deploy", "model_card"),
+    *("external", "evaluate", "audit", "explain", "checklist", "deploy", "model_card"),
 }
 
 
@@ -83,11 +89,19 @@ def test_a_training_setting_touches_nothing_before_the_training(prepared):
 
 
 def test_a_spectrogram_setting_touches_the_images_and_neither_audio_nor_clinical(prepared):
-    assert changed_by(prepared, {"spectrogram.mel_bands": 33}) == {"mel_spectrogram"}
+    assert changed_by(prepared, {"spectrogram.mel_bands": 33}) == of_both_cohorts("mel_spectrogram")
 
 
 def test_a_silence_setting_touches_the_audio_and_no_clinical_table(prepared):
-    assert changed_by(prepared, {"audio.top_db": 31.0}) == {"preprocess_audio", "conditions"}
+    assert changed_by(prepared, {"audio.top_db": 31.0}) == {"conditions", *of_both_cohorts("preprocess_audio")}
+
+
+def test_a_bandwidth_touches_the_audio_of_both_cohorts_and_another_release_that_of_its_own(prepared):
+    assert changed_by(prepared, {"audio.bandwidth_hz": 4000.0}) == of_both_cohorts("preprocess_audio")
+    elsewhere = {"external.cohort.root": "data/raw/phantom"}
+    assert changed_by(prepared, elsewhere) == {"ingest@external", "preprocess_audio@external"}
+    assert changed_by(prepared, {"external.phantom.noise_db": 3.0}) == {"external_phantom"}
+    assert changed_by(prepared, {"external.tasks": ["A"], "external.bandwidth_hz": None}) == set()
 
 
 def test_repeats_and_seeds_leave_the_folds_as_they_are(prepared):
@@ -115,8 +129,11 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
     edges = re.findall(r'"([^"]+)" -> "([^"]+)"', prepared.dvc("dag", "--dot", "dvc.yaml"))
     assert {stage for edge in edges for stage in edge} == BEFORE_TRAINING | TRAINING_AND_AFTER
     for before, after in [
-        ("phantom", "ingest"),
-        ("mel_spectrogram", "sweep@record_wise"),
+        ("phantom", "ingest@main"),
+        ("external_phantom", "ingest@external"),
+        ("mel_spectrogram@main", "sweep@record_wise"),
+        ("mel_spectrogram@main", "external"),
+        ("mel_spectrogram@external", "external"),
         ("sweep@subject_wise", "select@subject_wise"),
         ("select@subject_wise", "fusion@subject_wise"),
         ("fusion@record_wise", "evaluate"),
@@ -129,6 +146,8 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
     ]:
         assert (before, after) in edges
     assert not [edge for edge in edges if "record_wise" in edge[0] and "subject_wise" in edge[1]]
+    assert {after for before, after in edges if "external" in before} <= {*of_both_cohorts(*PER_ROLE), "external"}
+    assert not [edge for edge in edges if "external" in edge[0] and edge[1].endswith("@main")]
 
 
 def test_an_impossible_setting_stops_the_run_with_the_key_and_without_a_traceback(prepared, tmp_path):
@@ -331,3 +350,14 @@ def test_a_minsk_shaped_release_runs_end_to_end_and_the_phantom_s_cap_does_not_t
         epochs = pd.read_csv(study.folder / f"data/sweep/{protocol}/fits.csv")["epochs"]
         assert set(epochs) == {2}, f"phantom.max_epochs is {TINY['phantom.max_epochs']}"
     assert "minsk2020 cohort" in (study.folder / "data/evaluate/tables.md").read_text()
+    assert "No external cohort" in (study.folder / "metrics/external.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_minsk_shaped_release_beside_the_phantom_retrains_the_comparison_and_nothing_of_the_study(study, tmp_path):
+    root = write_minsk2020(tmp_path / "release", patients=range(1, 8), controls=range(1, 7))
+    other = ["-S", "external.cohort.source=minsk2020", "-S", f"external.cohort.root={root}"]
+    shown = study.dvc("exp", "run", *other)
+    assert stages_run(shown) == {*(f"{stage}@external" for stage in PER_ROLE), "external"}
+    page = (study.folder / "metrics/external.md").read_text()
+    assert "| external (minsk2020) | 7 / 6 | 13 | 44100, 48000 | 100 |" in page

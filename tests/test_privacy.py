@@ -45,7 +45,17 @@ def test_git_holds_nothing_of_data_and_models_but_what_dvc_keeps_there():
 
 
 def test_dvc_ignores_what_git_must_not_hold():
-    for name in ("data/raw/phantom", "data/cohort", "data/audio", "data/features", "data/clinical", "data/folds"):
+    for name in (
+        "data/raw/phantom",
+        "data/cohort",
+        "data/audio",
+        "data/features",
+        "data/clinical",
+        "data/folds",
+        "data/external/raw/phantom",
+        "data/external/audio",
+        "data/external/predictions",
+    ):
         assert git(ROOT, "check-ignore", name).strip() == name
     for name in ("raw/phantom", "cohort", "audio", "split", "features"):
         assert git(ROOT, "check-ignore", f"gender/data/{name}").strip() == f"gender/data/{name}"

@@ -158,7 +158,7 @@ def test_above_the_low_pass_an_image_is_the_same_however_quiet_its_recording(pro
         recorded.append(spectrogram.image_of_file(f"{place}.wav", mel)[0])
         low_passed.append(external.low_passed_image(Path(f"{place}.wav"), mel, 3600.0)[0])
     assert np.abs(recorded[1] - recorded[0])[above].max() > 0.3, "rounding to 16 bit leaves noise there"
-    assert np.abs(low_passed[1] - low_passed[0])[above].max() < 0.01
+    assert np.abs(low_passed[1] - low_passed[0])[above].max() < 0.05
     for before, after in zip(recorded, low_passed, strict=True):
         np.testing.assert_allclose(after[:20, 8:-8], before[:20, 8:-8], atol=2e-3)
 
