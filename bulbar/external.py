@@ -10,18 +10,17 @@ other one has there, so both are compared once more with all of them low-passed 
 recording: the rounding to 16 bit before it leaves noise in a band without voice, as much as the recording is quiet.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from bulbar import experiment, fits, scoring, tables, uncertainty
 from bulbar.appraisal import calibration
 from bulbar.cells import Cell
-from bulbar.errors import BadInput, Problem
 
 Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
 
@@ -46,7 +45,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    tasks: tuple[Task, ...] = Field(min_length=1)
+    tasks: tuple[Task, ...]
     bandwidth_hz: PositiveFloat | None
 
 
@@ -61,25 +60,11 @@ class Cohort:
 
     role: str
     words: str
+    synthetic: bool
     table: pd.DataFrame
     rows: np.ndarray
     sample_rates_hz: Sequence[int]
     training: fits.Settings
-
-
-def tasks_of_both(asked: Sequence[str], *present: Collection[str]) -> list[str]:
-    """The tasks asked for that all cohorts have, in the order asked. Raises BadInput where there is none."""
-    shared = [task for task in asked if all(task in tasks for tasks in present)]
-    if not shared:
-        had = " and ".join(", ".join(sorted(tasks)) for tasks in present)
-        problem = Problem(
-            where="params.yaml: external.tasks",
-            expected="a task that both cohorts have",
-            found=f"{', '.join(asked)}; the cohorts have {had}",
-            remedy="name a task of both, or record one: of the synthetic cohorts phantom.tasks, external.phantom.tasks",
-        )
-        raise BadInput([problem])
-    return shared
 
 
 def labels_of(cohorts: Sequence[Cohort]) -> np.ndarray:
@@ -214,11 +199,10 @@ def page(
     tasks: Sequence[str],
     cell: Cell,
     classes: tuple[str, str],
-    notes: Sequence[str] = (),
 ) -> str:
     """The whole comparison as a page of Markdown.
 
-    found, bands: as for `forest_rows`. classes: the positive one's name, the negative's. notes: lines to say first.
+    found, bands: as for `forest_rows`. classes: the positive one's name, the negative's.
     """
     who = pd.DataFrame(
         {
@@ -236,7 +220,9 @@ def page(
         " *outside* what all of them say on average of the other cohort. Nothing is learned there: no scaling,"
         f" threshold or calibration. Sensitivity is the share of {classes[0]} called so, from a probability of 0.5 on."
     )
-    blocks = ["# External validation", *notes, learned, tables.markdown(who).rstrip("\n")]
+    made = " and ".join(cohort.role for cohort in cohorts if cohort.synthetic)
+    note = [f"Synthetic voices ({made}): these scores say nothing about ALS."] if made else []
+    blocks = ["# External validation", *note, learned, tables.markdown(who).rstrip("\n")]
     for unit in ("subject", "recording"):
         blocks += [f"## Per {unit}", _table(found[found["unit"] == f"per_{unit}"], cohorts, bands).rstrip("\n")]
     return "\n\n".join(blocks) + "\n"

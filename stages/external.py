@@ -12,6 +12,7 @@ import pandas as pd
 
 from bulbar import audio, compute, experiment, external, fits, kept_fits, spectrogram, uncertainty
 from bulbar.appraisal import figures
+from bulbar.cells import Cell
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
 from stages.io import (
@@ -35,25 +36,28 @@ NO_COHORT = (
     "No external cohort: what is set there is synthetic, and says nothing of a network trained on real voices. Set"
     " external.cohort in params.yaml (README, External validation)."
 )
+NO_TASK = "No task to compare: both cohorts must have one of external.tasks in params.yaml."
 
 
 def main() -> None:
     """Write data/external/predictions/, metrics/external.json, metrics/external.md and plots/external/."""
     asked, published = settings("external", external.Settings), settings("published", experiment.PublishedSettings)
-    hearing = settings("audio", audio.Settings)
-    low_passes = low_passes_of(asked, hearing)
+    low_passes = low_passes_of(asked, settings("audio", audio.Settings))
     drawing = settings("bootstrap", uncertainty.Settings).model_dump()
-    study = study_settings()
-    drawing["seed"] = seed_of(study.seed, "external/intervals")
+    drawing["seed"] = seed_of(study_settings().seed, "external/intervals")
     out = room("predictions", "external")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    synthetic = {role: bool(read_json(room("cohort", role) / "cohort.json")["synthetic"]) for role in ROLES}
-    if synthetic["external"] and not synthetic["main"]:
-        write_none()
+    for folder in (out, PLOTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    synthetic = [bool(read_json(room("cohort", role) / "cohort.json")["synthetic"]) for role in ROLES]
+    if synthetic == [False, True]:
+        write_none(NO_COHORT, out)
+        return
+    if not (tasks := tasks_of_both(asked.tasks)):
+        write_none(NO_TASK, out)
         return
 
-    cohorts, positions, tasks = read_cohorts(asked.tasks)
+    cohorts, positions = read_cohorts(tasks)
     found = []
     for band, low_pass_hz in low_passes.items():
         for trained, tested, table in tables_of(band, low_pass_hz, cohorts, positions, published):
@@ -62,32 +66,36 @@ def main() -> None:
             named = {"trained_on": trained, "tested_on": tested, "band": band}
             found.append(external.scores(table, **drawing).assign(**named))
     scores = pd.concat(found)[external.COLUMNS]
-    told = {"synthetic": any(synthetic.values()), "compared": True, "tasks": ", ".join(tasks)}
-    write_json({**told, **external.headline(scores)}, metrics_file("external"))
-    other = "HC" if study.positive_class == "ALS" else "ALS"
-    words = {band: in_words(hz or hearing.bandwidth_hz) for band, hz in low_passes.items()}
-    page = external.page(
-        scores,
-        cohorts,
-        words,
-        tasks=tasks,
-        cell=published.cell,
-        classes=(study.positive_class, other),
-        notes=synthetic_note(synthetic),
-    )
-    Path("metrics/external.md").write_text(page, encoding="utf-8")
-    shutil.rmtree(PLOTS, ignore_errors=True)
     write_table(scores.round(4), PLOTS / "scores.csv")
+    told = {"synthetic": any(synthetic), "compared": True, "tasks": ", ".join(tasks)}
+    write_json({**told, **external.headline(scores)}, metrics_file("external"))
+    write_page_and_figure(scores, cohorts, low_passes, tasks, published.cell)
+    print(f"{published.cell} on {', '.join(tasks)}, AUC per subject outside: {in_short(scores)}")
+
+
+def write_page_and_figure(
+    scores: pd.DataFrame,
+    cohorts: Sequence[external.Cohort],
+    low_passes: Mapping[str, float | None],
+    tasks: Sequence[str],
+    cell: Cell,
+) -> None:
+    """What a person looks at: the whole comparison as tables, its main scores as a picture."""
+    positive = study_settings().positive_class
+    classes = (positive, "HC" if positive == "ALS" else "ALS")
+    pipeline_hz = settings("audio", audio.Settings).bandwidth_hz
+    words = {band: in_words(hz or pipeline_hz) for band, hz in low_passes.items()}
+    page = external.page(scores, cohorts, words, tasks=tasks, cell=cell, classes=classes)
+    Path("metrics/external.md").write_text(page, encoding="utf-8")
     figure = figures.forest(
         external.forest_rows(scores, cohorts, words),
-        f"Trained on one cohort, tested on the other, per subject\n{published.cell} · tasks: {', '.join(tasks)}",
-        x_label=f"Score ({drawing['level']:.0%} interval)",
+        f"Trained on one cohort, tested on the other, per subject\n{cell} · tasks: {', '.join(tasks)}",
+        x_label=f"Score ({settings('bootstrap', uncertainty.Settings).level:.0%} interval)",
         reference=0.5,
         limits=(0.0, 1.0),
-        note_title=f"{study.positive_class} / {other}",
+        note_title=" / ".join(classes),
     )
     save(figure, PLOTS / "external.png")
-    print(f"{published.cell} on {', '.join(tasks)}, AUC per subject outside: {in_short(scores)}")
 
 
 def low_passes_of(asked: external.Settings, hearing: audio.Settings) -> dict[str, float | None]:
@@ -107,27 +115,26 @@ def in_words(hz: float | None) -> str:
     return "as recorded" if hz is None else f"low-passed at {hz:g} Hz"
 
 
-def write_none() -> None:
-    """Say that there is nothing to compare, wherever a comparison would stand."""
+def write_none(why: str, out: Path) -> None:
+    """Say that nothing is compared, wherever a comparison would stand."""
     write_json({"synthetic": False, "compared": False}, metrics_file("external"))
-    Path("metrics/external.md").write_text(f"# External validation\n\n{NO_COHORT}\n", encoding="utf-8")
-    shutil.rmtree(PLOTS, ignore_errors=True)
+    for page in (Path("metrics/external.md"), out / "none.md"):
+        page.write_text(f"# External validation\n\n{why}\n", encoding="utf-8")
     write_table(pd.DataFrame(columns=external.COLUMNS), PLOTS / "scores.csv")
-    print(NO_COHORT)
+    print(why)
 
 
-def synthetic_note(synthetic: Mapping[str, bool]) -> list[str]:
-    """What a page must say where voices are synthetic."""
-    made = " and ".join(role for role, is_made in synthetic.items() if is_made)
-    return [f"Synthetic voices ({made}): these scores say nothing about ALS."] if made else []
+def tasks_of_both(asked: Sequence[str]) -> list[str]:
+    """The tasks asked for that both cohorts have."""
+    present = [set(read_table(room("audio", role) / "recordings.csv")["task"]) for role in ROLES]
+    return [task for task in asked if all(task in tasks for tasks in present)]
 
 
-def read_cohorts(asked: Sequence[str]) -> tuple[list[external.Cohort], list[np.ndarray], list[str]]:
-    """Both cohorts, for each the positions of its compared rows in its own feature array, and the tasks compared."""
-    audios = [read_table(room("audio", role) / "recordings.csv", recording_id=str) for role in ROLES]
-    tasks = external.tasks_of_both(asked, *(set(table["task"]) for table in audios))
+def read_cohorts(tasks: Sequence[str]) -> tuple[list[external.Cohort], list[np.ndarray]]:
+    """Both cohorts, and for each the positions of its compared rows in its own feature array."""
     cohorts, positions = [], []
-    for role, recordings in zip(ROLES, audios, strict=True):
+    for role in ROLES:
+        recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str)
         compared = set(recordings.loc[recordings["task"].isin(tasks), "recording_id"])
         table = read_table(room("folds", role) / "subject_wise.csv", recording_id=str, subject_id=str)
         table = table[table["recording_id"].isin(compared)].reset_index(drop=True)
@@ -139,6 +146,7 @@ def read_cohorts(asked: Sequence[str]) -> tuple[list[external.Cohort], list[np.n
         cohort = external.Cohort(
             role=role,
             words=f"{role} ({'synthetic' if contract['synthetic'] else contract['source']})",
+            synthetic=contract["synthetic"],
             table=table,
             rows=experiment.rows_of_recordings(index, table),
             sample_rates_hz=sorted(set(rates)),
@@ -146,7 +154,7 @@ def read_cohorts(asked: Sequence[str]) -> tuple[list[external.Cohort], list[np.n
         )
         cohorts.append(cohort)
         positions.append(index.index.to_numpy())
-    return cohorts, positions, tasks
+    return cohorts, positions
 
 
 def tables_of(

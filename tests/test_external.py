@@ -11,7 +11,6 @@ from sklearn import metrics
 from bulbar import external, fits, folds
 from bulbar.appraisal import figures
 from bulbar.cells import Cell
-from bulbar.errors import BadInput
 from tests.drawn import assert_nothing_is_cut_off
 
 CELL = Cell("S1B", 0.3)
@@ -30,7 +29,7 @@ def cohort(role: str, subjects: int, *, recordings: int = 2, segments: int = 1, 
     table = folds.assign(pd.DataFrame(rows), "subject_wise", folds.Settings(n_splits=2), seed)
     rows_of_array = np.repeat(np.arange(len(table)), segments)
     training = fits.Settings(max_epochs=6 if role == "main" else 100)
-    return external.Cohort(role, f"{role} (synthetic)", table, rows_of_array, [8000], training)
+    return external.Cohort(role, f"{role} (synthetic)", True, table, rows_of_array, [8000], training)
 
 
 MAIN, OTHER = cohort("main", 18), cohort("external", 24, recordings=1, segments=3, seed=1)
@@ -83,12 +82,6 @@ def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_th
     assert outside["label"].tolist() == OTHER.table["label"].tolist()
 
 
-def test_tasks_are_those_that_both_have_and_none_is_an_error():
-    assert external.tasks_of_both(["I", "A", "PA"], {"A", "E", "I"}, {"I", "A"}) == ["I", "A"]
-    with pytest.raises(BadInput, match=r"external\.tasks.*\n.*both cohorts have\n.*I; the cohorts have A, PA and I, O"):
-        external.tasks_of_both(["I"], {"PA", "A"}, {"O", "I"})
-
-
 def table_of(which: external.Cohort, strength: float, seed: int) -> pd.DataFrame:
     logits = strength * which.table["label"] + np.random.default_rng(seed).normal(size=len(which.table))
     named = which.table[["recording_id", "subject_id", "fold", "label"]]
@@ -139,10 +132,11 @@ def test_the_headline_holds_the_subjects_auc_within_and_outside(found):
 
 
 def test_the_page_has_a_row_for_each_network_cohort_and_band(found):
-    page = external.page(
-        found, [MAIN, OTHER], BANDS, tasks=["A", "I"], cell=CELL, classes=("ALS", "HC"), notes=["Synthetic."]
-    )
-    assert page.startswith("# External validation\n\nSynthetic.\n\nS1B at dropout 0.3 on A, I")
+    page = external.page(found, [MAIN, OTHER], BANDS, tasks=["A", "I"], cell=CELL, classes=("ALS", "HC"))
+    title, note, learned = page.split("\n\n")[:3]
+    assert title == "# External validation"
+    assert note == "Synthetic voices (main and external): these scores say nothing about ALS."
+    assert learned.startswith("S1B at dropout 0.3 on A, I")
     assert "| main (synthetic) | 12 / 6 | 36 | 8000 | 6 |" in page
     for unit in ("subject", "recording"):
         table = page.split(f"## Per {unit}\n\n")[1].split("\n\n")[0].splitlines()
