@@ -1,0 +1,59 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from bulbar.explain import figures, voice_tables
+from bulbar.explain.voices import METHODS, Explained
+from bulbar.spectrogram import Settings
+
+SMALL = Settings(mel_bands=16, frames=10)
+
+
+def voices_of(settings: Settings = SMALL) -> voice_tables.Voices:
+    """Six patients with A and PA, the first patient's A in two rows; four controls with A. A map holds its row."""
+    patients = [(f"P{n}", 1, task) for n in range(6) for task in ("A", "PA")]
+    people = [patients[0], *patients, *((f"C{n}", 0, "A") for n in range(4))]
+    rows = pd.DataFrame(people, columns=["subject_id", "label", "task"])
+    rows["recording_id"] = rows["subject_id"] + "_" + rows["task"]
+    rows = rows.assign(fold=1, duration_s=np.where(rows["task"] == "A", 4.0, 2.0))
+    maps = np.arange(len(rows), dtype=float)[:, None, None] * np.ones(settings.image_shape)
+    nothing = np.zeros(len(rows))
+    found = Explained(nothing, nothing, dict.fromkeys(METHODS, maps), nothing[:, None], nothing[:, None], {})
+    return voice_tables.Voices(rows, found, ("HC", "ALS"), settings, 22050, {"draws": 100, "level": 0.95, "seed": 0})
+
+
+def test_a_mean_map_counts_each_recording_once_and_each_subject_once():
+    panels = voice_tables.panels(voices_of(), "grad_cam")
+    of_a = [(0 + 1) / 2, *range(3, 13, 2)]
+    of_pa = range(2, 14, 2)
+    assert panels["A", "ALS"].map[0, 0] == pytest.approx(np.mean(of_a))
+    both = np.mean([(a + pa) / 2 for a, pa in zip(of_a, of_pa, strict=True)])
+    np.testing.assert_allclose(panels["all tasks", "ALS"].map, both)
+    assert panels["all tasks", "ALS"].subjects == 6
+
+
+def test_the_mean_map_of_fewer_than_five_people_is_withheld_and_the_figure_says_so():
+    panels = voice_tables.panels(voices_of(), "grad_cam")
+    assert panels["A", "HC"].map is None and panels["PA", "HC"].map is None
+    by_method = {method: voice_tables.panels(voices_of(), method) for method in METHODS}
+    drawn = figures.maps(by_method, ("HC", "ALS"), SMALL, dict.fromkeys(METHODS, "passes"), "title")
+    assert isinstance(drawn, Figure)
+    withheld = [axes for axes in drawn.axes if any(text.get_text() == "withheld" for text in axes.texts)]
+    assert len(withheld) == 6 and all("fewer than 5" in axes.get_title() for axes in withheld)
+
+
+def test_seconds_are_those_of_the_mean_recording_where_images_are_stretched_and_of_frames_where_not():
+    panels = voice_tables.panels(voices_of(), "grad_cam")
+    assert (panels["A", "ALS"].seconds, panels["PA", "ALS"].seconds, panels["all tasks", "ALS"].seconds) == (4, 2, 3)
+    padded = voices_of(SMALL.model_copy(update={"time_axis": "pad"}))
+    assert voice_tables.seconds_across(padded) == pytest.approx(10 * 512 / 22050)
+
+
+def test_ticks_stand_at_their_frequency_on_the_mel_scale():
+    axes = Figure().subplots()
+    axes.set_ylim(0, 16)
+    figures.frequency_axis(axes, SMALL)
+    places = dict(zip((label.get_text() for label in axes.get_yticklabels()), axes.get_yticks(), strict=True))
+    mel = 2595 * np.log10(1 + np.array([1000, 11025]) / 700)
+    assert places["0"] == 0 and places["1,000"] == pytest.approx(16 * mel[0] / mel[1])
