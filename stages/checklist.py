@@ -1,6 +1,5 @@
 """REFORMS and TRIPOD+AI, each item answered from the run itself where it can be."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,7 @@ from bulbar.checklist import counts, page
 from bulbar.checklist.facts import Fact
 from bulbar.checklist.guidelines import GUIDELINES
 from bulbar.checklist.items import fill_in
-from stages.io import cohort_in_words, metrics_file, params, read_json, read_table, room, run
+from stages.io import cohort_in_words, metrics_file, params, pinned_versions, read_json, read_table, room, run
 
 ALONE = ("ingest", "clinical", "audio", "acoustic", "evaluate", "audit")
 PER_PROTOCOL = ("selection", "fusion", "baselines", "appraise", "spread")
@@ -62,13 +61,6 @@ def params_of(role: str) -> dict[str, Any]:
     """params.yaml, with the cohort's own block for another role."""
     read = params()
     return read if role == "main" else {**read, "cohort": read[role]}
-
-
-def pinned_versions() -> dict[str, str]:
-    """Package -> version, of requirements.txt."""
-    lines = Path("requirements.txt").read_text(encoding="utf-8").splitlines()
-    pairs = [line.split("==") for line in lines if "==" in line]
-    return {name: version for name, version in pairs}
 
 
 if __name__ == "__main__":

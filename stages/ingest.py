@@ -4,8 +4,10 @@ Where params.yaml has a block `subset`, as in gender/, it is drawn first and che
 cohort must have both of.
 """
 
+import hashlib
 import shutil
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -39,7 +41,7 @@ def main(role: str = "main") -> None:
     if kept.acoustic is not None:
         write_table(kept.acoustic, out / "acoustic.csv")
     write_json(release.contract(), out / "cohort.json")
-    counts = check.summary(release, kept, by)
+    counts = check.summary(release, kept, by) | {"digest": digest(out / "recordings.csv", out / "subjects.csv")}
     write_json(counts, metrics_file("ingest", role))
     if by == "sex":
         write_table(pd.DataFrame({"path": release.missing}), out / "missing_clips.csv")
@@ -51,6 +53,11 @@ def main(role: str = "main") -> None:
         f" ({missing} missing, {counts['quarantined_recordings']} set aside),"
         f" {counts['hours']:.2f} h, columns not used: {', '.join(release.unused_columns) or 'none'}"
     )
+
+
+def digest(*tables: Path) -> str:
+    """Of the tables of recordings, which hold each file's own digest, and of subjects: 16 digits of SHA-256."""
+    return hashlib.sha256(b"".join(table.read_bytes() for table in tables)).hexdigest()[:16]
 
 
 def in_classes(counts: dict[str, Any]) -> str:

@@ -33,6 +33,13 @@ def params() -> dict[str, Any]:
     return YAML(typ="safe").load(Path("params.yaml"))
 
 
+def pinned_versions() -> dict[str, str]:
+    """Package -> version, of requirements.txt."""
+    lines = Path("requirements.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if "==" in line]
+    return {name: version for name, version in pairs}
+
+
 def settings(block: str, model: type[Model]) -> Model:
     """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts.
 

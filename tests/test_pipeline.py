@@ -38,7 +38,7 @@ BEFORE_TRAINING = {
 }
 TRAINING_AND_AFTER = {
     *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
-    *("external", "evaluate", "audit", "explain", "checklist", "deploy", "model_card"),
+    *("external", "evaluate", "audit", "explain", "checklist", "deploy", "model_card", "report"),
 }
 
 
@@ -143,6 +143,8 @@ def test_dag_draws_every_stage_in_the_order_the_data_flows(prepared):
         ("audit", "checklist"),
         ("fusion@subject_wise", "deploy"),
         ("deploy", "model_card"),
+        ("appraise@subject_wise", "report"),
+        ("audit", "report"),
     ]:
         assert (before, after) in edges
     assert not [edge for edge in edges if "record_wise" in edge[0] and "subject_wise" in edge[1]]
@@ -178,7 +180,7 @@ def test_a_learning_rate_reruns_the_training_and_what_follows_and_nothing_before
 def test_another_start_of_the_selected_cell_costs_its_own_fits_only(study):
     study.change({"train.seeds": 2})
     shown = study.dvc("repro")
-    assert stages_run(shown) == {*of_both_protocols("spread"), "checklist"}
+    assert stages_run(shown) == {*of_both_protocols("spread"), "checklist", "report"}
     assert fits_to_do(shown) == {f"spread, {protocol}": (2, 2) for protocol in PROTOCOLS}
 
 

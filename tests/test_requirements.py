@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OURS = {"benchmarks", "bulbar", "stages", "tests"}
-NAME_IN_CODE = {"pillow": "PIL", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn", "praat-parselmouth": "parselmouth"}
+NAME_IN_CODE = {
+    "pillow": "PIL",
+    "ruamel.yaml": "ruamel",
+    "scikit-learn": "sklearn",
+    "praat-parselmouth": "parselmouth",
+    "axe-playwright-python": "axe_playwright_python",
+}
 COMMANDS = {"dvc", "pytest", "ruff", "mypy"}  # run by name; dvc by users, the others by the Makefile
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds

@@ -1,0 +1,116 @@
+"""The page and the summary, rendered. Strings from a run are escaped: none can become markup or script."""
+
+import base64
+import hashlib
+import itertools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bulbar.report import summary, verdict
+from bulbar.report.elements import Figure, Number, Part, Section, Table, Verdict
+from bulbar.report.results import Results
+from bulbar.report.run import INGEST, cohort_in_words
+from bulbar.report.sections import SECTIONS
+
+MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "strong"))
+
+
+def html(results: Results) -> str:
+    """The page: one file, no address in it leads outside but to the files that its numbers stand in."""
+    render = environment(autoescape=True)
+    style, behaviour = (Markup(source(render, name)) for name in ("style.css", "behaviour.js"))
+    return render.get_template("page.html").render(
+        cohort=cohort_in_words(results),
+        synthetic=results.json(INGEST, "synthetic"),
+        sections=[section(results) for section in SECTIONS],
+        results=results,
+        style=style,
+        style_digest=digest(style),
+        behaviour=behaviour,
+        behaviour_digest=digest(behaviour),
+    )
+
+
+def markdown(results: Results) -> str:
+    """The same in at most 60 lines for a pull request."""
+    return environment(autoescape=False).get_template("summary.md").render(
+        cohort=cohort_in_words(results),
+        synthetic=results.json(INGEST, "synthetic"),
+        sentences=[in_text(sentence) for sentence in verdict.sentences(results)],
+        **summary.parts(results),
+    )  # fmt: skip
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """Jinja2 with our templates and what they ask of elements."""
+    made = Environment(
+        loader=PackageLoader("bulbar.report"),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    made.filters.update(marked=marked, cell=cell_parts, sort_value=sort_value, in_text=in_text, grouped=grouped)
+    made.tests.update(
+        a_table=lambda part: isinstance(part, Table),
+        a_figure=lambda part: isinstance(part, Figure),
+        a_section=lambda part: isinstance(part, Section),
+        a_number=lambda part: isinstance(part, Number),
+        a_verdict=lambda part: isinstance(part, Verdict),
+    )
+    return made
+
+
+def source(made: Environment, name: str) -> str:
+    """A file beside the templates, as it is."""
+    assert made.loader is not None
+    return made.loader.get_source(made, name)[0]
+
+
+def digest(text: str) -> str:
+    """What a content security policy allows a script or style by."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def marked(text: str) -> Markup:
+    """Escaped text in which `code` and **strong** are set as such."""
+    escaped = str(escape(text))
+    for pattern, tag in MARKS:
+        escaped = pattern.sub(rf"<{tag}>\1</{tag}>", escaped)
+    return Markup(escaped)
+
+
+def cell_parts(cell: Any) -> list[Part]:
+    """A cell's parts, one or several."""
+    return [cell] if isinstance(cell, str | Number | Verdict) else list(cell)
+
+
+def sort_value(cell: Any) -> str:
+    """What a cell sorts by: the number of its first part, `none` for a number that is not there; else its text."""
+    first = cell_parts(cell)[0]
+    if isinstance(first, Number) and not re.search(r"[A-Za-z<]", first.text):
+        return "none" if first.value is None else repr(first.value)
+    return ""
+
+
+def in_text(cell: Any) -> str:
+    """A cell or a sentence without its links."""
+    return "".join(text_of(part) for part in cell_parts(cell))
+
+
+def text_of(part: Part) -> str:
+    """A part's text."""
+    if isinstance(part, Verdict):
+        return part.word
+    return part.text if isinstance(part, Number) else part
+
+
+def grouped(parts: Sequence[Any]) -> list[list[Any]]:
+    """Parts of a section, neighbouring figures together."""
+    kinds = itertools.groupby(enumerate(parts), lambda pair: "figure" if isinstance(pair[1], Figure) else pair[0])
+    return [[part for _, part in group] for _, group in kinds]

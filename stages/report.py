@@ -1,0 +1,47 @@
+"""One page to look at and a summary for a pull request, made of what git holds: metrics, plots, params, references."""
+
+from pathlib import Path
+
+from bulbar.report import page
+from bulbar.report.results import Results
+from stages.io import params, pinned_versions, run
+
+PROTOCOLS = ("record_wise", "subject_wise")
+READ = (
+    *(f"metrics/{name}.json" for name in ("audit", "evaluate", "ingest")),
+    *(
+        f"metrics/{name}/{protocol}.json"
+        for name in ("appraise", "selection", "spread", "sweep")
+        for protocol in PROTOCOLS
+    ),
+    *(f"plots/appraise/{protocol}" for protocol in PROTOCOLS),
+    "plots/audit",
+    "plots/evaluate",
+    "reference/als_table4_accuracy.csv",
+    "reference/als_table5_modalities.csv",
+)
+"""What the page is made of, each a file or a folder."""
+
+OUT = Path("report")
+
+
+def main() -> None:
+    """Write report/index.html and report/summary.md."""
+    found = Results(files(), params(), pinned_versions())
+    OUT.mkdir(exist_ok=True)
+    written = {"index.html": page.html(found), "summary.md": page.markdown(found)}
+    for name, text in written.items():
+        (OUT / name).unlink(missing_ok=True)
+        (OUT / name).write_text(text, encoding="utf-8")
+    sizes = {name: len(text.encode()) for name, text in written.items()}
+    print(f"{OUT}/index.html {sizes['index.html'] / 1e6:.1f} MB, {OUT}/summary.md {sizes['summary.md'] / 1e3:.1f} kB")
+
+
+def files() -> dict[str, bytes]:
+    """Path -> content of every file that the page is made of."""
+    found = [path for name in READ for path in ([Path(name)] if Path(name).is_file() else sorted(Path(name).iterdir()))]
+    return {path.as_posix(): path.read_bytes() for path in found}
+
+
+if __name__ == "__main__":
+    run(main)
