@@ -51,21 +51,21 @@ def of_figure_11(results: Results, protocol: str) -> str:
     return f"Bars of each architecture’s accuracy, averaged over the dropout rates: {'; '.join(best)}."
 
 
-def of_calls(results: Results, protocol: str, figure: str) -> str:
+def of_calls(results: Results, protocol: str, figure: str, of: str) -> str:
     """How many of each class are called what they are, in the selected cell, per recording."""
     table = results.table(f"{EVALUATE}/{figure}_{protocol}_selected_recording.csv")
     right = [
         f"{int((rows['predicted'] == actual).sum())} of {len(rows)} recordings of {actual}"
         for actual, rows in table.groupby("actual")
     ]
-    return f"Confusion matrices. The selected cell calls {' and '.join(right)} what they are."
+    return f"Confusion matrices of {of}, {protocol}. The selected cell calls {' and '.join(right)} what they are."
 
 
 OF_PAPER: dict[str, Callable[[Results, str], str]] = {
     "figure_10": of_figure_10,
     "figure_11": of_figure_11,
-    "figure_12": lambda results, protocol: of_calls(results, protocol, "figure_12"),
-    "figure_13": lambda results, protocol: of_calls(results, protocol, "figure_13"),
+    "figure_12": lambda results, protocol: of_calls(results, protocol, "figure_12", "voice alone"),
+    "figure_13": lambda results, protocol: of_calls(results, protocol, "figure_13", "voice and clinical columns"),
 }
 
 

@@ -10,12 +10,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bulbar.clinical import FEWEST_SHOWN
 from bulbar.report import summary, verdict
-from bulbar.report.elements import Figure, Number, Part, Section, Table, Verdict
+from bulbar.report.elements import NOT_DEFINED, Figure, Number, Part, Section, Table, Verdict
 from bulbar.report.results import Results
 from bulbar.report.run import INGEST, cohort_in_words
 from bulbar.report.sections import SECTIONS
 
+COUNTS_IN_WORDS = {"none": "0", f"<{FEWEST_SHOWN}": str(FEWEST_SHOWN - 1), f"{FEWEST_SHOWN} or more": str(FEWEST_SHOWN)}
+"""By what counts sort that are not told to the person."""
 MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "strong"))
 
 
@@ -55,7 +58,15 @@ def environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    made.filters.update(marked=marked, cell=cell_parts, sort_value=sort_value, in_text=in_text, grouped=grouped)
+    made.filters.update(
+        marked=marked,
+        cell=cell_parts,
+        sort_value=sort_value,
+        in_text=in_text,
+        in_cell=in_cell,
+        unbroken=unbroken,
+        grouped=grouped,
+    )
     made.tests.update(
         a_table=lambda part: isinstance(part, Table),
         a_figure=lambda part: isinstance(part, Figure),
@@ -91,16 +102,28 @@ def cell_parts(cell: Any) -> list[Part]:
 
 
 def sort_value(cell: Any) -> str:
-    """What a cell sorts by: the number of its first part, `none` for a number that is not there; else its text."""
+    """The number that a cell sorts by, its first part's; `none` for one that is not defined; empty for a text."""
     first = cell_parts(cell)[0]
-    if isinstance(first, Number) and not re.search(r"[A-Za-z<]", first.text):
-        return "none" if first.value is None else repr(first.value)
-    return ""
+    if not isinstance(first, Number):
+        return ""
+    if first.value is not None:
+        return repr(first.value)
+    return "none" if first.text == NOT_DEFINED else COUNTS_IN_WORDS.get(first.text, "")
+
+
+def unbroken(text: str) -> list[str]:
+    """What stays on one line each: a number, and its interval."""
+    return re.split(r" (?=\()", text, maxsplit=1)
 
 
 def in_text(cell: Any) -> str:
     """A cell or a sentence without its links."""
     return "".join(text_of(part) for part in cell_parts(cell))
+
+
+def in_cell(cell: Any) -> str:
+    """The same inside a Markdown table."""
+    return in_text(cell).replace("|", "\\|")
 
 
 def text_of(part: Part) -> str:

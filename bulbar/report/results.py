@@ -92,7 +92,9 @@ class Results:
 
     def estimate(self, file: str, *keys: str, form: Form = two, value: str = "value") -> Number:
         """A number with its interval: `0.63 (0.49 to 0.76)`, from an object with the keys `value`, low and high."""
-        told = self.json(file, *keys) or {}
+        told = self.json(file, *keys)
+        if told is None:
+            return Number(NOT_DEFINED, None, file, "")
         return with_interval(told.get(value), told.get("low"), told.get("high"), file, ".".join([*keys, value]), form)
 
     def score(self, file: str, *keys: str, form: Form = two) -> Number:

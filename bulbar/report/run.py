@@ -97,7 +97,8 @@ def selected_cell(results: Results, protocol: str) -> str:
 def settings(results: Results) -> Table:
     """Every param but those of machines and places."""
     rows: list[list[Cell]] = [
-        [key, Number(str(value), None, "params.yaml", key)] for key, value in flat(that_shape_results(results.params))
+        [key, Number(str(value), None, "params.yaml", key)]
+        for key, value in sorted(flat(that_shape_results(results.params)))
     ]
     return Table("settings", "Params", ["Param", "Value"], rows, folded=True)
 
@@ -130,7 +131,7 @@ def digest_of(params: Mapping[str, Any]) -> str:
 
 
 def flat(params: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """`block.key` and its value, in the file's order."""
+    """`block.key` and its value."""
     for key, value in params.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{before}{key}.")

@@ -31,7 +31,7 @@ def scores(results: Results, protocol: str) -> list[dict[str, Any]]:
     unit = "recording" if protocol == "record_wise" else "subject"
     table = paper.table_5(results, protocol)
     named = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    return [row for row in named if row["Per"] == unit and row["Cell"] == "selected"]
+    return [row for row in named if str(row["Model"]).endswith(unit) and str(row["Of"]).startswith("selected")]
 
 
 def claims(results: Results) -> dict[str, dict[str, int]]:

@@ -36,11 +36,10 @@ for (const table of document.querySelectorAll("table")) {
 const dialog = document.querySelector("dialog");
 for (const figure of document.querySelectorAll("figure")) {
   const [image, caption] = [figure.querySelector("img"), figure.querySelector("figcaption")];
-  const title = caption.firstChild.textContent.replace(/ · $/, "");
+  const title = caption.firstChild.textContent;
   const open = () => {
     dialog.querySelector("#enlarged").textContent = title;
-    dialog.querySelector("img")?.remove();
-    dialog.append(image.cloneNode());
+    dialog.querySelector("div").replaceChildren(image.cloneNode());
     dialog.showModal();
   };
   const button = document.createElement("button");

@@ -1,0 +1,174 @@
+"""The report in a real browser: what a reader with a mouse, a keyboard, a phone, a printer or a screen reader meets."""
+
+import shutil
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from stages import report
+from tests.reports import HOSTILE, change, write_inputs
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `apt-get install chromium`")
+
+PHONE, DESK = 390, 1280
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = write_inputs(tmp_path_factory.mktemp("report"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        report.main()
+    return (folder / "report/index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a page without network; what it asked for and complained of stands in `page.asked` and `page.said`."""
+    contexts = []
+
+    def opened(address, width=DESK, scheme="light"):
+        contexts.append(
+            browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        )
+        page = contexts[-1].new_page()
+        page.asked, page.said = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("dialog", lambda dialog: (page.said.append(dialog.message), dialog.dismiss()))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_it_opens_in_silence_without_network_and_without_a_barrier(visit, address, width, scheme, tmp_path):
+    page = visit(address, width, scheme)
+    assert [url for url in page.asked if not url.startswith("data:")] == [address]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself scrolls sideways"
+    assert page.evaluate("Array.from(document.images).every(image => image.naturalWidth > 0)")
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    assert barriers(page) == []
+    page.screenshot(path=tmp_path / f"{width}_{scheme}.png", full_page=True)
+    assert (tmp_path / f"{width}_{scheme}.png").stat().st_size > 100_000
+    assert not page.said
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def barriers(page, within=None):
+    """What axe-core objects to, with the first place."""
+    found = Axe().run(page, within, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    return [(each["id"], each["help"], each["nodes"][0]["html"]) for each in found.response["violations"]]
+
+
+def test_axe_finds_the_barrier_that_is_put_up(visit, address):
+    page = visit(address)
+    page.evaluate("document.querySelector('figure img').removeAttribute('alt')")
+    assert [name for name, *_ in barriers(page, "#paper-record_wise ~ .figures")] == ["image-alt"]
+
+
+def column(page, table, place):
+    """The sort values of a column's cells, as numbers; None where not defined."""
+    cells = page.locator(f"#{table} tbody tr td:nth-child({place})")
+    values = cells.evaluate_all("cells => cells.map(cell => cell.dataset.sort)")
+    return [None if value == "none" else float(value) for value in values]
+
+
+def test_the_keyboard_sorts_a_table_up_and_down_and_leaves_what_is_not_defined_last(visit, address):
+    page = visit(address)
+    place = page.locator("#findings thead th").all_inner_texts().index("p") + 1
+    heading = page.locator(f"#findings thead th:nth-child({place})")
+    values = column(page, "findings", place)
+    known = sorted(value for value in values if value is not None)
+    assert None in values and len(set(known)) > 3
+    assert heading.get_attribute("aria-sort") is None
+    for order, expected in (("ascending", known), ("descending", known[::-1])):
+        heading.locator("button").focus()
+        page.keyboard.press("Enter")
+        assert heading.get_attribute("aria-sort") == order
+        assert column(page, "findings", place) == expected + [None] * values.count(None)
+        assert page.locator("#said").inner_text() == f"Sorted by p, {order}"
+    other = page.locator("#findings thead th").first
+    other.locator("button").click()
+    names = page.locator("#findings tbody th").all_inner_texts()
+    assert [name.split(":")[0] for name in names] == sorted(name.split(":")[0] for name in names)
+    assert (other.get_attribute("aria-sort"), heading.get_attribute("aria-sort")) == ("ascending", None)
+
+
+def test_averages_stay_below_when_table_4_is_sorted(visit, address):
+    page = visit(address)
+    page.locator("#table-4-subject_wise thead button").nth(1).click()
+    assert column(page, "table-4-subject_wise", 2) == sorted(column(page, "table-4-subject_wise", 2))
+    assert page.locator("#table-4-subject_wise tr th").last.inner_text() == "average"
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_a_figure_opens_wider_and_closes_by_the_keyboard(visit, address, width):
+    page = visit(address, width)
+    figure = page.locator("figure").nth(1)
+    small = figure.locator("img").bounding_box()["width"]
+    button = figure.get_by_role("button", name="Enlarge")
+    button.focus()
+    page.keyboard.press("Enter")
+    shown = page.locator("dialog img")
+    assert page.get_by_role("dialog").is_visible()
+    assert shown.bounding_box()["width"] > 1.5 * small
+    assert shown.get_attribute("alt") == figure.locator("img").get_attribute("alt")
+    assert barriers(page, "dialog") == []
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog").is_visible()
+    assert button.evaluate("button => button === document.activeElement")
+    figure.locator("img").click()
+    page.get_by_role("button", name="Close").click()
+    assert not page.locator("dialog").is_visible()
+
+
+def test_on_paper_everything_is_unfolded_and_nothing_is_cut_off(visit, address):
+    page = visit(address)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1000})  # A4 without margins of 1 cm, in CSS pixels
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert page.locator("nav").is_hidden()
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_without_scripts_all_tables_and_pictures_are_there(browser, address):
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(address)
+    assert page.locator("table").count() > 12
+    assert page.locator("img").count() > 20
+    context.close()
+
+
+def test_markup_in_a_runs_strings_does_nothing(visit, tmp_path, monkeypatch):
+    folder = write_inputs(tmp_path)
+    change(
+        folder / "metrics/audit.json",
+        lambda value: value + HOSTILE if isinstance(value, str) and len(value) > 30 else value,
+    )
+    monkeypatch.chdir(folder)
+    report.main()
+    page = visit((folder / "report/index.html").as_uri())
+    assert "window.taken" in page.locator("#findings").inner_text()
+    assert page.evaluate("window.taken") is None
+    assert not page.said and len([url for url in page.asked if not url.startswith("data:")]) == 1
