@@ -85,6 +85,34 @@ def test_the_lock_file_counts_the_modules_of_a_package_and_no_byte_code() -> Non
         assert files == sum(name.startswith(f"{path}/") for name in held), path
 
 
+PLOTS = {
+    prefix + name: plot
+    for prefix, folder in (("", ROOT), ("gender/", ROOT / "gender"))
+    for each in YAML(typ="safe").load((folder / "dvc.yaml").read_text())["plots"]
+    for name, plot in each.items()
+}
+OF_DVC = {"bar_horizontal", "confusion", "simple"}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_has_a_title_axes_a_template_and_data_that_a_stage_writes(name: str) -> None:
+    plot, pipeline = PLOTS[name], name.rpartition("/")[0]
+    assert "${cohort.root}" in plot["title"] and plot["x_label"] and plot["y_label"]
+    assert plot["template"] in OF_DVC or (ROOT / f".dvc/plots/{plot['template']}.json").exists()
+    outs = [
+        str(next(iter(out)) if isinstance(out, dict) else out).split("$")[0]
+        for stage, told in STAGES.items() if stage.rpartition("/")[0] == pipeline for out in told.get("outs", [])
+    ]  # fmt: skip
+    assert all(file.startswith(tuple(outs)) for file in plot["y"])
+
+
+@pytest.mark.parametrize("what", ["table_4", *(f"figure_{n}" for n in range(10, 15)), "roc", "reliability"])
+def test_dvc_draws_every_figure_of_the_paper_for_both_protocols(what: str) -> None:
+    for protocol in ("record_wise", "subject_wise"):
+        assert any(name.startswith(what) and protocol in name for name in PLOTS)
+        assert f"gender/best_so_far_{protocol}" in PLOTS
+
+
 def test_compute_settings_are_no_stage_s_param() -> None:
     assert not [name for name, stage in STAGES.items() if any("compute" in key for key in stage.get("params", []))]
 

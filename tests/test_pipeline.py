@@ -327,7 +327,7 @@ def test_plots_show_and_diff_draw_the_figures(experiments):
     for folder, command in [("shown", ["show"]), ("compared", ["diff", "HEAD", "other-rate"])]:
         pipeline.dvc("plots", *command, "--out", folder)
         page = (pipeline.folder / folder / "index.html").read_text()
-        for figure in ("Figure 11", "Figure 12", "Figure 13", "Figure 14", "ROC"):
+        for figure in ("Table 4", "Figure 11", "Figure 12", "Figure 13", "Figure 14", "ROC"):
             assert figure in page
     assert "other-rate" in page
 

@@ -48,13 +48,13 @@ def findings(results: Results) -> Table:
             [
                 f"{probe.replace('_', ' ')}: {of}",
                 badge(results, AUDIT, *keys, "verdict"),
+                told["sentence"],
                 value,
                 told["figure"],
                 results.number(AUDIT, *keys, "p", form=three),
-                told["sentence"],
             ]
         )
-    columns = ["Finding", "Verdict", f"Value ({level(results)} interval)", "Of what", "p", "What it says"]
+    columns = ["Finding", "Verdict", "What it says", f"Value ({level(results)} interval)", "Of what", "p"]
     return Table("findings", "Findings of the audit, on this run and on the paper’s own tables", columns, rows)
 
 
@@ -71,12 +71,12 @@ def claims(results: Results) -> Table:
                     f"“{claim['quote']}” ({claim['section']})",
                     against.replace("_wise,", "_wise:"),
                     badge(results, AUDIT, *keys, "verdict", kinds=CLAIM_KINDS),
+                    told["because"],
                     value_of_claim(told, keys),
                     told["figure"],
-                    told["because"],
                 ]
             )
-    columns = ["Claim of the paper", "Held against", "Verdict", "Value", "Of what", "Because"]
+    columns = ["Claim of the paper", "Held against", "Verdict", "Because", "Value", "Of what"]
     return Table("claims", "The paper’s claims one by one", columns, rows, folded=True)
 
 
