@@ -10,15 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bulbar.clinical import FEWEST_SHOWN
 from bulbar.report import summary, verdict
 from bulbar.report.elements import NOT_DEFINED, Figure, Number, Part, Section, Table, Verdict
 from bulbar.report.results import Results
 from bulbar.report.run import INGEST, cohort_in_words
 from bulbar.report.sections import SECTIONS
 
-COUNTS_IN_WORDS = {"none": "0", f"<{FEWEST_SHOWN}": str(FEWEST_SHOWN - 1), f"{FEWEST_SHOWN} or more": str(FEWEST_SHOWN)}
-"""By what counts sort that are not told to the person."""
 MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "strong"))
 
 
@@ -108,7 +105,14 @@ def sort_value(cell: Any) -> str:
         return ""
     if first.value is not None:
         return repr(first.value)
-    return "none" if first.text == NOT_DEFINED else COUNTS_IN_WORDS.get(first.text, "")
+    return "none" if first.text == NOT_DEFINED else count_in_words(first.text)
+
+
+def count_in_words(text: str) -> str:
+    """What a count that is not told to the person sorts by: `none`, `<5`, `5 or more`. Empty for another text."""
+    if told := re.fullmatch(r"<(\d+)|(\d+) or more", text):
+        return str(int(told[1]) - 1) if told[1] else told[2]
+    return "0" if text == "none" else ""
 
 
 def unbroken(text: str) -> list[str]:
