@@ -290,3 +290,21 @@ def test_common_voice_without_a_subset_is_refused(project):
     write_common_voice(project(source="common_voice"))
     with pytest.raises(BadInput, match="gender/"):
         ingest.main()
+
+
+def test_the_digest_of_a_cohort_follows_its_recordings_and_its_subjects(project):
+    root = write_voc_als(project(), tasks=("A",))
+
+    def digest():
+        ingest.main()
+        return json.loads(Path("metrics/ingest.json").read_text())["digest"]
+
+    first = digest()
+    assert digest() == first and len(first) == 16
+    file = root / "phonationA/PZ003_phonationA.wav"
+    samples, rate = soundfile.read(file)
+    soundfile.write(file, samples * 0.5, rate)
+    softer = digest()
+    older = [row | {"Age (years)": row["Age (years)"] + 1} for row in voc_als_rows()]
+    write_voc_als(root, older, tasks=("A",))
+    assert len({first, softer, digest()}) == 3
