@@ -60,8 +60,16 @@ def test_the_stage_depends_on_all_that_the_page_is_made_of():
 
 def test_the_stage_depends_on_every_param_but_those_of_machines_and_places():
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    keys = {key for key in params if key not in ("compute", "cohort")}
-    assert set(STAGE["params"]) == keys | {f"cohort.{key}" for key in params["cohort"] if key != "root"}
+    assert set(STAGE["params"]) == set(without_roots(params))
+
+
+def without_roots(params, before=""):
+    """The keys of all params but those of machines and places, a block as one where it holds no `root`."""
+    for key, value in params.items():
+        if isinstance(value, dict) and "'root'" in repr(value):
+            yield from without_roots(value, f"{before}{key}.")
+        elif key not in ("compute", "root"):
+            yield before + key
 
 
 def test_the_same_inputs_give_the_same_bytes(another):

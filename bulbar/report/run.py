@@ -39,7 +39,7 @@ def section(results: Results) -> Section:
             cohort(results),
             protocols(results),
             [
-                "Params (without `compute` and `cohort.root`, which name machines and places): digest ",
+                "Params (without `compute` and every `root`, which name machines and places): digest ",
                 Number(digest_of(results.params), None, "params.yaml", ""),
                 ". Inputs are the recordings and the subjects’ table: digest ",
                 shown(results.json(INGEST, "digest"), INGEST, "digest"),
@@ -120,9 +120,12 @@ def sources(results: Results) -> Table:
 
 
 def that_shape_results(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The params that shape results: `compute` and the place of the cohort are left out."""
-    cohort = {key: value for key, value in params["cohort"].items() if key != "root"}
-    return {**{key: block for key, block in params.items() if key != "compute"}, "cohort": cohort}
+    """The params that shape results: `compute` and the places of cohorts, each named `root`, are left out."""
+    return {
+        key: that_shape_results(value) if isinstance(value, Mapping) else value
+        for key, value in params.items()
+        if key not in ("compute", "root")
+    }
 
 
 def digest_of(params: Mapping[str, Any]) -> str:
