@@ -11,7 +11,7 @@ READ = (
     *(f"metrics/{name}.json" for name in ("audit", "evaluate", "ingest")),
     *(
         f"metrics/{name}/{protocol}.json"
-        for name in ("appraise", "selection", "spread", "sweep")
+        for name in ("appraise", "baselines", "selection", "spread", "sweep")
         for protocol in PROTOCOLS
     ),
     *(f"plots/appraise/{protocol}" for protocol in PROTOCOLS),

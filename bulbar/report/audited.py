@@ -54,7 +54,7 @@ def findings(results: Results) -> Table:
                 results.number(AUDIT, *keys, "p", form=three),
             ]
         )
-    columns = ["Finding", "Verdict", "What it says", f"Value ({level(results)} interval)", "Of what", "p"]
+    columns = ["Finding", "Verdict", "What it says", f"Value ({level(results).text} interval)", "Of what", "p"]
     return Table("findings", "Findings of the audit, on this run and on the paper’s own tables", columns, rows)
 
 

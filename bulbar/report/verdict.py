@@ -20,9 +20,9 @@ def sentences(results: Results) -> list[Prose]:
     return [by_recording(results), by_subject(results), audited(results)]
 
 
-def level(results: Results) -> str:
+def level(results: Results) -> Number:
     """Of every interval, such as `95 %`."""
-    return f"{100 * results.params['bootstrap']['level']:g} %"
+    return shown(results.params["bootstrap"]["level"], "params.yaml", "bootstrap.level", lambda one: f"{100 * one:g} %")
 
 
 def paper_accuracy(results: Results, modality: str) -> Number:
@@ -62,7 +62,9 @@ def by_subject(results: Results) -> Prose:
         "Split by subject, as a clinic would meet the model, voice alone tells patients from controls with an AUC per "
         "subject of ",
         auc,
-        f" ({level(results)} interval ",
+        " (",
+        level(results),
+        " interval ",
         low,
         " to ",
         high,
@@ -88,11 +90,13 @@ def audited(results: Results) -> Prose:
     findings = results.json(AUDIT, "findings") or {}
     flat = {(probe, of): found for probe, looked_at in findings.items() for of, found in looked_at.items()}
     counts = Counter(found["verdict"] for found in flat.values())
-    told = " and ".join(counted(verdict, counts[verdict]) for verdict in ("leak", "suspect"))
     sentence: list[Part] = [
         "The audit of this run and of the paper’s own tables has ",
         Number(f"{len(flat)} findings", None, AUDIT, "findings"),
-        f": {told}",
+        ": ",
+        Number(counted("leak", counts["leak"]), None, AUDIT, "findings"),
+        " and ",
+        Number(counted("suspect", counts["suspect"]), None, AUDIT, "findings"),
     ]
     leaks = [where for where, found in flat.items() if found["verdict"] == "leak"]
     sentence.append("; the score can be had without hearing a disease by " if leaks else "; no leak was found")

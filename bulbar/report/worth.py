@@ -7,6 +7,7 @@ from bulbar.report.run import PROTOCOLS
 from bulbar.report.verdict import level
 
 APPRAISE = "metrics/appraise/{}.json"
+BASELINES = "metrics/baselines/{}.json"
 SPREAD = "metrics/spread/{}.json"
 SELECTION = "metrics/selection/subject_wise.json"
 SCALINGS = ("uncalibrated", "platt", "isotonic")
@@ -20,7 +21,9 @@ def uncertainty(results: Results) -> Section:
         "Uncertainty",
         [
             [
-                f"Every interval is of {level(results)}: subjects, not recordings, are drawn ",
+                "Every interval is of ",
+                level(results),
+                ": subjects, not recordings, are drawn ",
                 shown(drawing["draws"], "params.yaml", "bootstrap.draws", whole),
                 " times within each class. No interval mends the bias of a split by recording.",
             ],
@@ -65,6 +68,7 @@ def section(results: Results) -> Section:
         "What the scores are worth",
         [
             quoted(results, subject_wise, "earns_its_place"),
+            baselines(results),
             comparisons(results),
             Figure(
                 "plots/appraise/subject_wise/comparisons.png",
@@ -77,6 +81,39 @@ def section(results: Results) -> Section:
             operating_points(results),
         ],
     )
+
+
+def baselines(results: Results) -> Table:
+    """What a network must beat, under both splits."""
+    rows: list[list[Cell]] = []
+    for protocol in PROTOCOLS:
+        file = BASELINES.format(protocol)
+        for name in results.json(file) or {}:
+            if results.json(file, name, "per_subject") is None:
+                continue
+            rows.append(
+                [
+                    name.replace("_", " "),
+                    protocol,
+                    results.score(file, name, "per_subject", "roc_auc"),
+                    *(
+                        results.score(file, name, "per_subject", score, form=percent)
+                        for score in ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+                    ),
+                    results.score(file, name, "per_subject", "brier", form=three),
+                ]
+            )
+    columns = [
+        "Baseline",
+        "Protocol",
+        "AUC",
+        "Accuracy",
+        "Balanced accuracy",
+        "Sensitivity",
+        "Specificity",
+        "Brier score",
+    ]
+    return Table("baselines", "What a network must beat, per subject", columns, rows)
 
 
 def comparisons(results: Results) -> Table:
