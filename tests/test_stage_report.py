@@ -179,7 +179,7 @@ def test_what_the_verdict_says_of_chance_follows_the_interval(another, low, high
 
 def test_an_audit_without_a_leak_is_said_to_have_none(another):
     change(another / "metrics/audit.json", lambda value: "clear" if value in ("leak", "suspect") else value)
-    assert "no leak and no suspect; no leak was found." in written()[1]
+    assert "findings: no leak and no suspect." in written()[1]
 
 
 def test_headings_come_in_order(page):

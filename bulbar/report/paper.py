@@ -82,8 +82,8 @@ def table_4(results: Results, protocol: str) -> Table:
         else:
             ours = results.number(SWEEP.format(protocol), architecture, rate, key, form=lambda x: digits(100 * x))
             source = PAPER_4
-        paper = shown(values[(architecture, rate)]["paper"], source, f"{architecture}, {rate}: paper", digits)
-        return [ours, " (", paper, ")"]
+        paper = shown(values[(architecture, rate)]["paper"], source, f"{architecture}, {rate}: paper", bracketed)
+        return [ours, " ", paper]
 
     architectures = list(dict.fromkeys(table["architecture"]))
     rows = {name: [name, *(cell(name, rate) for rate in rates)] for name in architectures}
@@ -100,6 +100,11 @@ def table_4(results: Results, protocol: str) -> Table:
 def digits(value: float) -> str:
     """As the paper prints accuracies."""
     return f"{value:.2f}"
+
+
+def bracketed(value: float) -> str:
+    """As it stands behind ours."""
+    return f"({digits(value)})"
 
 
 def table_5(results: Results, protocol: str) -> Table:

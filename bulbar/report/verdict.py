@@ -99,7 +99,8 @@ def audited(results: Results) -> Prose:
         Number(counted("suspect", counts["suspect"]), None, AUDIT, "findings"),
     ]
     leaks = [where for where, found in flat.items() if found["verdict"] == "leak"]
-    sentence.append("; the score can be had without hearing a disease by " if leaks else "; no leak was found")
+    if leaks:
+        sentence.append("; the score can be had without hearing a disease by ")
     for place, (probe, of) in enumerate(leaks):
         sentence += [
             ", " if place else "",
