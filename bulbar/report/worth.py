@@ -96,6 +96,7 @@ def baselines(results: Results) -> Table:
                     name.replace("_", " "),
                     protocol,
                     results.score(file, name, "per_subject", "roc_auc"),
+                    results.score(file, name, "per_subject", "roc_auc_pooled"),
                     *(
                         results.score(file, name, "per_subject", score, form=percent)
                         for score in ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
@@ -104,15 +105,9 @@ def baselines(results: Results) -> Table:
                 ]
             )
     columns = [
-        "Baseline",
-        "Protocol",
-        "AUC",
-        "Accuracy",
-        "Balanced accuracy",
-        "Sensitivity",
-        "Specificity",
-        "Brier score",
-    ]
+        "Baseline", "Protocol", "AUC within folds", "AUC of all pairs", "Accuracy", "Balanced accuracy", "Sensitivity",
+        "Specificity", "Brier score",
+    ]  # fmt: skip
     return Table("baselines", "What a network must beat, per subject", columns, rows)
 
 
