@@ -8,7 +8,7 @@ from stages.io import params, pinned_versions, run
 
 PROTOCOLS = ("record_wise", "subject_wise")
 READ = (
-    *(f"metrics/{name}.json" for name in ("audit", "evaluate", "ingest")),
+    *(f"metrics/{name}.json" for name in ("audit", "evaluate", "explain", "external", "ingest")),
     *(
         f"metrics/{name}/{protocol}.json"
         for name in ("appraise", "baselines", "selection", "spread", "sweep")
@@ -17,6 +17,8 @@ READ = (
     *(f"plots/appraise/{protocol}" for protocol in PROTOCOLS),
     "plots/audit",
     "plots/evaluate",
+    "plots/explain",
+    "plots/external",
     "reference/als_table4_accuracy.csv",
     "reference/als_table5_modalities.csv",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bulbar.report import audited, curves, paper, run, verdict, worth
+from bulbar.report import audited, curves, explained, outside, paper, run, verdict, worth
 from bulbar.report.elements import Section
 from bulbar.report.results import Results
 
@@ -15,4 +15,6 @@ SECTIONS: tuple[Callable[[Results], Section], ...] = (
     worth.section,
     worth.groups,
     curves.section,
+    explained.section,
+    outside.section,
 )
