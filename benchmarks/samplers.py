@@ -8,6 +8,7 @@ trial that failed are not counted, nor are the first epochs of a trial that prun
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +80,16 @@ def main() -> None:
         path.parent.name: with_seconds(pd.read_csv(path), kept)
         for path in sorted(given.pipeline.glob("data/tune/*/trials.csv"))
     }
+    described = json.loads((given.pipeline / "data/cohort/cohort.json").read_text(encoding="utf-8"))
+    cohort = "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
     for protocol, trials in found.items():
-        print(f"\n{protocol}, seconds of one worker\n\n{tables.markdown(summary(trials), digits=1)}")
+        print(f"\n{protocol} · {cohort}, seconds of one worker\n\n{tables.markdown(summary(trials), digits=1)}")
         grid = trials[trials["sampler"] == "grid"]
         if len(grid) and not (grid["state"] == "pruned").any():
             print(until_close(grid, kept))
         if given.plot:
             figure = tuning_figures.best_so_far(
-                trials, f"Best so far, {protocol}", against="seconds", label="Seconds of one worker"
+                trials, f"Best so far\n{protocol} · {cohort}", against="seconds", label="Seconds of one worker"
             )
             figure.savefig(given.plot.with_stem(f"{given.plot.stem}_{protocol}"))
     print(measuring.machine("optuna", "keras", "tensorflow"))

@@ -288,6 +288,8 @@ def searched(tmp_path, monkeypatch):
     trials["fit"] = [f"fit{number}" for number in trials["trial"]]
     (tmp_path / "gender/data/tune/record_wise").mkdir(parents=True)
     trials.to_csv(tmp_path / "gender/data/tune/record_wise/trials.csv", index=False)
+    (tmp_path / "gender/data/cohort").mkdir()
+    (tmp_path / "gender/data/cohort/cohort.json").write_text('{"synthetic": true, "source": "common_voice"}')
     for name in trials["fit"]:
         place = KeptFits(tmp_path / "kept").place(name)
         place.mkdir(parents=True)
@@ -300,5 +302,6 @@ def test_samplers_print_a_table_and_the_replay_in_seconds_and_draw_the_curves(se
     text = printed(capsys, monkeypatch, samplers, *arguments)
     ((_, grid),) = tables(text)
     assert grid[:6] == ["grid", "4", "0", "0", "4", "4.0"]
+    assert "record_wise · synthetic cohort" in text
     assert (searched / "curves_record_wise.png").read_bytes()[:4] == b"\x89PNG"
     assert re.search(r"after [23] s \(1 to 4\) of the 4 s that the whole grid takes", text)  # one best point of four
