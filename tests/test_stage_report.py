@@ -201,6 +201,42 @@ def test_tables_have_captions_and_heads(page):
     assert {head["scope"] for head in page.all("th")} == {"row", "col"}
 
 
+def words_of(text, heading):
+    """The paragraphs of a section, as one text."""
+    section = re.search(rf'<section aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)[1]
+    return " ".join(" ".join(paragraph.text.split()) for paragraph in Page(f"<div>{section}</div>").all("p"))
+
+
+def test_the_page_says_which_maps_may_be_read(text, project):
+    sanity = json.loads((project / "metrics/explain.json").read_text())["sanity"]
+    words = words_of(text, "explanations")
+    for name, method in (("integrated gradients", "integrated_gradients"), ("Grad-CAM", "grad_cam")):
+        assert f"{name} {sanity[method]['verdict']} (likeness {sanity[method]['likeness']:.2f})" in words
+
+
+def test_what_shuffled_columns_cost_stands_with_its_interval(text, project):
+    table = pd.read_csv(project / "plots/explain/permutation.csv").query("group == 'All columns'").set_index("model")
+    for model in ("fused_all", "fused_common"):
+        for by in ("by_values", "by_recording"):
+            value, low, high = (table.loc[model, f"{by}{end}"] for end in ("", "_low", "_high"))
+            assert f"{value:.2f} ({low:.2f} to {high:.2f})" in words_of(text, "explanations")
+
+
+def test_explanations_lead_to_the_tables_that_their_figures_show(page):
+    shown = {caption.text for caption in page.all("figcaption")}
+    for title, table in (("SHAP shares of the fused models", "shap_groups"), ("Deletion curves", "deletion")):
+        assert f"{title}plots/explain/{table}.csv" in shown
+
+
+def test_a_map_that_points_at_nothing_is_not_said_to_beat_random_order(another):
+    file = another / "metrics/explain.json"
+    told = json.loads(file.read_text())
+    told["deletion_less_than_random"] = {"area": -0.04, "low": -0.09, "high": 0.01}
+    file.write_text(json.dumps(told))
+    alternative = next(image["alt"] for image in Page(written()[0]).all("img") if "Deletion" in image["alt"])
+    assert "-0.04 (-0.09 to 0.01)" in alternative and "below" not in alternative
+
+
 def test_the_page_says_whose_voices_these_are(another):
     assert all("Synthetic voices" in text for text in written())
     ingest = another / "metrics/ingest.json"

@@ -60,12 +60,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture. file: relative to the project, a PNG. alt: what it shows, with a number. data: the file behind it."""
+    """A picture. file: relative to the project, a PNG. alt: what it shows, with a number. data: the file behind it.
+
+    wide: whether it takes the whole width of the page.
+    """
 
     file: str
     title: str
     alt: str
     data: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)

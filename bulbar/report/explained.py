@@ -1,74 +1,127 @@
 """What the subject-wise networks go by: maps with their sanity check, occlusion, deletion, clinical columns."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-from bulbar.report.elements import Cell, Figure, Number, Prose, Section, Table
-from bulbar.report.results import Results, percent, shown, two
+import pandas as pd
+
+from bulbar.report.elements import Cell, Figure, Number, Part, Prose, Section, Table
+from bulbar.report.results import Form, Results, percent, three, two, whole, with_interval
 from bulbar.report.verdict import badge
 
-FILE = "metrics/explain.json"
-KINDS = {"passes": "good", "fails": "bad"}
+FILE, PERMUTED = "metrics/explain.json", "plots/explain/permutation.csv"
+KINDS = {"passes": "good", "fails": "bad", "undecided": "doubtful"}
+METHODS = {"integrated_gradients": "integrated gradients", "grad_cam": "Grad-CAM"}
+ALL_COLUMNS = "All columns"
+"""The group of PERMUTED in which every clinical column is shuffled at once."""
 
 
 def section(results: Results) -> Section:
-    """What the decision rests on, the headline numbers, the figures."""
+    """Which maps may be read, what the decision rests on, the headline numbers, the figures."""
     drawn = [
-        Figure(f"plots/explain/{name}.png", title, alternative(results), data(results, name))
-        for name, (title, alternative) in FIGURES.items()
+        Figure(f"plots/explain/{name}.png", title, alternative(results), data, wide=name.startswith("maps"))
+        for name, (title, data, alternative) in FIGURES.items()
         if f"plots/explain/{name}.png" in results
     ]
-    rests_on: Prose = [
-        "With all clinical columns (`fused_all`), shuffling which cells are recorded costs an AUC of ",
-        results.number(FILE, "fused_all", "auc_lost_by_recording"),
-        ", shuffling their values costs ",
-        results.number(FILE, "fused_all", "auc_lost_by_values"),
-        "; of the decision, “not recorded” carries ",
+    return Section("explanations", "Explanations", [trust(results), rests_on(results), numbers(results), *drawn])
+
+
+def trust(results: Results) -> Prose:
+    """Which maps may be read."""
+    said: list[Part] = [
+        "Split by subject only, on held-out subjects. A map that stays alike when the network’s weights are randomised "
+        "(likeness 1: the same) fails its sanity check (Adebayo et al. 2018): do not read it. "
+    ]
+    for place, method in enumerate(results.json(FILE, "sanity") or {}):
+        said += [
+            ", " if place else "Here ",
+            f"{METHODS.get(method, method)} ",
+            badge(results, FILE, "sanity", method, "verdict", kinds=KINDS),
+            " (likeness ",
+            results.number(FILE, "sanity", method, "likeness"),
+            ")",
+        ]
+    return [*said, "."] if len(said) > 1 else said
+
+
+def rests_on(results: Results) -> Prose:
+    """What the fused models lose without their clinical columns, and what carries their decisions."""
+    return [
+        "Clinical columns shuffled between held-out subjects: with all of them (`fused_all`), the model loses an AUC "
+        "of ",
+        lost(results, "fused_all", "by_values"),
+        " by the values, and ",
+        lost(results, "fused_all", "by_recording"),
+        " more when it is shuffled, too, which cells are recorded (below 0: gained). Of its decisions (SHAP values, as "
+        "absolute log-odds) cells that are not recorded carry ",
         results.number(FILE, "fused_all", "shap_share_not_recorded", form=percent),
         " and the voice ",
         results.number(FILE, "fused_all", "shap_share_voice", form=percent),
-        ". With the columns that both groups have (`fused_common`) it is ",
+        ". With the columns that both groups have (`fused_common`) the model loses ",
+        lost(results, "fused_common", "by_values"),
+        " and ",
+        lost(results, "fused_common", "by_recording"),
+        "; the shares are ",
         results.number(FILE, "fused_common", "shap_share_not_recorded", form=percent),
         " and ",
         results.number(FILE, "fused_common", "shap_share_voice", form=percent),
         ".",
     ]
-    trust = [
-        "Split by subject only, on held-out subjects. A map that stays alike when the network’s weights are randomised "
-        "fails its sanity check (Adebayo et al. 2018): do not read it."
-    ]
-    return Section("explanations", "Explanations", [trust, rests_on, numbers(results), *drawn])
+
+
+def lost(results: Results, model: str, by: str) -> Number:
+    """The AUC that a model loses when all clinical columns are shuffled, with its interval."""
+    table = results.table(PERMUTED) if PERMUTED in results else pd.DataFrame(columns=["model", "group"])
+    found = table[(table["model"] == model) & (table["group"] == ALL_COLUMNS)].to_dict("records")
+    told = found[0] if found else {}
+    where = f"{model}, {ALL_COLUMNS}: {by}"
+    return with_interval(told.get(by), told.get(f"{by}_low"), told.get(f"{by}_high"), PERMUTED, where)
 
 
 def numbers(results: Results) -> Table:
     """Every headline number of the explanations."""
-    rows: list[list[Cell]] = []
-    for keys, value in leaves(results.json(FILE) or {}):
-        if keys[0] in ("synthetic", "protocol"):
-            continue
-        name = ", ".join(keys).replace("_", " ")
-        told = (
-            badge(results, FILE, *keys, kinds=KINDS)
-            if keys[-1] == "verdict"
-            else shown(value, FILE, ".".join(keys), lambda one: f"{one:.4g}")
+
+    def ends(part: str, low: str, high: str, form: Form) -> Cell:
+        return [results.number(FILE, part, low, form=form), " to ", results.number(FILE, part, high, form=form)]
+
+    rows: list[list[Cell]] = [
+        ["Costliest band of frequencies (Hz)", ends("costliest_band", "from_hz", "to_hz", whole)],
+        ["AUC lost when that band is hidden", results.number(FILE, "costliest_band", "auc_drop", form=three)],
+        ["Costliest stretch (share of the recording)", ends("costliest_stretch", "from_share", "to_share", three)],
+        ["AUC lost when that stretch is hidden", results.number(FILE, "costliest_stretch", "auc_drop", form=three)],
+        [
+            "Area between random deletion and deletion by integrated gradients (log-odds; above 0: the map points at "
+            "what matters)",
+            results.estimate(FILE, "deletion_less_than_random", form=three, value="area"),
+        ],
+        [
+            "Largest gap between the sum of integrated gradients and the log-odds that they share out",
+            results.number(FILE, "completeness_missed", form=lambda gap: f"{gap:.4f}"),
+        ],
+    ]
+    for method in results.json(FILE, "sanity") or {}:
+        keys = ("sanity", method)
+        rows.append(
+            [
+                f"Likeness of maps by {METHODS.get(method, method)} to those of random weights",
+                [
+                    results.number(FILE, *keys, "likeness", form=three),
+                    " ",
+                    badge(results, FILE, *keys, "verdict", kinds=KINDS),
+                ],
+            ]
         )
-        rows.append([name, told])
+    for model in ("fused_common", "fused_all"):
+        for key, (words, form) in OF_MODELS.items():
+            rows.append([f"{model.replace('_', ' ')}: {words}", results.number(FILE, model, key, form=form)])
     return Table("explained", "Explanations in numbers", ["What", "Value"], rows, folded=True)
 
 
-def leaves(content: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Keys and value of everything in nested objects."""
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from leaves(value, (*before, key))
-        else:
-            yield (*before, key), value
-
-
-def data(results: Results, name: str) -> str:
-    """The first table behind a figure; the metrics where there is none."""
-    tables = [file for file in results if file.startswith(f"plots/explain/{name}") and file.endswith(".csv")]
-    return tables[0] if tables else FILE
+OF_MODELS: dict[str, tuple[str, Form]] = {
+    "auc_lost_by_values": ("AUC lost, clinical values shuffled", three),
+    "auc_lost_by_recording": ("AUC lost more, cells recorded shuffled", three),
+    "shap_share_not_recorded": ("share of cells not recorded in the SHAP values", percent),
+    "shap_share_voice": ("share of the voice in the SHAP values", percent),
+}
 
 
 def _told(results: Results, *keys: str, form: Callable[[float], str] = two) -> str:
@@ -78,7 +131,7 @@ def _told(results: Results, *keys: str, form: Callable[[float], str] = two) -> s
 
 def _sanity(results: Results) -> str:
     told = ", ".join(
-        f"{method.replace('_', ' ')} {_told(results, 'sanity', method, 'likeness')}"
+        f"{METHODS.get(method, method)} {_told(results, 'sanity', method, 'likeness')}"
         for method in results.json(FILE, "sanity") or {}
     )
     return f"Likeness of the maps to those of a network with randomised weights (1: the same): {told}."
@@ -87,7 +140,7 @@ def _sanity(results: Results) -> str:
 def _maps(by: str) -> Callable[[Results], str]:
     def alternative(results: Results) -> str:
         methods = results.json(FILE, "sanity") or {}
-        told = ", ".join(f"{name.replace('_', ' ')} {methods[name].get('verdict')}" for name in methods)
+        told = ", ".join(f"{METHODS.get(name, name)} {methods[name].get('verdict')}" for name in methods)
         return f"Mean maps by {by}, frequency in hertz over time in seconds, of {len(methods)} methods; sanity: {told}."
 
     return alternative
@@ -103,8 +156,11 @@ def _occlusion(results: Results) -> str:
 
 
 def _deletion(results: Results) -> str:
-    area = _told(results, "deletion_less_than_random", "area")
-    return f"Deletion curves: removing what the maps point at lies below removing at random by an area of {area}."
+    area, low, high = (_told(results, "deletion_less_than_random", key) for key in ("area", "low", "high"))
+    return (
+        "Deletion curves: the effect left as pixels are removed, by each map’s order and at random. The area between "
+        f"random and integrated gradients is {area} ({low} to {high}); above 0 the map points at what matters."
+    )
 
 
 def _permutation(results: Results) -> str:
@@ -125,12 +181,12 @@ def _shap(results: Results) -> str:
     return f"Shares of a decision by group of columns, from SHAP values; “not recorded” has in {told}."
 
 
-FIGURES: dict[str, tuple[str, Callable[[Results], str]]] = {
-    "sanity": ("Sanity check of the maps", _sanity),
-    "maps_by_class": ("Mean maps by class", _maps("class")),
-    "maps_by_task": ("Mean maps by task and class", _maps("task and class")),
-    "occlusion": ("Occlusion by frequency and time", _occlusion),
-    "deletion": ("Deletion curves", _deletion),
-    "permutation": ("Permutation importance of clinical columns", _permutation),
-    "shap": ("SHAP shares of the fused models", _shap),
+FIGURES: dict[str, tuple[str, str, Callable[[Results], str]]] = {
+    "sanity": ("Sanity check of the maps", "plots/explain/sanity.csv", _sanity),
+    "maps_by_class": ("Mean maps by class", FILE, _maps("class")),
+    "maps_by_task": ("Mean maps by task and class", FILE, _maps("task and class")),
+    "occlusion": ("Occlusion by frequency and time", "plots/explain/occlusion_frequency.csv", _occlusion),
+    "deletion": ("Deletion curves", "plots/explain/deletion.csv", _deletion),
+    "permutation": ("Permutation importance of clinical columns", PERMUTED, _permutation),
+    "shap": ("SHAP shares of the fused models", "plots/explain/shap_groups.csv", _shap),
 }
