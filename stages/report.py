@@ -8,7 +8,7 @@ from stages.io import params, pinned_versions, run
 
 PROTOCOLS = ("record_wise", "subject_wise")
 READ = (
-    *(f"metrics/{name}.json" for name in ("audit", "evaluate", "explain", "external", "ingest")),
+    *(f"metrics/{name}.json" for name in ("audit", "evaluate", "explain", "external", "external/ingest", "ingest")),
     *(
         f"metrics/{name}/{protocol}.json"
         for name in ("appraise", "baselines", "selection", "spread", "sweep")

@@ -237,6 +237,38 @@ def test_a_map_that_points_at_nothing_is_not_said_to_beat_random_order(another):
     assert "-0.04 (-0.09 to 0.01)" in alternative and "below" not in alternative
 
 
+def test_the_page_says_which_cohorts_and_which_network_are_compared(text, project):
+    words = words_of(text, "external")
+    params = YAML(typ="safe").load((project / "params.yaml").read_text())
+    assert f"{params['published']['architecture']} at dropout {params['published']['dropout_rate']}" in words
+    for role, file in (("main", "ingest"), ("external", "external/ingest")):
+        told = json.loads((project / f"metrics/{file}.json").read_text())
+        assert f"{told['subjects']} people recorded at {told['sample_rates_hz']} Hz" in words.split(role, 1)[1]
+    assert f"{params['external']['bandwidth_hz']:,.0f} Hz" in {link.text for link in Page(text).all("a")}
+
+
+def test_the_summary_holds_the_explanations_and_the_other_cohort(project):
+    summary = (project / "report/summary.md").read_text(encoding="utf-8")
+    told = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("explain", "external")}
+    assert f"Grad-CAM {told['explain']['sanity']['grad_cam']['verdict']} (likeness" in summary
+    assert (
+        f"cells that are not recorded carry {100 * told['explain']['fused_all']['shap_share_not_recorded']:.1f} %"
+        in summary
+    )
+    for direction, words in (("main_to_external", "tested on external"), ("external_to_main", "tested on main")):
+        assert f"{words} {told['external'][direction]['as_recorded']['subject_auc']:.2f} (" in summary
+
+
+def test_a_run_without_a_second_cohort_leads_to_why(another):
+    (another / "metrics/external.json").write_text('{"synthetic": false, "compared": false}')
+    (another / "plots/external/external.png").unlink()
+    scores = another / "plots/external/scores.csv"
+    scores.write_text(scores.read_text().splitlines()[0] + "\n")
+    html, summary = written()
+    assert '<a class="number" href="../metrics/external.md#"' in html
+    assert "No second cohort" in html and "No second cohort" in summary
+
+
 def test_the_page_says_whose_voices_these_are(another):
     assert all("Synthetic voices" in text for text in written())
     ingest = another / "metrics/ingest.json"

@@ -22,14 +22,23 @@ def section(results: Results) -> Section:
         for name, (title, data, alternative) in FIGURES.items()
         if f"plots/explain/{name}.png" in results
     ]
-    return Section("explanations", "Explanations", [trust(results), rests_on(results), numbers(results), *drawn])
+    return Section(
+        "explanations",
+        "Explanations",
+        [
+            ["Split by subject only, on held-out subjects. ", *sanity(results)],
+            rests_on(results),
+            numbers(results),
+            *drawn,
+        ],
+    )
 
 
-def trust(results: Results) -> Prose:
+def sanity(results: Results) -> Prose:
     """Which maps may be read."""
     said: list[Part] = [
-        "Split by subject only, on held-out subjects. A map that stays alike when the network’s weights are randomised "
-        "(likeness 1: the same) fails its sanity check (Adebayo et al. 2018): do not read it. "
+        "A map that stays alike when the network’s weights are randomised (likeness 1: the same) fails its sanity "
+        "check (Adebayo et al. 2018): do not read it. "
     ]
     for place, method in enumerate(results.json(FILE, "sanity") or {}):
         said += [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bulbar.report import audited, paper, run, worth
+from bulbar.report import audited, explained, outside, paper, run, worth
 from bulbar.report.results import Results
 from bulbar.report.verdict import AUDIT
 
@@ -18,6 +18,8 @@ def parts(results: Results) -> dict[str, Any]:
         "findings": findings[:MOST_FINDINGS],
         "more_findings": max(len(findings) - MOST_FINDINGS, 0),
         "claims": claims(results),
+        "explained": [explained.sanity(results), explained.rests_on(results)],
+        "outside": outside.in_short(results),
         "worth": results.json(worth.APPRAISE.format("subject_wise"), "earns_its_place"),
         "params": run.digest_of(results.params),
         "inputs": results.json(run.INGEST, "digest"),
