@@ -129,13 +129,30 @@ def test_every_number_stands_where_its_link_leads(page, project):
         shown = re.match(r"-?[\d,]+(\.\d+)?", link.text)
         if isinstance(value, float | int) and not isinstance(value, bool):
             assert shown, (key, link.text, value)
-            scale = 100 if "%" in link.text or "sweep" in file else 1
+            points = key.startswith("comparisons.") and key.endswith("accuracy.difference")
+            scale = 100 if "%" in link.text or "sweep" in file or points else 1
             digits = len((shown[1] or ".")[1:])
             assert abs(float(shown[0].replace(",", "")) - scale * value) <= 0.5001 * 10**-digits, (key, link.text)
             checked += 1
         elif value is None:
             assert link.text == "–"
     assert checked > 300
+
+
+def test_every_accuracy_of_the_papers_table_4_stands_where_its_link_leads(page, project):
+    printed = pd.read_csv(project / "reference/als_table4_accuracy.csv", dtype=str).set_index("code")
+    shown = [link for link in page.all("a") if "als_table4_accuracy.csv#S" in link["href"]]
+    assert len(shown) == 2 * 60
+    for link in shown:
+        code, rate = unquote(link["href"]).partition("#")[2].split(": ")
+        assert link.text == f"({printed.loc[code, rate]})"
+
+
+def test_a_leak_in_the_verdict_says_what_its_number_is_of(another):
+    findings = json.loads((another / "metrics/audit.json").read_text())["findings"]
+    sentence = re.search(r"^3\. .*$", written()[1], re.MULTILINE)[0]
+    leaks = [told for probe in findings.values() for told in probe.values() if told["verdict"] == "leak"]
+    assert leaks and all(f"{told['figure'].split(',')[0]} {told['value']:.3f})" in sentence for told in leaks)
 
 
 def test_every_score_of_table_5_is_on_the_page(page):

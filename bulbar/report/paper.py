@@ -51,7 +51,8 @@ def of_protocol(results: Results, protocol: str) -> Section:
     ]
     majority = results.number("metrics/evaluate.json", protocol, "majority_accuracy", form=percent)
     start = f"{BIASED} " if protocol == "record_wise" else ""
-    lead: Prose = [f"{start}Calling everyone the majority is right for ", majority, " of the recordings."]
+    of = "reported fold’s recordings" if protocol == "record_wise" else "recordings"
+    lead: Prose = [f"{start}Calling everyone the majority is right for ", majority, f" of the {of}."]
     return Section(
         f"paper-{protocol}",
         f"Split by {protocol.removesuffix('_wise').replace('record', 'recording')} (`{protocol}`)",
@@ -78,11 +79,11 @@ def table_4(results: Results, protocol: str) -> Table:
             if (architecture, rate) not in values:
                 return ""
             ours = shown(values[(architecture, rate)][column], file, f"{architecture}, {rate}: {column}", digits)
-            source = file
+            source, where = file, f"{architecture}, {rate}: paper"
         else:
             ours = results.number(SWEEP.format(protocol), architecture, rate, key, form=lambda x: digits(100 * x))
-            source = PAPER_4
-        paper = shown(values[(architecture, rate)]["paper"], source, f"{architecture}, {rate}: paper", bracketed)
+            source, where = PAPER_4, f"{architecture}: dropout_{rate}"
+        paper = shown(values[(architecture, rate)]["paper"], source, where, bracketed)
         return [ours, " ", paper]
 
     architectures = list(dict.fromkeys(table["architecture"]))

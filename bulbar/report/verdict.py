@@ -104,7 +104,7 @@ def audited(results: Results) -> Prose:
     for place, (probe, of) in enumerate(leaks):
         sentence += [
             ", " if place else "",
-            f"{probe.replace('_', ' ')} ({of}: ",
+            f"{probe.replace('_', ' ')} ({of.replace('_', ' ')}: {findings[probe][of]['figure'].split(',')[0]} ",
             finding_value(results, probe, of),
             ")",
         ]

@@ -25,7 +25,9 @@ def uncertainty(results: Results) -> Section:
                 level(results),
                 ": subjects, not recordings, are drawn ",
                 shown(drawing["draws"], "params.yaml", "bootstrap.draws", whole),
-                " times within each class. No interval mends the bias of a split by recording.",
+                " times within each class; exact binomial ones for the shares of subjects in the tables of operating "
+                "points and groups, and for scores that are perfect or nil. No interval mends the bias of a split by "
+                "recording.",
             ],
             winner(results),
             *([f"`{protocol}`: ", *quoted(results, SPREAD.format(protocol), "sentence")] for protocol in PROTOCOLS),
@@ -122,14 +124,19 @@ def comparisons(results: Results) -> Table:
                 pair.replace("_", " "),
                 *(
                     results.estimate(file, *keys, score, form=form, value="difference")
-                    for score, form in (("roc_auc", two), ("accuracy", percent), ("brier", three))
+                    for score, form in (("roc_auc", two), ("accuracy", points), ("brier", three))
                 ),
                 results.number(file, *keys, "roc_auc", "p", form=three),
                 results.number(file, *keys, "roc_auc", "p_holm", form=three),
             ]
         )
-    columns = ["First vs second", "AUC", "Accuracy", "Brier score", "p of the AUC", "Holm’s p"]
+    columns = ["First vs second", "AUC", "Accuracy (percentage points)", "Brier score", "p of the AUC", "Holm’s p"]
     return Table("comparisons", "Comparisons per subject, split by subject: first minus second", columns, rows)
+
+
+def points(difference: float) -> str:
+    """A difference between two shares, in percentage points."""
+    return f"{100 * difference:.1f}"
 
 
 def calibration(results: Results) -> Table:
@@ -196,7 +203,7 @@ def operating_points(results: Results) -> Table:
                     *values,
                 ]
             )
-    at = [f"{value} at {100 * float(prevalence):g} %" for prevalence in prevalences for value in ("PPV", "NPV")]
+    at = [f"{value} at {100 * float(prevalence):g}\u00a0%" for prevalence in prevalences for value in ("PPV", "NPV")]
     columns = ["Model and threshold", "Sensitivity reached", "Specificity reached", *at]
     caption = "Operating points per subject, split by subject, and predictive values by share of patients"
     return Table("operating-points", caption, columns, rows)
