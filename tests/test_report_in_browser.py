@@ -55,11 +55,17 @@ def visit(browser):
         context.close()
 
 
+CUT_OFF = """Array.from(document.querySelectorAll('th, td, p, figcaption'))
+    .filter(part => part.clientWidth > 2 && part.scrollWidth > part.clientWidth + 2).map(part => part.textContent)"""
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
 def test_it_opens_in_silence_without_network(visit, address, width, scheme, tmp_path):
     page = visit(address, width, scheme)
     assert [url for url in page.asked if not url.startswith("data:")] == [address]
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself scrolls sideways"
+    page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
+    assert page.evaluate(CUT_OFF) == [], "words that run into the next cell"
     assert page.evaluate("Array.from(document.images).every(image => image.naturalWidth > 0)")
     page.screenshot(path=tmp_path / f"{width}_{scheme}.png", full_page=True)
     assert (tmp_path / f"{width}_{scheme}.png").stat().st_size > 100_000
