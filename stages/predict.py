@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     asking.add_argument(
         "--clinical", type=Path, metavar="FILE", help="age_years, sex and the like: JSON, or CSV of a row"
     )
-    asking.add_argument("--task", help="what was spoken in all recordings, where names do not say: A E I O U KA PA TA")
+    asking.add_argument("--task", help="what was spoken in the recordings whose names do not say: A E I O U KA PA TA")
     asking.add_argument(
         "--prevalence", type=_share, metavar="SHARE", help="of patients among the people tested, 0 to 1"
     )

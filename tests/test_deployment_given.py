@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,34 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_file(tmp_path):
     assert found[str(silent)] == "only zeros" and found[short] == "0.1000 s"
 
 
+def test_a_task_that_contradicts_a_file_s_name_is_refused(tmp_path):
+    named, unnamed = voice(tmp_path / "someone_PA.wav"), voice(tmp_path / "take2.wav", seconds=2)
+    (fault,) = faults([named, unnamed], task="a")
+    assert (fault.where, fault.found) == (named, "task PA in its name")
+    assert [one.task for one in given.recordings([named, unnamed], "pa", min_duration_s=0.5)] == ["PA", "PA"]
+
+
+def test_a_copy_of_a_recording_counts_once_whatever_it_is_called(tmp_path):
+    first, other = voice(tmp_path / "one_A.wav"), voice(tmp_path / "one_I.wav", seconds=2)
+    copied = shutil.copy(first, tmp_path / "one_O.wav")
+    lossless = tmp_path / "one_U.flac"
+    soundfile.write(lossless, *soundfile.read(first))
+    found = faults([first, other, str(copied), str(lossless)])
+    assert [(fault.where, fault.found) for fault in found] == [
+        (str(copied), f"the same samples as {first}"),
+        (str(lossless), f"the same samples as {first}"),
+    ]
+
+
+def test_what_is_no_sound_file_of_a_voice_is_named_and_not_tripped_over(tmp_path):
+    (tmp_path / "x_A.raw").write_bytes(bytes(16000))
+    slow = voice(tmp_path / "slow_A.wav", rate=40, seconds=3)
+    long = str(tmp_path / ("x" * 300 + "_A.wav"))
+    headerless, crawling, unnamable = faults([str(tmp_path / "x_A.raw"), slow, long])
+    assert "without a header" in headerless.found and crawling.found == "40 Hz"
+    assert unnamable.found == "no such file"
+
+
 def test_a_truncated_recording_is_refused(tmp_path):
     file = Path(voice(tmp_path / "cut_A.wav"))
     file.write_bytes(file.read_bytes()[:-4000])
@@ -89,10 +118,11 @@ def test_a_truncated_recording_is_refused(tmp_path):
 
 
 def test_two_people_and_one_file_twice_are_refused(tmp_path):
-    first, second = voice(tmp_path / "ALS/008_a.wav"), voice(tmp_path / "HC/008_a.wav")
+    first, second = voice(tmp_path / "ALS/008_a.wav"), voice(tmp_path / "HC/008_a.wav", seconds=2)
     assert faults([first, second])[0].expected == "recordings of one person"
-    assert faults([first, first])[0].found == "one file twice"
-    together = [voice(tmp_path / "phonationA/PZ001_phonationA.wav"), voice(tmp_path / "rhythmPA/PZ001_rhythmPA.wav")]
+    assert [(fault.where, fault.found) for fault in faults([first, first])] == [(first, "one file twice")]
+    names = ("phonationA/PZ001_phonationA.wav", "rhythmPA/PZ001_rhythmPA.wav")
+    together = [voice(tmp_path / name, seconds=seconds) for seconds, name in enumerate(names, start=1)]
     assert len(given.recordings(together, None, min_duration_s=0.5)) == 2
 
 
@@ -122,10 +152,16 @@ def test_a_person_s_values_are_read_from_json_and_csv(tmp_path, name, text):
         ("p.json", '{"fvc_percent": 80}', "a column that the models read"),
         ("p.json", "{", "no JSON"),
         ("p.json", "[1]", "a list"),
+        ("p.json", "[" * 100_000, "no JSON"),
+        ("p.json", '{"age_years": 40, "age_years": 80}', "stands there twice"),
+        ("p.json", '{"age_years": 1' + "0" * 400 + "}", "years from 0 to 120"),
+        ("p.json", '{"age_years": 1' + "0" * 5000 + "}", "no JSON"),
         ("p.json", "{}", "none"),
         ("p.csv", "age_years\n60\n61\n", "2 rows"),
         ("p.csv", "age_years,sex\n60\n", "not as many"),
         ("p.csv", "", "0 rows"),
+        ("p.csv", "age_years,age_years\n40,80\n", "stands there twice"),
+        ("p.csv", f"age_years,sex\n{'1' * 200_000},F\n", "no CSV"),
     ],
 )
 def test_what_is_wrong_with_a_clinical_file_is_named(tmp_path, name, text, word):

@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import os.path
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,11 @@ from bulbar.errors import BadInput, Problem
 OLDEST = 120
 """No age in years is above it."""
 
+LOWEST_RATE_HZ = 1000
+"""A recording of a lower sampling rate holds no voice."""
+
+ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, OGG, MP3 …"
+
 
 @dataclass(frozen=True)
 class Given:
@@ -31,36 +38,47 @@ class Given:
 def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float) -> list[Given]:
     """The recordings of one person, each readable and whole, with its task.
 
-    task: of all of them; None: what each file's name says, as the releases write it: `CT001_phonationA.wav`,
-    `002_i.wav`, `someone_PA.flac`. min_duration_s: a shorter recording is a fault. Raises BadInput with every fault.
+    task: of those whose name does not say it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
+    `someone_PA.flac`; a name that says another is a fault. min_duration_s: a shorter recording is a fault, and so is
+    one given twice, also as a copy in another file or container. Raises BadInput with every fault.
     """
     problems: list[Problem] = []
     if task is not None and task.upper() not in TASKS:
         problems.append(Problem("--task", f"one of {', '.join(TASKS)}", task, "name the task that was spoken"))
     found: list[Given] = []
     people: dict[str, str] = {}
+    heard: dict[str, str] = {}
     for file in files:
         path = Path(file)
-        if not path.is_file():
-            there = "a folder" if path.is_dir() else "no such file"
+        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long to be one
+            there = "a folder" if os.path.isdir(file) else "no such file"  # noqa: PTH112
             problems.append(Problem(file, "a recording", there, "give the path of an audio file"))
             continue
+        if path.suffix.lower() == ".raw":
+            found_here = "samples without a header: neither rate nor format is known"
+            problems.append(Problem(file, "a recording with a header", found_here, ANOTHER))
+            continue
         inspected = wav.inspect(file, Path(), min_duration_s=min_duration_s)
-        problems += [
-            replace(problem, remedy="give another recording, in a format that soundfile reads: WAV, FLAC, OGG, MP3 …")
-            for problem in inspected.problems
-        ]
+        problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
+        if 0 < inspected.sample_rate_hz < LOWEST_RATE_HZ:
+            rate = f"{inspected.sample_rate_hz} Hz"
+            problems.append(Problem(file, f"a sampling rate of at least {LOWEST_RATE_HZ} Hz", rate, ANOTHER))
+        if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
+            problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))
         person, said = _told_by_name(path)
         if person:
             people.setdefault(person, file)
         if task is None and said is None:
             expected = f"a name that ends in _ and a task ({', '.join(TASKS)}), such as someone_A.wav"
             problems.append(Problem(file, expected, path.name, "say it with --task, such as --task A"))
-        found.append(Given(path, file, (task or said or "").upper()))
-    if len({one.path.resolve() for one in found}) < len(found):
-        problems.append(Problem(", ".join(files), "each recording once", "one file twice", "name each file once"))
+        if task is not None and said is not None and task.upper() != said:
+            remedy = "take out --task, or rename the file"
+            problems.append(Problem(file, f"a name that agrees with --task {task}", f"task {said} in its name", remedy))
+        found.append(Given(path, file, (said or task or "").upper()))
+    twice = sorted(file for file, times in Counter(one.file for one in found).items() if times > 1)
+    problems += [Problem(file, "each recording once", "one file twice", "name it once") for file in twice]
     if len(people) > 1:
-        remedy = "call it once for each person"
+        remedy = "call it once for each person; of one person, name all files alike up to the last _"
         problems.append(Problem(", ".join(people.values()), "recordings of one person", ", ".join(people), remedy))
     if problems:
         raise BadInput(problems)
@@ -127,23 +145,36 @@ def _content(path: Path) -> Mapping[str, Any]:
         raise wrong(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}") from None
     if path.suffix.lower() == ".json":
         try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
+            content = json.loads(text, object_pairs_hook=_each_once)
+        except (ValueError, RecursionError) as error:
             raise wrong(f"no JSON: {error}") from None
         if not isinstance(content, dict):
             raise wrong(f"a {type(content).__name__}")
         return content
-    rows = list(csv.DictReader(text.splitlines()))
+    try:
+        header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
+    except csv.Error as error:
+        raise wrong(f"no CSV: {error}") from None
     if len(rows) != 1:
         raise wrong(f"{len(rows)} rows")
-    if None in rows[0] or None in rows[0].values():
+    if len(rows[0]) != len(header):
         raise wrong("a row whose cells are not as many as the header's")
-    return {str(name).strip(): value for name, value in rows[0].items()}
+    try:
+        return _each_once([*zip(map(str.strip, header), rows[0], strict=True)])
+    except ValueError as error:
+        raise wrong(str(error)) from None
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        raise ValueError("a name that stands there twice: " + ", ".join(name for name, _ in pairs))
+    return told
 
 
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and not isinstance(value, bool) else None
