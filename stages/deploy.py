@@ -42,7 +42,7 @@ def main(role: str = "main") -> None:
             name: DeployedModel.of(out_of_fold(name, study.positive_class, role), encoders[name], appraiser)
             for name in MODELS
         },
-        training=training_data(role),
+        training=training_data(role, settings("audio", audio.Settings).bandwidth_hz),
         draws=bootstrap.draws,
         level=bootstrap.level,
         seed=appraiser.seed,
@@ -85,13 +85,13 @@ def fold_encoders(role: str) -> dict[int, StoredEncoder]:
     return encoders
 
 
-def training_data(role: str) -> TrainingData:
-    """How the cohort's recordings were made and who its subjects are, in ranges."""
+def training_data(role: str, low_pass_hz: float | None) -> TrainingData:
+    """How the cohort's recordings were made and who its subjects are, in ranges. low_pass_hz: `audio.bandwidth_hz`."""
     contract = read_json(room("cohort", role) / "cohort.json")["clinical"]
     kinds = {name: contract["all"][name] for name in contract["common"]}
     measured = read_table(room("conditions", role) / "recordings.csv", recording_id=str, subject_id=str)
     people = read_table(room("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
-    return TrainingData.of(measured[["task", *CONDITIONS]], people, kinds)
+    return TrainingData.of(measured[["task", *CONDITIONS]], people, kinds, low_pass_hz=low_pass_hz)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bulbar.conditions import Conditions
-from bulbar.deployment.unlike import TrainingData, range_of
+from bulbar.deployment.unlike import CONDITIONS, TrainingData, range_of
 
 KINDS = {"age_years": "numeric", "sex": "categorical"}
 USUAL = Conditions(
@@ -25,6 +25,8 @@ def training() -> TrainingData:
             "level_dbfs": draws.uniform(-30, -15, 100),
             "noise_dbfs": draws.uniform(-70, -55, 100),
             "duration_s": draws.uniform(6, 20, 100),
+            "pause_share": draws.uniform(0.02, 0.2, 100),
+            "clipped_share": 0.0,
         }
     )
     subjects = pd.DataFrame({"age_years": draws.uniform(45, 80, 50), "sex": ["F", "M"] * 25})
@@ -51,11 +53,43 @@ def test_a_recording_like_the_others_has_nothing_to_say(training):
         ("level_dbfs", -55.0, "level of the voice: -55 dB"),
         ("noise_dbfs", -30.0, "background noise: -30 dB"),
         ("duration_s", 1.2, "length: 1.2 s; training data"),
+        ("pause_share", 0.93, "pauses: 0.93 of the length; training data 0 to 0.25"),
+        ("clipped_share", 0.0213, "clipped: 0.021 of the samples; training data 0 to 0.001"),
     ],
 )
 def test_each_condition_outside_the_range_is_named(training, name, value, said):
     told = training.of_recording("A", dataclasses.replace(USUAL, **{name: value}))
     assert len(told) == 1 and told[0].startswith(said)
+
+
+def test_no_value_is_told_that_lies_within_the_range_it_is_told_to_be_outside_of(training):
+    low, high = training.conditions["duration_s"]
+    for beyond in (low - 0.04, high + 0.04):
+        assert training.of_recording("A", dataclasses.replace(USUAL, duration_s=beyond)) == []
+    told = training.of_recording("A", dataclasses.replace(USUAL, duration_s=high + 0.06))
+    assert told == [f"length: {high + 0.1:.10g} s; training data {low:.10g} to {high:.10g}"]
+
+
+def test_where_everything_is_low_passed_a_wider_band_is_not_heard_and_a_narrower_one_is(training):
+    measured = pd.DataFrame({"task": "A", **{name: 0.0 for name in CONDITIONS}}, index=range(20))
+    measured["bandwidth_hz"] = [4000.0, 22050.0] * 10
+    cut = TrainingData.of(measured, pd.DataFrame(), {}, low_pass_hz=3600.0)
+    assert cut.conditions["bandwidth_hz"] == (3400, 3800)
+    said = [
+        " ".join(cut.of_recording("A", dataclasses.replace(USUAL, bandwidth_hz=hz)))
+        for hz in (8000.0, 22050.0, float("nan"), 2000.0)
+    ]
+    assert ["band limit: 2000 Hz" in each for each in said] == [False, False, False, True]
+    assert not any("band limit" in each for each in said[:3])
+
+
+def test_of_what_fewer_than_five_have_there_is_no_range():
+    measured = pd.DataFrame({"task": "A", **{name: 0.0 for name in CONDITIONS}}, index=range(20))
+    for known, said in ((4, set()), (5, {"cantagallo_questionnaire"})):
+        measured["noise_dbfs"] = [-60.0] * known + [np.nan] * (20 - known)
+        people = pd.DataFrame({"cantagallo_questionnaire": [7.0] * known + [np.nan] * (20 - known)})
+        found = TrainingData.of(measured, people, {"cantagallo_questionnaire": "numeric"})
+        assert set(found.numeric) == said and ("noise_dbfs" in found.conditions) == bool(said)
 
 
 def test_what_could_not_be_measured_is_not_called_unlike(training):

@@ -79,7 +79,7 @@ def markdown(run: Run) -> str:
             _groups(run),
             _calibration(run),
             _audit(run),
-            _limits(synthetic),
+            _limits(run),
         ]
     )
 
@@ -99,7 +99,8 @@ def _models(run: Run) -> str:
         "## Models\n\n" + tables.markdown(pd.DataFrame(rows)) + f"\nConvolutional networks on a mel image ({cells}: "
         "architecture at dropout rate, picked inside each fold on its validation subjects). They are deployed as they "
         "were trained and scored: none was fitted again on all subjects. Each network's score is calibrated, and the "
-        "mean of the five is given with the lowest and the highest. A person's score is the mean over the recordings.\n"
+        "mean over the networks is given with the lowest and the highest; nobody was scored with that mean, for every "
+        "subject is known to all networks but one. A person's score is the mean over the recordings.\n"
     )
 
 
@@ -111,12 +112,14 @@ def _data(run: Run) -> str:
         {"of": measure.words, "from": f"{low:g}", "to": f"{high:g}", "unit": measure.unit or "–"}
         for measure, (low, high) in named
     ]
+    low_pass = data["low_pass_hz"]
+    cut = "" if low_pass is None else f" All are low-passed to {low_pass:g} Hz before they are heard."
     return (
         f"## Training data\n\n{ingest['subjects']} subjects ({ingest['patients']} patients, {ingest['controls']} "
         f"controls), {ingest['recordings']} recordings of the tasks {listed(data['tasks'])}, {ingest['hours']:.2f} h, "
         f"recorded at {ingest['sample_rates_hz']} Hz; source `{ingest['source']}`. Each network was trained on what "
-        f"its fold leaves of them.\n\nThe middle {100 * INNER:g} % of them, rounded outwards; a prediction names what "
-        "lies outside:\n\n" + tables.markdown(pd.DataFrame(rows))
+        f"its fold leaves of them.{cut}\n\nThe middle {100 * INNER:g} % of them, rounded outwards; a prediction names "
+        "what lies outside:\n\n" + tables.markdown(pd.DataFrame(rows))
     )
 
 
@@ -183,8 +186,8 @@ def _calibration(run: Run) -> str:
         "that never saw it. A slope of 0 says that the scores did not tell the classes apart, and everyone gets the "
         "share of patients.\n\n"
         + tables.markdown(pd.DataFrame(rows))
-        + "\nThresholds, each chosen on the other folds; what they really reached:\n\n"
-        + tables.markdown(pd.DataFrame(points))
+        + "\nThresholds, each chosen on the other folds; what they really reached, laid on the score of the one "
+        "network that did not know the person:\n\n" + tables.markdown(pd.DataFrame(points))
     )
 
 
@@ -202,13 +205,13 @@ def _audit(run: Run) -> str:
     )
 
 
-def _limits(synthetic: bool) -> str:
-    first = "The voices are a synthesiser's. " if synthetic else ""
+def _limits(run: Run) -> str:
+    first = "The voices are a synthesiser's. " if run.deployed["synthetic"] else ""
     return (
         f"## Limits\n\n{first}Subjects are few, and recruited: shares of patients are a study's, not a clinic's. "
-        "The five networks share most of their training subjects, so the range over them is narrower than what another "
-        "cohort would give. Age, sex and how a recording was made may stand in for the disease. The explanation says "
-        "what moved the networks, not what the disease does.\n"
+        f"The {len(run.deployed['networks'])} networks share most of their training subjects, so the range over them "
+        "is narrower than what another cohort would give. Age, sex and how a recording was made may stand in for the "
+        "disease. The explanation says what moved the networks, not what the disease does.\n"
     )
 
 

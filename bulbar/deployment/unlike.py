@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from bulbar.clinical import FEWEST_SHOWN
 from bulbar.conditions import Conditions
 
 INNER = 0.95
@@ -21,12 +22,18 @@ class Measure(NamedTuple):
     unit: str
     step: float
 
+    def rounded(self, value: float) -> float:
+        """To at least one digit after the point, and to as many as the step has."""
+        return round(value, max(1, -math.floor(math.log10(self.step))))
+
 
 CONDITIONS = {
     "bandwidth_hz": Measure("band limit", "Hz", 200),
     "level_dbfs": Measure("level of the voice", "dB of full scale", 1),
     "noise_dbfs": Measure("background noise", "dB of full scale", 1),
     "duration_s": Measure("length", "s", 0.5),
+    "pause_share": Measure("pauses", "of the length", 0.05),
+    "clipped_share": Measure("clipped", "of the samples", 0.001),
 }
 """What is compared of each recording, as `conditions.measure` finds it."""
 
@@ -46,7 +53,8 @@ class Range(NamedTuple):
 
 class TrainingData(BaseModel):
     """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
-    rounded outwards. categories: of each categorical column.
+    rounded outwards; of what fewer than five have there is none. categories: of each categorical column. low_pass_hz:
+    what every recording is low-passed to before it is heard, hertz: a band limit above it is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,18 +63,27 @@ class TrainingData(BaseModel):
     conditions: dict[str, Range]
     numeric: dict[str, Range]
     categories: dict[str, tuple[str, ...]]
+    low_pass_hz: float | None = None
 
     @classmethod
-    def of(cls, measured: pd.DataFrame, subjects: pd.DataFrame, kinds: Mapping[str, str]) -> Self:
+    def of(
+        cls,
+        measured: pd.DataFrame,
+        subjects: pd.DataFrame,
+        kinds: Mapping[str, str],
+        *,
+        low_pass_hz: float | None = None,
+    ) -> Self:
         """The ranges of a cohort.
 
         measured: a row per recording, with task and the columns of `CONDITIONS`. subjects: a row per person, with the
         columns of `kinds` (column -> numeric | categorical).
         """
+        measured = measured.assign(bandwidth_hz=measured["bandwidth_hz"].clip(upper=low_pass_hz))
         numeric, categories = {}, {}
         for name, kind in kinds.items():
             if kind == "numeric":
-                if subjects[name].notna().any():
+                if subjects[name].notna().sum() >= FEWEST_SHOWN:
                     numeric[name] = range_of(subjects[name].to_numpy(dtype=float), measure_of(name).step)
             else:
                 categories[name] = tuple(sorted(set(subjects[name].dropna().map(str))))
@@ -75,10 +92,11 @@ class TrainingData(BaseModel):
             conditions={
                 name: range_of(measured[name].to_numpy(dtype=float), measure.step)
                 for name, measure in CONDITIONS.items()
-                if measured[name].notna().any()
+                if measured[name].notna().sum() >= FEWEST_SHOWN
             },
             numeric=numeric,
             categories=categories,
+            low_pass_hz=low_pass_hz,
         )
 
     def of_recording(self, task: str, found: Conditions) -> list[str]:
@@ -87,7 +105,10 @@ class TrainingData(BaseModel):
         if task not in self.tasks:
             told.append(f"task {task}: the models have heard {listed(self.tasks)} only")
         for name, within in self.conditions.items():
-            if (sentence := _outside(CONDITIONS[name], getattr(found, name), within)) is not None:
+            value = getattr(found, name)
+            if name == "bandwidth_hz" and self.low_pass_hz is not None:
+                value = float(np.minimum(value, self.low_pass_hz))  # NaN stays NaN
+            if (sentence := _outside(CONDITIONS[name], value, within)) is not None:
                 told.append(sentence)
         return told
 
@@ -95,7 +116,10 @@ class TrainingData(BaseModel):
         """What is unlike about a person, a sentence each. tasks: recorded. person: clinical column -> value."""
         told = []
         if lacking := [task for task in self.tasks if task not in tasks]:
-            told.append(f"tasks: no recording of {listed(lacking)}; training took the mean over {listed(self.tasks)}")
+            told.append(
+                f"tasks: no recording of {listed(lacking)}; calibration and thresholds took a person's mean over "
+                f"{listed(self.tasks)}"
+            )
         for name, value in person.items():
             if name in self.numeric:
                 sentence = _outside(measure_of(name), float(value), self.numeric[name])
@@ -109,7 +133,7 @@ def range_of(values: np.ndarray, step: float) -> Range:
     """The range of the middle `INNER` of the values, NaN left out, rounded outwards by at least half a step."""
     low, high = np.nanquantile(values, [(1 - INNER) / 2, (1 + INNER) / 2])
     lowest = math.floor(low / step - 0.5) * step
-    return Range(lowest if low < 0 else max(lowest, 0), math.ceil(high / step + 0.5) * step)
+    return Range(round(lowest if low < 0 else max(lowest, 0), 6), round(math.ceil(high / step + 0.5) * step, 6))
 
 
 def measure_of(name: str) -> Measure:
@@ -118,9 +142,10 @@ def measure_of(name: str) -> Measure:
 
 
 def _outside(measure: Measure, value: float, within: Range) -> str | None:
+    value = measure.rounded(value)  # as it is told: nothing told lies within the range that it is outside of
     if math.isnan(value) or within.low <= value <= within.high:
         return None
-    said = f"{measure.words}: {round(value, 1):.10g} {measure.unit}".rstrip()
+    said = f"{measure.words}: {value:.10g} {measure.unit}".rstrip()
     return f"{said}; training data {within.low:.10g} to {within.high:.10g}"
 
 
