@@ -4,11 +4,14 @@ A research tool: its output is no diagnosis.
 """
 
 import argparse
+import io
 import json
 import math
 import os
 import sys
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,27 +22,38 @@ from pydantic import ValidationError
 
 from bulbar import audio, conditions, spectrogram
 from bulbar.appraisal.calibration import Estimate
-from bulbar.deployment import figure, given, prediction
+from bulbar.deployment import figure, given, occlusion, prediction
 from bulbar.deployment.deployed import Deployed
 from bulbar.deployment.given import Given
-from bulbar.deployment.occlusion import Occlusion, occlusion
+from bulbar.deployment.occlusion import Occlusion
 from bulbar.errors import BadInput, Problem, SilentRecording
 
 HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: README, Predict"
+
+HIGHEST_PEAK = 2.0
+"""Decoding MP3 lifts a peak somewhat over full scale, 1; what is higher was never scaled to it: it would be cut off."""
 
 
 def main(arguments: Sequence[str] | None = None) -> prediction.Prediction:
     """Predict, write one explanation for each recording, and print the prediction."""
     asked = parser().parse_args(arguments)
     deployed = read_settings(asked.model)
-    found = given.recordings(asked.recording, asked.task, min_duration_s=deployed.audio.min_duration_s)
-    name, person = "audio", {}
+    name, found, person, problems = "audio", [], {}, unwritable(asked.out)
+    try:
+        found = given.recordings(asked.recording, asked.task, min_duration_s=deployed.audio.min_duration_s)
+    except BadInput as error:
+        problems += error.problems
     if asked.clinical is not None:
         name = "fused_common"
-        person = given.person(asked.clinical, next(iter(deployed.models[name].encoders.values())))
+        try:
+            person = given.person(asked.clinical, next(iter(deployed.models[name].encoders.values())))
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
     told = predict(asked.model, deployed, name, found, person, prevalence=asked.prevalence, out=asked.out)
     if asked.json:
-        print(json.dumps(_defined(told.as_json()), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_defined(told.as_json()), indent=2, allow_nan=False))  # ASCII: whatever the terminal writes
     else:
         print(told.in_words(), end="")
     return told
@@ -70,27 +84,49 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _share(written: str) -> float:
-    share = float(written)
+    try:
+        share = float(written)
+    except ValueError:
+        share = math.nan
     if not 0 < share < 1:
         raise argparse.ArgumentTypeError(f"a share between 0 and 1 expected, such as 0.05; got {written}")
     return share
 
 
+def unwritable(out: Path) -> list[Problem]:
+    """A problem where no file can be written into the folder `out`, which need not be there yet."""
+    there = next(path for path in [out.absolute(), *out.absolute().parents] if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    found = f"{there}: {'no right to write' if there.is_dir() else 'a file'}"
+    return [Problem(str(out), "a folder to write into", found, "name another folder")]
+
+
 def read_settings(folder: Path) -> Deployed:
-    """The deployed models' settings. Raises BadInput where they, or a network, are not there."""
+    """The deployed models' settings. Raises BadInput where they, or a network, are not there or not whole."""
     path = folder / "settings.json"
     if not path.is_file():
         problem = Problem(str(path), "the settings of deployed models", "no such file", HOW_TO_GET_THEM)
         raise BadInput([problem])
     try:
-        deployed = Deployed.model_validate_json(path.read_text(encoding="utf-8"))
+        deployed = Deployed.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        found = f"{error.error_count()} keys that are not known, first: {error.errors()[0]['loc']}"
-        raise BadInput([Problem(str(path), "settings of this version", found, HOW_TO_GET_THEM)]) from None
+        faults = [
+            ": ".join([*(".".join(map(str, one["loc"])),) * bool(one["loc"]), one["msg"]]) for one in error.errors()
+        ]
+        problems = [Problem(str(path), "settings of this version", fault, HOW_TO_GET_THEM) for fault in faults]
+        raise BadInput(problems) from None
     networks = [folder / name / f"fold_{fold}.keras" for name in deployed.models for fold in deployed.folds]
-    if lacking := [path for path in networks if not path.is_file()]:
-        raise BadInput([Problem(str(path), "a fold's network", "no such file", HOW_TO_GET_THEM) for path in lacking])
+    faulty = {path: "no whole file" if path.is_file() else "no such file" for path in networks if not _whole(path)}
+    if faulty:
+        problems = [Problem(str(path), "a fold's network", found, HOW_TO_GET_THEM) for path, found in faulty.items()]
+        raise BadInput(problems)
     return deployed
+
+
+def _whole(network: Path) -> bool:
+    """Whether a `.keras` file is there to its end, where an archive's table of contents stands."""
+    return network.is_file() and zipfile.is_zipfile(network)
 
 
 def predict(
@@ -128,6 +164,7 @@ def predict(
         calls=prediction.calls(deployed, name, of_person.score, prevalence),
         unlike=deployed.training.of_person([one.task for one in found], person),
         filled_in=[f"{column}: not given, so each fold's training median or mode" for column in lacking],
+        given=list(person),
         prevalence=prevalence,
         at_prevalence=at_prevalence,
     )
@@ -141,16 +178,21 @@ def hear(found: Sequence[Given], deployed: Deployed) -> tuple[list[np.ndarray], 
     images, measured, problems = [], [], []
     with tempfile.TemporaryDirectory() as aside:
         for one in found:
+            samples, rate = audio.read(one.path)
+            if (peak := float(np.abs(samples).max())) > HIGHEST_PEAK:
+                remedy = "divide the samples by what full scale is there, such as 32768"
+                problems.append(Problem(one.file, "samples from -1 to 1", f"a peak of {peak:g}", remedy))
+                continue
+            path = Path(aside) / "cleaned.wav"
             try:
-                measured.append(conditions.measure(one.path, *audio.read(one.path), deployed.audio))
-                cleaned = audio.clean(one.path, deployed.audio)
+                if np.ptp(audio.to_mono(samples)) == 0:
+                    raise SilentRecording(f"every sample is {samples.mean():g}")
+                measured.append(conditions.measure(one.path, samples, rate, deployed.audio))
+                audio.write(path, audio.clean(one.path, deployed.audio), deployed.audio.sample_rate_hz)
+                images.append(spectrogram.image_of_file(path, deployed.spectrogram))
             except SilentRecording as error:
                 problem = Problem(one.file, "a recording with sound in it", str(error), "give another recording")
                 problems.append(problem)
-                continue
-            path = Path(aside) / "cleaned.wav"
-            audio.write(path, cleaned, deployed.audio.sample_rate_hz)
-            images.append(spectrogram.image_of_file(path, deployed.spectrogram))
     if problems:
         raise BadInput(problems)
     return images, measured
@@ -167,12 +209,8 @@ def ask(
 
         for network in fold_models(folder, deployed, name, person):
             scores.append([network(rows).mean() for rows in images])
-            moved.append([occlusion(network, rows, silence=silence) for rows in images])
-    means = [
-        Occlusion(*(np.mean(part, axis=0) for part in zip(*by_fold, strict=True)))
-        for by_fold in zip(*moved, strict=True)
-    ]
-    return np.array(scores), means
+            moved.append([occlusion.occlusion(network, rows, silence=silence) for rows in images])
+    return np.array(scores), [occlusion.mean(by_fold) for by_fold in zip(*moved, strict=True)]
 
 
 @contextmanager
@@ -198,8 +236,8 @@ def draw(
     probabilities: Sequence[prediction.Probability],
     deployed: Deployed,
 ) -> list[Path]:
-    """One PNG for each recording, named after it."""
-    paths: list[Path] = []
+    """One PNG for each recording, named after it; none where one cannot be written."""
+    pictures: dict[Path, bytes] = {}
     note = (
         "Each part is silenced in turn and the fold models are asked again: the mean change of their score is shown. "
         "It says what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
@@ -210,15 +248,25 @@ def draw(
         name = one.path.stem
         path = out / f"{name}.png"
         number = 2
-        while path in paths:
+        while path in pictures:
             path, number = out / f"{name}_{number}.png", number + 1
         title = f"{one.path.name}, task {one.task}: score {probability.score:.3f}, "
         title += f"calibrated probability {prediction.percent(probability.value)}"
         seconds = shown_s(one.path, rows, deployed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.explanation(rows, parts, deployed.spectrogram, seconds, title, note).savefig(path)
-        paths.append(path)
-    return paths
+        drawn = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # of a file's name that the font lacks: a box is drawn
+            figure.explanation(rows, parts, deployed.spectrogram, seconds, title, note).savefig(drawn)
+        pictures[path] = drawn.getvalue()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, content in pictures.items():
+            path.write_bytes(content)
+    except OSError as error:
+        for path in pictures:
+            path.unlink(missing_ok=True)
+        raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
+    return list(pictures)
 
 
 def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:
@@ -241,6 +289,8 @@ def _defined(value: Any) -> Any:
 
 def run() -> None:
     """Predict for the command line; what is wrong with the input is printed without a traceback, exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know every sign of a name
     try:
         main()
     except BadInput as error:

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -106,9 +107,11 @@ def test_what_is_no_sound_file_of_a_voice_is_named_and_not_tripped_over(tmp_path
     (tmp_path / "x_A.raw").write_bytes(bytes(16000))
     slow = voice(tmp_path / "slow_A.wav", rate=40, seconds=3)
     long = str(tmp_path / ("x" * 300 + "_A.wav"))
-    headerless, crawling, unnamable = faults([str(tmp_path / "x_A.raw"), slow, long])
+    no_text = os.fsdecode(os.fsencode(tmp_path) + b"/\xff_A.wav")
+    shutil.copy(slow, no_text)
+    headerless, crawling, unnamable, unshowable = faults([str(tmp_path / "x_A.raw"), slow, long, no_text])
     assert "without a header" in headerless.found and crawling.found == "40 Hz"
-    assert unnamable.found == "no such file"
+    assert unnamable.found == "no such file" and unshowable.remedy == "rename the file"
 
 
 def test_a_truncated_recording_is_refused(tmp_path):

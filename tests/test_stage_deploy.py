@@ -118,6 +118,32 @@ def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
         np.testing.assert_array_equal(image[0], stored[index.index(row.recording_id)])
 
 
+@pytest.mark.parametrize(
+    ("name", "rate", "how"),
+    [
+        ("x.wav", 44100, {"subtype": "PCM_24"}),
+        ("x.wav", 48000, {"subtype": "FLOAT"}),
+        ("x.flac", 16000, {}),
+        ("x.mp3", 44100, {}),
+        ("x.ogg", 48000, {}),
+        ("x.wav", 8000, {"subtype": "ULAW"}),
+    ],
+)
+@pytest.mark.parametrize("bandwidth_hz", [None, 3600.0])
+def test_a_recording_of_any_rate_and_format_gives_the_image_that_the_stages_would_give_it(
+    deployed, tmp_path, name, rate, how, bandwidth_hz
+):
+    stereo = np.stack([humming(1.5, rate), 0.3 * humming(1.5, rate)[::-1]], axis=1)
+    file = made_up(tmp_path / name, stereo, rate, **how)
+    settings = deployed.model_copy(update={"audio": deployed.audio.model_copy(update={"bandwidth_hz": bandwidth_hz})})
+    row = {"recording_id": "x", "path": name, "subject_id": "s", "task": "A", "duration_s": "1.5"}
+    (tmp_path / "cleaned").mkdir()
+    preprocess_audio.clean_one(row, tmp_path, tmp_path / "cleaned", settings.audio)
+    _, expected = mel_spectrogram.image_of_row(row, tmp_path / "cleaned", settings.spectrogram)
+    (image,), _ = predict.hear([given.Given(Path(file), file, "A")], settings)
+    np.testing.assert_array_equal(image, expected)
+
+
 @pytest.mark.parametrize("model", ["audio", "fused_common"])
 def test_the_fold_model_that_did_not_know_a_person_gives_the_stored_prediction(deployed, model):
     table = out_of_fold(model).set_index("recording_id")
@@ -228,13 +254,102 @@ def test_a_recording_made_otherwise_is_answered_with_what_is_unlike(project, tmp
     assert "visit.flac: band limit" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("broken", ["no models", "a network gone", "other settings"])
+def made_up(path: Path, samples: np.ndarray, rate: int = 8000, **how) -> str:
+    soundfile.write(path, samples, rate, **how)
+    return str(path)
+
+
+def humming(seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
+    time_s = np.arange(int(rate * seconds)) / rate
+    return sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 30)) / 5
+
+
+@pytest.mark.parametrize("name", ["a$b$_{c}$\\frac$_A.wav", "录音 ü_A.wav", "with blanks_A.wav"])
+def test_any_name_that_can_be_shown_will_do_and_nothing_else_is_printed(project, tmp_path, name):
+    file = made_up(tmp_path / name, humming())
+    run = in_a_new_process(file, "--out", str(tmp_path))
+    assert (run.returncode, run.stderr) == (0, "") and name in run.stdout
+    assert (tmp_path / name).with_suffix(".png").is_file()
+
+
+def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    file = made_up(tmp_path / "é_A.wav", humming())
+    run = in_a_new_process(file, "--json", "--prevalence", "0.01", "--out", str(tmp_path))
+    told = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
+    assert told["recordings"][0]["file"] == file
+    assert "one network each" in told["thresholds_reached"]
+    assert {"ppv", "npv"} <= set(told["thresholds"][0])
+    assert in_a_new_process(file, "--out", str(tmp_path)).returncode == 0, "as text, too"
+
+
+@pytest.mark.parametrize(
+    ("samples", "how", "said"),
+    [
+        (humming() * 32768, {"subtype": "FLOAT"}, "samples from -1 to 1"),
+        (humming() * 1e37, {"subtype": "FLOAT"}, "samples from -1 to 1"),
+        (np.full(8000, 0.125), {}, "every sample is 0.125"),
+        (np.stack([humming(), -humming()], axis=1), {"subtype": "FLOAT"}, "every sample is 0"),
+        (humming() * 1e-6, {"subtype": "FLOAT"}, "every sample is zero in 16 bit"),
+    ],
+)
+def test_samples_without_a_voice_or_a_scale_are_refused_and_nothing_is_written(tmp_path, samples, how, said):
+    out = tmp_path / "asked"
+    with pytest.raises(BadInput, match=said):
+        predict.main([made_up(tmp_path / "x_A.wav", samples, **how), "--out", str(out)])
+    assert not out.exists()
+
+
+def test_a_low_pass_of_the_training_data_is_taken_to_a_new_recording_bit_for_bit(project, tmp_path, monkeypatch):
+    other = tmp_path / "low_passed"
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns("features", "audio", "kept"))
+    shutil.copytree(project / "models/subject_wise/audio", other / "models/subject_wise/audio", dirs_exist_ok=True)
+    write_params(other, **{"cohort": {"root": str(project / "release")}, **SMALL, "audio": {"bandwidth_hz": 2000.0}})
+    monkeypatch.chdir(other)
+    for stage in (preprocess_audio, mel_spectrogram, deploy):
+        stage.main()
+    settings = read_settings(MODELS)
+    assert settings.audio.bandwidth_hz == 2000
+    assert settings.training.conditions["bandwidth_hz"] == (1800, 2200), "as far as is heard"
+    stored = np.load("data/features/images.npy")
+    row = recordings().iloc[3]
+    position = pd.read_csv("data/features/index.csv")["recording_id"].tolist().index(row["recording_id"])
+    (image,), (how,) = predict.hear([given.Given(project / row["file"], row["file"], "A")], settings)
+    np.testing.assert_array_equal(image[0], stored[position])
+    assert not np.array_equal(image[0], np.load(project / "data/features/images.npy")[position])
+    assert how.bandwidth_hz > 3500 and not [s for s in settings.training.of_recording("A", how) if "band" in s]
+
+
+def test_where_nothing_can_be_written_it_is_said_with_all_else_before_any_model_is_asked(project, tmp_path):
+    (tmp_path / "file").touch()
+    asked = ["nowhere_A.wav", "--clinical", str(tmp_path / "nobody.json"), "--out", str(tmp_path / "file/asked")]
+    with pytest.raises(BadInput) as caught:
+        predict.main(asked)
+    told = [problem.where for problem in caught.value.problems]
+    assert told == [f"{tmp_path}/file/asked", "nowhere_A.wav", str(tmp_path / "nobody.json")]
+
+
+def test_only_what_was_given_is_said_to_have_been_seen(project, tmp_path, capsys):
+    (tmp_path / "person.json").write_text(json.dumps({"sex": "F"}))
+    predict.main([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
+    printed = capsys.readouterr().out
+    assert "fused_common: the voice and sex; mean over 2" in printed and printed.count("Filled in") == 2
+
+
+@pytest.mark.parametrize(
+    "broken", ["no models", "a network gone", "a network cut off", "other settings", "no settings"]
+)
 def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
     folder = tmp_path / "models"
     if broken != "no models":
         shutil.copytree(MODELS, folder)
     if broken == "a network gone":
         (folder / "audio/fold_2.keras").unlink()
+    if broken == "a network cut off":
+        whole = (folder / "audio/fold_2.keras").read_bytes()
+        (folder / "audio/fold_2.keras").write_bytes(whole[: len(whole) // 2])
+    if broken == "no settings":
+        (folder / "settings.json").write_bytes(b"\xff\xfe")
     if broken == "other settings":
         told = json.loads((folder / "settings.json").read_text())
         (folder / "settings.json").write_text(json.dumps({**told, "surprise": 1}))
@@ -250,7 +365,14 @@ def test_bad_input_ends_with_1_and_no_traceback(project, tmp_path):
     assert "Traceback" not in run.stderr and run.stderr.endswith("2 problem(s): nothing was predicted.\n")
     for word in ("expected:", "found:", "to do:", "no such file"):
         assert word in run.stderr
-    assert in_a_new_process("a_A.wav", "--prevalence", "5").returncode == 2
+
+
+@pytest.mark.parametrize("share", ["5", "0", "1", "nan", "abc"])
+def test_a_prevalence_that_is_no_share_is_refused(capsys, share):
+    with pytest.raises(SystemExit) as ended:
+        predict.main(["a_A.wav", "--prevalence", share])
+    assert ended.value.code == 2
+    assert f"between 0 and 1 expected, such as 0.05; got {share}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spectrogram", [{"time_axis": "segments"}, {"time_axis": "pad"}, {"representation": "mfcc"}])
@@ -274,7 +396,7 @@ def test_other_images_are_made_asked_and_drawn_alike(tmp_path, spectrogram):
 def test_litert_gives_the_same_probabilities(project, deployed, tmp_path):
     import tensorflow as tf
 
-    export.main(str(tmp_path / "exported"))
+    export.main([str(tmp_path / "exported")])
     images = np.load("data/features/images.npy")
     for model, person in (("audio", {}), ("fused_common", {"age_years": 55.0, "sex": "F"})):
         for fold, network in zip(deployed.folds, fold_models(MODELS, deployed, model, person), strict=True):
@@ -291,9 +413,15 @@ def test_litert_gives_the_same_probabilities(project, deployed, tmp_path):
     assert (tmp_path / "exported/settings.json").read_bytes() == (MODELS / "settings.json").read_bytes()
 
 
-def test_export_asks_where_to(project):
-    with pytest.raises(BadInput, match="the folder to write into"):
-        export.main()
+def test_export_asks_where_to_and_takes_no_option_and_no_file_for_a_folder(project, tmp_path):
+    for arguments, code in ([], 2), (["--help"], 0), (["a", "b", "c"], 2):
+        with pytest.raises(SystemExit) as ended:
+            export.main(arguments)
+        assert ended.value.code == code
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="a folder to write into"):
+        export.main([str(tmp_path / "file")])
+    assert not Path("--help").exists()
 
 
 def card(folder: Path, *, synthetic: bool = True) -> str:

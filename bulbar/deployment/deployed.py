@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from bulbar import audio, spectrogram
 from bulbar.appraisal import operating_points
@@ -143,6 +143,13 @@ class Deployed(BaseModel):
     draws: int
     level: float
     seed: int
+
+    @field_validator("models")
+    @classmethod
+    def _all_there(cls, models: dict[str, DeployedModel]) -> dict[str, DeployedModel]:
+        if set(models) != set(MODELS):
+            raise ValueError(f"{' and '.join(MODELS)} expected, got {', '.join(models) or 'none'}")
+        return models
 
     @property
     def folds(self) -> list[int]:

@@ -22,7 +22,7 @@ def explanation(
     duration_s: what the images show, seconds, silence removed. note: printed below.
     """
     figure = Figure(figsize=(16, 8), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a file's name may hold a $
     grid = figure.add_gridspec(2, 3, width_ratios=[5, 5, 2], height_ratios=[4, 1])
     heard, moved = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     by_band = figure.add_subplot(grid[0, 2], sharey=moved)

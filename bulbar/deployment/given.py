@@ -54,6 +54,10 @@ def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float)
             there = "a folder" if os.path.isdir(file) else "no such file"  # noqa: PTH112
             problems.append(Problem(file, "a recording", there, "give the path of an audio file"))
             continue
+        if not file.isprintable():
+            found_here = "bytes that are no text, or a line break"
+            problems.append(Problem(file, "a name that can be shown", found_here, "rename the file"))
+            continue
         if path.suffix.lower() == ".raw":
             found_here = "samples without a header: neither rate nor format is known"
             problems.append(Problem(file, "a recording with a header", found_here, ANOTHER))

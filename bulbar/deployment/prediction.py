@@ -8,6 +8,7 @@ import numpy as np
 
 from bulbar.appraisal.calibration import Estimate, Platt
 from bulbar.deployment.deployed import Deployed, DeployedModel
+from bulbar.deployment.unlike import listed
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class OfRecording:
 class Prediction:
     """All that is told of one person.
 
-    model: which was asked. filled_in: clinical column -> what stood in for it. at_prevalence: the person's probability
-    there, value, low and high; None where none was asked for.
+    model: which was asked. given: the clinical columns that were. filled_in: what stood in for each other column.
+    at_prevalence: the person's probability there, value, low and high; None where none was asked for.
     """
 
     deployed: Deployed
@@ -96,6 +97,7 @@ class Prediction:
     recordings: Sequence[OfRecording]
     calls: Sequence[Call]
     unlike: Sequence[str]
+    given: Sequence[str]
     filled_in: Sequence[str]
     prevalence: float | None
     at_prevalence: Estimate | None
@@ -134,6 +136,7 @@ class Prediction:
                 "share_of_patients_in_training": self.of_model.share_of_patients,
                 "prevalence": self.prevalence,
                 "at_prevalence": self.at_prevalence and self.at_prevalence._asdict(),
+                "given": list(self.given),
                 "filled_in": list(self.filled_in),
                 "unlike_training_data": list(self.unlike),
             },
@@ -159,6 +162,7 @@ class Prediction:
                 }
                 for call in self.calls
             ],
+            "thresholds_reached": reached_on(self.deployed.level),
         }
 
     def in_words(self) -> str:
@@ -176,6 +180,14 @@ def calls(deployed: Deployed, model: str, score: float, prevalence: float | None
             values = point.predictive_values(prevalence, draws=deployed.draws, level=deployed.level, seed=deployed.seed)
         told.append(Call(point.name, point.threshold, point.called(score), **rates, **values))
     return told
+
+
+def reached_on(level: float) -> str:
+    """Whom the rates beside a threshold were reached on."""
+    return (
+        "Reached on subjects that neither network nor threshold knew, by one network each "
+        f"(the mean over networks was scored on nobody); {100 * level:g} % intervals."
+    )
 
 
 def percent(share: float) -> str:
@@ -209,7 +221,7 @@ def _lines(told: Prediction) -> list[str]:
         lines.append(
             f"  {where:<22}{percent(at.value)}   ({folds} fold models: {percent(at.low)} to {percent(at.high)})"
         )
-    seen = "the voice, age, sex and what else was given" if model.encoders else "the voice alone"
+    seen = listed(["the voice", *told.given]) if model.encoders else "the voice alone"
     lines.append(f"  Model                 {told.model}: {seen}; mean over {len(told.recordings)} recording(s)")
     lines += [f"  Filled in             {filled}" for filled in told.filled_in]
     lines += ["", "RECORDINGS"]
@@ -235,10 +247,7 @@ def _lines(told: Prediction) -> list[str]:
     ]
     values = [] if told.prevalence is None else [f"{value} at {100 * told.prevalence:g} %" for value in ("PPV", "NPV")]
     lines += _table(["threshold", "score", "called", "sensitivity", "specificity", *values], rows)
-    lines.append(
-        "  Reached on subjects that neither network nor threshold knew, one network each; "
-        f"{100 * told.deployed.level:g} % intervals."
-    )
+    lines.append(f"  {reached_on(told.deployed.level)}")
     unlike = [f"{one.file}: {said}" for one in told.recordings for said in one.unlike]
     lines += ["", "UNLIKE THE TRAINING DATA"]
     lines += [f"  - {said}" for said in [*told.unlike, *unlike]] or ["  nothing found"]
