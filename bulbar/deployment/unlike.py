@@ -54,7 +54,8 @@ class Range(NamedTuple):
 class TrainingData(BaseModel):
     """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
     rounded outwards; of what fewer than five have there is none. categories: of each categorical column. low_pass_hz:
-    what every recording is low-passed to before it is heard, hertz: a band limit above it is none.
+    what every recording is low-passed to before it is heard, hertz: a band limit above it is none. measurable: the
+    conditions that could be measured in nearly all; of noise as loud as speech, for one, no level can be told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +65,7 @@ class TrainingData(BaseModel):
     numeric: dict[str, Range]
     categories: dict[str, tuple[str, ...]]
     low_pass_hz: float | None = None
+    measurable: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -97,6 +99,7 @@ class TrainingData(BaseModel):
             numeric=numeric,
             categories=categories,
             low_pass_hz=low_pass_hz,
+            measurable=tuple(name for name in CONDITIONS if measured[name].notna().mean() >= (1 + INNER) / 2),
         )
 
     def of_recording(self, task: str, found: Conditions) -> list[str]:
@@ -108,7 +111,10 @@ class TrainingData(BaseModel):
             value = getattr(found, name)
             if name == "bandwidth_hz" and self.low_pass_hz is not None:
                 value = float(np.minimum(value, self.low_pass_hz))  # NaN stays NaN
-            if (sentence := _outside(CONDITIONS[name], value, within)) is not None:
+            if math.isnan(value) and name in self.measurable:
+                why = ": nothing is much quieter than the voice" if name == "noise_dbfs" else ""
+                told.append(f"{CONDITIONS[name].words}: cannot be measured{why}; in training data it could")
+            elif (sentence := _outside(CONDITIONS[name], value, within)) is not None:
                 told.append(sentence)
         return told
 
