@@ -144,7 +144,7 @@ def predict(
     scores, moved = ask(folder, deployed, name, images, person)
     model = deployed.models[name]
     of_person, of_recordings = prediction.of_person(scores, model)
-    pictures = draw(out, found, images, moved, of_recordings, deployed)
+    pictures = draw(out, name, found, images, moved, of_recordings, deployed)
     at_prevalence = None
     if prevalence is not None:
         ends = (of_person.value, of_person.low, of_person.high)
@@ -230,13 +230,14 @@ def quiet() -> Iterator[None]:
 
 def draw(
     out: Path,
+    model: str,
     found: Sequence[Given],
     images: Sequence[np.ndarray],
     moved: Sequence[Occlusion],
     probabilities: Sequence[prediction.Probability],
     deployed: Deployed,
 ) -> list[Path]:
-    """One PNG for each recording, named after it; none where one cannot be written."""
+    """One PNG for each recording, named after it, with the model that was asked; none where one cannot be written."""
     pictures: dict[Path, bytes] = {}
     note = (
         "Each part is silenced in turn and the fold models are asked again: the mean change of their score is shown. "
@@ -250,13 +251,15 @@ def draw(
         number = 2
         while path in pictures:
             path, number = out / f"{name}_{number}.png", number + 1
-        title = f"{one.path.name}, task {one.task}: score {probability.score:.3f}, "
+        title = f"{one.path.name}, task {one.task}, model {model}: score {probability.score:.3f}, "
         title += f"calibrated probability {prediction.percent(probability.value)}"
         seconds = shown_s(one.path, rows, deployed)
         drawn = io.BytesIO()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # of a file's name that the font lacks: a box is drawn
-            figure.explanation(rows, parts, deployed.spectrogram, seconds, title, note).savefig(drawn)
+            figure.explanation(rows, parts, deployed.spectrogram, seconds, title, note).savefig(
+                drawn, metadata={"Title": title}
+            )
         pictures[path] = drawn.getvalue()
     try:
         out.mkdir(parents=True, exist_ok=True)

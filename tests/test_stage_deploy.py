@@ -331,7 +331,9 @@ def test_where_nothing_can_be_written_it_is_said_with_all_else_before_any_model_
 
 def test_only_what_was_given_is_said_to_have_been_seen(project, tmp_path, capsys):
     (tmp_path / "person.json").write_text(json.dumps({"sex": "F"}))
-    predict.main([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
+    told = predict.main([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
+    with Image.open(told.recordings[0].picture) as picture:
+        assert "task A, model fused_common: score" in picture.info["Title"]
     printed = capsys.readouterr().out
     assert "fused_common: the voice and sex; mean over 2" in printed and printed.count("Filled in") == 2
 
