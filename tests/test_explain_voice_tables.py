@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,3 +59,16 @@ def test_ticks_stand_at_their_frequency_on_the_mel_scale():
     places = dict(zip((label.get_text() for label in axes.get_yticklabels()), axes.get_yticks(), strict=True))
     mel = 2595 * np.log10(1 + np.array([1000, 11025]) / 700)
     assert places["0"] == 0 and places["1,000"] == pytest.approx(16 * mel[0] / mel[1])
+
+
+def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothing():
+    voices = voices_of()
+    log_odds = np.arange(len(voices.rows), dtype=float)
+    nothing = np.zeros((len(log_odds), 2))
+    hidden = replace(voices.found, log_odds=log_odds, bands=nothing, stretches=nothing)
+    bands, stretches = (voice_tables.occluded(replace(voices, found=hidden), axis) for axis in (0, 1))
+    for table in (bands, stretches):
+        ends = ["log_odds_drop_HC", "log_odds_drop_HC_low", "log_odds_drop_HC_high"]
+        assert table[ends].isna().all(axis=None)  # four controls
+        assert table["log_odds_drop_ALS"].tolist() == pytest.approx([np.mean([1.25, 3.5, 5.5, 7.5, 9.5, 11.5])] * 2)
+    assert isinstance(figures.occlusion(bands, stretches, voices.classes, "title"), Figure)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bulbar import uncertainty
+from bulbar import clinical, uncertainty
 
 
 class Mean(NamedTuple):
@@ -27,8 +27,11 @@ def of_groups(values: np.ndarray, names: pd.Series) -> tuple[pd.Index, np.ndarra
 
 
 def over_subjects(values: np.ndarray, labels: np.ndarray, *, draws: int, level: float, seed: int) -> Mean:
-    """The mean of one number per subject, its interval from drawing subjects within each class; NaN of none."""
-    if not len(values):
+    """The mean of one number per subject, its interval from drawing subjects within each class.
+
+    NaN, withheld, of fewer than five subjects.
+    """
+    if len(values) < clinical.FEWEST_SHOWN:
         return Mean(np.nan, np.nan, np.nan)
     drawn = uncertainty.drawn_subjects(labels, draws=draws, seed=seed) @ values / len(values)
     return Mean(

@@ -56,7 +56,7 @@ class Voices:
         return means.of_groups(of_recording, owner.loc[recordings])[1]
 
     def mean(self, of_subject: np.ndarray, label: int | None = None) -> means.Mean:
-        """Over all subjects, or those of one class."""
+        """Over all subjects, or those of one class; NaN of fewer than five."""
         labels = self.labels.to_numpy()
         chosen = np.full(len(labels), True) if label is None else labels == label
         return means.over_subjects(of_subject[chosen], labels[chosen], **self.drawing)
