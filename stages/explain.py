@@ -54,7 +54,7 @@ def write_voices(voices: voice_tables.Voices, plots: Path, words: str) -> dict[s
     write_table(bands.round(4), plots / "occlusion_frequency.csv")
     write_table(stretches.round(4), plots / "occlusion_time.csv")
     title = f"What hiding a part of the image costs audio\n{words}"
-    save(figures.occlusion(bands, stretches, voices.classes, title), plots / "occlusion.png")
+    save(figures.occluded(bands, stretches, voices.classes, title), plots / "occlusion.png")
 
     curves, areas = voice_tables.deleted(voices), voice_tables.areas(voices)
     write_table(curves.round(4), plots / "deletion.csv")

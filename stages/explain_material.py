@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar import compute, experiment, spectrogram, uncertainty
-from bulbar.explain import groups, record_tables, records, voice_tables, voices
+from bulbar.explain import groups, occlusion, record_tables, records, voice_tables, voices
 from bulbar.explain.settings import Settings
 from bulbar.seeds import seed_of
 from stages.clinical_material import learned
@@ -71,12 +71,12 @@ def ask_voices(asking: Asking, role: str) -> voice_tables.Voices:
 def _voices(asking: Asking) -> Iterator[voices.Fold]:
     for fold in asking.material.folds:
         trained, _, tested = asking.material.parts(fold)
-        floor = np.zeros(asking.images.shape[1:], np.float32)
+        silence = occlusion.silence(settings("spectrogram", spectrogram.Settings))
         yield voices.Fold(
             model=asking.models / "audio" / f"fold_{fold}.keras",
             images=np.asarray(asking.images[tested]),
             names=asking.rows["recording_id"].iloc[tested].tolist(),
-            baseline=floor if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
+            baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
             backend=asking.material.study.settings.backend,
             seed=asking.seed,
             asked=asking.asked,

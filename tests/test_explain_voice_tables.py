@@ -57,8 +57,11 @@ def test_ticks_stand_at_their_frequency_on_the_mel_scale():
     axes.set_ylim(0, 16)
     figures.frequency_axis(axes, SMALL)
     places = dict(zip((label.get_text() for label in axes.get_yticklabels()), axes.get_yticks(), strict=True))
-    mel = 2595 * np.log10(1 + np.array([1000, 11025]) / 700)
-    assert places["0"] == 0 and places["1,000"] == pytest.approx(16 * mel[0] / mel[1])
+    corners = np.linspace(0, 2595 * np.log10(1 + 11025 / 700), 16 + 2)
+    centres = dict(enumerate(700 * (10 ** (corners[1:-1] / 2595) - 1)))  # that of band k is drawn at k + 0.5
+    assert places["0"] == 0 and list(places) == ["0", "500", "1,000", "2,000", "4,000", "8,000"]
+    for hz in (500, 1000, 2000, 4000, 8000):
+        assert places[f"{hz:,}"] == pytest.approx(0.5 + np.interp(hz, list(centres.values()), list(centres)), abs=0.1)
 
 
 def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothing():
@@ -71,4 +74,4 @@ def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothi
         ends = ["log_odds_drop_HC", "log_odds_drop_HC_low", "log_odds_drop_HC_high"]
         assert table[ends].isna().all(axis=None)  # four controls
         assert table["log_odds_drop_ALS"].tolist() == pytest.approx([np.mean([1.25, 3.5, 5.5, 7.5, 9.5, 11.5])] * 2)
-    assert isinstance(figures.occlusion(bands, stretches, voices.classes, "title"), Figure)
+    assert isinstance(figures.occluded(bands, stretches, voices.classes, "title"), Figure)

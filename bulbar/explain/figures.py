@@ -12,11 +12,12 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
+from bulbar.explain import occlusion
 from bulbar.explain.record_tables import VOICE
 from bulbar.explain.sanity import ALIKE_FROM, LEVELS
 from bulbar.explain.voice_tables import Panel
 from bulbar.figures import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION, styled
-from bulbar.spectrogram import Settings, hz_to_mel
+from bulbar.spectrogram import Settings
 
 NAMES = {"integrated_gradients": "Integrated gradients", "grad_cam": "Grad-CAM", "random": "random order"}
 LOOKS = {"integrated_gradients": (VERMILION, "-"), "grad_cam": (BLUE, "--"), "random": (GREY, ":")}
@@ -31,10 +32,8 @@ def frequency_axis(axes: Axes, settings: Settings) -> None:
     if settings.representation == "mfcc":
         axes.set_ylabel("MFCC coefficient")
         return
-    low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
     shown = [hz for hz in ROUND_HZ if settings.min_hz <= hz <= settings.max_hz]
-    place = (hz_to_mel(np.array(shown)) - low) / (high - low) * settings.mel_bands
-    axes.yaxis.set_major_locator(FixedLocator(list(place)))
+    axes.yaxis.set_major_locator(FixedLocator(list(occlusion.rows_of_hz(np.array(shown), settings))))
     axes.set_yticklabels([f"{hz:,}" for hz in shown])
     axes.set_ylabel("Frequency (Hz, mel scale)")
 
@@ -118,7 +117,7 @@ def _panel(axes: Axes, panel: Panel, settings: Settings, power: int, look: Mappi
 
 
 @styled
-def occlusion(bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, str], title: str) -> Figure:
+def occluded(bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, str], title: str) -> Figure:
     """What hiding each band and each stretch of time costs: AUC above, log-odds of each class below.
 
     bands, stretches: of `voice_tables.occluded`.
