@@ -36,6 +36,10 @@ NO_COHORT = (
     "No external cohort: what is set there is synthetic, and says nothing of a network trained on real voices. Set"
     " external.cohort in params.yaml (README, External validation)."
 )
+NO_FOLDS = (
+    "The external cohort has too few people of a class for the folds that params.yaml asks for: lower folds.n_splits,"
+    " or bring more people."
+)
 NO_TASK = "No task to compare: both cohorts must have one of external.tasks in params.yaml."
 
 
@@ -52,6 +56,9 @@ def main() -> None:
     synthetic = [bool(read_json(room("cohort", role) / "cohort.json")["synthetic"]) for role in ROLES]
     if synthetic == [False, True]:
         write_none(NO_COHORT, out)
+        return
+    if read_table(room("folds", "external") / "subject_wise.csv").empty:
+        write_none(NO_FOLDS, out)
         return
     if not (tasks := tasks_of_both(asked.tasks)):
         write_none(NO_TASK, out)

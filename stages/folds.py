@@ -1,19 +1,31 @@
 """Say who is trained, watched and tested on what, per protocol, over the recordings that came through."""
 
+import pandas as pd
+
 from bulbar import folds
+from bulbar.errors import BadInput
 from stages.io import read_table, room, run, settings, study_settings, write_table
 
 
 def main(role: str = "main") -> None:
-    """Write data/folds/record_wise.csv and subject_wise.csv."""
+    """Write data/folds/record_wise.csv and subject_wise.csv; empty where a second cohort is too small for them."""
     splitting = settings("folds", folds.Settings)
     subjects = read_table(room("cohort", role) / "subjects.csv")[["subject_id", "label"]]
     recordings = read_table(room("audio", role) / "recordings.csv").merge(subjects, on="subject_id")
     study = study_settings()
     recordings["label"] = (recordings["label"] == study.positive_class).astype(int)
     recordings = recordings.sort_values("recording_id")
-    for protocol in folds.PROTOCOLS:
-        write_table(folds.assign(recordings, protocol, splitting, study.seed), room("folds", role) / f"{protocol}.csv")
+    try:
+        tables = [folds.assign(recordings, protocol, splitting, study.seed) for protocol in folds.PROTOCOLS]
+    except BadInput as error:
+        if role == "main":
+            raise
+        # the study needs no second cohort: one that is too small does not stop it, and is not compared
+        tables = [pd.DataFrame(columns=["recording_id", "subject_id", "label", "fold"]) for _ in folds.PROTOCOLS]
+        recordings = recordings[:0]
+        print(f"The {role} cohort is left out.\n{error}")
+    for protocol, table in zip(folds.PROTOCOLS, tables, strict=True):
+        write_table(table, room("folds", role) / f"{protocol}.csv")
     print(
         f"{splitting.n_splits} folds of {len(recordings)} recordings, {recordings['subject_id'].nunique()} subjects:"
         f" {' and '.join(folds.PROTOCOLS)}"

@@ -201,3 +201,11 @@ def test_real_voices_are_not_compared_with_the_embedded_synthetic_ones(project, 
     capsys.readouterr()
     external.main()
     told_nothing(capsys.readouterr().out, "No external cohort")
+
+
+def test_a_second_cohort_that_is_too_small_for_the_folds_is_not_compared(project, capsys):
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params.replace("n_splits: 2", "n_splits: 8"))  # 7 patients, 6 controls
+    folds.main("external")
+    external.main()
+    told_nothing(capsys.readouterr().out, "too few people of a class")

@@ -1,3 +1,5 @@
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -53,3 +55,15 @@ def test_too_few_subjects_stop_the_stage_before_it_writes(project):
     with pytest.raises(BadInput, match=r"folds\.n_splits(.|\n)*12 subjects of class 0"):
         folds.main()
     assert not (project / "data/folds").exists()
+
+
+def test_a_second_cohort_that_is_too_small_is_left_out_and_said_so_while_a_main_one_is_refused(project, capsys):
+    for part in ("cohort", "audio"):
+        shutil.copytree(f"data/{part}", f"data/external/{part}")
+    write_params(project, folds={"n_splits": 15})
+    folds.main("external")
+    printed = capsys.readouterr().out
+    assert "The external cohort is left out." in printed and "12 subjects of class 0" in printed
+    assert pd.read_csv("data/external/folds/subject_wise.csv").empty
+    with pytest.raises(BadInput, match="12 subjects of class 0"):
+        folds.main()
