@@ -3,6 +3,7 @@
 from functools import partial
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -52,24 +53,21 @@ def listen(voices: voice_tables.Voices, material: experiment.Material, folder: P
                 "audio": audio.as_posix(), "released": released[name],
             }
         )  # fmt: skip
-        up = "/".join([".."] * (len(folder.parts))) + "/"
-        page.append(
-            f"<section><h2>{escape(said)}</h2><p><audio controls preload='none' src='{up}{audio.as_posix()}'></audio> "
-            f"{escape(audio.as_posix())}; released as {escape(released[name])}</p>"
-            f"<img src='{escape(name)}.png' alt='Mel image and integrated gradients of {escape(name)}'></section>\n"
-        )
+        page.append(section(said, name, audio, released[name], folder))
     columns = [
-        "recording_id",
-        "subject_id",
-        "task",
-        "fold",
-        "actual",
-        "called",
-        "probability",
-        "picture",
-        "audio",
-        "released",
-    ]
+        "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
+    ]  # fmt: skip
     write_table(pd.DataFrame(table, columns=columns), folder / "errors.csv")
     (folder / "errors.html").write_text("".join([*page, "</html>\n"]), encoding="utf-8")
     return len(table)
+
+
+def section(said: str, name: str, audio: Path, released: str, folder: Path) -> str:
+    """One error as HTML, for a page in `folder`; a name may hold whatever a file's name may."""
+    up = "../" * len(folder.parts)
+    return (
+        f"<section><h2>{escape(said)}</h2>"
+        f'<p><audio controls preload="none" src="{up}{quote(audio.as_posix())}"></audio> '
+        f"{escape(audio.as_posix())}; released as {escape(released)}</p>"
+        f'<img src="{quote(name)}.png" alt="Mel image and integrated gradients of {escape(name)}"></section>\n'
+    )

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.inspection import permutation_importance
 
 from bulbar import clinical, scoring, uncertainty
+from bulbar.cohort import minsk2020, voc_als
 from bulbar.explain import groups, importance, record_tables, shapley
 from bulbar.explain.importance import HOW, Scored, averaging, shuffled
 from bulbar.explain.records import Explained, Fold, columns_of_features
@@ -167,10 +168,12 @@ def test_columns_find_their_groups_and_features_their_columns():
     assert columns_of_features(features, names) == [1, 2, 0, 0]
 
 
-def test_every_clinical_column_of_the_release_is_in_a_group_of_several_or_named():
-    from bulbar.cohort.voc_als import CLINICAL
-
-    assert set(groups.of_columns(name for name, _ in CLINICAL.values())) == set(groups.GROUPS)
+def test_every_clinical_column_of_both_releases_is_in_a_named_group_and_no_group_is_idle():
+    of_voc_als = groups.of_columns(name for name, _ in voc_als.CLINICAL.values())
+    minsk = [name for name, _ in minsk2020.TABLES["ALS"].values()]
+    of_minsk2020 = groups.of_columns(minsk)
+    assert set(of_voc_als) | set(of_minsk2020) == set(groups.GROUPS)
+    assert of_minsk2020["Onset and course"] == [name for name in minsk if "onset" in name]
 
 
 def records_of(table: pd.DataFrame, label: np.ndarray, shap: np.ndarray) -> record_tables.Records:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,18 @@ from PIL import Image
 
 import bulbar.training  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar import scoring
-from stages import explain, folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
+from stages import (
+    explain,
+    folds,
+    fusion,
+    ingest,
+    listen,
+    mel_spectrogram,
+    preprocess_audio,
+    preprocess_clinical,
+    select,
+    sweep,
+)
 from tests.projects import contents, write_params
 from tests.releases import voc_als_rows, write_voc_als
 
@@ -30,7 +42,10 @@ SMALL = {
 def project(tmp_path_factory):
     """A made-up cohort of 14 subjects with two recordings each, fused split by subject, and explained."""
     root = tmp_path_factory.mktemp("project")
-    write_voc_als(root / "release", voc_als_rows(6, 8), tasks=("A", "PA"), duration_s=0.6)
+    rows = voc_als_rows(6, 8)
+    for number, patient in enumerate(rows[6:]):  # alike, a filled cell would say what any does
+        patient |= {"ALSFRS-R_SpeechSubscore": number % 5, "ALSFRS-R_TotalScore": 48 - 3 * number}
+    write_voc_als(root / "release", rows, tasks=("A", "PA"), duration_s=0.6)
     (root / "release/SYNTHETIC.txt").touch()
     write_params(root, cohort={"root": str(root / "release")}, **SMALL)
     with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +155,15 @@ def test_each_error_can_be_seen_and_heard_and_nothing_else():
     links.feed(Path("data/explain/errors.html").read_text())
     assert len(links.found) == 2 * len(errors)
     assert all((Path("data/explain") / link).exists() for link in links.found)
+
+
+def test_a_name_that_html_or_an_address_would_misread_still_leads_to_its_sound_and_picture():
+    name = """a'b"c#1?<i>&50%_A"""
+    page = listen.section("said", name, Path("data/audio") / f"{name}.wav", f"{name}.wav", Path("data/explain"))
+    links = Links()
+    links.feed(page)
+    assert [unquote(link) for link in links.found] == [f"../../data/audio/{name}.wav", f"{name}.png"]
+    assert not set("#?<'") & set("".join(links.found)) and "<i>" not in page
 
 
 def test_a_second_run_writes_the_same_bytes():

@@ -11,8 +11,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "PUMNS": ("pumns",),
     "Genetics": ("genetic_test",),
     "FVC": ("fvc",),
-    "Onset and course": ("onset_region", "diagnostic_delay", "disease_duration", "progression_rate"),
+    "Onset and course": (
+        "onset_region",
+        "diagnostic_delay",
+        "disease_duration",
+        "months_since_onset",
+        "progression_rate",
+    ),
     "Criteria and stage": ("el_escorial", "king_stage"),
+    "Bulbar signs": ("bulbar_signs",),
     "Therapy": ("therapy",),
 }
 """Name of a group -> what its columns' names begin with."""
