@@ -60,7 +60,7 @@ def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:
-    """`table_4` in long form, with the averages per architecture and per dropout rate as rows named `average`.
+    """`table_4` in long form, with averages per architecture, per dropout rate and of all as rows named `average`.
 
     majority: the majority baseline in percent, a column of its own.
     """
@@ -69,7 +69,8 @@ def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:
         cells.groupby("architecture", sort=False)[scores].mean().reset_index().assign(dropout_rate=AVERAGE)
     )
     by_rate = cells.groupby("dropout_rate", sort=False)[scores].mean().reset_index().assign(architecture=AVERAGE)
-    parts = [cells.astype({"dropout_rate": str}), by_architecture, by_rate.astype({"dropout_rate": str})]
+    of_all = cells[scores].mean().to_frame().T.assign(architecture=AVERAGE, dropout_rate=AVERAGE)
+    parts = [cells.astype({"dropout_rate": str}), by_architecture, by_rate.astype({"dropout_rate": str}), of_all]
     return pd.concat(parts)[[*CELL, *scores[:3], "sd", "paper"]].assign(majority=majority)
 
 

@@ -35,6 +35,16 @@ def test_our_averages_of_the_papers_sixty_cells_are_the_ones_it_prints():
         )
 
 
+def test_in_long_form_the_edges_are_averages_of_the_cells_and_the_corner_of_all():
+    cells = tables.table_4(fits_as_the_paper_printed(), PAPER_4)
+    found = tables.with_averages(cells, 66.7).set_index(["architecture", "dropout_rate"])
+    assert len(found) == 60 + 10 + 6 + 1
+    grid = tables.grid(cells, "paper")
+    assert found.loc[("S1B", "average"), "paper"] == pytest.approx(grid.loc["S1B", "average"])
+    assert found.loc[("average", "0.3"), "paper"] == pytest.approx(grid.loc["average", "0.3"])
+    assert found.loc[("average", "average"), "paper"] == pytest.approx(cells["paper"].mean())
+
+
 def test_table_4_tells_the_highest_fold_from_the_fold_of_lowest_loss():
     cells = tables.table_4(fits_as_the_paper_printed(), PAPER_4).set_index(["architecture", "dropout_rate"])
     s1b = cells.loc[("S1B", 0.3)]

@@ -76,8 +76,6 @@ def table_4(results: Results, protocol: str) -> Table:
 
     def cell(architecture: str, rate: str) -> Cell:
         if AVERAGE in (architecture, rate):
-            if (architecture, rate) not in values:
-                return ""
             ours = shown(values[(architecture, rate)][column], file, f"{architecture}, {rate}: {column}", digits)
             source, where = file, f"{architecture}, {rate}: paper"
         else:
