@@ -101,6 +101,10 @@ class Pipeline:
         """Stages that something they depend on has changed for, by themselves: those after them not counted."""
         return set(json.loads(self.dvc("status", "--json", pipeline)))
 
+    def locked(self, lock: str = "dvc.lock") -> dict[str, Any]:
+        """What a lock file says of each stage. Stages that need nothing of each other stand in any order: DVC's own."""
+        return YAML(typ="safe").load(self.folder / lock)["stages"]
+
     def changed_by(self, changes: Mapping[str, Any], folder: str = "") -> set[str]:
         """The stages that a change of the params in a folder makes stale; the params stay as they were."""
         params = self.folder / folder / "params.yaml"
