@@ -12,7 +12,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bulbar import architectures, cluster, compute
+from bulbar import architectures, cluster, compute, error_stream
 from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study, description, digest, environment
 
@@ -282,7 +282,7 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
     if common:
         note.touch()
     try:
-        with _quiet_start():
+        with nullcontext() if "bulbar.training" in sys.modules else error_stream.silenced():
             from bulbar import training  # here, because it starts the backend: only a process that trains pays for that
         logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
         started_on = training.keras.distribution.list_devices()[0].split(":")[0]
@@ -312,20 +312,3 @@ def _require(expected: dict[str, str], found: dict[str, str]) -> None:
         raise RuntimeError(
             f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}{device}"
         )
-
-
-@contextmanager
-def _quiet_start() -> Iterator[None]:
-    """TensorFlow tells every process about its build on the error stream, past its own log level: not beside a bar."""
-    if "bulbar.training" in sys.modules:
-        yield
-        return
-    sys.stderr.flush()
-    error_stream = os.dup(2)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path of ours
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(error_stream, 2)
-            os.close(error_stream)

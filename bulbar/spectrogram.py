@@ -142,7 +142,7 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
     """The image rows that a recording gives, shape (mel, t) to (rows, mel, frames), in [0, 1].
 
-    resize: one row, all of the recording. pad: one row, the first `frames`, zeros (the floor) after a shorter one.
+    resize: one row, all of the recording. pad: one row, the first `frames`, silence after a shorter one.
     segments: as many rows as the recording has whole lengths of `frames`; what is left makes a padded row where it is
     at least half a row long, or the only one.
     """
@@ -150,7 +150,7 @@ def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
     if settings.time_axis == "resize":
         return resize(image, settings.image_shape)[np.newaxis]
     rows = 1 if settings.time_axis == "pad" else max(1, int(image.shape[1] / frames + 0.5))
-    padded = np.zeros((image.shape[0], rows * frames), dtype=np.float32)
+    padded = np.full((image.shape[0], rows * frames), silent_pixel(settings), dtype=np.float32)
     kept = min(image.shape[1], padded.shape[1])
     padded[:, :kept] = image[:, :kept]
     return padded.reshape(image.shape[0], rows, frames).swapaxes(0, 1)
@@ -175,3 +175,13 @@ def image_of_file(path: str | Path, settings: Settings) -> np.ndarray:
     """`image_of` a WAV file's mean channel."""
     samples, rate = audio.read(path)
     return image_of(audio.to_mono(samples), rate, settings)
+
+
+def silent_pixel(settings: Settings) -> float:
+    """Of nothing above the floor: 0, or where the image holds MFCCs, each 0 there, 0.5."""
+    return 0.5 if settings.representation == "mfcc" else 0.0
+
+
+def silence(settings: Settings) -> np.ndarray:
+    """The image of nothing above the floor, (mel, frame), float32."""
+    return np.full(settings.image_shape, silent_pixel(settings), np.float32)

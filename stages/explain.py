@@ -54,7 +54,8 @@ def write_voices(voices: voice_tables.Voices, plots: Path, words: str) -> dict[s
     write_table(bands.round(4), plots / "occlusion_frequency.csv")
     write_table(stretches.round(4), plots / "occlusion_time.csv")
     title = f"What hiding a part of the image costs audio\n{words}"
-    save(figures.occluded(bands, stretches, voices.classes, title), plots / "occlusion.png")
+    drawn = figures.occluded(bands, stretches, voices.classes, voices.drawing["level"], title)
+    save(drawn, plots / "occlusion.png")
 
     curves, areas = voice_tables.deleted(voices), voice_tables.areas(voices)
     write_table(curves.round(4), plots / "deletion.csv")
@@ -85,7 +86,8 @@ def write_records(records: dict[str, record_tables.Records], plots: Path, words:
     write_table(by_column.round(4), plots / "shap_columns.csv")
     write_table(by_group.round(4), plots / "shap_groups.csv")
     title = f"Clinical columns shuffled between held-out subjects\n{words}"
-    save(figures.permutation(permuted, list(permuted["model"].unique()), title), plots / "permutation.png")
+    level = next(iter(records.values())).drawing["level"]
+    save(figures.permutation(permuted, list(permuted["model"].unique()), level, title), plots / "permutation.png")
     title = f"What a decision of the fused model rests on\n{words}"
     save(figures.shap(by_group, list(by_group["model"].unique()), title), plots / "shap.png")
 

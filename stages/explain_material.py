@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar import compute, experiment, spectrogram, uncertainty
-from bulbar.explain import groups, occlusion, record_tables, records, voice_tables, voices
+from bulbar.explain import groups, record_tables, records, voice_tables, voices
 from bulbar.explain.settings import Settings
 from bulbar.seeds import seed_of
 from stages.clinical_material import learned
@@ -71,7 +71,7 @@ def ask_voices(asking: Asking, role: str) -> voice_tables.Voices:
 def _voices(asking: Asking) -> Iterator[voices.Fold]:
     for fold in asking.material.folds:
         trained, _, tested = asking.material.parts(fold)
-        silence = occlusion.silence(settings("spectrogram", spectrogram.Settings))
+        silence = spectrogram.silence(settings("spectrogram", spectrogram.Settings))
         yield voices.Fold(
             model=asking.models / "audio" / f"fold_{fold}.keras",
             images=np.asarray(asking.images[tested]),

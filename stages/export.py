@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bulbar import error_stream
 from bulbar.errors import BadInput
-from stages.predict import quiet, read_settings, unwritable
+from stages.predict import read_settings, unwritable
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     out, model, deployed = asked.out, asked.model, read_settings(asked.model)
     if problems := unwritable(out):
         raise BadInput(problems)
-    with quiet():
+    with error_stream.silenced():
         from bulbar.deployment.litert import to_litert
 
         for name in deployed.models:

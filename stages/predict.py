@@ -12,15 +12,14 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from bulbar import audio, conditions, spectrogram
+from bulbar import audio, conditions, error_stream, spectrogram
 from bulbar.appraisal.calibration import Estimate
 from bulbar.deployment import figure, given, occlusion, prediction
 from bulbar.deployment.deployed import Deployed
@@ -202,30 +201,15 @@ def ask(
     folder: Path, deployed: Deployed, name: str, images: Sequence[np.ndarray], person: Mapping[str, float | str]
 ) -> tuple[np.ndarray, list[Occlusion]]:
     """The score of each fold model for each recording, shape (fold, recording), and what moves their mean."""
-    silence = 0.5 if deployed.spectrogram.representation == "mfcc" else 0.0
-    scores, moved = [], []
-    with quiet():
+    silence, scores, moved = spectrogram.silence(deployed.spectrogram), [], []
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with error_stream.silenced():
         from bulbar.deployment.fold_models import fold_models
 
         for network in fold_models(folder, deployed, name, person):
             scores.append([network(rows).mean() for rows in images])
-            moved.append([occlusion.occlusion(network, rows, silence=silence) for rows in images])
+            moved.append([occlusion.occlusion(network, rows, silence) for rows in images])
     return np.array(scores), [occlusion.mean(by_fold) for by_fold in zip(*moved, strict=True)]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what TensorFlow says of the machine and of its own work off the terminal; errors are raised as ever."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def draw(

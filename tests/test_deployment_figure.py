@@ -20,7 +20,8 @@ def test_the_explanation_is_drawn_in_hertz_and_seconds(rows):
     heard, moved, by_band, by_time = figure.axes[:4]
     assert heard.get_xlim() == (0, 6 * rows) and heard.get_xlabel().startswith("Time (seconds")
     assert [tick.get_text() for tick in heard.get_yticklabels()][-2:] == ["4,000", "8,000"]
-    place = (2595 * np.log10(1 + 4000 / 700)) / (2595 * np.log10(1 + 11025 / 700)) * 128
+    share = np.log10(1 + 4000 / 700) / np.log10(1 + 11025 / 700)
+    place = share * 129 - 0.5  # band k, from k to k + 1, has its peak at corner k + 1 of 0 to 129
     assert heard.get_yticks()[-2] == pytest.approx(place)
     shown = moved.get_images()[0]
     np.testing.assert_allclose(shown.get_array(), 100 * found.blocks)
@@ -36,4 +37,4 @@ def test_what_the_figure_is_not_stands_below_it():
 
 def test_coefficients_have_no_hertz():
     _, figure = drawn("mfcc")
-    assert figure.axes[0].get_ylabel() == "Coefficient"
+    assert figure.axes[0].get_ylabel() == "MFCC coefficient"

@@ -74,4 +74,5 @@ def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothi
         ends = ["log_odds_drop_HC", "log_odds_drop_HC_low", "log_odds_drop_HC_high"]
         assert table[ends].isna().all(axis=None)  # four controls
         assert table["log_odds_drop_ALS"].tolist() == pytest.approx([np.mean([1.25, 3.5, 5.5, 7.5, 9.5, 11.5])] * 2)
-    assert isinstance(figures.occluded(bands, stretches, voices.classes, "title"), Figure)
+    figure = figures.occluded(bands, stretches, voices.classes, 0.9, "title")
+    assert isinstance(figure, Figure) and "90 % intervals" in figure.legends[0].get_title().get_text()

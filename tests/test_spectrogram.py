@@ -285,3 +285,20 @@ def test_the_shortest_recordings_have_an_image_too(samples):
 def test_an_impossible_setting_is_named(changes, named):
     with pytest.raises(ValidationError, match=named):
         Settings(**changes)
+
+
+@pytest.mark.parametrize("representation", ["mel", "mfcc"])
+def test_silence_is_what_an_image_holds_where_a_recording_is_silent(representation):
+    settings = Settings(representation=representation, time_axis="pad", mel_bands=32, frames=40)
+    samples = np.zeros(22050 * 2)
+    samples[:4096] = np.random.default_rng(0).normal(0, 0.1, 4096)
+    image = spectrogram.image_of(samples, 22050, settings)[0]
+    np.testing.assert_allclose(image[:, 20:], spectrogram.silence(settings)[:, 20:], atol=1e-6)
+    assert np.abs(image[:, :6] - spectrogram.silence(settings)[:, :6]).max() > 0.1
+
+
+@pytest.mark.parametrize("representation", ["mel", "mfcc"])
+def test_what_follows_a_short_recording_is_silence(representation):
+    settings = Settings(representation=representation, time_axis="pad", mel_bands=32, frames=40)
+    image = spectrogram.image_of(np.random.default_rng(0).normal(0, 0.1, 4096), 22050, settings)[0]
+    np.testing.assert_array_equal(image[:, 20:], spectrogram.silence(settings)[:, 20:])

@@ -3,13 +3,11 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
 
 from bulbar import spectrogram
 from bulbar.deployment.occlusion import Occlusion
 from bulbar.figures import GREEN, GREY, PURPLE, styled
-
-ROUND_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000)
+from bulbar.frequency_axis import frequency_axis
 
 
 @styled
@@ -56,8 +54,8 @@ def explanation(
     heard.set_xlabel("Time (seconds, silence removed)")
     moved.tick_params(labelbottom=False)
     for axes in (heard, moved):
-        _frequency_axis(axes, mel, bands, is_mel)
-    heard.set_ylabel("Frequency (Hz, mel scale)" if is_mel else "Coefficient")
+        frequency_axis(axes, mel)
+    moved.set_ylabel("")
     figure.supxlabel(note, x=0.01, ha="left", fontsize=12, color=GREY)
     return figure
 
@@ -70,13 +68,3 @@ def _bars(axes: Axes, points: np.ndarray, length: float, *, upwards: bool) -> No
     draw = axes.barh if upwards else axes.bar
     draw(middle, points, step * 0.9, color=colours)
     (axes.axvline if upwards else axes.axhline)(0, color=GREY, linewidth=1)
-
-
-def _frequency_axis(axes: Axes, mel: spectrogram.Settings, bands: int, is_mel: bool) -> None:
-    if not is_mel:
-        return
-    round_hz = [hz for hz in ROUND_HZ if mel.min_hz <= hz <= mel.max_hz]
-    low, high = (spectrogram.hz_to_mel(edge) for edge in (mel.min_hz, mel.max_hz))
-    place = (spectrogram.hz_to_mel(np.array(round_hz)) - low) / (high - low) * bands
-    axes.yaxis.set_major_locator(FixedLocator(list(place)))
-    axes.set_yticklabels([f"{hz:,}" for hz in round_hz])

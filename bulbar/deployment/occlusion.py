@@ -26,12 +26,12 @@ def mean(of: Sequence[Occlusion]) -> Occlusion:
     return Occlusion(*(np.mean(part, axis=0) for part in zip(*of, strict=True)))
 
 
-def occlusion(score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, *, silence: float = 0.0) -> Occlusion:
+def occlusion(score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, silence: np.ndarray) -> Occlusion:
     """Silence every block, band and stretch of a recording's images in turn.
 
     score: images (n, mel, frame) to (n,). images: of one recording, shape (rows, mel, frame), rows one after another
-    in time. silence: the pixel of no sound. The recording's score is the mean over its rows. Source: Zeiler and
-    Fergus, ECCV 2014, section 4.2, there with a grey square.
+    in time. silence: the image of no sound, (mel, frame). The recording's score is the mean over its rows. Source:
+    Zeiler and Fergus, ECCV 2014, section 4.2, there with a grey square.
     """
     rows, mel, frames = images.shape
     bands = np.array_split(np.arange(mel), min(BANDS, mel))
@@ -44,7 +44,8 @@ def occlusion(score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, *, 
         masks += [(band, np.arange(frames)) for band in bands] + [(np.arange(mel), time) for time in times]
         silenced = np.repeat(image[np.newaxis], len(masks), axis=0)
         for place, (band, time) in enumerate(masks):
-            silenced[place, band[0] : band[-1] + 1, time[0] : time[-1] + 1] = silence
+            where = np.ix_(band, time)
+            silenced[place][where] = silence[where]
         fall = (whole[row] - score(silenced)) / rows
         by_block, by_band, by_time = np.split(fall, [len(bands) * len(times), len(bands) * (len(times) + 1)])
         blocks[:, row] = by_block.reshape(len(bands), len(times))

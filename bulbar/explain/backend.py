@@ -5,8 +5,8 @@ Modules that the stage imports take Keras in only where they use it: before `sta
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from bulbar import error_stream
 
 
 def start(backend: str) -> None:
@@ -18,7 +18,7 @@ def start(backend: str) -> None:
         os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     if "keras" in sys.modules:
         return
-    with _quiet():
+    with error_stream.silenced():
         if backend == "tensorflow":
             import tensorflow as tf
 
@@ -29,17 +29,3 @@ def start(backend: str) -> None:
         import keras
 
         keras.utils.set_random_seed(0)  # determinism refuses to run unseeded; nothing here draws from it
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """TensorFlow tells every process about its build on the error stream, past its own log level."""
-    sys.stderr.flush()
-    error_stream = os.dup(2)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path of ours
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(error_stream, 2)
-            os.close(error_stream)

@@ -10,32 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bulbar.explain import occlusion
 from bulbar.explain.record_tables import VOICE
 from bulbar.explain.sanity import ALIKE_FROM, LEVELS
 from bulbar.explain.voice_tables import Panel
 from bulbar.figures import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION, styled
+from bulbar.frequency_axis import frequency_axis
 from bulbar.spectrogram import Settings
 
 NAMES = {"integrated_gradients": "Integrated gradients", "grad_cam": "Grad-CAM", "random": "random order"}
 LOOKS = {"integrated_gradients": (VERMILION, "-"), "grad_cam": (BLUE, "--"), "random": (GREY, ":")}
 SIGNED, UNSIGNED = mpl.colormaps["RdBu_r"].resampled(65), mpl.colormaps["cividis"].resampled(64)
 """Of few colours, so that both fit in a picture of 256."""
-
-ROUND_HZ = (0, 500, 1000, 2000, 4000, 8000, 16000)
-
-
-def frequency_axis(axes: Axes, settings: Settings) -> None:
-    """Ticks in hertz on an axis of mel bands, or numbers of coefficients where the image holds MFCCs."""
-    if settings.representation == "mfcc":
-        axes.set_ylabel("MFCC coefficient")
-        return
-    shown = [hz for hz in ROUND_HZ if settings.min_hz <= hz <= settings.max_hz]
-    axes.yaxis.set_major_locator(FixedLocator(list(occlusion.rows_of_hz(np.array(shown), settings))))
-    axes.set_yticklabels([f"{hz:,}" for hz in shown])
-    axes.set_ylabel("Frequency (Hz, mel scale)")
 
 
 def height(settings: Settings) -> tuple[float, float]:
@@ -117,10 +104,12 @@ def _panel(axes: Axes, panel: Panel, settings: Settings, power: int, look: Mappi
 
 
 @styled
-def occluded(bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, str], title: str) -> Figure:
+def occluded(
+    bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, str], level: float, title: str
+) -> Figure:
     """What hiding each band and each stretch of time costs: AUC above, log-odds of each class below.
 
-    bands, stretches: of `voice_tables.occluded`.
+    bands, stretches: of `voice_tables.occluded`. level: of their intervals.
     """
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
@@ -146,7 +135,7 @@ def occluded(bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, s
         lower.set_xlabel(what)
     grid[0, 0].set_ylabel("AUC lost, per subject")
     grid[1, 0].set_ylabel(f"Log-odds of {classes[1]} lost")
-    said = f"95 % intervals over subjects; below, over 0: what was hidden spoke for {classes[1]}"
+    said = f"{100 * level:g} % intervals over subjects; below, over 0: what was hidden spoke for {classes[1]}"
     figure.legend(*grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title=said)
     return figure
 
@@ -221,10 +210,10 @@ def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
 
 
 @styled
-def permutation(table: pd.DataFrame, models: Sequence[str], title: str) -> Figure:
+def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title: str) -> Figure:
     """AUC lost by shuffling each group on held-out subjects: by its values, and by which of its cells are recorded.
 
-    table: of `record_tables.permuted`, of all models under each other.
+    table: of `record_tables.permuted`, of all models under each other. level: of its intervals.
     """
     tables = {model: table[table["model"] == model].iloc[::-1] for model in models}
     rows = [len(one) for one in tables.values()]
@@ -242,7 +231,9 @@ def permutation(table: pd.DataFrame, models: Sequence[str], title: str) -> Figur
         axes.set_yticks(at, [f"{group} ({count})" for group, count in zip(one["group"], one["columns"], strict=True)])
         axes.set_title(f"{model}: AUC {one['auc'].iloc[0]:.2f} per subject, within folds", loc="left", fontsize=14)
         axes.grid(axis="x")
-    figure.axes[-1].set_xlabel("AUC lost, 95 % intervals over subjects; in brackets: columns of the group")
+    figure.axes[-1].set_xlabel(
+        f"AUC lost, {100 * level:g} % intervals over subjects; in brackets: columns of the group"
+    )
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
 

@@ -11,6 +11,7 @@ from scipy.special import expit
 from bulbar import clinical, scoring, uncertainty
 from bulbar.explain import deletion, means, occlusion, sanity
 from bulbar.explain.voices import METHODS, Explained
+from bulbar.frequency_axis import hz_of_rows
 from bulbar.spectrogram import Settings
 
 ALL_TASKS = "all tasks"
@@ -125,7 +126,7 @@ def occluded(voices: Voices, axis: int) -> pd.DataFrame:
     if axis:
         columns = {"share": bounds / length, "s": bounds / length * seconds_across(voices)}
     elif asked.representation == "mel":
-        columns = {"hz": occlusion.hz_of_rows(bounds, asked)}
+        columns = {"hz": hz_of_rows(bounds, asked)}
     else:
         columns = {"coefficient": 0.5 + bounds / length * asked.mfcc_coefficients}
     plain = voices.scored(voices.found.log_odds)
