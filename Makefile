@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := . $(VENV)/bin/activate &&
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock' --no-emit-package bulbar
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow bench lint clean
+.PHONY: help repro test test-slow bench lint lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,14 +35,22 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(RUN) ruff check && ruff format --check && mypy
 
+lock: $(VENV)/.installed-dev ## requirements*.lock from requirements*.txt: versions kept where they fit, and hashes
+	$(RUN) $(LOCK) requirements.txt -o requirements.lock >/dev/null
+	for on_top in dev dask jax ray; do $(RUN) $(LOCK) requirements-$$on_top.txt -c requirements.lock -o requirements-$$on_top.lock \
+		$$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock) >/dev/null || exit 1; done
+	$(RUN) $(LOCK) requirements-build.txt -c requirements.lock -o requirements-build.lock >/dev/null
+
 clean:           ## remove the environment, never data
 	rm -rf $(VENV)
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements-build.lock
+	$(INSTALL) -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(INSTALL) -r requirements.lock -r requirements-dev.lock
 	touch $@
