@@ -66,8 +66,10 @@ def test_a_stage_depends_on_the_modules_it_runs_and_on_no_other(name: str) -> No
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_depends_on_the_pinned_versions(name: str) -> None:
-    assert "requirements.txt" in deps_at_root(name)
+def test_a_stage_depends_on_the_locked_versions(name: str) -> None:
+    assert "requirements.lock" in deps_at_root(name)
+    script = ROOT / "stages" / f"{STAGES[name]['cmd'].split('stages.')[1].split()[0]}.py"
+    assert ("requirements.txt" in deps_at_root(name)) == ("pinned_versions" in script.read_text())
 
 
 def test_the_lock_file_counts_the_modules_of_a_package_and_no_byte_code() -> None:

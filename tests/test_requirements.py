@@ -1,11 +1,14 @@
-"""The requirements are what the code imports: nothing unused, nothing unlisted, nothing unpinned."""
+"""The requirements are what the code imports: none unused, unlisted or unpinned. The locks hold them."""
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 OURS = {"benchmarks", "bulbar", "stages", "tests"}
@@ -16,7 +19,8 @@ NAME_IN_CODE = {
     "praat-parselmouth": "parselmouth",
     "axe-playwright-python": "axe_playwright_python",
 }
-COMMANDS = {"dvc", "pytest", "ruff", "mypy"}  # run by name; dvc by users, the others by the Makefile
+COMMANDS = {"bandit", "dvc", "mypy", "pip-audit", "pytest", "ruff", "uv"}  # by users and the Makefile
+BUILDS = {"setuptools", "wheel"}  # what pip runs
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds
 BESIDE = {"dask"}  # comes with distributed
@@ -48,7 +52,7 @@ def in_code(requirement: str) -> str:
 
 RUN_TIME, FOR_TESTS = pinned("requirements.txt"), pinned("requirements-dev.txt")
 OPTIONAL = {name: pin for file in ROOT.glob("requirements-*.txt") for name, pin in pinned(file.name).items()}
-OPTIONAL = {name: pin for name, pin in OPTIONAL.items() if name not in FOR_TESTS}
+OPTIONAL = {name: pin for name, pin in OPTIONAL.items() if name not in {*FOR_TESTS, *BUILDS}}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +80,60 @@ def test_every_test_requirement_is_used():
 def test_every_foreign_import_of_the_tests_is_a_requirement():
     listed = {in_code(name) for name in RUN_TIME | FOR_TESTS | OPTIONAL}
     assert imported("tests") - FETCHED_ON_DEMAND - BESIDE <= listed
+
+
+LISTS = sorted(ROOT.glob("requirements*.txt"))
+MACHINES = [
+    {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": system,
+        "platform_machine": machine,
+    }
+    for python in ("3.11", "3.12", "3.13")
+    for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64"))
+]
+
+
+def locked(file: Path) -> list[tuple[Requirement, list[str]]]:
+    """The entries of a lock, each with its hashes. Fails where a line is anything else."""
+    entries = file.read_text().replace(" \\\n", " ").splitlines()
+    matches = [re.fullmatch(r"(.+?)((?: +--hash=sha256:[0-9a-f]{64})+)", line) for line in entries if line[0] != "#"]
+    assert matches and all(matches), "a line is no pinned release with its hashes"
+    return [(Requirement(match[1]), match[2].split()) for match in matches if match]
+
+
+def installed(file: Path, machine: dict[str, str]) -> dict[str, str]:
+    """Package -> version, of what a lock, and the run-time lock below it, install on a machine."""
+    locks = {ROOT / "requirements.lock": None, file: None}
+    found: dict[str, str] = {}
+    for requirement, _ in (entry for lock in locks for entry in locked(lock)):
+        if requirement.marker is None or requirement.marker.evaluate(machine):
+            name = canonicalize_name(requirement.name)
+            assert requirement.url is None and re.fullmatch(r"==[0-9a-z.]+", str(requirement.specifier))
+            assert found.setdefault(name, str(requirement.specifier)) == str(requirement.specifier), name
+    return found
+
+
+@pytest.mark.parametrize("listed", LISTS, ids=lambda path: path.name)
+def test_every_requirement_is_locked_at_its_release_on_every_machine(listed):
+    for machine in MACHINES:
+        versions = installed(listed.with_suffix(".lock"), machine)
+        wanted = {canonicalize_name(name): pin for name, pin in pinned(listed.name).items()}
+        assert wanted.items() <= versions.items(), machine
+
+
+@pytest.mark.parametrize("listed", LISTS, ids=lambda path: path.name)
+def test_a_lock_names_no_index_and_no_host(listed):
+    text = listed.with_suffix(".lock").read_text()
+    assert not re.search(r"://|^\s*-(?!-hash)|@ ", text, re.MULTILINE)
+
+
+def test_make_installs_nothing_that_has_no_hash():
+    planned = ["make", "--always-make", "--dry-run", "VENV=/nowhere", "/nowhere/.installed-dev"]
+    commands = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    installing = [command.split() for command in commands if " pip install " in command]
+    assert len(installing) == 4
+    for words in installing:
+        assert "--no-build-isolation" in words, "pip would fetch what it builds with, and check no hash"
+        assert "--require-hashes" in words or words[-3:] == ["--no-deps", "-e", "."]
