@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 
 from bulbar import audio, conditions, error_stream, spectrogram
 from bulbar.appraisal.calibration import Estimate
-from bulbar.deployment import figure, given, occlusion, prediction
+from bulbar.deployment import figure, given, network_file, occlusion, prediction
 from bulbar.deployment.deployed import Deployed
 from bulbar.deployment.given import Given
 from bulbar.deployment.occlusion import Occlusion
@@ -116,16 +115,11 @@ def read_settings(folder: Path) -> Deployed:
         problems = [Problem(str(path), "settings of this version", fault, HOW_TO_GET_THEM) for fault in faults]
         raise BadInput(problems) from None
     networks = [folder / name / f"fold_{fold}.keras" for name in deployed.models for fold in deployed.folds]
-    faulty = {path: "no whole file" if path.is_file() else "no such file" for path in networks if not _whole(path)}
+    faulty = {path: found for path in networks if (found := network_file.fault(path))}
     if faulty:
         problems = [Problem(str(path), "a fold's network", found, HOW_TO_GET_THEM) for path, found in faulty.items()]
         raise BadInput(problems)
     return deployed
-
-
-def _whole(network: Path) -> bool:
-    """Whether a `.keras` file is there to its end, where an archive's table of contents stands."""
-    return network.is_file() and zipfile.is_zipfile(network)
 
 
 def predict(

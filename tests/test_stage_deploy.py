@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -339,7 +340,7 @@ def test_only_what_was_given_is_said_to_have_been_seen(project, tmp_path, capsys
 
 
 @pytest.mark.parametrize(
-    "broken", ["no models", "a network gone", "a network cut off", "other settings", "no settings"]
+    "broken", ["no models", "a network gone", "a network cut off", "another's network", "other settings", "no settings"]
 )
 def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
     folder = tmp_path / "models"
@@ -350,6 +351,9 @@ def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
     if broken == "a network cut off":
         whole = (folder / "audio/fold_2.keras").read_bytes()
         (folder / "audio/fold_2.keras").write_bytes(whole[: len(whole) // 2])
+    if broken == "another's network":  # tests/test_deployment_network_file.py has the worst of them
+        with zipfile.ZipFile(folder / "audio/fold_2.keras", "w") as archive:
+            archive.writestr("config.json", "{}")
     if broken == "no settings":
         (folder / "settings.json").write_bytes(b"\xff\xfe")
     if broken == "other settings":
