@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -139,20 +140,57 @@ def _made(path: str | Path) -> Path:
     return Path(path)
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a cell begins that a spreadsheet would compute, with what keeps it from that: `'`."""
+
+
+def inert(cell: Any) -> Any:
+    """A cell as our CSV tables hold it: a string that a spreadsheet would compute has `'` before it, numbers have not.
+
+    Releases are written by others, and people open tables in spreadsheets. `as_it_was` takes the mark off again.
+    """
+    if not isinstance(cell, str) or not _FORMULA.match(cell):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def as_it_was(cell: Any) -> Any:
+    """A cell of a CSV table of ours without the mark of `inert`."""
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
+def _strings(frame: pd.DataFrame) -> list[Any]:
+    """The columns that may hold strings."""
+    return [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+
+
 def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
     """A CSV table of ours. Empty means not recorded; nothing else does: the therapy `None` stays a string."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dtypes or None)
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dtypes or None)
+    for name in _strings(table):
+        marked = table[name].str.startswith("'", na=False)
+        if marked.any():
+            table.loc[marked, name] = table.loc[marked, name].map(as_it_was)
+    return table
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV, the same bytes for the same rows; its folder is made."""
+    """Write a table as CSV, the same bytes for the same rows, every cell inert; its folder is made."""
+    frame = frame.copy(deep=False)
+    for name in _strings(frame):
+        frame[name] = frame[name].map(inert, na_action="ignore")
     frame.to_csv(_made(path), index=False, lineterminator="\n")
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
     """The rows of a CSV table one after another, as strings: for tables too long to hold."""
     with Path(path).open(newline="", encoding="utf-8") as table:
-        yield from csv.DictReader(table)
+        for row in csv.DictReader(table):
+            yield {name: as_it_was(cell) for name, cell in row.items()}
 
 
 def count_rows(path: str | Path) -> int:
@@ -160,11 +198,16 @@ def count_rows(path: str | Path) -> int:
     return sum(1 for _ in read_rows(path))
 
 
+class _InertRows(csv.DictWriter):
+    def writerow(self, row: Mapping[str, Any]) -> Any:
+        return super().writerow({name: inert(cell) for name, cell in row.items()})
+
+
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
-    """A writer of CSV rows one after another; its folder is made."""
+    """A writer of CSV rows one after another, every cell inert; its folder is made."""
     with _made(path).open("w", newline="", encoding="utf-8") as table:
-        writer = csv.DictWriter(table, fieldnames=list(columns), lineterminator="\n")
+        writer = _InertRows(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         yield writer
 

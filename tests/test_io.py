@@ -1,3 +1,4 @@
+import csv
 import json
 import math
 from pathlib import Path
@@ -119,6 +120,34 @@ def test_rows_are_written_read_and_counted_one_after_another():
     assert io.count_rows("data/index.csv") == 2
     assert list(io.read_rows("data/index.csv"))[1] == {"recording_id": 'with,comma and "quotes"', "segment": "1"}
     assert pd.read_csv("data/index.csv")["segment"].tolist() == [0, 1]
+
+
+HOSTILE = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\n=1", "'=1", "''@x", "=", '=A1,"b"']
+HARMLESS = ["-5", "-0.25", "+3", "-1e-3", "-inf", "'", "'quoted'", "spinal", "a=b", "−5", "x\n=1"]
+
+
+def test_a_cell_that_a_spreadsheet_would_compute_is_text_there_and_comes_back_as_it_was():
+    rows = [{"therapy": cell, "change": -number / 4} for number, cell in enumerate([*HOSTILE, *HARMLESS])]
+    io.write_table(pd.DataFrame(rows).assign(nothing=None, number=range(len(rows))), "data/table.csv")
+    with io.rows_writer("data/rows.csv", ["therapy", "change"]) as writer:
+        for row in rows:
+            writer.writerow(row)
+    for name in ("table", "rows"):
+        with Path(f"data/{name}.csv").open(newline="") as file:
+            written = list(csv.DictReader(file))
+        assert [row["therapy"] for row in written] == [f"'{cell}" for cell in HOSTILE] + HARMLESS
+        assert [float(row["change"]) for row in written] == [row["change"] for row in rows]
+        assert [row["therapy"] for row in io.read_rows(f"data/{name}.csv")] == [*HOSTILE, *HARMLESS]
+    assert io.read_table("data/table.csv", therapy=str)["therapy"].tolist() == [*HOSTILE, *HARMLESS]
+
+
+def test_a_cell_that_a_spreadsheet_would_trim_first_is_marked_too():
+    assert [io.inert(cell) for cell in ("\r=1", "\t@x", " =1")] == ["'\r=1", "'\t@x", " =1"]
+
+
+def test_a_column_of_negative_numbers_stays_one():
+    io.write_table(pd.DataFrame({"as text": ["-1", "-2.5"], "as numbers": [-1, -2.5]}), "data/table.csv")
+    assert io.read_table("data/table.csv").dtypes.map(str).tolist() == ["float64", "float64"]
 
 
 def test_json_has_four_digits_keeps_its_order_and_has_null_for_nan():
