@@ -32,8 +32,8 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations
 
-lint: $(VENV)/.installed-dev ## ruff and mypy
-	$(RUN) ruff check && ruff format --check && mypy
+lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
+	$(RUN) ruff check && ruff format --check && mypy && bandit --quiet --recursive bulbar stages benchmarks
 
 lock: $(VENV)/.installed-dev ## requirements*.lock from requirements*.txt: versions kept where they fit, and hashes
 	$(RUN) $(LOCK) requirements.txt -o requirements.lock >/dev/null

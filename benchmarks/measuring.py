@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-import subprocess
+import subprocess  # nosec B404 # lists of words, and no shell
 import sys
 import tempfile
 import threading
@@ -59,7 +59,7 @@ def run_command(
     path = os.pathsep.join(part for part in (str(ROOT), inherited.get("PYTHONPATH", "")) if part)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         started, used = time.perf_counter(), _processor_seconds_below()
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 # benchmarks' own commands
             command,
             cwd=folder,
             env=inherited | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},

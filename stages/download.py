@@ -10,7 +10,8 @@ from stages.io import run
 
 SYNAPSE_ID = "syn53009474"
 INSTALL = "`pip install 'synapseclient>=4,<5'`"
-TOKEN = "SYNAPSE_AUTH_TOKEN"  # the variable's name
+VARIABLE = "SYNAPSE_AUTH_TOKEN"
+"""Of the environment: the token is read from it, handed to Synapse's client, and told nobody."""
 
 
 def main(release: str = "", target: str = "data/raw/voc-als") -> None:
@@ -18,7 +19,7 @@ def main(release: str = "", target: str = "data/raw/voc-als") -> None:
     if release != "voc_als":
         remedy = f"`python -m stages.download voc_als`; for minsk2020, {minsk2020.HOW_TO_GET_IT}"
         raise BadInput([Problem("stages.download", "the release to fetch: voc_als", repr(release), remedy)])
-    synapse = log_in(os.environ.get(TOKEN, ""))
+    synapse = log_in(os.environ.get(VARIABLE, ""))
     fetch(synapse, Path(target))
     recordings = sum(1 for path in Path(target).rglob("*") if path.suffix.lower() == ".wav")
     print(f"{recordings} recordings of VOC-ALS in {target}: it may not be redistributed, so keep it out of git")
@@ -33,13 +34,13 @@ def log_in(token: str) -> Any:
         problems.append(Problem("Python environment", "the package synapseclient", "not installed", INSTALL))
     if not token:
         remedy = "make a personal access token with `view` and `download` on synapse.org, and export it"
-        problems.append(Problem(TOKEN, "a Synapse access token in the environment", "not set", remedy))
+        problems.append(Problem(VARIABLE, "a Synapse access token in the environment", "not set", remedy))
     if problems:
         raise BadInput(problems)
     try:
         return synapseclient.login(authToken=token, silent=True)
     except (synapseclient.core.exceptions.SynapseError, OSError) as error:
-        raise BadInput([_refused(TOKEN, "a token that Synapse accepts", error)]) from None
+        raise BadInput([_refused(VARIABLE, "a token that Synapse accepts", error)]) from None
 
 
 def fetch(synapse: Any, target: Path) -> None:
