@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock' --no-emit-package bulbar
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow bench lint lock clean
+.PHONY: help repro test test-slow bench lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 
 lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
 	$(RUN) ruff check && ruff format --check && mypy && bandit --quiet --recursive bulbar stages benchmarks
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities in what is locked, where there is a network
+	$(RUN) .ci/audit
 
 lock: $(VENV)/.installed-dev ## requirements*.lock from requirements*.txt: versions kept where they fit, and hashes
 	$(RUN) $(LOCK) requirements.txt -o requirements.lock >/dev/null

@@ -2,9 +2,12 @@
 
 import importlib.metadata
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -22,20 +25,63 @@ def test_it_installs_what_the_report_imports():
     distributions = importlib.metadata.packages_distributions()
     imported = {name.lower() for module in json.loads(done.stdout) for name in distributions.get(module, ())}
     pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    installed = re.search(r"\^\(([^)]+)\)==", COMMANDS["What the report needs, at its pins"])[1].split("|")
-    assert {name for name in pinned if name.lower() in imported} <= set(installed) <= pinned
+    words = COMMANDS["What the report needs, at its pins"].split()
+    assert words[:4] == ["pip", "install", "--constraint", "requirements.lock"]
+    assert {name for name in pinned if name.lower() in imported} <= set(words[4:]) <= pinned
 
 
-def test_it_may_read_and_only_the_report_may_comment():
+def test_it_may_read_and_what_may_comment_runs_nothing_of_the_pull_request():
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items() if "permissions" in job} == {
-        "report": {"contents": "read", "pull-requests": "write"}
+        "comment": {"pull-requests": "write"}
     }
+    used = [
+        step.get("uses", "").split("@")[0] or step["run"].split()[0] for step in WORKFLOW["jobs"]["comment"]["steps"]
+    ]
+    assert used == ["actions/download-artifact", "gh"]
     assert "pull_request_target" not in WORKFLOW["on"]
     checkouts = [
         step for job in WORKFLOW["jobs"].values() for step in job["steps"] if "checkout" in step.get("uses", "")
     ]
-    assert len(checkouts) == 2 and not any(step["with"]["persist-credentials"] for step in checkouts)
+    assert len(checkouts) == 3 and not any(step["with"]["persist-credentials"] for step in checkouts)
+
+
+def test_no_command_is_put_together_from_what_a_pull_request_says_of_itself():
+    commands = [step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step]
+    assert len(commands) > 5 and not any("${{" in command for command in commands)
+
+
+def audit(tmp_path, told, **environment):
+    """.ci/audit, where pip-audit would say `told`; None: the real one, if it is installed."""
+    if told is not None:
+        (tmp_path / "pip-audit").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(told)}\nEND\n")
+        (tmp_path / "pip-audit").chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, **environment}
+    return subprocess.run([sys.executable, ROOT / ".ci/audit"], capture_output=True, text=True, env=environment)
+
+
+def test_a_known_vulnerability_fails_the_audit(tmp_path):
+    fault = {"id": "PYSEC-2025-1", "fix_versions": ["3.1.7"], "aliases": [], "description": ""}
+    told = {"dependencies": [{"name": "jinja2", "version": "3.1.6", "vulns": [fault]}], "fixes": []}
+    done = audit(tmp_path, told)
+    assert done.returncode == 1 and "jinja2 3.1.6: PYSEC-2025-1, mended in 3.1.7" in done.stdout
+
+
+def test_a_package_that_nobody_could_be_asked_about_is_warned_of(tmp_path):
+    told = {
+        "dependencies": [{"name": "numpy", "skip_reason": "not found"}, {"name": "jinja2", "version": "3", "vulns": []}]
+    }
+    done = audit(tmp_path, told)
+    assert done.returncode == 0
+    assert "1 packages could not be audited: numpy" in done.stdout and "1 packages audited: 0 known" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("pip-audit", path=Path(sys.executable).parent) is None, reason="pip-audit: make lint")
+def test_without_a_network_no_audit_is_a_warning_and_no_failure(tmp_path):
+    done = audit(tmp_path, None, https_proxy="http://127.0.0.1:9", HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("warning: no audit took place, nothing is known: ")
 
 
 @pytest.fixture
