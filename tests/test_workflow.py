@@ -1,6 +1,5 @@
 """What a pull request is told: the workflow's own commands, run in a clone."""
 
-import importlib.metadata
 import json
 import os
 import re
@@ -19,15 +18,15 @@ REPORT = WORKFLOW["jobs"]["report"]
 COMMANDS = {step["name"]: step["run"] for step in REPORT["steps"] if "run" in step}
 
 
-def test_it_installs_what_the_report_imports():
-    listed = "import json, sys, stages.report; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
-    done = subprocess.run([sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, check=True)
-    distributions = importlib.metadata.packages_distributions()
-    imported = {name.lower() for module in json.loads(done.stdout) for name in distributions.get(module, ())}
-    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    words = COMMANDS["What the report needs, at its pins"].split()
-    assert words[:4] == ["pip", "install", "--constraint", "requirements.lock"]
-    assert {name for name in pinned if name.lower() in imported} <= set(words[4:]) <= pinned
+def test_no_job_installs_but_by_make_which_goes_by_the_locks():
+    commands = [
+        line.strip()
+        for job in WORKFLOW["jobs"].values()
+        for step in job["steps"]
+        for line in step.get("run", "").splitlines()
+    ]
+    assert not [line for line in commands if re.search(r"\b(pip|uv|npm|curl|wget)\b", line)]
+    assert COMMANDS["What the report needs, as it is locked"].startswith("make .venv/.installed\n")
 
 
 def test_it_may_read_and_what_may_comment_runs_nothing_of_the_pull_request():
