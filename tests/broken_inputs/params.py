@@ -1,0 +1,5 @@
+"""params.yaml with a slip in it."""
+
+from tests.broken_inputs import Case
+
+CASES: list[Case] = []

@@ -1,0 +1,5 @@
+"""Workbooks as people send them."""
+
+from tests.broken_inputs import Case
+
+CASES: list[Case] = []

@@ -1,0 +1,145 @@
+"""Every broken input ends in one clear message, or is set aside, counted and named: nothing lost, nobody fooled."""
+
+import io
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from ruamel.yaml import YAML
+
+from bulbar import audio
+from stages import preprocess_audio
+from stages.io import read_table
+from tests.broken_inputs import RELEASE, Read, Refused, SetAside
+from tests.broken_inputs.every import CASES
+from tests.broken_inputs.trials import Trials
+
+RUNS = [
+    pytest.param(case, mode, id=f"{case.group}-{case.what}-{mode}", marks=[pytest.mark.slow] if case.slow else [])
+    for case in CASES
+    for mode in ("fail", "quarantine")
+    if case.expected(mode) is not None
+]
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory):
+    return Trials(tmp_path_factory.mktemp("broken_inputs"))
+
+
+@pytest.fixture(scope="module")
+def real_trials(tmp_path_factory):
+    return Trials(tmp_path_factory.mktemp("broken_inputs_apart"), real=True)
+
+
+@pytest.mark.parametrize("case, mode", RUNS)
+def test_a_broken_input_ends_in_a_clear_message_or_is_counted_and_named(trials, case, mode):
+    judge(trials, case, mode)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case, mode", RUNS)
+def test_the_script_itself_says_the_same(real_trials, case, mode):
+    judge(real_trials, case, mode)
+
+
+def test_every_case_says_what_it_breaks_in_words_of_its_own():
+    told = [(case.group, case.what) for case in CASES]
+    assert len(set(told)) == len(told)
+
+
+def judge(trials, case, mode):
+    """Assert that what came of a case is what it says."""
+    tried, expected = trials.of(case, mode), case.expected(mode)
+    assert "Traceback" not in tried.out + tried.err
+    assert "Warning" not in tried.err, tried.err
+    match expected:
+        case Refused():
+            judge_refused(tried, expected)
+        case SetAside():
+            judge_set_aside(tried, expected, trials.sound(case.source))
+        case Read():
+            judge_read(tried, expected, trials.sound(case.source), heard=case.stage == ("ingest",))
+
+
+def judge_refused(tried, expected):
+    assert tried.exit_code == 1, tried.out + tried.err
+    assert tried.after == tried.before, "something was written, or lost, by a run that refused its input"
+    assert len(tried.problems) == expected.problems, tried.err
+    assert tried.err.rstrip().endswith(f"{expected.problems} problem(s): nothing was done.")
+    assert any(
+        expected.where in told.where and expected.found in told.found and expected.expected in told.expected
+        for told in tried.problems
+    ), tried.err
+    assert tried.out == ""
+
+
+def table(of, name):
+    return pd.read_csv(io.BytesIO(of[name]), keep_default_na=False, dtype=str)
+
+
+def tables_of(sound):
+    return {name: (sound / "data/cohort" / name).read_bytes() for name in ("recordings.csv", "subjects.csv")}
+
+
+def judge_set_aside(tried, expected, sound):
+    assert tried.exit_code == 0, tried.out + tried.err
+    quarantine = table(tried.after, "data/cohort/quarantine.csv")
+    assert set(quarantine["file"]) == set(expected.named)
+    assert quarantine["found"].str.contains(expected.found, regex=False).any(), quarantine["found"].tolist()
+    assert (quarantine[["expected", "found", "remedy"]] != "").all(axis=None)
+    counts = json.loads(tried.after["metrics/ingest.json"])
+    assert (counts["quarantined_recordings"], counts["quarantined_subjects"]) == (
+        expected.recordings,
+        expected.subjects,
+    )
+    assert f"{expected.recordings} set aside" in tried.out
+    before, after = table(tables_of(sound), "recordings.csv"), table(tried.after, "data/cohort/recordings.csv")
+    assert set(expected.lost) <= set(before["recording_id"])
+    left = before[~before["recording_id"].isin(expected.lost)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after, left)
+    subjects = table(tried.after, "data/cohort/subjects.csv")
+    assert subjects["subject_id"].tolist() == sorted(left["subject_id"].unique())
+    assert counts["recordings"] == len(left)
+    assert counts["subjects"] == len(subjects)
+
+
+def judge_read(tried, expected, sound, *, heard):
+    assert tried.exit_code == 0, tried.out + tried.err
+    assert table(tried.after, "data/cohort/quarantine.csv").empty
+    for name, key, cells in (
+        ("recordings.csv", "recording_id", expected.recordings),
+        ("subjects.csv", "subject_id", expected.subjects),
+    ):
+        before, after = (
+            table(tables_of(sound), name).set_index(key),
+            table(tried.after, f"data/cohort/{name}").set_index(key),
+        )
+        wanted = before.drop(index=list(expected.lost), errors="ignore")
+        for row, values in cells.items():
+            for column, value in values.items():
+                wanted.loc[row, column] = str(value)
+            if name == "recordings.csv":
+                wanted.loc[row, "sha256"] = after.loc[row, "sha256"]  # of another file, which is the point
+        pd.testing.assert_frame_equal(after, wanted)
+    for recording_id, tone_hz in expected.tone_hz.items():
+        judge_heard(tried.project, recording_id, tone_hz)
+
+
+def judge_heard(project, recording_id, tone_hz):
+    """Assert that what is made of a recording for the networks is the tone that was put into it."""
+    rows = read_table(project / "data/cohort/recordings.csv", sample_rate_hz=str).set_index("recording_id", drop=False)
+    cleaning = audio.Settings(**YAML(typ="safe").load(project / "params.yaml")["audio"])
+    (project / "cleaned").mkdir(exist_ok=True)
+    clean = partial(preprocess_audio.clean_one, root=project / RELEASE, out=project / "cleaned", cleaning=cleaning)
+    row = clean(rows.loc[recording_id].to_dict())
+    samples, rate = soundfile.read(project / "cleaned" / f"{recording_id}.wav")
+    assert rate == cleaning.sample_rate_hz
+    assert soundfile.info(project / "cleaned" / f"{recording_id}.wav").subtype == "PCM_16"
+    assert float(row["duration_s"]) == pytest.approx(float(row["source_duration_s"]), abs=0.1)
+    assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(tone_hz, abs=1.5)
