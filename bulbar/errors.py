@@ -14,7 +14,13 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}\n    expected: {self.expected}\n    found:    {self.found}\n    to do:    {self.remedy}"
+        where, expected, found = map(printable, (self.where, self.expected, self.found))
+        return f"{where}\n    expected: {expected}\n    found:    {found}\n    to do:    {self.remedy}"
+
+
+def printable(text: str) -> str:
+    """A text on one line that steers no terminal: line breaks, escapes and bytes of no encoding are written out."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 class BadInput(ValueError):

@@ -100,31 +100,32 @@ def judge_set_aside(tried, expected, sound):
     before, after = table(tables_of(sound), "recordings.csv"), table(tried.after, "data/cohort/recordings.csv")
     assert set(expected.lost) <= set(before["recording_id"])
     left = before[~before["recording_id"].isin(expected.lost)].reset_index(drop=True)
-    pd.testing.assert_frame_equal(after, left)
+    pd.testing.assert_frame_equal(after, with_cells(left, expected.changed, after))
     subjects = table(tried.after, "data/cohort/subjects.csv")
     assert subjects["subject_id"].tolist() == sorted(left["subject_id"].unique())
     assert counts["recordings"] == len(left)
     assert counts["subjects"] == len(subjects)
 
 
+def with_cells(before, cells, after):
+    """A table with some rows' cells changed; a changed recording's digest is another file's, which is the point."""
+    key = before.columns[0]
+    wanted = before.set_index(key)
+    for row, values in cells.items():
+        for column, value in values.items():
+            wanted.loc[row, column] = str(value)
+        if "sha256" in wanted:
+            wanted.loc[row, "sha256"] = after.set_index(key).loc[row, "sha256"]
+    return wanted.reset_index()
+
+
 def judge_read(tried, expected, sound, *, heard):
     assert tried.exit_code == 0, tried.out + tried.err
     assert table(tried.after, "data/cohort/quarantine.csv").empty
-    for name, key, cells in (
-        ("recordings.csv", "recording_id", expected.recordings),
-        ("subjects.csv", "subject_id", expected.subjects),
-    ):
-        before, after = (
-            table(tables_of(sound), name).set_index(key),
-            table(tried.after, f"data/cohort/{name}").set_index(key),
-        )
-        wanted = before.drop(index=list(expected.lost), errors="ignore")
-        for row, values in cells.items():
-            for column, value in values.items():
-                wanted.loc[row, column] = str(value)
-            if name == "recordings.csv":
-                wanted.loc[row, "sha256"] = after.loc[row, "sha256"]  # of another file, which is the point
-        pd.testing.assert_frame_equal(after, wanted)
+    for name, cells in (("recordings.csv", expected.recordings), ("subjects.csv", expected.subjects)):
+        before, after = table(tables_of(sound), name), table(tried.after, f"data/cohort/{name}")
+        left = before[~before.iloc[:, 0].isin(expected.lost)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(after, with_cells(left, cells, after))
     for recording_id, tone_hz in expected.tone_hz.items():
         judge_heard(tried.project, recording_id, tone_hz)
 
@@ -140,6 +141,6 @@ def judge_heard(project, recording_id, tone_hz):
     assert rate == cleaning.sample_rate_hz
     assert soundfile.info(project / "cleaned" / f"{recording_id}.wav").subtype == "PCM_16"
     assert float(row["duration_s"]) == pytest.approx(float(row["source_duration_s"]), abs=0.1)
-    assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.05)
+    assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.08)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(tone_hz, abs=1.5)

@@ -40,7 +40,7 @@ def with_every_fault(root):
     (vowels / "CT001_phonationA.wav").write_bytes((vowels / "CT001_phonationA.wav").read_bytes()[:-100])
     soundfile.write(vowels / "CT002_phonationA.wav", np.zeros(8000), 8000)
     (vowels / "CT003_phonationA.wav").write_bytes(b"not a recording")
-    soundfile.write(vowels / "PZ001_phonationA.wav", np.full(100, 0.1), 8000)
+    soundfile.write(vowels / "PZ001_phonationA.wav", np.linspace(-0.1, 0.1, 100), 8000)
     shutil.copy(rhythm / "PZ002_rhythmPA.wav", rhythm / "PZ003_rhythmPA.wav")
     return root
 

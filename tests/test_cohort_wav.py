@@ -51,7 +51,7 @@ def test_chunks_before_and_after_the_samples_and_odd_ones_are_no_truncation(tmp_
 
 def test_an_rf64_header_says_its_size_elsewhere(tmp_path):
     path = tmp_path / "a.wav"
-    soundfile.write(path, np.full(8000, 0.1), 8000, format="RF64", subtype="PCM_16")
+    soundfile.write(path, np.linspace(-0.1, 0.1, 8000), 8000, format="RF64", subtype="PCM_16")
     assert wav.data_chunk_sizes(path) == (16000, 16000)
     assert problems_of(path) == ()
     path.write_bytes(path.read_bytes()[:-10])
@@ -76,8 +76,8 @@ def test_every_kind_of_bad_recording_is_named(tmp_path):
     soundfile.write(tmp_path / "nan.wav", holed, 8000, subtype="FLOAT")
     holed[17] = np.inf
     soundfile.write(tmp_path / "inf.wav", holed, 8000, subtype="FLOAT")
-    soundfile.write(tmp_path / "short.wav", np.full(3999, 0.1), 8000)
-    soundfile.write(tmp_path / "enough.wav", np.full(4000, 0.1), 8000)
+    soundfile.write(tmp_path / "short.wav", np.linspace(-0.1, 0.1, 3999), 8000)
+    soundfile.write(tmp_path / "enough.wav", np.linspace(-0.1, 0.1, 4000), 8000)
     found = {path.stem: [problem.found for problem in problems_of(path)] for path in tmp_path.iterdir()}
     assert found["nothing"] == ["an empty file of 0 bytes"]
     assert "LibsndfileError" in found["foreign"][0]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bulbar.cohort.release import LABELS, SEXES, Fault, RecordingFile, Release
 from bulbar.cohort.wav import Inspection
-from bulbar.errors import BadInput, Problem
+from bulbar.errors import BadInput, Problem, printable
 
 RECORDING_COLUMNS = [
     "recording_id",
@@ -68,7 +68,9 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
     faults = faults_of(release, inspections)
     problems = list(release.structural)
     if not release.files:
-        problems.append(_no_recordings(release))
+        unknown = [fault for fault in faults if fault.path is not None and not fault.subject_id]
+        problems.append(_no_recordings(release, unknown))
+        faults = faults if release.choice else [fault for fault in faults if fault not in unknown]
     if problems or (faults and not quarantine):
         raise BadInput(problems + [fault.problem for fault in faults])
 
@@ -178,7 +180,8 @@ def _without_partner(release: Release) -> list[Fault]:
     return faults
 
 
-def _no_recordings(release: Release) -> Problem:
+def _no_recordings(release: Release, unknown: Sequence[Fault]) -> Problem:
+    """That nothing is there, in one problem. unknown: what might be recordings by another name: of another release."""
     if release.choice:
         counts = {"rows": release.choice.get("rows")} | {
             step: count["clips"]
@@ -190,10 +193,13 @@ def _no_recordings(release: Release) -> Problem:
         return Problem(
             "cohort.root", f"recordings of a {release.source} release", found, "look which step leaves none, and why"
         )
-    found = "no WAV file whose folder and name are those of the release"
-    return Problem(
-        "cohort.root", f"recordings of a {release.source} release", found, "check cohort.root and cohort.source"
-    )
+    expected = f"recordings of a {release.source} release"
+    found = "no WAV file"
+    if unknown:
+        first = unknown[0].problem
+        expected = f"{expected}, each with {first.expected}"
+        found = f"none among {len(unknown)} WAV file(s), such as {first.found}"
+    return Problem("cohort.root", expected, found, "check cohort.root and cohort.source")
 
 
 def _with_its_subject(file: RecordingFile) -> Fault:
@@ -242,7 +248,8 @@ def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault], by: B
 def _quarantine_table(faults: Sequence[Fault]) -> pd.DataFrame:
     """One row a fault: the file, or where in the workbook; sorted."""
     rows = [
-        (fault.problem.where, fault.subject_id, fault.problem.expected, fault.problem.found, fault.problem.remedy)
+        tuple(map(printable, (found.where, fault.subject_id, found.expected, found.found, found.remedy)))
         for fault in faults
+        for found in [fault.problem]
     ]
     return pd.DataFrame(sorted(rows), columns=["file", "subject_id", "expected", "found", "remedy"])

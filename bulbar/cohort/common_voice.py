@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.cohort import subset
-from bulbar.cohort.release import Fault, Kind, RecordingFile, Release, is_synthetic, require_root
+from bulbar.cohort.release import DVC_CACHE, Fault, Kind, RecordingFile, Release, is_synthetic, require_root
 from bulbar.errors import BadInput, Problem
 
 TABLE, CLIPS = "validated.tsv", "clips"
@@ -48,8 +48,6 @@ CLINICAL: dict[str, Kind] = {"age_years": "numeric", "sex": "categorical", "acce
 
 PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
 """The steps whose counts Kavitha et al. print, in section 4."""
-
-DVC_CACHE = "*/files/md5/[0-9a-f][0-9a-f]/*"  # where DVC's links lead, where it links instead of copying
 
 CHUNK_ROWS = 20_000
 MOST_FAULTS = 1000  # a table with more bad rows than this is another table

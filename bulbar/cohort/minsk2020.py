@@ -45,7 +45,7 @@ def read(root: Path) -> Release:
     Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
     """
     require_root(root, HOW_TO_GET_IT)
-    files, faults = files_of({path: _recording(path) for path in wav_paths(root)}, "ALS/008_a.wav")
+    files, faults = files_of(wav_paths(root), _recording, "ALS/008_a.wav")
     tables: list[pd.DataFrame] = []
     unused: list[str] = []
     structural: list[Problem] = []

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,11 @@ Kind = Literal["numeric", "categorical"]
 TASKS = ("A", "E", "I", "O", "U", "KA", "PA", "TA")
 LABELS = ("ALS", "HC")
 SEXES = ("M", "F")
+
+DVC_CACHE = "*/files/md5/[0-9a-f][0-9a-f]/*"
+"""Where DVC's links lead, where it links instead of copying."""
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # for a table of lines of text
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 
@@ -106,27 +112,75 @@ def require_root(root: Path, how_to_get_it: str) -> None:
         raise BadInput([Problem(str(root), "the folder of a release (cohort.root)", found, how_to_get_it)])
 
 
-def wav_paths(root: Path) -> Iterator[str]:
-    """Every WAV file at any depth below `root`, as a posix path relative to it, sorted; hidden ones are left out."""
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def wav_paths(root: Path) -> dict[str, Problem | None]:
+    """Every WAV file at any depth below `root`: its posix path relative to it, and why it is none of the release's.
+
+    Sorted; hidden ones are left out. What bears such a name and is no file, such as a folder, is among them.
+    A release is what lies below its root, which may be a link itself. A link to a file elsewhere would bring in what
+    the release has not: a problem, save DVC's own links, from where it keeps what it tracks.
+    Raises BadInput for each folder that cannot be read, and for each link to a folder: DVC does not look behind it, so
+    recordings could change there and no stage would be run again.
+    """
+    paths: dict[str, Problem | None] = {}
+    refused: list[Problem] = []
+    own = root.resolve()
+
+    def unreadable(error: OSError) -> None:
+        below = Path(error.filename).relative_to(root).as_posix()
+        where = str(root) if below == "." else below
+        found = f"{type(error).__name__}: {error.strerror}"
+        refused.append(Problem(where, "a folder that can be read", found, "allow yourself to read it (chmod u+rx)"))
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(folder).relative_to(root)
-        for name in sorted(names):
+        for name in folders:
+            if (link := Path(folder, name)).is_symlink():
+                found = f"a link to {link.readlink()}, behind which DVC would see no change"
+                remedy = "put the folder itself there, or take the link out; cohort.root itself may be a link"
+                refused.append(Problem((below / name).as_posix(), "a folder of the release", found, remedy))
+        for name in [*folders, *names]:
             if name.lower().endswith(".wav") and not name.startswith("."):
-                yield (below / name).as_posix()
+                path = (below / name).as_posix()
+                paths[path] = _foreign(path, root, own)
+    if refused:
+        raise BadInput(sorted(refused, key=lambda problem: problem.where))
+    return dict(sorted(paths.items()))
 
 
-def files_of(matches: dict[str, RecordingFile | None], pattern: str) -> tuple[list[RecordingFile], list[Fault]]:
+def _foreign(path: str, root: Path, own: Path) -> Problem | None:
+    """What makes a path none of the release's: a name that cannot be shown, or a link that leads out of `own`."""
+    if _UNFIT.search(path):
+        found = "a line break, or bytes that are no text"
+        return Problem(path, "a name that can be shown", found, "rename the file, or the folder it is in")
+    if not (link := root / path).is_symlink():
+        return None
+    end = Path(os.path.realpath(link))  # Path.resolve fails where links go round in a circle
+    if not end.exists():
+        found = f"a link to {link.readlink()}, where nothing is"
+    elif end.is_relative_to(own) or fnmatch(end.as_posix(), DVC_CACHE):
+        return None
+    else:
+        found = f"a link to {link.readlink()}, out of the release"
+    return Problem(path, "a file of the release", found, "put the recording itself there, or take the link out")
+
+
+def files_of(
+    paths: Mapping[str, Problem | None], recording: Callable[[str], RecordingFile | None], pattern: str
+) -> tuple[list[RecordingFile], list[Fault]]:
     """Sort a release's WAV files into recordings and faults.
 
-    matches: each path and what its name says, None where it says nothing.
+    paths: as `wav_paths` returns them. recording: what a path says, None where it says nothing.
     pattern: how a path should look, for the message.
     """
     files: list[RecordingFile] = []
     faults: list[Fault] = []
     first: dict[str, str] = {}
-    for path, file in sorted(matches.items()):
-        if file is None:
+    for path, foreign in paths.items():
+        file = recording(path)
+        if foreign is not None:
+            faults.append(Fault(foreign, file.subject_id if file else "", path))
+        elif file is None:
             remedy = "rename it to its subject and task, or take it out of the release"
             faults.append(Fault(Problem(path, f"a path like {pattern}", path, remedy), path=path))
         elif file.recording_id in first:

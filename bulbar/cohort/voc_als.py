@@ -91,7 +91,7 @@ def read(root: Path) -> Release:
     Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
     """
     require_root(root, HOW_TO_GET_IT)
-    files, faults = files_of({path: _recording(path) for path in wav_paths(root)}, "phonationA/CT001_phonationA.wav")
+    files, faults = files_of(wav_paths(root), _recording, "phonationA/CT001_phonationA.wav")
     try:
         subjects, acoustic, unused, row_problems = _read_workbook(root)
         structural: list[Problem] = []

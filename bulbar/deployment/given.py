@@ -20,8 +20,6 @@ from bulbar.errors import BadInput, Problem
 OLDEST = 120
 """No age in years is above it."""
 
-LOWEST_RATE_HZ = 1000
-"""A recording of a lower sampling rate holds no voice."""
 
 ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, OGG, MP3 …"
 
@@ -64,9 +62,6 @@ def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float)
             continue
         inspected = wav.inspect(file, Path(), min_duration_s=min_duration_s)
         problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
-        if 0 < inspected.sample_rate_hz < LOWEST_RATE_HZ:
-            rate = f"{inspected.sample_rate_hz} Hz"
-            problems.append(Problem(file, f"a sampling rate of at least {LOWEST_RATE_HZ} Hz", rate, ANOTHER))
         if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
             problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))
         person, said = _told_by_name(path)

@@ -37,6 +37,7 @@ class SetAside:
     named: what stands in quarantine.csv's column `file`. found: words of one of its findings.
     lost: recording_ids that the sound release has and this run has not.
     recordings, subjects: as metrics/ingest.json counts what was set aside.
+    changed: by recording_id the cells of what is kept that differ from the sound release's.
     """
 
     named: tuple[str, ...]
@@ -44,6 +45,7 @@ class SetAside:
     lost: tuple[str, ...] = ()
     recordings: int = 1
     subjects: int = 0
+    changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
