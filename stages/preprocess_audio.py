@@ -4,6 +4,8 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import soundfile
+
 from bulbar import audio, cohort, compute, figures
 from bulbar.errors import BadInput, Problem, SilentRecording
 from stages.io import (
@@ -60,12 +62,11 @@ def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settin
     try:
         samples = audio.clean(root / row["path"], cleaning)
     except SilentRecording as error:
-        return Problem(
-            where=str(root / row["path"]),
-            expected="a recording with sound in it",
-            found=str(error),
-            remedy="replace the file, or set cohort.on_bad_recording to quarantine",
-        )
+        remedy = "replace the file, or take it out of the release"
+        return Problem(row["path"], "a recording with sound in it", str(error), remedy)
+    except (soundfile.SoundFileError, OSError) as error:
+        found = str(error) if (root / row["path"]).is_file() else "no such file"
+        return Problem(row["path"], "the recording that ingest checked", found, "run the pipeline from ingest on")
     audio.write(out / f"{row['recording_id']}.wav", samples, cleaning.sample_rate_hz)
     duration = f"{len(samples) / cleaning.sample_rate_hz:.4f}"
     kept = {key: row[key] for key in ("recording_id", "subject_id", "task")}

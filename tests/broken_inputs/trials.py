@@ -1,28 +1,20 @@
 """Run broken inputs through the stages' own mains, and keep what they printed and what they left behind."""
 
-import contextlib
-import importlib
+import csv
 import io
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
-from ruamel.yaml import YAML
-
-from stages.io import run
 from tests.broken_inputs import RELEASE, Case, Mode, Read, Source
+from tests.broken_inputs.making import SECONDS, run_stage, run_stages, set_params
 from tests.projects import ROOT, contents, write_params
 from tests.releases import common_voice_rows, voc_als_rows, write_common_voice, write_minsk2020, write_voc_als
 
-SECONDS = 300  # no case needs a second; what waits for a pipe would wait for ever
 BEFORE = ("ingest", "preprocess_clinical", "preprocess_audio", "folds")
 WRITTEN = ("data", "metrics", "plots", "models", "report")
 WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
@@ -48,12 +40,19 @@ class Tried:
     before: dict[str, bytes]
     after: dict[str, bytes]
     project: Path
+    stage: tuple[str, ...]
 
     @property
     def problems(self) -> list[Told]:
         """The problems printed."""
         four = r"^(?! )(.+)\n    expected: (.+)\n    found:    (.+)\n    to do:    (.+)$"
         return [Told(*found) for found in re.findall(four, self.err, flags=re.MULTILINE)]
+
+
+def quarantine_of(tried: Tried) -> list[Told]:
+    """What a run set aside, as its table says."""
+    rows = csv.DictReader(io.StringIO(tried.after["data/cohort/quarantine.csv"].decode(), newline=""))
+    return [Told(row["file"], row["expected"], row["found"], row["remedy"]) for row in rows]
 
 
 class Trials:
@@ -74,9 +73,7 @@ class Trials:
             project = self._place / f"sound_{source}"
             project.mkdir(parents=True)
             _write_sound(project, source)
-            for stage in BEFORE if source != "common_voice" else BEFORE[:1]:
-                code, _, err = _in_process(project, (stage,))
-                assert code == 0, err
+            run_stages(project, *(BEFORE if source != "common_voice" else BEFORE[:1]))
             self._sound[source] = project
         return self._sound[source]
 
@@ -94,11 +91,11 @@ class Trials:
         case.break_it(project)
         before = written(project)
         apart = self._real or (case.unprivileged and os.geteuid() == 0)
-        code, out, err = (_apart if apart else _in_process)(project, case.stage)
+        code, out, err = (_apart if apart else run_stage)(project, case.stage)
         after = written(project)
         if not isinstance(case.expected(mode), Read):  # of which the recordings are heard
             shutil.rmtree(project, ignore_errors=True)
-        return Tried(code, out, err, before, after, project)
+        return Tried(code, out, err, before, after, project, case.stage)
 
 
 def _write_sound(project: Path, source: Source) -> None:
@@ -114,44 +111,10 @@ def _write_sound(project: Path, source: Source) -> None:
         write_common_voice(root, common_voice_rows(8, 2))
 
 
-def set_params(project: Path, **changes: object) -> None:
-    """Change a project's params.yaml, keys as `-S` writes them; a key that is not there is added."""
-    yaml = YAML(typ="safe")
-    params = yaml.load(project / "params.yaml")
-    for key, value in changes.items():
-        *blocks, name = key.split(".")
-        inner = params
-        for block in blocks:
-            inner = inner.setdefault(block, {})
-        inner[name] = value
-    yaml.dump(params, project / "params.yaml")
-
-
 def written(project: Path) -> dict[str, bytes]:
     """Every file below the folders that stages write to."""
     folders = [project / name for name in WRITTEN if (project / name).is_dir()]
     return {f"{folder.name}/{path}": content for folder in folders for path, content in contents(folder).items()}
-
-
-def _in_process(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
-    """Run a stage's main by `stages.io.run`, as its script does: exit code, what it printed."""
-    main = importlib.import_module(f"stages.{stage[0]}").main
-    out, err = io.StringIO(), io.StringIO()
-    code = 0
-    with (
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        contextlib.chdir(project),
-        mock.patch.object(sys, "argv", list(stage)),
-        warnings.catch_warnings(),
-        _in_time(),
-    ):
-        warnings.simplefilter("default")  # a user sees them, so a test should
-        try:
-            run(main)
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    return code, out.getvalue(), err.getvalue()
 
 
 def _apart(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
@@ -166,19 +129,3 @@ def _apart(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
         timeout=SECONDS,
     )
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-
-
-@contextlib.contextmanager
-def _in_time() -> Iterator[None]:
-    """Raises TimeoutError in what runs longer than a user would wait, or for ever."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"not done after {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

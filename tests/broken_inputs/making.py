@@ -1,0 +1,74 @@
+"""What cases and trials both do to a project: change its params, run its stages."""
+
+import contextlib
+import importlib
+import io
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from ruamel.yaml import YAML
+
+from stages.io import run
+
+SECONDS = 300  # no case needs a second; what waits for a pipe would wait for ever
+
+
+def set_params(project: Path, **changes: object) -> None:
+    """Change a project's params.yaml, keys as `-S` writes them; a key that is not there is added."""
+    yaml = YAML(typ="safe")
+    params = yaml.load(project / "params.yaml")
+    for key, value in changes.items():
+        *blocks, name = key.split(".")
+        inner = params
+        for block in blocks:
+            inner = inner.setdefault(block, {})
+        inner[name] = value
+    yaml.dump(params, project / "params.yaml")
+
+
+def run_stages(project: Path, *stages: str) -> None:
+    """Run stages one after another. Raises AssertionError where one fails."""
+    for stage in stages:
+        code, _, err = run_stage(project, (stage,))
+        assert code == 0, err
+
+
+def run_stage(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
+    """Run a stage's main by `stages.io.run`, as its script does: exit code, what it printed."""
+    main = importlib.import_module(f"stages.{stage[0]}").main
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(project),
+        mock.patch.object(sys, "argv", list(stage)),
+        warnings.catch_warnings(),
+        _in_time(),
+    ):
+        warnings.simplefilter("default")  # a user sees them, so a test should
+        try:
+            run(main)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return code, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """Raises TimeoutError in what runs longer than a user would wait, or for ever."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"not done after {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
