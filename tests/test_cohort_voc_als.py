@@ -150,7 +150,7 @@ def test_no_workbook_two_workbooks_no_sheet_and_no_excel_are_told_apart(tmp_path
     found = {name: voc_als.read(tmp_path / name).structural for name in ("none", "two", "foreign", "sheet")}
     assert found["none"][0].found == "none"
     assert found["two"][0].found == "VOC-ALS.xlsx, copy/VOC-ALS.xlsx"
-    assert "BadZipFile" in found["foreign"][0].found
+    assert "a text file" in found["foreign"][0].found
     assert "VOC-ALS_Data" in found["sheet"][0].expected
     assert "Data" in found["sheet"][0].found
 

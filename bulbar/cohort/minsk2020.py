@@ -16,7 +16,16 @@ from bulbar.cohort.release import (
     require_root,
     wav_paths,
 )
-from bulbar.cohort.workbook import Sheet, missing_columns, read_sheet, row_faults, typed, unused_columns
+from bulbar.cohort.workbook import (
+    CellFault,
+    Sheet,
+    column_problems,
+    of_either_case,
+    read_sheet,
+    row_faults,
+    typed,
+    unused_columns,
+)
 from bulbar.errors import BadInput, Problem
 
 _BOTH: dict[str, tuple[str, Kind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
@@ -28,6 +37,9 @@ _PATIENTS: dict[str, tuple[str, Kind]] = {
 _CODE = "Subject code"
 TABLES = {"ALS": _BOTH | _PATIENTS, "HC": _BOTH}
 """Columns of ALS_table.xlsx and HC_table.xlsx: name in the workbook -> name here, kind."""
+
+LIMITS: dict[str, tuple[float, float]] = {"age_years": (1, 120), "months_since_onset": (0, 1200)}
+"""The lowest and highest value that anybody can have."""
 
 COMMON = ["age_years", "sex"]
 
@@ -95,27 +107,30 @@ def _read_group(
     """One group's subjects, the columns nobody reads, and the faults of single rows."""
     sheet = read_sheet(root / f"{label}_table.xlsx", None, header_row=1)
     wanted = [_CODE, *columns]
-    problems = missing_columns(sheet, wanted)
+    problems = column_problems(sheet, wanted)
     if problems:
         raise BadInput(problems)
-    table, cell_problems = typed(sheet, {_CODE: ("subject_id", "categorical"), **columns})
-    faults = _name_subjects(sheet, table, label)
+    table, cell_faults = typed(sheet, {_CODE: ("subject_id", "categorical"), **columns}, LIMITS)
+    faults = _name_subjects(sheet, table, cell_faults, label)
     table["label"] = label
-    table["sex"] = [sex.upper() if sex else sex for sex in table["sex"]]
-    faults += row_faults(sheet, table, cell_problems, {"sex": SEXES})
+    table["sex"] = [of_either_case(sex, SEXES) for sex in table["sex"]]
+    faults += row_faults(sheet, table, cell_faults, {"sex": SEXES})
     return table, unused_columns(sheet, wanted), faults
 
 
-def _name_subjects(sheet: Sheet, table: pd.DataFrame, label: str) -> list[Fault]:
-    """Put the group before every code, in place; a fault for each code that is no number."""
+def _name_subjects(sheet: Sheet, table: pd.DataFrame, cell_faults: list[CellFault], label: str) -> list[Fault]:
+    """Put the group before every code, in place; a fault for each code that is no number, where none is told yet."""
+    told = {fault.at for fault in cell_faults if fault.column == "subject_id"}
     faults = []
     names = []
-    for (row_number, _), code in zip(sheet.rows, table["subject_id"], strict=True):
-        if code is not None and code.isdecimal():
+    for at, ((row_number, _), code) in enumerate(zip(sheet.rows, table["subject_id"], strict=True)):
+        if code is not None and re.fullmatch("[0-9]{1,6}", code):
             names.append(_subject_id(label, code))
             continue
         names.append("")
-        where = f"{sheet.where}, row {row_number}, column {_CODE}"
-        faults.append(Fault(Problem(where, "a whole number, like 008", repr(code), "correct the cell")))
+        if at not in told:
+            where = f"{sheet.where}, row {row_number}, column {_CODE}"
+            found = repr(code) if code else "no code"
+            faults.append(Fault(Problem(where, "a whole number, like 008", found, "correct the cell")))
     table["subject_id"] = names
     return faults

@@ -21,7 +21,16 @@ from bulbar.cohort.release import (
     usable_id,
     wav_paths,
 )
-from bulbar.cohort.workbook import missing_columns, read_sheet, row_faults, typed, unused_columns
+from bulbar.cohort.workbook import (
+    column_problems,
+    lookalikes,
+    of_either_case,
+    read_sheet,
+    remedy_for,
+    row_faults,
+    typed,
+    unused_columns,
+)
 from bulbar.errors import BadInput, Problem
 
 WORKBOOK = "VOC-ALS.xlsx"
@@ -67,6 +76,24 @@ CLINICAL: dict[str, tuple[str, Kind]] = {
     "Cantagallo_Questionnaire": ("cantagallo_questionnaire", "numeric"),
 }
 """The release's 32 clinical columns: name in the workbook -> name here, kind. With ID and Category they are 34."""
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "age_years": (1, 120),
+    "diagnostic_delay_months": (0, 1200),
+    "disease_duration_months": (0, 1200),
+    "fvc_percent": (0, 250),
+    "alsfrs_r_total": (0, 48),
+    "progression_rate": (0, 48),
+    **{f"alsfrs_r_{name}": (0, 4) for name in _ALSFRS_R.values()},
+    "mrc_head": (0, 15),
+    "mrc_upper_limbs": (0, 70),
+    "mrc_lower_limbs": (0, 60),
+    "pumns_bulbar": (0, 14),
+    "pumns_upper_limbs": (0, 14),
+    "pumns_lower_limbs": (0, 14),
+    "cantagallo_questionnaire": (0, 140),
+}
+"""The lowest and highest value that a scale has, or that anybody can."""
 
 COMMON = ["age_years", "sex", "cantagallo_questionnaire"]
 """The clinical columns recorded for patients and controls alike."""
@@ -126,19 +153,25 @@ def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[
     sheet = read_sheet(_find_workbook(root), SHEET, header_row=2)
     acoustic_names = ACOUSTIC if set(ACOUSTIC) & set(sheet.names) else []
     wanted = ["ID", "Category", *CLINICAL, *acoustic_names]
-    problems = missing_columns(sheet, wanted)
+    problems = column_problems(sheet, wanted)
     if problems:
         raise BadInput(problems)
     keys: dict[str, tuple[str, Kind]] = {"ID": ("subject_id", "categorical"), "Category": ("label", "categorical")}
     acoustic_columns: dict[str, tuple[str, Kind]] = {name: (name, "numeric") for name in acoustic_names}
-    table, cell_problems = typed(sheet, keys | CLINICAL | acoustic_columns)
+    table, cell_faults = typed(sheet, keys | CLINICAL | acoustic_columns, LIMITS)
     table["subject_id"] = [name or "" for name in table["subject_id"]]
-    table["sex"] = [sex.upper() if sex else sex for sex in table["sex"]]
-    faults = row_faults(sheet, table, cell_problems, {"label": LABELS, "sex": SEXES})
+    table["sex"] = [of_either_case(sex, SEXES) for sex in table["sex"]]
+    faults = row_faults(sheet, table, cell_faults, {"label": LABELS, "sex": SEXES})
+    told = {fault.at for fault in cell_faults if fault.column == "subject_id"}
     for at, name in enumerate(table["subject_id"]):
-        if not usable_id(name):
+        if at not in told and not usable_id(name):
             where = f"{sheet.where}, row {sheet.rows[at][0]}"
-            problem = Problem(where, "an ID of letters, digits and hyphens, like CT001", repr(name), "correct the cell")
+            problem = Problem(
+                where,
+                "an ID of letters, digits and hyphens, like CT001",
+                repr(name) if name else "no ID",
+                "correct the cell",
+            )
             faults.append(Fault(problem, name))
     first = ["subject_id", "label", "sex", "age_years"]
     clinical = [name for name, _ in CLINICAL.values() if name not in first]
@@ -150,7 +183,8 @@ def _find_workbook(root: Path) -> Path:
     """The release's one workbook, at any depth. Raises BadInput where there is none, or more than one."""
     found = sorted(path for path in root.rglob(WORKBOOK) if path.is_file())
     if len(found) != 1:
-        told = ", ".join(path.relative_to(root).as_posix() for path in found) or "none"
-        remedy = HOW_TO_GET_IT if not found else "leave one release in the folder"
+        alike = "" if found else lookalikes(root.rglob("*"), WORKBOOK)
+        told = ", ".join(path.relative_to(root).as_posix() for path in found) or alike or "none"
+        remedy = "leave one release in the folder" if found else remedy_for(alike, HOW_TO_GET_IT)
         raise BadInput([Problem(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", told, remedy)])
     return found[0]
