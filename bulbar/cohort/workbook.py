@@ -83,11 +83,11 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
                 names.pop()
             rows = [
                 (number, list(row))
-                for number, row in enumerate(_rows(sheet, max(len(names), 1)), start=1)
+                for number, row in enumerate(_rows(sheet, len(names) or MOST_COLUMNS), start=1)
                 if number > header_row and row.count(None) < len(row)
             ]
         if re.search(rb"<(?:\w+:)?f[\s/>]", xml):
-            rows = _with_formulas(path, name, rows, (header_row, len(names)))
+            rows = _with_formulas(path, name, rows, (header_row, len(names) or MOST_COLUMNS))
     except BadInput:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file brings it to
