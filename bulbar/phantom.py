@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 from scipy.signal import lfilter
 
 from bulbar import voice
@@ -57,24 +57,23 @@ TASKS: tuple[Task, ...] = get_args(Task)
 SHORTEST_S, LONGEST_S = 1.5, 48.2
 
 
+def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    if len(set(tasks)) < len(tasks):
+        raise ValueError("each task once")
+    return tasks
+
+
 class Settings(BaseModel):
     """The `phantom` block of params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     subjects: Annotated[int, Field(ge=6)]
-    tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
     effect: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     missingness: Literal["as_released", "none"]
     median_duration_s: Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S)]
     max_epochs: PositiveInt
-
-    @field_validator("tasks")
-    @classmethod
-    def _each_once(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-        if len(set(tasks)) < len(tasks):
-            raise ValueError("each task once")
-        return tasks
 
 
 class ExternalSettings(BaseModel):
@@ -83,7 +82,7 @@ class ExternalSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     subjects: Annotated[int, Field(ge=6)]
-    tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
     sample_rate_hz: Literal[8000, 16000, 32000]
     level_db: Annotated[float, Field(ge=-30, le=0)]
     noise_db: Annotated[float, Field(ge=0, le=40)]
@@ -94,8 +93,8 @@ class ExternalSettings(BaseModel):
         return Recorder(self.sample_rate_hz, self.level_db, self.noise_db)
 
     def over(self, settings: Settings) -> Settings:
-        """The settings of the first cohort with these in their place. Raises ValidationError: each task once."""
-        return Settings.model_validate({**settings.model_dump(), "subjects": self.subjects, "tasks": self.tasks})
+        """The settings of the first cohort with these in their place."""
+        return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks})
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,10 @@ def test_the_external_cohort_is_a_release_of_other_people_at_its_own_rate(root):
     assert (same_id["age_years_x"] != same_id["age_years_y"]).any()
 
 
-def test_an_impossible_setting_of_the_external_cohort_is_named(root):
+@pytest.mark.parametrize(("key", "right", "wrong"), [("sample_rate_hz", "16000", "11025"), ("tasks", "[I]", "[I, I]")])
+def test_an_impossible_setting_of_the_external_cohort_is_named(root, key, right, wrong):
     text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("sample_rate_hz: 16000", "sample_rate_hz: 11025"))
-    with pytest.raises(BadInput, match=r"external\.phantom\.sample_rate_hz"):
+    assert f"{key}: {right}" in text
+    Path("params.yaml").write_text(text.replace(f"{key}: {right}", f"{key}: {wrong}"))
+    with pytest.raises(BadInput, match=rf"external\.phantom\.{key}"):
         phantom.main("external")
