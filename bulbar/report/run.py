@@ -122,8 +122,8 @@ def sources(results: Results) -> Table:
 def that_shape_results(params: Mapping[str, Any]) -> dict[str, Any]:
     """The params that shape results: `compute` and the places of cohorts, each named `root`, are left out."""
     return {
-        key: that_shape_results(value) if isinstance(value, Mapping) else value
-        for key, value in params.items()
+        key: that_shape_results(params[key]) if isinstance(params[key], Mapping) else params[key]
+        for key in params
         if key not in ("compute", "root")
     }
 
