@@ -1,7 +1,9 @@
 """dvc.yaml says what each stage runs: the modules it imports, and they alone."""
 
 import ast
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -113,6 +115,38 @@ def test_dvc_draws_every_figure_of_the_paper_for_both_protocols(what: str) -> No
     for protocol in ("record_wise", "subject_wise"):
         assert any(name.startswith(what) and protocol in name for name in PLOTS)
         assert f"gender/best_so_far_{protocol}" in PLOTS
+
+
+def leaves(found: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The keys of params.yaml that hold a value, as `block.key`."""
+    for key, value in found.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{before}{key}.")
+        else:
+            yield before + key
+
+
+def covers(key: str, other: str) -> bool:
+    """Whether one of two keys is the other or a block around it."""
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
+
+
+@pytest.mark.parametrize(
+    ("folder", "places"), [("", {"compute"}), ("gender/", {"compute", "cohort.watched", "tune.storage"})]
+)
+def test_every_param_is_some_stage_s_but_where_things_lie_and_how_they_are_computed(
+    folder: str, places: set[str]
+) -> None:
+    told = [
+        key
+        for name, stage in STAGES.items()
+        if name.startswith("gender/") == bool(folder)
+        for key in stage.get("params", [])
+    ]
+    declared = {key.replace("${item.cohort}", block) for key in told for block in ("cohort", "external.cohort")}
+    params = set(leaves(YAML(typ="safe").load((ROOT / folder / "params.yaml").read_text())))
+    assert {leaf for leaf in params if not any(covers(leaf, key) for key in declared | places)} == set()
+    assert not [key for key in declared if not any(covers(leaf, key) for leaf in params)]
 
 
 def test_compute_settings_are_no_stage_s_param() -> None:
