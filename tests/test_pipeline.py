@@ -1,5 +1,6 @@
 """The real `dvc repro` and `dvc exp`, as a user types them, in a copy of the project on a tiny synthetic cohort."""
 
+import hashlib
 import io
 import json
 import os
@@ -51,6 +52,14 @@ def stages() -> Iterator[Index]:
     """The stages as DVC reads them."""
     with Repo(str(ROOT)) as repo:
         yield repo.index
+
+
+@pytest.fixture(scope="session")
+def heard(tmp_path_factory) -> Pipeline:
+    """The voices have been made, checked and cleaned, and are committed."""
+    pipeline, ran = first_run(tmp_path_factory.mktemp("heard"), "preprocess_audio@main")
+    assert ran == {"phantom", "ingest@main", "preprocess_audio@main"}
+    return pipeline
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +119,80 @@ def test_byte_code_beside_the_modules_touches_nothing(study):
     cache.mkdir(exist_ok=True)
     (cache / "another.cpython-399.pyc").write_bytes(b"compiled by another Python")
     assert study.stale() == set()
+
+
+# What reaches a remote.
+
+
+def held(remote: Path) -> set[str]:
+    """The hashes of what a local DVC remote holds."""
+    return {path.parent.name + path.name for path in remote.glob("files/md5/*/*")}
+
+
+def hashes(pipeline: Pipeline, *folders: str) -> set[str]:
+    """Of every file that stages wrote below the folders, but what is in git and the synthetic releases."""
+    return {
+        hashlib.md5((pipeline.folder / path).read_bytes()).hexdigest()
+        for path in pipeline.outs() if path.is_relative_to("metrics") is False
+        and path.parts[0] in folders and "raw" not in path.parts
+    }  # fmt: skip
+
+
+def with_remotes(study: Pipeline, tmp_path: Path) -> tuple[Path, Path]:
+    """A default remote that others read, and another called private-clinic."""
+    for name, default in (("private-clinic", []), ("shared", ["--default"])):
+        study.dvc("remote", "add", "--local", *default, name, str(tmp_path / name))
+    return tmp_path / "shared", tmp_path / "private-clinic"
+
+
+def test_a_push_brings_no_voice_and_no_row_of_a_subject_to_a_remote(heard, tmp_path):
+    study = heard.copy(tmp_path / "project")
+    shared, private = with_remotes(study, tmp_path)
+    study.dvc("push", "--run-cache")
+    assert held(shared)  # the synthetic releases
+    assert not held(shared) & hashes(study, "data", "models")
+    assert not private.exists()
+    assert not (study.folder / ".dvc/cache/files/md5/files").exists()
+    telling = [one.read_text() for one in shared.rglob("*") if one.is_file() and one.suffix == ".dir"]
+    assert all("raw" not in text and "images.npy" not in text for text in telling)
+
+
+def test_params_name_the_remote_that_voices_go_to_and_they_go_to_no_other(heard, tmp_path):
+    study = heard.copy(tmp_path / "project")
+    shared, private = with_remotes(study, tmp_path)
+    before = study.stale()
+    study.change({"remote.private": "clinic"})
+    assert study.stale() == before
+    study.dvc("push", "-r", "shared")
+    assert not held(shared) & hashes(study, "data", "models")
+    study.dvc("push")
+    assert not held(shared) & hashes(study, "data", "models")
+    assert hashes(study, "data", "models") <= held(private)
+
+
+@pytest.mark.parametrize("name", [None, "", "nowhere"])
+def test_a_remote_that_is_not_there_gets_nothing_and_neither_does_the_default_one(heard, tmp_path, name):
+    study = heard.copy(tmp_path / "project")
+    shared, _ = with_remotes(study, tmp_path)
+    study.change({"remote.private": name})
+    assert f"remote 'private-{'' if name == '' else name}' doesn't exist" in study.dvc("push", fails=True)
+    assert not held(shared)
+
+
+@pytest.mark.slow
+def test_of_a_whole_study_the_page_and_the_synthetic_releases_reach_a_remote_and_no_more(study, tmp_path):
+    shared, private = with_remotes(study, tmp_path)
+    study.dvc("push", "--run-cache")
+    assert held(shared) & hashes(study, "report") and not held(shared) & hashes(study, "data", "models")
+    voices = {
+        hashlib.md5(one.read_bytes()).hexdigest() for one in study.folder.glob("data/**/raw/**/*") if one.is_file()
+    }
+    folders = {name for name in held(shared) if name.endswith(".dir")}
+    assert held(shared) - folders <= voices | hashes(study, "report")
+    git(study.folder, "init", "--quiet", "--bare", str(tmp_path / "theirs"))
+    study.dvc("exp", "run", "-n", "other", "-S", "bootstrap.draws=100", "model_card")
+    study.dvc("exp", "push", str(tmp_path / "theirs"), "other")
+    assert not held(shared) & hashes(study, "data", "models") and not private.exists()
 
 
 @pytest.mark.slow
