@@ -12,13 +12,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
+from bulbar.disclosure import shown
+
 Protocol = Literal["record_wise", "subject_wise"]
 
 PAPER_FEATURES = 35
 """Features that the paper counts (section 4.A)."""
-
-FEWEST_SHOWN = 5
-"""A count of people below this is not printed."""
 
 
 def dtypes(kinds: Mapping[str, str]) -> dict[str, type]:
@@ -120,20 +119,6 @@ def availability(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
         for label, group in table.groupby("label", sort=True)
     ]
     return pd.DataFrame(rows, columns=["column", "label", "recorded", "subjects"])
-
-
-def shown(count: int, out_of: int | None = None) -> int | str:
-    """A count of people as it may be printed: a few, or all but a few, could be told apart.
-
-    Nobody is `none`, fewer than 5 are `<5`, and all of a group but fewer than 5 are `all but <5`.
-    """
-    if count == 0:
-        return "none"
-    if count < FEWEST_SHOWN:
-        return f"<{FEWEST_SHOWN}"
-    if out_of is not None and 0 < out_of - count < FEWEST_SHOWN:
-        return f"all but <{FEWEST_SHOWN}"
-    return count
 
 
 def metrics(

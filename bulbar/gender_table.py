@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from bulbar import clinical, scoring, uncertainty
+from bulbar import disclosure, scoring, uncertainty
 
 PAPER_ROWS = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_lstm_tuned": "CNN-LSTM tuned"}
 SCORES = ("male_accuracy", "precision", "recall", "f1", "accuracy", "roc_auc")
@@ -108,8 +108,8 @@ def pooled(group_of: pd.Series) -> pd.Series:
     in it where there are fewer speakers than that.
     """
     counts = group_of.value_counts().sort_index().sort_values(kind="stable")
-    small = counts < clinical.FEWEST_SHOWN
-    while small.any() and not small.all() and counts[small].sum() < clinical.FEWEST_SHOWN:
+    small = counts < disclosure.FEWEST_SHOWN
+    while small.any() and not small.all() and counts[small].sum() < disclosure.FEWEST_SHOWN:
         small[small.index[~small][0]] = True
     return group_of.where(~group_of.map(small).astype(bool), POOLED)
 
@@ -128,11 +128,11 @@ def by_group(
     for grouping, stated in groups_of(subjects).items():
         group_of = pooled(stated.reindex(tested.index))
         of_class = pd.crosstab(group_of, tested).reindex(columns=[0, 1], fill_value=0)
-        few = ((of_class > 0) & (of_class < clinical.FEWEST_SHOWN)).any()
+        few = ((of_class > 0) & (of_class < disclosure.FEWEST_SHOWN)).any()
         for model, table in models.items():
             for group, own in table.groupby(table["subject_id"].map(group_of), sort=True):
                 speakers = own["subject_id"].nunique()
-                withheld = speakers < clinical.FEWEST_SHOWN
+                withheld = speakers < disclosure.FEWEST_SHOWN
                 label, probability = own["label"], own["probability"]
                 interval = uncertainty.intervals(own.assign(fold=1), draws=draws, level=level, seed=seed)["accuracy"]
                 scores = {
@@ -147,7 +147,7 @@ def by_group(
                         "grouping": grouping,
                         "group": group,
                         "model": model,
-                        "speakers": clinical.shown(speakers),
+                        "speakers": disclosure.shown(speakers),
                         "clips": "withheld" if withheld else len(own),
                         **(dict.fromkeys(scores, np.nan) if withheld else scores),
                     }

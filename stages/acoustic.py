@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import acoustics, clinical, cohort, compute
+from bulbar import acoustics, cohort, compute, disclosure
 from stages.io import (
     cohort_block,
     count_rows,
@@ -66,7 +66,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
         "synthetic": synthetic,
         "recordings": len(features),
         "syllable_trains": len(trains),
-        "undefined_in": {name: clinical.shown(int(count)) for name, count in undefined.items()},
+        "undefined_in": {name: disclosure.shown(int(count)) for name, count in undefined.items()},
     }
     if compared is None:
         return content | {"compared_with": "nothing: the reader finds no acoustic values in the release"}
@@ -85,7 +85,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
             if name in features
         },
         "columns": {
-            row["column"]: {"n": clinical.shown(row["n"]), **{name: row[name] for name in acoustics.AGREEMENT}}
+            row["column"]: {"n": disclosure.shown(row["n"]), **{name: row[name] for name in acoustics.AGREEMENT}}
             for row in compared.to_dict("records")
         },
     }

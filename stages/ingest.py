@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import clinical, cohort, compute
+from bulbar import cohort, compute, disclosure
 from bulbar.cohort import check, subset, wav
 from stages.io import cohort_block, metrics_file, params, room, run, settings, study_seed, write_json, write_table
 
@@ -42,7 +42,7 @@ def main(role: str = "main") -> None:
         write_table(kept.acoustic, out / "acoustic.csv")
     write_json(release.contract(), out / "cohort.json")
     counts = check.summary(release, kept, by) | {"digest": digest(out / "recordings.csv", out / "subjects.csv")}
-    write_json(counts, metrics_file("ingest", role))
+    write_json(counts_in_metrics(counts), metrics_file("ingest", role))
     if by == "sex":
         write_table(pd.DataFrame({"path": release.missing}), out / "missing_clips.csv")
         write_json(choice_in_metrics(release.choice), metrics_file("subset", role))
@@ -67,12 +67,27 @@ def in_classes(counts: dict[str, Any]) -> str:
     return f"{counts['male_speakers']} men, {counts['female_speakers']} women"
 
 
+def counts_in_metrics(counts: dict[str, Any]) -> dict[str, Any]:
+    """What a cohort holds; a few people, of a class or set aside, are not counted to the person."""
+    classes = ("patients", "controls") if "patients" in counts else ("male_speakers", "female_speakers")
+    told = disclosure.shown_apart([counts[name] for name in classes], counts["subjects"])
+    aside = counts["quarantined_subjects"]
+    return counts | dict(zip(classes, told, strict=True)) | {"quarantined_subjects": aside and disclosure.shown(aside)}
+
+
 def choice_in_metrics(choice: dict[str, Any]) -> dict[str, Any]:
-    """How the subset came about, step by step; a gender that few state is not counted to the person."""
+    """How the subset came about, step by step; a gender that few state is not counted to the person.
+
+    The other genders are told apart so that their sum, which the steps tell, gives none away.
+    """
     if "left_out_by_gender" not in choice:
         return choice
-    others = {gender: clinical.shown(count) for gender, count in choice["left_out_by_gender"].items()}
-    return choice | {"left_out_by_gender": others}
+    others, two = choice["left_out_by_gender"], choice["speakers_of_two_genders"]
+    told = disclosure.shown_apart(list(others.values()), sum(others.values()))
+    return choice | {
+        "left_out_by_gender": dict(zip(others, told, strict=True)),
+        "speakers_of_two_genders": two and disclosure.shown(two),
+    }
 
 
 if __name__ == "__main__":

@@ -161,16 +161,6 @@ def test_of_a_few_patients_with_normal_speech_nothing_is_said():
     assert np.isnan(told["found"]["half"]).all()
 
 
-def test_counts_that_would_give_a_small_group_away_are_withheld():
-    assert groups.withheld([11, 7, 14, 1], 33) == [False, True, False, True]  # 33 − 11 − 14 − 7 = 1
-    assert groups.withheld([1, 13, 15, 2], 31) == [True, True, False, True]  # both, and no more than 3 together
-    assert groups.withheld([28, 3], 31) == [True, True]
-    assert groups.withheld([20, 9], 31) == [False, True]  # of two the group is not recorded
-    assert groups.withheld([20, 11, 0], 31) == [False, False, False]
-    assert groups.shown_apart([11, 7, 14, 1], 33) == [11, "5 or more", 14, "<5"]
-    assert groups.shown_apart([28, 3], 31) == ["all but <5", "<5"]
-
-
 def test_no_exact_interval_tells_a_count_that_is_withheld():
     subjects, recordings = cohort()
     subjects["age_years"] = np.select([subjects.index < 6, subjects.index < 30], [80, 55], 65)

@@ -142,10 +142,3 @@ def test_availability_counts_each_column_in_each_group(tmp_path):
     assert counted.loc[("fvc_percent", "HC")].tolist() == [0, 1]
     assert counted.loc[("cantagallo_questionnaire", "HC")].tolist() == [1, 1]
     assert len(counted) == 2 * len(release.clinical)
-
-
-def test_counts_of_few_people_are_not_shown():
-    assert [clinical.shown(count) for count in (0, 1, 4, 5, 51)] == ["none", "<5", "<5", 5, 51]
-    assert clinical.shown(101, 102) == "all but <5"
-    assert clinical.shown(102, 102) == 102
-    assert clinical.shown(97, 102) == 97

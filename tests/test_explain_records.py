@@ -4,7 +4,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.inspection import permutation_importance
 
-from bulbar import clinical, scoring, uncertainty
+from bulbar import disclosure, scoring, uncertainty
 from bulbar.cohort import minsk2020, voc_als
 from bulbar.explain import groups, importance, record_tables, shapley
 from bulbar.explain.importance import HOW, Scored, averaging, shuffled
@@ -211,7 +211,7 @@ def test_what_fewer_than_five_people_have_is_withheld_and_so_is_its_complement()
     shap = np.ones((N, 3))
     by_column = record_tables.shap_by_column(records_of(table, label, shap)).set_index(["class", "column", "cells"])
     few, others = (by_column.loc[("ALS", "noise", cells)] for cells in ("not recorded", "recorded"))
-    assert (few["subjects"], others["subjects"]) == (clinical.shown(2), clinical.shown(18, 20))
+    assert (few["subjects"], others["subjects"]) == (disclosure.shown(2), disclosure.shown(18, 20))
     assert np.isnan([few["mean"], few["mean_size"], others["mean"], others["mean_size"]]).all()
     by_group = record_tables.shap_by_group(records_of(table, label, shap)).set_index(["class", "group"])
     noise = by_group.loc[("ALS", "Noise")]

@@ -22,7 +22,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from bulbar import uncertainty
-from bulbar.clinical import FEWEST_SHOWN
+from bulbar.disclosure import FEWEST_SHOWN
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

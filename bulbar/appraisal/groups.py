@@ -16,7 +16,7 @@ import pandas as pd
 from bulbar import scoring, uncertainty
 from bulbar.appraisal import operating_points
 from bulbar.appraisal.calibration import Estimate, exact_share
-from bulbar.clinical import FEWEST_SHOWN, shown
+from bulbar.disclosure import FEWEST_SHOWN, shown, shown_apart, withheld
 
 SCORES = ("roc_auc", "accuracy", "sensitivity", "specificity")
 
@@ -89,29 +89,6 @@ def _with_columns(table: pd.DataFrame, subjects: pd.DataFrame, recordings: pd.Da
     of_recordings = recordings[["recording_id", "task"]]
     of_subjects = subjects.drop(columns=["label"])
     return table.merge(of_recordings, on="recording_id", how="left").merge(of_subjects, on="subject_id", how="left")
-
-
-def withheld(counts: Sequence[int], total: int) -> list[bool]:
-    """Of groups that divide `total` people, whose count may not be told: fewer than 5, and what would give those away.
-
-    A count under 5 follows from the total and the other counts where it alone is hidden, and several do together where
-    they come to fewer than 5: so the smallest others are hidden with them. Who is in no group counts as a group.
-    """
-    parts = [*counts, total - sum(counts)]
-    hidden = {place for place, count in enumerate(parts) if 0 < count < FEWEST_SHOWN}
-    others = sorted((place for place, count in enumerate(parts) if count >= FEWEST_SHOWN), key=lambda at: parts[at])
-    while hidden and others and (len(hidden) < 2 or sum(parts[place] for place in hidden) < FEWEST_SHOWN):
-        hidden.add(others.pop(0))
-    return [place in hidden for place in range(len(counts))]
-
-
-def shown_apart(counts: Sequence[int], total: int) -> list[int | str]:
-    """Each count of groups that divide `total` people as it may be printed: as `clinical.shown`, or `5 or more`."""
-    told = [shown(count, total) for count in counts]
-    return [
-        f"{FEWEST_SHOWN} or more" if hidden and isinstance(count, int) else count
-        for count, hidden in zip(told, withheld(counts, total), strict=True)
-    ]
 
 
 def by_group(

@@ -9,7 +9,7 @@ import pandas as pd
 from bulbar import scoring, tables
 from bulbar.appraisal.appraiser import NOT_CROSS_FITTED, Appraisal
 from bulbar.appraisal.groups import SCORES, Group
-from bulbar.clinical import FEWEST_SHOWN
+from bulbar.disclosure import FEWEST_SHOWN
 
 Told = Mapping[str, Any]
 

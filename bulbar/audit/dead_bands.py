@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from bulbar import scoring, spectrogram, uncertainty
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
-from bulbar.clinical import FEWEST_SHOWN
+from bulbar.disclosure import FEWEST_SHOWN
 from bulbar.seeds import seed_of
 
 EMPTY_DB = 60.0

@@ -10,13 +10,13 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from bulbar import clinical, scoring, uncertainty
+from bulbar import clinical, disclosure, scoring, uncertainty
 from bulbar.audit.telling import kinds_of
 
 CALIPER_SD = 0.2
 """Furthest that a pair may lie apart, in standard deviations of the propensity's logit. Source: Austin 2011."""
 
-FEWEST_PAIRS = clinical.FEWEST_SHOWN
+FEWEST_PAIRS = disclosure.FEWEST_SHOWN
 """Nothing is scored on fewer."""
 
 
@@ -106,7 +106,7 @@ def score_within(predictions: pd.DataFrame, matched: Matched, *, draws: int = 20
     """
     subjects = scoring.per_subject(predictions)
     scores: dict[str, Any] = {
-        "pairs": clinical.shown(len(matched.pairs)),
+        "pairs": disclosure.shown(len(matched.pairs)),
         "roc_auc": np.nan,
         "low": np.nan,
         "high": np.nan,

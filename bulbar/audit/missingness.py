@@ -8,7 +8,7 @@ import pandas as pd
 
 from bulbar.audit.finding import Finding
 from bulbar.audit.telling import Told, told_apart
-from bulbar.clinical import FEWEST_SHOWN
+from bulbar.disclosure import FEWEST_SHOWN
 from bulbar.seeds import seed_of
 
 NAMED = 3

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from bulbar import folds
-from bulbar.clinical import FEWEST_SHOWN, shown
+from bulbar.disclosure import FEWEST_SHOWN, shown, shown_apart
 
 
 def of_cohort(
     subjects: pd.DataFrame, recordings: pd.DataFrame, kinds: Mapping[str, str], common: Sequence[str]
 ) -> dict[str, Any]:
-    """What the checklists say of a cohort: aggregates, counts of people as `clinical.shown` prints them.
+    """What the checklists say of a cohort: aggregates, counts of people as `disclosure.shown` prints them.
 
     subjects: subject_id, label, sex, age_years and the columns of `kinds` (column -> numeric | categorical); common:
     those columns that both classes have. recordings: subject_id, task.
@@ -27,7 +27,7 @@ def of_cohort(
         classes[str(label)] = {
             "subjects": shown(len(people)),
             "recordings": int((joined["label"] == label).sum()),
-            "sex": {str(sex): shown(int(n), len(people)) for sex, n in counted.items()},
+            "sex": dict(zip(map(str, counted.index), shown_apart(counted.tolist(), len(people)), strict=True)),
             "age_recorded": shown(len(age), len(people)),
             "age_mean": float(age.mean()) if len(age) >= FEWEST_SHOWN else np.nan,
             "age_sd": float(age.std(ddof=1)) if len(age) >= FEWEST_SHOWN else np.nan,

@@ -7,7 +7,7 @@ import pandas as pd
 from bulbar import tables
 from bulbar.checklist.guidelines import GUIDELINES
 from bulbar.checklist.items import BY_THE_AUTHORS, FROM_THE_RUN, NOT_APPLICABLE, STATUSES
-from bulbar.clinical import FEWEST_SHOWN
+from bulbar.disclosure import FEWEST_SHOWN
 
 BLANK = "\\_" * 8
 """The line that an author writes in."""

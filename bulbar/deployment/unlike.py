@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from bulbar.clinical import FEWEST_SHOWN
 from bulbar.conditions import Conditions
+from bulbar.disclosure import FEWEST_SHOWN
 
 INNER = 0.95
 """The share of the training data that a stated range holds: no end of it is one person's value."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bulbar import clinical, uncertainty
+from bulbar import disclosure, uncertainty
 
 
 class Mean(NamedTuple):
@@ -31,7 +31,7 @@ def over_subjects(values: np.ndarray, labels: np.ndarray, *, draws: int, level: 
 
     NaN, withheld, of fewer than five subjects.
     """
-    if len(values) < clinical.FEWEST_SHOWN:
+    if len(values) < disclosure.FEWEST_SHOWN:
         return Mean(np.nan, np.nan, np.nan)
     drawn = uncertainty.drawn_subjects(labels, draws=draws, seed=seed) @ values / len(values)
     return Mean(

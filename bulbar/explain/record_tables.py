@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bulbar import clinical
+from bulbar.disclosure import FEWEST_SHOWN, shown
 from bulbar.explain import importance, means
 from bulbar.explain.records import EVERYTHING, Explained, Fold
 
@@ -86,7 +86,7 @@ def shap_by_column(records: Records) -> pd.DataFrame:
                     here = of_class & (recorded[:, at] == (cells == RECORDED))
                     if not here.any():
                         continue
-                    count = clinical.shown(int(here.sum()), int(of_class.sum()))
+                    count = shown(int(here.sum()), int(of_class.sum()))
                     told = isinstance(count, int)
                     row = {
                         "model": model, "class": name, "group": group_of.get(column, VOICE), "column": column,
@@ -119,8 +119,8 @@ def shap_by_group(records: Records) -> pd.DataFrame:
                 of_group, known = sizes[of_class][:, at], recorded[of_class][:, at]
                 split = {RECORDED: known, "not_recorded": ~known}
                 people = [int(so.any(axis=1).sum()) for so in split.values()]
-                enough = of_class.sum() >= clinical.FEWEST_SHOWN
-                told = enough and not any(isinstance(clinical.shown(n, int(of_class.sum())), str) for n in people if n)
+                enough = of_class.sum() >= FEWEST_SHOWN
+                told = enough and not any(isinstance(shown(n, int(of_class.sum())), str) for n in people if n)
                 row: dict[str, Any] = {
                     "model": model, "class": name, "group": group, "recorded": np.nan, "not_recorded": np.nan,
                     "total": of_group.sum() / of_class.sum() if enough else np.nan,

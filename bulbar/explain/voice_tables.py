@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from bulbar import clinical, scoring, uncertainty
+from bulbar import disclosure, scoring, uncertainty
 from bulbar.explain import deletion, means, occlusion, sanity
 from bulbar.explain.voices import METHODS, Explained
 from bulbar.frequency_axis import hz_of_rows
@@ -98,7 +98,7 @@ def panels(voices: Voices, method: str) -> dict[tuple[str, str], Panel]:
         for label, name in enumerate(voices.classes):
             here = ((rows["task"] == task) | (task == ALL_TASKS)).to_numpy() & (rows["label"] == label).to_numpy()
             subjects = rows.loc[here, "subject_id"].nunique()
-            shown = subjects >= clinical.FEWEST_SHOWN
+            shown = subjects >= disclosure.FEWEST_SHOWN
             mean = voices.by_subject(voices.found.maps[method], here).mean(axis=0) if shown else None
             found[task, name] = Panel(mean, subjects, seconds_across(voices, here))
     return found

@@ -5,7 +5,7 @@ import numpy as np
 from bulbar.checklist.facts import Facts, NotRun
 from bulbar.checklist.items import NotApplicable
 from bulbar.checklist.wording import joined, percent
-from bulbar.clinical import shown
+from bulbar.disclosure import shown
 
 
 def source(facts: Facts) -> str:
@@ -19,10 +19,11 @@ def source(facts: Facts) -> str:
 def outcome(facts: Facts) -> str:
     """What is predicted, and how often it occurs."""
     read, positive = facts["ingest"], facts["params"]["positive_class"]
-    counts = {"ALS": read["patients"], "HC": read["controls"]}
+    count = {"ALS": read["patients"], "HC": read["controls"]}[positive]
+    share = f" ({percent(count / read['subjects'])})" if isinstance(count, int) else ""
     return (
         f"The diagnosis at the time of recording: ALS or healthy control (HC). The probability is that of {positive}:"
-        f" {shown(counts[positive])} of {read['subjects']} subjects ({percent(counts[positive] / read['subjects'])})."
+        f" {count} of {read['subjects']} subjects{share}."
         " It is defined alike for everyone, and has no time horizon."
     )
 
@@ -46,12 +47,17 @@ def missing_values(facts: Facts) -> str:
     """Empty clinical cells by class, and recordings that are not there."""
     cohort, read = facts["cohort"], facts["ingest"]
     facts.need("clinical")
-    shares = [f"{percent(c['empty_share'])} for {label}" for label, c in cohort["classes"].items()]
+    shares = [f"{_about(c['empty_share'])} for {label}" for label, c in cohort["classes"].items()]
     return (
         f"Of the cells of {len(cohort['columns'])} clinical columns, {joined(shares)} are empty."
         f" {len(cohort['columns_of_one_class']) or 'No'} columns are filled in for one class alone. Of"
         f" {read['expected_recordings']} recordings, {shown(read['missing_recordings'])} missing."
     )
+
+
+def _about(share: float) -> str:
+    """A share in whole percent: more digits of it, with the columns' own counts, would tell a withheld one."""
+    return f"{share:.0%}" if share == 0 or share >= 0.005 else "under 1%"
 
 
 def exclusions(facts: Facts) -> str:
@@ -60,7 +66,7 @@ def exclusions(facts: Facts) -> str:
     rules = {"fail": "a bad recording stops the run", "quarantine": "bad recordings and rows are set aside, with why"}
     return (
         f"Set aside: recordings {shown(read['quarantined_recordings'])}, subjects"
-        f" {shown(read['quarantined_subjects'])} (rule: {rules[rule]})."
+        f" {read['quarantined_subjects'] or 'none'} (rule: {rules[rule]})."
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bulbar.checklist.facts import Facts
 from bulbar.checklist.wording import SPLIT, joined, percent, score, with_interval
-from bulbar.clinical import FEWEST_SHOWN, shown
+from bulbar.disclosure import FEWEST_SHOWN, shown
 
 
 def trained(facts: Facts) -> str:
@@ -108,9 +108,10 @@ def predictions(facts: Facts) -> str:
 def imbalance(facts: Facts) -> str:
     """Nothing is done about it; the majority is shown."""
     read = facts["ingest"]
-    share = max(read["patients"], read["controls"]) / read["subjects"]
+    sizes = [count for count in (read["patients"], read["controls"]) if isinstance(count, int)]
+    larger = percent(max(sizes) / read["subjects"]) if len(sizes) == 2 else "all but a few"
     return (
-        f"None treated: no weights, no resampling. The larger class has {percent(share)} of the subjects; folds are"
+        f"None treated: no weights, no resampling. The larger class has {larger} of the subjects; folds are"
         " stratified, and every table shows the majority baseline."
     )
 

@@ -1,0 +1,54 @@
+import itertools
+
+import pytest
+
+from bulbar.disclosure import FEWEST_SHOWN, shown, shown_apart, withheld
+
+
+def test_counts_of_few_people_are_not_shown():
+    assert [shown(count) for count in (0, 1, 4, 5, 51)] == ["none", "<5", "<5", 5, 51]
+    assert shown(101, 102) == "all but <5"
+    assert shown(102, 102) == 102
+    assert shown(97, 102) == 97
+
+
+def test_counts_that_would_give_a_small_group_away_are_withheld():
+    assert withheld([11, 7, 14, 1], 33) == [False, True, False, True]  # 33 − 11 − 14 − 7 = 1
+    assert withheld([1, 13, 15, 2], 31) == [True, True, False, True]  # both, and no more than 3 together
+    assert withheld([28, 3], 31) == [True, True]
+    assert withheld([20, 9], 31) == [False, True]  # of two the group is not recorded
+    assert withheld([20, 11, 0], 31) == [False, False, False]
+    assert shown_apart([11, 7, 14, 1], 33) == [11, "5 or more", 14, "<5"]
+    assert shown_apart([28, 3], 31) == ["all but <5", "<5"]
+
+
+def possible(printed: int | str, total: int) -> range:
+    """The counts that a reader may think of where a table of `total` people says this."""
+    words = {"none": range(1), "<5": range(1, 5), "5 or more": range(5, total + 1), "withheld": range(1, total + 1)}
+    if isinstance(printed, int):
+        return range(printed, printed + 1)
+    return words.get(printed, range(max(5, total - 4), total))  # all but <5
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_no_count_of_fewer_than_five_people_follows_from_what_is_printed_and_the_total(groups):
+    """Every table of 5 to 26 people, read by one who also knows who is in no group, unless these are under 5."""
+    for total in range(5, 27):
+        for counts in itertools.product(range(1, 13), repeat=groups):
+            if (beside := total - sum(counts)) < 0:
+                continue
+            printed = shown_apart([*counts, 0], total)
+            beside_told = shown_apart([*counts, beside], total)[-1] if beside else "none"
+            read = [possible(one, total) for one in (*printed, beside_told)]
+            for place, count in enumerate(counts):
+                if count < FEWEST_SHOWN:
+                    rest = [one for at, one in enumerate(read) if at != place]
+                    least, most = (total - sum(one[end] for one in rest) for end in (-1, 0))
+                    open_to = [n for n in read[place] if least <= n <= most]
+                    assert count in open_to and len(open_to) > 1, (counts, total, printed, beside_told)
+
+
+def test_so_few_people_that_any_word_would_tell_them_are_withheld():
+    assert shown_apart([1, 5], 6) == ["withheld", "withheld"]
+    assert shown_apart([4, 4], 8) == ["withheld", "withheld"]
+    assert shown_apart([1, 5, 9], 15) == ["<5", "5 or more", "5 or more"]
