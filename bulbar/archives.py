@@ -4,6 +4,8 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bulbar.aside import written_aside
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 
 
@@ -12,13 +14,10 @@ def fix_dates(path: str | Path, rewrite: Mapping[str, Callable[[bytes], bytes]])
 
     rewrite: for a member that holds a time in its content, what to make of that content.
     """
-    path = Path(path)
-    aside = path.with_name(path.name + ".partial")
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(aside, "w") as target:
+    with written_aside(path) as aside, zipfile.ZipFile(path) as source, zipfile.ZipFile(aside, "w") as target:
         for member in source.infolist():
             content = source.read(member)
             dated = zipfile.ZipInfo(member.filename, _EPOCH)
             dated.compress_type = member.compress_type
             dated.external_attr = member.external_attr
             target.writestr(dated, rewrite.get(member.filename, bytes)(content))
-    aside.replace(path)

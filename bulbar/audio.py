@@ -11,6 +11,7 @@ import soundfile
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from scipy import signal
 
+from bulbar.aside import write_bytes
 from bulbar.errors import SilentRecording
 
 SLOPE = (0.9, 1.1)
@@ -103,4 +104,4 @@ def write(path: str | Path, samples: np.ndarray, sample_rate_hz: int) -> None:
     """Write a mono signal, shape (n,), int16, as 16-bit PCM WAV."""
     content = io.BytesIO()  # soundfile writes a file in small pieces, which takes many times as long
     soundfile.write(content, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
-    Path(path).write_bytes(content.getbuffer())
+    write_bytes(content.getbuffer(), path)

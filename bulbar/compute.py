@@ -2,7 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,8 +16,20 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from bulbar.errors import CannotGoOn, Problem
+
+ATTEMPTS = 3
+"""How often work is called in which workers die. Of fits, `Settings.attempts` says it."""
+
+MORE_MEMORY = "mostly memory ran out: lower compute.workers in params.yaml, or give the machine more; then run it again"
+"""What to do where workers die."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class WorkersLost(CannotGoOn):
+    """Workers died in every attempt, and work is undone still."""
 
 
 class Settings(BaseModel):
@@ -59,17 +74,51 @@ def map_ordered(
     ordered: results in the order of the items; False yields each as soon as it is done.
     at_once: items that a worker is handed together; for work of milliseconds, which handing over costs as much as.
     backend, of_backend: joblib's name of what runs the processes, and its options; `cluster` has others than loky.
+
+    joblib gives up a whole call when a worker dies. In order, it is called again on what has no result yet, ATTEMPTS
+    times at most, with a warning; then WorkersLost is raised. Out of order its own error is: the caller knows what is
+    undone.
     """
     options = {"inner_max_num_threads": 1} if backend == "loky" else of_backend
-    with parallel_config(backend=backend, **options):
-        parallel = Parallel(
-            n_jobs=workers,
-            return_as="generator" if ordered else "generator_unordered",
-            batch_size=at_once,
-            pre_dispatch=4 * workers * at_once,
-        )
-        results: Iterator[Any] = parallel(delayed(function)(item) for item in items)
+
+    def called(of_items: Iterable[Item]) -> Iterator[Any]:
+        with parallel_config(backend=backend, **options):
+            parallel = Parallel(
+                n_jobs=workers,
+                return_as="generator" if ordered else "generator_unordered",
+                batch_size=at_once,
+                pre_dispatch=4 * workers * at_once,
+            )
+            return parallel(delayed(function)(item) for item in of_items)
+
+    results = _called_again(called, items, label) if ordered else called(items)
     one_thread = threadpool_limits(1) if workers == 1 else nullcontext()  # a product's last bit depends on its threads
     seconds = 1.0 if sys.stderr.isatty() else 30.0  # a log needs fewer lines than a screen
     with one_thread:
         yield from tqdm(results, desc=label, total=total, unit="", mininterval=seconds, smoothing=0.05)
+
+
+def _called_again(
+    called: Callable[[Iterable[Item]], Iterator[Result]], items: Iterable[Item], label: str
+) -> Iterator[Result]:
+    """What `called` yields, in the order of `items`; where workers die it is called on those without a result."""
+    coming = iter(items)
+    undone: deque[Item] = deque()
+
+    def handed_out(again: Sequence[Item]) -> Iterator[Item]:
+        yield from again
+        for item in coming:
+            undone.append(item)
+            yield item
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            for result in called(handed_out(list(undone))):
+                undone.popleft()
+                yield result
+            return
+        except BrokenExecutor:
+            if attempt < ATTEMPTS:
+                warnings.warn(f"{label}: a worker died; going on with what is undone", RuntimeWarning, stacklevel=4)
+    found = f"workers died in each of {ATTEMPTS} attempts; the first without a result: {str(undone[0])[:300]}"
+    raise WorkersLost([Problem(label, "workers that live until they are done", found, MORE_MEMORY)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class BadInput(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker's error reaches the caller pickled: as its problems, not as their text."""
+        return type(self), (self.problems,)
+
+
+class CannotGoOn(BadInput):
+    """The input may be right, but the machine is not: its disk is full, its workers die. Nothing half done is left."""
 
 
 class SilentRecording(ValueError):

@@ -11,16 +11,19 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 
 from bulbar import architectures, cluster, compute, error_stream
+from bulbar.aside import in_units, link_file, no_room, tell_of_disk
+from bulbar.compute import WorkersLost
 from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study, description, digest, environment
 
@@ -39,6 +42,11 @@ _FOR_BACKEND = {
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
+
+
+#: What the folders of what is not finished are called, until they are renamed or removed.
+_PARTIAL, _DESK = ".partial-", ".desk-"
+_SECONDS_OF_A_DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -83,9 +91,10 @@ class KeptFits:
     def store(self, name: str, fitted: Fitted, settings: dict[str, object], seconds: float) -> None:
         """Keep a fit. Where another process was faster, its copy stays: both hold the same."""
         place = self.place(name)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=self.folder, prefix=".partial-"))
+        aside = self.folder / f"{_PARTIAL}{uuid4().hex}"
         try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            aside.mkdir(mode=0o700)
             np.save(aside / "test.npy", fitted.test, allow_pickle=False)
             np.save(aside / "validation.npy", fitted.validation, allow_pickle=False)
             fitted.history.to_csv(aside / "history.csv", index=False, lineterminator="\n")
@@ -94,21 +103,16 @@ class KeptFits:
             if fitted.model is not None:
                 (aside / "model.keras").write_bytes(fitted.model)
             aside.rename(place)
-        except OSError:
+        except OSError as error:
             if name not in self:
+                tell_of_disk(error, place, aside)
                 raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
     def export_model(self, name: str, path: Path) -> None:
         """Put a kept fit's `.keras` file at `path`: as a link where the file system can, else as a copy."""
-        source = self.place(name) / "model.keras"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        try:
-            path.hardlink_to(source)
-        except OSError:
-            shutil.copyfile(source, path)
+        link_file(self.place(name) / "model.keras", path)
 
     def seconds(self, name: str) -> float:
         """What a kept fit took, in seconds of its worker."""
@@ -122,15 +126,18 @@ def plan(fits: Sequence[Fit], study: Study, kept: KeptFits, workers: int) -> Pla
     known = [(fit, name) for fit, name in zip(fits, names, strict=True) if name in kept]
     paces = [kept.seconds(name) / _expected_seconds(fit, study) for fit, name in known]
     pace = statistics.median(paces) if paces else 1.0
-    disk = sum(40_000 + (4 * architectures.cost(fit.network)[1] if fit.keep_weights else 0) for fit in missing)
     networks = {fit.network for fit in missing}
     start = _SECONDS_PER_BACKEND_START + len(networks) * _SECONDS_PER_TRACE if missing else 0.0
     return Plan(
         to_do=len(missing),
         known=len(known),
         seconds=start + pace * sum(_expected_seconds(fit, study) for fit in missing) / workers,
-        disk_bytes=disk,
+        disk_bytes=_disk_bytes(missing),
     )
+
+
+def _disk_bytes(fits: Iterable[Fit]) -> float:
+    return sum(40_000 + (4 * architectures.cost(fit.network)[1] if fit.keep_weights else 0) for fit in fits)
 
 
 def _expected_seconds(fit: Fit, study: Study) -> float:
@@ -142,10 +149,6 @@ def _expected_seconds(fit: Fit, study: Study) -> float:
         multiply_adds * images / 1e9 * _SECONDS_PER_GIGA_MULTIPLY_ADD
         + steps * (_SECONDS_PER_STEP + weights / 1e6 * _SECONDS_PER_MEGA_WEIGHT_STEP)
     )
-
-
-class WorkersLost(RuntimeError):
-    """Workers died in every attempt, and fits are missing still."""
 
 
 def run(
@@ -166,7 +169,11 @@ def run(
     names = [digest(fit, study) for fit in fits]
     missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in kept}
     kept.folder.mkdir(parents=True, exist_ok=True)
+    _sweep_up(kept.folder)
     if missing:
+        needed = _disk_bytes(missing.values())
+        if needed > shutil.disk_usage(kept.folder).free:
+            no_room(kept.folder, f"room for {len(missing)} fits, {in_units(needed)} at most")
         with cluster.connected(computing) as engine:
             _train_all(missing, study, kept, engine, computing.attempts, label)
     for fit, name in zip(fits, names, strict=True):
@@ -207,10 +214,20 @@ def _train_all(
         warnings.warn(f"{label}: workers lost: {count}, at {at}", RuntimeWarning, stacklevel=3)
     if error is not None and left:
         every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
-        raise WorkersLost(
-            f"{label}: workers died in each of {attempts} attempts (compute.attempts)."
-            f" At work each time: {', '.join(every_time) or 'no one fit'}. What is done is kept."
-        ) from error
+        found = (
+            f"workers died in each of {attempts} attempts (compute.attempts); at work each time:"
+            f" {', '.join(every_time) or 'no one fit'}; {len(left)} fits are undone, the others are kept"
+        )
+        expected = "workers that live until they are done"
+        raise WorkersLost([Problem(label, expected, found, compute.MORE_MEMORY)]) from error
+
+
+def _sweep_up(folder: Path) -> None:
+    """Remove what killed processes left: nothing is a day in the writing, and a desk that is gone costs no fit."""
+    for left in (path for path in folder.iterdir() if path.name.startswith((_PARTIAL, _DESK))):
+        with suppress(FileNotFoundError):  # another run sweeps too
+            if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
@@ -224,7 +241,7 @@ def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
 @contextmanager
 def _desk(kept: KeptFits) -> Iterator[Path]:
     """A folder in which workers note what they are at. One that does not see it does not see the kept fits either."""
-    desk = Path(tempfile.mkdtemp(dir=kept.folder, prefix=".desk-"))
+    desk = Path(tempfile.mkdtemp(dir=kept.folder, prefix=_DESK))
     try:
         yield desk
     finally:

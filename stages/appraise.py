@@ -10,6 +10,7 @@ import pandas as pd
 from bulbar import uncertainty
 from bulbar.appraisal import calibration, comparisons, page
 from bulbar.appraisal.appraiser import Appraiser, appraise
+from bulbar.aside import write_text
 from bulbar.seeds import seed_of
 from stages.appraisal_plots import plot
 from stages.io import (
@@ -49,7 +50,7 @@ def main(protocol: str, role: str = "main") -> None:
         write_table(appraiser.by_subject(people).round(6), long / f"{model}.csv")
     write_table(found.compared.round(4), long / "comparisons.csv")
     words = f"{protocol}, {cohort_in_words(role)}"
-    (long / "tables.md").write_text(page.page(found, words), encoding="utf-8")
+    write_text(page.page(found, words), long / "tables.md")
     plots = (Path("plots") if role == "main" else Path("plots") / role) / "appraise" / protocol
     plot(found, plots, words.replace(", ", " · "))
     print(f"{protocol}: {found.earns_its_place}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bulbar.aside import write_text
 from bulbar.audit import claims, figures, label_shuffle, page, published
 from stages import probes
 from stages.io import cohort_in_words, metrics_file, read_table, run, save, settings, write_json
@@ -45,7 +46,7 @@ def main(role: str = "main") -> None:
         f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
         f"## The paper's claims, {cohort}\n\n{claims.markdown(checked)}"
     )
-    metrics_file("audit", role).with_suffix(".md").write_text(text, encoding="utf-8")
+    write_text(text, metrics_file("audit", role).with_suffix(".md"))
     print(f"{len(findings)} findings: {page.counted(findings)}; {len(checked)} claims")
 
 

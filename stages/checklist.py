@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from bulbar import folds
+from bulbar.aside import write_text
 from bulbar.checklist import counts, page
 from bulbar.checklist.facts import Fact
 from bulbar.checklist.guidelines import GUIDELINES
@@ -22,7 +23,7 @@ def main(role: str = "main") -> None:
         title: fill_in(read_items(guideline.table), guideline.answers, found) for title, guideline in GUIDELINES.items()
     }
     out = metrics_file("checklist", role).with_suffix(".md")
-    out.write_text(page.markdown(filled, cohort_in_words(role)), encoding="utf-8")
+    write_text(page.markdown(filled, cohort_in_words(role)), out)
     answered = [
         f"{title} {(items['status'] == 'from the run').sum()} of {len(items)}" for title, items in filled.items()
     ]

@@ -1,7 +1,6 @@
 """Put what a prediction on a new recording needs into one folder: the subject-wise fold models, none fitted again."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 from bulbar import audio, clinical, folds, scoring, spectrogram, uncertainty
 from bulbar.appraisal import calibration
 from bulbar.appraisal.appraiser import Appraiser
+from bulbar.aside import copy_file, write_text
 from bulbar.deployment.deployed import MODELS, Deployed, DeployedModel, of_patients
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.unlike import CONDITIONS, TrainingData
@@ -48,11 +48,10 @@ def main(role: str = "main") -> None:
         seed=appraiser.seed,
     )
     for name in MODELS:
-        (OUT / name).mkdir(parents=True, exist_ok=True)
         for fold in deployed.folds:
-            shutil.copyfile(Path("models") / PROTOCOL / name / f"fold_{fold}.keras", OUT / name / f"fold_{fold}.keras")
+            copy_file(Path("models") / PROTOCOL / name / f"fold_{fold}.keras", OUT / name / f"fold_{fold}.keras")
     written = json.dumps(deployed.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    (OUT / "settings.json").write_text(written + "\n", encoding="utf-8")  # unrounded: the encoders' bits count
+    write_text(written + "\n", OUT / "settings.json")  # unrounded: the encoders' bits count
     write_json(deployed.metrics(), metrics_file("deployed", role))
     print(f"{len(deployed.folds)} fold models of {' and '.join(MODELS)}, as trained")
 

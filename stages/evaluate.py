@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bulbar import selection, tables
+from bulbar.aside import write_text
 from bulbar.seeds import seed_of
 from stages.io import metrics_file, read_json, read_table, room, run, write_json, write_table
 from stages.plots import plot_models, plot_sweep
@@ -42,7 +43,7 @@ def main(role: str = "main") -> None:
         fives.append(five)
     write_table(pd.concat(fives).round(2), studies[0].plots / "table_5.csv")
     write_json(clinical_features(room("clinical", role)), long / "clinical_features.json")
-    (long / "tables.md").write_text("\n".join(pages), encoding="utf-8")
+    write_text("\n".join(pages), long / "tables.md")
     write_json(headlines, metrics_file("evaluate", role))
     print(f"Tables 4 and 5, Figures 10 to 14, ROC and precision–recall: {', '.join(protocols)}")
 

@@ -1,12 +1,12 @@
 """Write the deployed models as LiteRT: `python -m stages.export FOLDER`. No stage of dvc.yaml."""
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bulbar import error_stream
+from bulbar.aside import copy_file
 from bulbar.errors import BadInput
 from stages.predict import read_settings, unwritable
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for fold in deployed.folds:
                 network = Path(name) / f"fold_{fold}.keras"
                 to_litert(model / network, out / network.with_suffix(".tflite"))
-    shutil.copyfile(model / "settings.json", out / "settings.json")
+    copy_file(model / "settings.json", out / "settings.json")
     print(f"{len(deployed.models) * len(deployed.folds)} networks in {out}, with settings.json")
 
 

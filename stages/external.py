@@ -12,6 +12,7 @@ import pandas as pd
 
 from bulbar import audio, compute, experiment, external, fits, kept_fits, spectrogram, uncertainty
 from bulbar.appraisal import figures
+from bulbar.aside import write_text
 from bulbar.cells import Cell
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
@@ -93,7 +94,7 @@ def write_page_and_figure(
     pipeline_hz = settings("audio", audio.Settings).bandwidth_hz
     words = {band: in_words(hz or pipeline_hz) for band, hz in low_passes.items()}
     page = external.page(scores, cohorts, words, tasks=tasks, cell=cell, classes=classes)
-    Path("metrics/external.md").write_text(page, encoding="utf-8")
+    write_text(page, "metrics/external.md")
     figure = figures.forest(
         external.forest_rows(scores, cohorts, words),
         f"Trained on one cohort, tested on the other, per subject\n{cell} · tasks: {', '.join(tasks)}",
@@ -126,7 +127,7 @@ def write_none(why: str, out: Path) -> None:
     """Say that nothing is compared, wherever a comparison would stand."""
     write_json({"synthetic": False, "compared": False}, metrics_file("external"))
     for page in (Path("metrics/external.md"), out / "none.md"):
-        page.write_text(f"# External validation\n\n{why}\n", encoding="utf-8")
+        write_text(f"# External validation\n\n{why}\n", page)
     write_table(pd.DataFrame(columns=external.COLUMNS), PLOTS / "scores.csv")
     print(why)
 

@@ -89,16 +89,16 @@ def sequences_of(
 
 
 def scale(folder: Path, asked: sequences.Settings) -> None:
-    """Scale a protocol's array in place by its training rows, if so asked, and write what was done to scaling.csv."""
+    """Scale a protocol's array by its training rows, if so asked, and write what was done to scaling.csv."""
     index = read_table(folder / "index.csv")
-    features = np.load(folder / "features.npy", mmap_mode="r+")
     scaling = sequences.Scaling(np.zeros(asked.shape[0]), np.ones(asked.shape[0]))
     if asked.normalise == "training":
+        features = np.load(folder / "features.npy", mmap_mode="r")
         rows = np.flatnonzero(index["part"] == "train")
         scaling = sequences.Scaling.learn(features[row, :, : index["frames"].iloc[row]] for row in rows)
-        for row in range(len(features)):
-            features[row] = scaling.apply(features[row])
-        features.flush()
+        with FeaturesWriter(folder / "features.npy", asked.shape) as scaled:
+            for row in features:
+                scaled.append(scaling.apply(row)[None])
     table = pd.DataFrame({"row": range(asked.shape[0]), "mean": scaling.mean, "sd": scaling.sd})
     write_table(table.round(6), folder / "scaling.csv")
 

@@ -17,6 +17,7 @@ from bulbar import (
     tuning_figures,
     uncertainty,
 )
+from bulbar.aside import write_text
 from bulbar.seeds import seed_of
 from stages.io import (
     cohort_in_words,
@@ -89,8 +90,7 @@ def main(role: str = "main") -> None:
         )
         write_table(behind, plots / "printed_scores.csv")
         pages.append(digits(behind))
-    long.mkdir(parents=True, exist_ok=True)
-    (long / "tables.md").write_text("\n".join(pages), encoding="utf-8")
+    write_text("\n".join(pages), long / "tables.md")
     write_json(headlines, metrics_file("evaluate", role))
     print(f"Table 1, confusion matrices, scores by group: {', '.join(folds.PROTOCOLS)}")
 

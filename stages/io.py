@@ -6,9 +6,10 @@ import json
 import math
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -19,7 +20,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from ruamel.yaml import YAML
 
-from bulbar.errors import BadInput, Problem
+from bulbar.aside import tell_of_disk, write_bytes, write_text, written_aside
+from bulbar.errors import BadInput, CannotGoOn, Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,15 +104,27 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
     given = arguments or tuple(sys.argv[1:])
     started = time.perf_counter()
     try:
-        stage(*given)
+        with _disk_told():
+            stage(*given)
     except BadInput as error:
         print(error, file=sys.stderr)
-        print(f"\n{len(error.problems)} problem(s): nothing was done.", file=sys.stderr)
+        if not isinstance(error, CannotGoOn):
+            print(f"\n{len(error.problems)} problem(s): nothing was done.", file=sys.stderr)
         sys.exit(1)
     seconds = time.perf_counter() - started
     name = Path(sys.modules[stage.__module__].__file__ or "").stem
     with _made(WALL_TIMES).open("a", encoding="utf-8") as log:
         log.write(f"{' '.join([name, *given])},{seconds:.1f}\n")
+
+
+@contextmanager
+def _disk_told() -> Iterator[None]:
+    """A full disk is told in our words where another's code met it: DVCLive's, or joblib's."""
+    try:
+        yield
+    except OSError as error:
+        tell_of_disk(error, Path(error.filename or tempfile.gettempdir()))
+        raise
 
 
 def room(name: str, role: str = "main") -> Path:
@@ -183,7 +197,8 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     frame = frame.copy(deep=False)
     for name in _strings(frame):
         frame[name] = frame[name].map(inert, na_action="ignore")
-    frame.to_csv(_made(path), index=False, lineterminator="\n")
+    with written_aside(path) as aside:
+        frame.to_csv(aside, index=False, lineterminator="\n")
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
@@ -206,7 +221,7 @@ class _InertRows(csv.DictWriter):
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
     """A writer of CSV rows one after another, every cell inert; its folder is made."""
-    with _made(path).open("w", newline="", encoding="utf-8") as table:
+    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as table:
         writer = _InertRows(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         yield writer
@@ -220,14 +235,15 @@ def read_json(path: str | Path) -> Any:
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     """Write JSON with numbers rounded to 4 digits, in the given order; its folder is made. NaN becomes null."""
     text = json.dumps(_rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
-    _made(path).write_text(text + "\n", encoding="utf-8")
+    write_text(text + "\n", path)
 
 
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as PNG of 256 colours, the same bytes for the same figure; its folder is made."""
-    drawn = io.BytesIO()
+    drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=120)
-    Image.open(drawn).convert("RGB").quantize(256).save(_made(path), "PNG", optimize=True)  # git keeps every version
+    Image.open(drawn).convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
+    write_bytes(small.getbuffer(), path)
     figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
 
 
@@ -252,7 +268,8 @@ class FeaturesWriter:
     def __init__(self, path: str | Path, row_shape: tuple[int, int]) -> None:
         self._row_shape = row_shape
         self._rows = 0
-        self._file = _made(path).open("wb")
+        self._closing = ExitStack()
+        self._file = self._closing.enter_context(self._closing.enter_context(written_aside(path)).open("wb"))
         self._write_header()
 
     def _write_header(self) -> None:
@@ -271,6 +288,8 @@ class FeaturesWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._closing:
+            if error is not None:
+                raise error
+            self._file.seek(0)
+            self._write_header()

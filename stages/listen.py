@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar import experiment, scoring
+from bulbar.aside import write_text
 from bulbar.explain import figures, voice_tables
 from stages.io import read_table, room, save, write_table
 
@@ -58,7 +59,7 @@ def listen(voices: voice_tables.Voices, material: experiment.Material, folder: P
         "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
     ]  # fmt: skip
     write_table(pd.DataFrame(table, columns=columns), folder / "errors.csv")
-    (folder / "errors.html").write_text("".join([*page, "</html>\n"]), encoding="utf-8")
+    write_text("".join([*page, "</html>\n"]), folder / "errors.html")
     return len(table)
 
 

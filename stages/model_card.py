@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bulbar.aside import write_text
 from bulbar.deployment import card
 from stages.io import cohort_in_words, metrics_file, read_json, room, run
 
@@ -20,8 +21,7 @@ def main(role: str = "main") -> None:
         appraise=read_json(metrics_file(f"appraise/{PROTOCOL}", role)),
         audit=read_json(metrics_file("audit", role)),
     )
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(card.markdown(found), encoding="utf-8")
+    write_text(card.markdown(found), OUT)
     print(f"{OUT}: {', '.join(found.deployed['models'])}, {found.cohort}")
 
 

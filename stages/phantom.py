@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import soundfile
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from bulbar import compute, phantom, voice
+from bulbar import audio, compute, phantom, voice
 from bulbar.archives import fix_dates
+from bulbar.aside import write_text, written_aside
 from bulbar.seeds import seed_of
 from stages.io import room, run, settings, study_settings
 
@@ -33,7 +33,7 @@ def main(role: str = "main") -> None:
     shutil.rmtree(root, ignore_errors=True)
     for task in wanted.tasks:
         (root / phantom.FOLDERS[task]).mkdir(parents=True)
-    (root / "SYNTHETIC.txt").write_text(phantom.NOTICE, encoding="utf-8")
+    write_text(phantom.NOTICE, root / "SYNTHETIC.txt")
 
     subjects = phantom.cohort(wanted, seed)
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
@@ -54,7 +54,7 @@ def write_recording(
     samples, truth = phantom.record(subject, task, seed, recorder)
     folder = phantom.FOLDERS[task]
     path = root / folder / f"{subject.subject_id}_{folder}.wav"
-    soundfile.write(path, samples, recorder.sample_rate_hz, subtype="PCM_16", format="WAV")
+    audio.write(path, samples, recorder.sample_rate_hz)
     return truth
 
 
@@ -75,8 +75,9 @@ def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
         sheet = book.create_sheet(name)
         for line in content:
             sheet.append([line] if isinstance(line, str) else list(line))
-    book.save(path)
-    fix_dates(path, {"docProps/core.xml": _undated})
+    with written_aside(path) as aside:
+        book.save(aside)
+        fix_dates(aside, {"docProps/core.xml": _undated})
 
 
 def _undated(properties: bytes) -> bytes:

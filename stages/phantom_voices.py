@@ -1,5 +1,6 @@
 """Synthesise people who read sentences and write them as a release of Common Voice: validated.tsv and MP3 clips."""
 
+import io
 import shutil
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import soundfile
 
 from bulbar import compute, phantom_voices, voice
+from bulbar.aside import write_bytes, write_text
 from stages.io import room, run, settings, study_seed
 
 
@@ -20,17 +22,15 @@ def main() -> None:
     root = room("raw") / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     (root / "clips").mkdir(parents=True)
-    (root / "SYNTHETIC.txt").write_text(phantom_voices.NOTICE, encoding="utf-8")
+    write_text(phantom_voices.NOTICE, root / "SYNTHETIC.txt")
 
     people = phantom_voices.people(wanted, seed)
     clips = phantom_voices.clips(people, seed)
     there = [clip for clip in clips if clip.there]
     write = partial(write_clip, folder=(root / "clips").resolve(), seed=seed)
     seconds = sum(compute.map_ordered(write, there, label="synthetic voices", total=len(there), workers=workers))
-    with (root / "validated.tsv").open("w", encoding="utf-8", newline="\n") as table:
-        table.write("\t".join(phantom_voices.COLUMNS) + "\n")
-        for clip in clips:
-            table.write("\t".join(phantom_voices.row(clip).values()) + "\n")
+    rows = [phantom_voices.COLUMNS, *(phantom_voices.row(clip).values() for clip in clips)]
+    write_text("".join("\t".join(row) + "\n" for row in rows), root / "validated.tsv")
     print(f"{len(people)} synthetic speakers, {len(clips)} rows, {len(there)} clips, {seconds / 60:.1f} min")
 
 
@@ -38,7 +38,9 @@ def write_clip(clip: phantom_voices.Clip, *, folder: Path, seed: int) -> float:
     """Synthesise one clip and write it as mono MP3; returns its length in seconds."""
     samples = phantom_voices.read_out(clip, seed).astype(np.float32) / 32768
     wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=phantom_voices.SAMPLE_RATE_HZ)
-    soundfile.write(folder / f"{clip.name}.mp3", wide, phantom_voices.SAMPLE_RATE_HZ, format="MP3")
+    content = io.BytesIO()
+    soundfile.write(content, wide, phantom_voices.SAMPLE_RATE_HZ, format="MP3")
+    write_bytes(content.getbuffer(), folder / f"{clip.name}.mp3")
     return len(wide) / phantom_voices.SAMPLE_RATE_HZ
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bulbar.aside import write_text
 from bulbar.report import page
 from bulbar.report.results import Results
 from stages.io import params, pinned_versions, run
@@ -30,11 +31,9 @@ OUT = Path("report")
 def main() -> None:
     """Write report/index.html and report/summary.md."""
     found = Results(files(), params(), pinned_versions())
-    OUT.mkdir(exist_ok=True)
     written = {"index.html": page.html(found), "summary.md": page.markdown(found)}
     for name, text in written.items():
-        (OUT / name).unlink(missing_ok=True)
-        (OUT / name).write_text(text, encoding="utf-8")
+        write_text(text, OUT / name)
     sizes = {name: len(text.encode()) for name, text in written.items()}
     print(f"{OUT}/index.html {sizes['index.html'] / 1e6:.1f} MB, {OUT}/summary.md {sizes['summary.md'] / 1e3:.1f} kB")
 

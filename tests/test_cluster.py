@@ -143,7 +143,7 @@ def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_
     with (
         killing(kept, lambda name: name == bad, times=2) as killed,
         pytest.warns(RuntimeWarning, match="lost"),
-        pytest.raises(kept_fits.WorkersLost, match=r"each of 2 attempts.*At work each time: .*S1A/0\.3.*is kept"),
+        pytest.raises(kept_fits.WorkersLost, match=r"each of 2 attempts.*at work each time: .*S1A/0\.3.*are kept"),
     ):
         run(study, kept, compute.Settings(workers=2, attempts=2), fits)
     assert len(killed) == 2

@@ -1,8 +1,11 @@
 """The fold models as LiteRT (`.tflite`), which runs without Keras: on a telephone, in a small container."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
+
+from bulbar.aside import copy_file
 
 
 def to_litert(network: Path, out: Path) -> None:
@@ -10,5 +13,7 @@ def to_litert(network: Path, out: Path) -> None:
 
     Inputs keep their names: `image` (row, mel, frame), and `clinical` (row, feature) where it sees any.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    keras.saving.load_model(network, compile=False).export(out, format="litert", verbose=False)
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "network.tflite"
+        keras.saving.load_model(network, compile=False).export(made, format="litert", verbose=False)
+        copy_file(made, out)
