@@ -14,6 +14,7 @@ SUFFIX = ".partial"
 """Of what is being written. `.gitignore` and `.dvcignore` have it: what a killed process left belongs to no out."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = 65536
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -66,7 +67,7 @@ def link_file(source: str | Path, path: str | Path) -> None:
 
 def tell_of_disk(error: OSError, path: Path, aside: Path | None = None) -> None:
     """Raise CannotGoOn where writing `path`, so far `aside`, failed for want of room or of permission; else return."""
-    if error.errno in _FULL:
+    if error.errno in _FULL or (error.errno is None and _free(path)[1] < _NO_ROOM):  # NumPy gives no number
         written = aside.stat().st_size if aside and aside.is_file() else 0
         no_room(path, f"room for more than {in_units(written)}" if written else "room to write it")
     refused = Path(error.filename) if isinstance(error.filename, str) else None
@@ -77,10 +78,16 @@ def tell_of_disk(error: OSError, path: Path, aside: Path | None = None) -> None:
 
 def no_room(path: Path, needed: str) -> NoReturn:
     """Raise CannotGoOn: the disk of `path` is full."""
-    place = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
+    place, free = _free(path)
     remedy = "make room there, then run the same command again: what was finished is kept"
-    found = f"{in_units(shutil.disk_usage(place).free)} free in {place}"
+    found = f"{in_units(free)} free in {place}"
     raise CannotGoOn([Problem(str(path), needed, found, remedy)]) from None
+
+
+def _free(path: Path) -> tuple[Path, int]:
+    """The folder that a path is or will be in, as far as it is there, and the bytes free on its disk."""
+    place = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
+    return place, shutil.disk_usage(place).free
 
 
 def in_units(size: float) -> str:

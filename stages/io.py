@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -113,7 +113,7 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
         sys.exit(1)
     seconds = time.perf_counter() - started
     name = Path(sys.modules[stage.__module__].__file__ or "").stem
-    with _made(WALL_TIMES).open("a", encoding="utf-8") as log:
+    with suppress(OSError), _made(WALL_TIMES).open("a", encoding="utf-8") as log:  # a full disk fails no finished stage
         log.write(f"{' '.join([name, *given])},{seconds:.1f}\n")
 
 

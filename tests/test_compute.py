@@ -1,5 +1,7 @@
 import os
+import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,44 @@ def test_items_are_taken_as_workers_become_free(workers):
     assert [next(results) for _ in range(10)] == (np.arange(10) ** 2).tolist()
     assert len(taken) <= 10 + 6 * workers
     assert len(list(results)) == 50
+
+
+def die_at(number: int, fatal: set[int], folder: Path, times: int) -> int:
+    """The square of a number; the worker that is given a fatal one dies, the first `times` times."""
+    died = len(list(folder.glob(f"{number}-*")))
+    if number in fatal and died < times:
+        (folder / f"{number}-{died}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number**2
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_where_a_worker_dies_the_work_goes_on_and_the_results_are_the_same(tmp_path, at_once):
+    taken = []
+
+    def numbers():
+        for number in range(30):
+            taken.append(number)
+            yield number
+
+    work = partial(die_at, fatal={7, 19}, folder=tmp_path, times=1)
+    with pytest.warns(RuntimeWarning, match="squares: a worker died") as told:
+        found = list(compute.map_ordered(work, numbers(), label="squares", workers=2, at_once=at_once))
+    assert found == [number**2 for number in range(30)]
+    assert taken == list(range(30))
+    assert 1 <= len(told) <= 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_work_in_which_workers_die_each_time_is_given_up_with_what_is_undone_and_what_to_do(tmp_path):
+    work = partial(die_at, fatal={7}, folder=tmp_path, times=99)
+    with pytest.warns(RuntimeWarning), pytest.raises(compute.WorkersLost) as told:
+        list(compute.map_ordered(work, range(30), label="squares", workers=2))
+    [problem] = told.value.problems
+    assert problem.where == "squares"
+    assert "each of 3 attempts" in problem.found
+    assert "compute.workers" in problem.remedy
+    assert len(list(tmp_path.iterdir())) == compute.ATTEMPTS
 
 
 @pytest.mark.parametrize("workers", [1, 2])
