@@ -131,7 +131,7 @@ class Killer:
             tell(f"killed after {time.monotonic() - started:.1f} s at {said[-1] if said else 'its start'}")
             return False
         if run.returncode:
-            self._mend(shown)
+            self.record.remedies.append(mend(self.pipeline, shown))
             return False
         return True
 
@@ -160,15 +160,15 @@ class Killer:
         if at_kill:
             self.record.fits_finished_at_kills = len(now)
 
-    def _mend(self, shown: str) -> None:
-        """Do what README says of the file that DVC cannot read; any other end is a failure."""
-        for pattern, name in REMEDIES.items():
-            if pattern.search(shown) and (self.pipeline.folder / name).exists():
-                (self.pipeline.folder / name).unlink()
-                self.record.remedies.append(name)
-                tell(f"mended {name}: {shown.strip().splitlines()[-1]}")
-                return
-        raise AssertionError(shown)
+
+def mend(pipeline: Pipeline, shown: str) -> str:
+    """Remove the file of DVC's own that it says it cannot read, as README says; any other end is a failure."""
+    for pattern, name in REMEDIES.items():
+        if pattern.search(shown) and (pipeline.folder / name).exists():
+            (pipeline.folder / name).unlink()
+            tell(f"removed {name}: {shown.strip().splitlines()[-1]}")
+            return name
+    raise AssertionError(shown)
 
 
 def of_session(leader: int) -> list[psutil.Process]:

@@ -54,6 +54,7 @@ class Pipeline:
     def __init__(self, folder: Path, kept_fits: Path, source: Path = ROOT, **environment: str) -> None:
         self.folder = folder
         self.kept_fits = kept_fits
+        self.umask = -1  # as this process has it
         bin_folder = str(Path(sys.executable).parent)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
         self.environment = inherited | {
@@ -93,6 +94,7 @@ class Pipeline:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
+            umask=self.umask,
         )
         assert (run.returncode != 0) == fails, run.stdout
         return run.stdout
@@ -118,14 +120,24 @@ class Pipeline:
         """The same in another folder, with its history and its DVC cache; kept fits are shared."""
         shutil.copytree(self.folder, folder, symlinks=True)
         other = object.__new__(Pipeline)
-        other.folder, other.kept_fits = folder, self.kept_fits
+        other.folder, other.kept_fits, other.umask = folder, self.kept_fits, self.umask
         other.environment = self.environment | environment
         return other
 
-    def outs(self) -> Iterator[Path]:
-        """Every file that the stages wrote, relative to the copy."""
+    def clone(self, folder: Path, kept_fits: Path, *, umask: int = -1, **environment: str) -> "Pipeline":
+        """What a `git clone` of the copy has: no outs but those in git, no DVC cache; kept fits of its own."""
+        folder.parent.mkdir(parents=True)
+        git(folder.parent, "clone", "--quiet", str(self.folder), folder.name)
+        other = object.__new__(Pipeline)
+        other.folder, other.kept_fits, other.umask = folder, kept_fits, umask
+        own = {"BULBAR_CACHE": str(kept_fits), "DVC_SITE_CACHE_DIR": str(folder.with_name("site-cache"))}
+        other.environment = self.environment | own | environment
+        return other
+
+    def outs(self, pipeline: str = "") -> Iterator[Path]:
+        """Every file that the stages of a pipeline wrote, `gender/` or the one at the root; relative to the copy."""
         for name in ("data", "metrics", "models", "plots", "report"):
-            for path in sorted((self.folder / name).rglob("*")):
+            for path in sorted((self.folder / pipeline / name).rglob("*")):
                 if path.is_file() and path.name != ".gitignore":
                     yield path.relative_to(self.folder)
 

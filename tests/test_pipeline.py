@@ -284,16 +284,6 @@ def test_fits_that_are_kept_are_not_trained_again_when_all_outs_are_gone(study):
     assert (study.folder / "dvc.lock").read_bytes() == before
 
 
-@pytest.mark.slow
-def test_two_clones_write_the_same_lock_file_whatever_the_workers_clock_and_locale(finished, tmp_path):
-    elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "C", "PYTHONHASHSEED": "12345"}
-    other = Pipeline(tmp_path / "another name" / "clone", tmp_path / "other_fits", finished.folder, **elsewhere)
-    other.change(TINY | {"compute.workers": 2})
-    other.commit("Tiny settings")
-    other.dvc("repro")
-    assert other.locked() == finished.locked()
-
-
 def contents(path: Path) -> bytes:
     """A file's bytes, and those of its members where it is a zip."""
     content = path.read_bytes()

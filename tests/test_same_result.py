@@ -1,0 +1,102 @@
+"""Two people who clone the project get the same bytes, wherever and however each of them works."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines import TINY, Pipeline
+from tests.test_gender_pipeline import TINY as TINY_GENDER
+
+PIPELINES = {"": "dvc.lock", "gender/": "gender/dvc.lock"}
+
+
+def locale_of(language: str, folder: Path) -> dict[str, str]:
+    """The environment of a language: made where the system has its source, else as C with UTF-8."""
+    folder.mkdir()
+    command = ["localedef", "--inputfile", language, "--charmap", "UTF-8", str(folder / f"{language}.UTF-8")]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    return {"LOCPATH": str(folder), "LANG": f"{language}.UTF-8", "LC_ALL": f"{language}.UTF-8"}
+
+
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory) -> tuple[Pipeline, Pipeline]:
+    """Two clones of the tiny study that have run both pipelines, each in surroundings of its own."""
+    place = tmp_path_factory.mktemp("same")
+    origin = Pipeline(place / "origin", place / "unused")
+    origin.change(TINY)
+    origin.change(TINY_GENDER, "gender/params.yaml")
+    origin.commit("Tiny settings")
+    homes = [place / "home", place / "other home"]
+    for home in homes:
+        home.mkdir()
+    one = origin.clone(
+        place / "one/clone",
+        place / "fits",
+        umask=0o022,
+        TZ="Pacific/Kiritimati",
+        PYTHONHASHSEED="0",
+        HOME=str(homes[0]),
+        LANG="C",
+        LC_ALL="POSIX",
+    )
+    other = origin.clone(
+        place / "a longer way/zweiter Klon, größer & ığdır",
+        place / "other fits",
+        umask=0o077,
+        TZ="America/Los_Angeles",
+        PYTHONHASHSEED="4242",
+        HOME=str(homes[1]),
+        **locale_of("tr_TR", place / "locales"),
+    )
+    for params in ("params.yaml", "gender/params.yaml"):
+        other.change({"compute.workers": 2}, params)
+    for clone in (one, other):
+        clone.dvc("repro", "dvc.yaml", "gender/dvc.yaml")
+    return one, other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", PIPELINES.values())
+def test_two_clones_write_the_same_lock_file(clones, lock):
+    one, other = clones
+    assert len(one.locked(lock)) > 10
+    assert one.locked(lock) == other.locked(lock)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_two_clones_write_the_same_bytes(clones, pipeline):
+    one, other = clones
+    outs = list(one.outs(pipeline))
+    assert len(outs) > 50
+    assert outs == list(other.outs(pipeline))
+    assert not [out for out in outs if (one.folder / out).read_bytes() != (other.folder / out).read_bytes()]
+
+
+@pytest.mark.slow
+def test_the_fits_of_two_clones_have_the_same_names_and_predictions(clones):
+    one, other = (
+        {path.parent.name: path.read_bytes() for path in each.kept_fits.glob("??/*/test.npy")} for each in clones
+    )
+    assert len(one) > 20
+    assert one == other
+
+
+@pytest.mark.slow
+def test_nothing_in_git_changed_but_what_stages_write(clones):
+    for clone in clones:
+        shown = subprocess.run(
+            ["git", "status", "--porcelain", "-z"],
+            cwd=clone.folder,
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+        ).stdout
+        changed = {line[3:] for line in shown.split("\0") if line}
+        allowed = ("dvc.lock", "metrics/", "plots/", "report/", "params.yaml")
+        assert not [name for name in changed if not name.removeprefix("gender/").startswith(allowed)]
