@@ -132,7 +132,8 @@ def covers(key: str, other: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("folder", "places"), [("", {"compute"}), ("gender/", {"compute", "cohort.watched", "tune.storage"})]
+    ("folder", "places"),
+    [("", {"compute", "remote"}), ("gender/", {"compute", "remote", "cohort.watched", "tune.storage"})],
 )
 def test_every_param_is_some_stage_s_but_where_things_lie_and_how_they_are_computed(
     folder: str, places: set[str]
