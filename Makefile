@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock' --no-emit-package bulbar
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow bench lint audit lock clean
+.PHONY: help repro test test-slow bench docs lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.sweep
 	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations
+
+docs: $(VENV)/.installed-dev ## docs/broken_inputs.md, from the broken inputs themselves
+	$(RUN) python -m tests.broken_inputs
 
 lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
 	$(RUN) ruff check && ruff format --check && mypy && bandit --quiet --recursive bulbar stages benchmarks

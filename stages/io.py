@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -33,7 +34,13 @@ WALL_TIMES = Path("logs/wall_times.csv")
 
 def params() -> dict[str, Any]:
     """All of params.yaml, read as DVC reads it (YAML 1.2)."""
-    return YAML(typ="safe").load(Path("params.yaml"))
+    return _parsed(Path("params.yaml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> dict[str, Any]:
+    """A stage asks for several blocks, and reading one takes as long as reading all."""
+    return YAML(typ="safe").load(text)
 
 
 def pinned_versions() -> dict[str, str]:

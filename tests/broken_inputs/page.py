@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tests.broken_inputs import Case, Mode, Read, Refused, SetAside
+from tests.broken_inputs.recordings import FILE
 from tests.broken_inputs.trials import Told, Trials, Tried, quarantine_of
 from tests.projects import ROOT
 
@@ -13,38 +15,47 @@ COUNTED = {Refused: "refused", SetAside: "set aside", Read: "read"}
 MODES: tuple[Mode, ...] = ("fail", "quarantine")
 LONGEST = 240  # characters of a finding that are shown
 
-HEAD = """# What becomes of broken inputs
+HEAD = """\
+# What becomes of broken inputs
 
 {counts}
 
-Each is a real file, made by [tests/broken_inputs](../tests/broken_inputs) inside a sound small release (14 people, two tasks, one second each), and goes through
-the stage's own script. This page is what the scripts printed: `python -m tests.broken_inputs` writes it, and a test compares.
+Each is a real file, which [tests/broken_inputs](../tests/broken_inputs) makes inside a sound small release (of VOC-ALS: 14 people,
+two tasks, one second each), and each goes through the stage's own script. What stands below is what the scripts printed:
+`python -m tests.broken_inputs` writes this page, and a test compares.
 
-- **fail** (`cohort.on_bad_recording: fail`, the default): exit code 1, a message and no traceback; what an earlier run wrote stays as it was, and nothing new is there.
-- **quarantine**: exit code 0; what is bad is named in `data/cohort/quarantine.csv`, counted in `metrics/ingest.json` and left out; every other row is that of the sound release.
-  Where no recording alone is at fault, the run is refused as well.
-- **read**: nothing is wrong. The tables hold the rate, channels and duration that are known beforehand, and the cleaned recording is the tone that was put in.
-"""
+- **refused, 1**: a message, no traceback, exit code 1. What an earlier run wrote stays as it was, and nothing new is there.
+- **set aside, 0**: the run goes on. What is bad is named in `data/cohort/quarantine.csv`, counted in `metrics/ingest.json` and
+  left out; every other row is that of the sound release.
+- **read, 0**: nothing is wrong. The tables hold the rate, the channels and the duration that are known beforehand, and the cleaned
+  recording is the tone that was put in.
+
+The columns `fail` and `quarantine` are `cohort.on_bad_recording`, which is `fail` unless told otherwise. Where no recording alone is
+at fault, there is nothing to set aside, and both refuse.
+
+`dvc repro` reads the release before any stage does, to see what has changed. What it cannot read itself it tells in its own words
+(exit code 255, no traceback): a file without permission, a link to nothing or to itself, a name that is no UTF-8. At a pipe it waits.
+"""  # noqa: E501
 
 ABOUT = {
-    "Recordings": "A message says which file, what was expected, what was found and what to do. The file is `phonationA/PZ001_phonationA.wav` where nothing else is said.",
+    "Recordings": f"Where no file is named, it is `{FILE}`.",
     "Releases": "Recordings against rows, and where a release lies.",
     "Workbooks": "Tables as people send them.",
-    "params.yaml": "A key or a value that cannot be: said before any work starts.",
+    "params.yaml": "A key or a value that cannot be is told before any work starts.",
 }
 
 
 def write(cases: Sequence[Case], trials: Trials) -> str:
     """The page, of what became of each case."""
-    runs = [(case, mode, trials.of(case, mode)) for case in cases for mode in MODES if case.expected(mode)]
     parts = [HEAD.format(counts=_counts(cases))]
     for group, about in ABOUT.items():
-        of_group = [run for run in runs if run[0].group == group]
+        of_group = [case for case in cases if case.group == group]
         if not of_group:
             continue
-        parts.append(f"## {group}\n\n{about}\n")
-        parts.append("| input | mode | exit code | expected | found | to do |\n| --- | --- | --- | --- | --- | --- |")
-        parts += [*_rows(of_group), ""]
+        parts.append(f"## {group}: {len(of_group)}\n\n{about}\n")
+        parts.append("| input | fail | quarantine | expected | found | to do |\n| --- | --- | --- | --- | --- | --- |")
+        parts += [row for case in of_group for row in _rows(case, trials)]
+        parts.append("")
     return "\n".join(parts)
 
 
@@ -52,52 +63,53 @@ def _counts(cases: Sequence[Case]) -> str:
     """How many inputs, and how many of them end how."""
     fail = Counter(COUNTED[type(case.fail)] for case in cases)
     quarantine = Counter(COUNTED[type(case.quarantine)] for case in cases if case.quarantine)
-    return (
-        f"**{len(cases)} inputs.** With bad recordings failing the run, {fail['refused']} are refused and"
-        f" {fail['read']} are read. With bad recordings set aside, {quarantine['set aside']} are set aside, counted and"
-        f" named, {quarantine['refused']} are refused and {quarantine['read']} are read; for the other"
-        f" {len(cases) - quarantine.total()} the mode changes nothing."
+    others = len(cases) - quarantine.total()
+    told = (
+        f"**{len(cases)} inputs.** With `fail`, {fail['refused']} are refused and {fail['read']} are read.",
+        f"With `quarantine`, {quarantine['set aside']} are set aside, {quarantine['refused']} are refused and",
+        f"{quarantine['read']} are read{f'; to the other {others} it makes no difference' if others else ''}.",
     )
+    return "\n".join(told)
 
 
-def _rows(runs: Sequence[tuple[Case, Mode, Tried]]) -> list[str]:
-    """A row for each input where both modes end alike, else one for each mode."""
-    rows = []
-    for case, mode, tried in runs:
-        told = _told(case, mode, tried)
-        if mode == "quarantine" and rows and rows[-1][0] == case and rows[-1][2:] == [tried.exit_code, told]:
-            rows[-1][1] = "both"
-            continue
-        rows.append([case, mode if case.quarantine else "any", tried.exit_code, told])
+def _rows(case: Case, trials: Trials) -> list[str]:
+    """A row where both modes say the same of a case, else one for each."""
+    modes = [mode for mode in MODES if case.expected(mode)]
+    tried = {mode: trials.of(case, mode) for mode in modes}
+    told = {mode: _told(case, mode, tried[mode]) for mode in modes}
+    ended = {mode: f"{COUNTED[type(case.expected(mode))]}, {tried[mode].exit_code}" for mode in modes}
+    if len(set(told.values())) == 1:
+        return [_row(case.what, ended["fail"], ended.get("quarantine", "the same"), told["fail"])]
     return [
-        f"| {_cell(case.what) if at == 0 or rows[at - 1][0] != case else ''} | {mode} | {code} | {told} |"
-        for at, (case, mode, code, told) in enumerate(rows)
+        _row(case.what, ended["fail"], "", told["fail"]),
+        _row("", "", ended["quarantine"], told["quarantine"]),
     ]
 
 
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _told(case: Case, mode: Mode, tried: Tried) -> str:
-    """The first problem that a case is about, and how many more there are."""
+    """The cells of the problem that a case is about, and how many more there are; what was read where there is none."""
     expected = case.expected(mode)
     if isinstance(expected, Read):
-        cells = next(iter(expected.recordings.values()), {})
-        return f"read{_in_words(cells)} | | "
-    if isinstance(expected, SetAside):
-        problems = quarantine_of(tried)
-        meant = [one for one in problems if expected.found in one.found]
-        return _problem(meant[0], problems, "set aside: ")
-    meant = [one for one in tried.problems if expected.where in one.where and expected.found in one.found]
-    return _problem(meant[0], tried.problems)
+        return f" | {_in_words(next(iter(expected.recordings.values()), {}))} | "
+    problems = tried.problems if isinstance(expected, Refused) else quarantine_of(tried)
+    where = expected.where if isinstance(expected, Refused) else ""
+    meant = [one for one in problems if where in one.where and expected.found in one.found]
+    return _problem(meant[0], problems)
 
 
-def _problem(one: Told, among: Sequence[Told], before: str = "") -> str:
-    more = f" (and {len(among) - 1} more)" if len(among) > 1 else ""
-    where = "" if one.where == "phonationA/PZ001_phonationA.wav" else f"`{_plain(one.where)}`: "
-    return f"{where}{_cell(one.expected)} | {before}{_cell(one.found)}{more} | {_cell(one.remedy)}"
+def _problem(one: Told, among: Sequence[Told]) -> str:
+    more = f" (and {len(among) - 1} problems more)" if len(among) > 1 else ""
+    where = "" if one.where == FILE else f"{_code(one.where)}: "
+    return f"{where}{_cell(one.expected)} | {_cell(one.found)}{more} | {_cell(one.remedy)}"
 
 
-def _in_words(cells: object) -> str:
-    known = {"sample_rate_hz": "{} Hz", "channels": "{} channel(s)", "duration_s": "{} s", "path": "as `{}`"}
-    return "".join(f", {words.format(dict(cells)[key])}" for key, words in known.items() if key in dict(cells))
+def _in_words(cells: Mapping[str, Any]) -> str:
+    known = {"sample_rate_hz": "{} Hz", "channels": "{} channel(s)", "duration_s": "{} s", "path": "`{}`"}
+    return ", ".join(words.format(cells[key]) for key, words in known.items() if key in cells)
 
 
 def _cell(text: str) -> str:
@@ -106,5 +118,5 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\<>*_|\[\]])", r"\\\1", cut) if "`" not in cut else cut.replace("|", r"\|")
 
 
-def _plain(text: str) -> str:
-    return text.replace("|", r"\|")
+def _code(text: str) -> str:
+    return f"`{text.replace('|', chr(92) + '|')}`"
