@@ -1,6 +1,7 @@
 """dvc.yaml says what each stage runs: the modules it imports, and they alone."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,19 @@ def test_voices_and_subject_rows_go_to_the_private_remote_alone(name: str) -> No
     marks = {path: mark for out in outs for path, mark in (out if isinstance(out, dict) else {out: {}}).items()}
     kept = {"remote": "private-${remote.private}"}
     assert all(mark in (kept, {"cache": False}) or path == "report/index.html" for path, mark in marks.items()), marks
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_word_of_a_command_can_come_from_params(name: str) -> None:
+    """DVC resolves ${} before a shell reads the line: what stands there is written out in dvc.yaml."""
+    folder = ROOT / ("gender" if name.startswith("gender/") else "")
+    told = YAML(typ="safe").load((folder / "dvc.yaml").read_text())
+    assert "vars" not in told, "params.yaml would be merged into them"
+    stage = told["stages"][name.removeprefix("gender/")]
+    asked = re.findall(r"\$\{([^}]*)\}", STAGES[name]["cmd"])
+    words = {
+        "key": list(stage.get("foreach", {})),
+        **{f"item.{key}": of for key, of in stage.get("matrix", {}).items()},
+    }
+    assert set(asked) <= set(words)
+    assert all(re.fullmatch(r"[a-z_]+", word) for one in asked for word in words[one])
