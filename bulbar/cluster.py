@@ -288,6 +288,7 @@ def _package(backend: str, name: str) -> Any:
     try:
         return __import__(name)
     except ImportError:
-        remedy = f"pip install -r requirements-{backend}.txt, here and on every node; or compute.backend: loky"
+        lock = f"requirements-{backend}.lock"
+        remedy = f"pip install --require-hashes -r {lock}, here and on every node; or compute.backend: loky"
         problem = Problem(f"params.yaml: compute.backend: {backend}", f"the package {name}", "not installed", remedy)
         raise BadInput([problem]) from None

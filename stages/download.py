@@ -59,7 +59,10 @@ def fetch(synapse: Any, target: Path) -> None:
 
 def _refused(where: str, expected: str, error: Exception) -> Problem:
     remedy = f"open https://www.synapse.org/Synapse:{SYNAPSE_ID}, accept its terms of use, check the token's rights"
-    return Problem(where, expected, f"{type(error).__name__}: {error}", remedy)
+    found = f"{type(error).__name__}: {error}"
+    if token := os.environ.get(VARIABLE):
+        found = found.replace(token, "(the token)")
+    return Problem(where, expected, found, remedy)
 
 
 if __name__ == "__main__":

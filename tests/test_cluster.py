@@ -42,7 +42,7 @@ def on_gpus(surroundings, monkeypatch):
 def needs(package: str, backend: str):
     return pytest.mark.skipif(
         importlib.util.find_spec(package) is None,
-        reason=f"{package} is not installed: pip install -r requirements-{backend}.txt",
+        reason=f"{package} is not installed: pip install --require-hashes -r requirements-{backend}.lock",
     )
 
 
@@ -200,11 +200,13 @@ def test_a_missing_package_is_told_with_the_file_that_has_it(backend, package, m
 
     monkeypatch.setattr(builtins, "__import__", without)
     with (
-        pytest.raises(BadInput, match=rf"(?s)backend: {backend}.*pip install -r requirements-{backend}\.txt"),
+        pytest.raises(
+            BadInput, match=rf"(?s)backend: {backend}.*pip install --require-hashes -r requirements-{backend}\.lock"
+        ),
         cluster.connected(compute.Settings(backend=backend)),
     ):
         pass
-    assert (ROOT / f"requirements-{backend}.txt").is_file()
+    assert (ROOT / f"requirements-{backend}.lock").is_file()
 
 
 def test_a_node_uses_its_own_copy_where_it_was_sent_one(study):

@@ -20,7 +20,7 @@ def synapse(monkeypatch):
 
     def login(*, authToken, silent):
         if authToken != "good":
-            raise SynapseError("401 Unauthorized")
+            raise SynapseError(f"401 Unauthorized: Bearer {authToken}")
         return client
 
     def sync(syn, entity, path, ifcollision, manifest):
@@ -61,9 +61,10 @@ def test_the_release_lands_in_its_folder(tmp_path, capsys):
 
 @pytest.mark.usefixtures("synapse")
 def test_a_refused_token_and_a_refused_release_are_messages(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNAPSE_AUTH_TOKEN", "bad")
-    with pytest.raises(BadInput, match="401 Unauthorized"):
+    monkeypatch.setenv("SYNAPSE_AUTH_TOKEN", "eyJ0secret")
+    with pytest.raises(BadInput, match="401 Unauthorized") as caught:
         download.main("voc_als", str(tmp_path))
+    assert "eyJ0secret" not in str(caught.value)
     monkeypatch.setenv("SYNAPSE_AUTH_TOKEN", "good")
     monkeypatch.setattr(download, "SYNAPSE_ID", "syn0")
     with pytest.raises(BadInput, match="403 Forbidden"):

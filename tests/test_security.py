@@ -1,0 +1,86 @@
+"""What lint cannot see: nothing that is read may run, and what others wrote comes out as text. SECURITY.md says it."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from stages import ingest, io, preprocess_clinical
+from tests.projects import ROOT, write_params
+from tests.releases import VOC_ALS_COLUMNS, voc_als_rows, write_voc_als
+
+OURS = [path for folder in ("bulbar", "stages", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+PICKLING = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve"}
+UNSAFE = {("allow_pickle", True), ("safe_mode", False), ("shell", True)}
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_pickled_or_read_in_a_way_that_may_run_it(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+            assert not names & PICKLING
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("joblib.dump", "joblib.load", "torch.load", "pd.read_pickle"), called
+            given = {(word.arg, word.value.value) for word in node.keywords if isinstance(word.value, ast.Constant)}
+            assert not given & UNSAFE
+            assert not called.endswith((".to_pickle", "enable_unsafe_deserialization"))
+            if called == "YAML":
+                assert "typ='safe'" in ast.unparse(node) or path.parent.name == "benchmarks"
+
+
+def test_an_exception_from_the_lint_of_security_names_its_rule_and_says_why() -> None:
+    said = [line.split("# nosec")[1] for path in OURS for line in path.read_text().splitlines() if "# nosec" in line]
+    assert said and all(re.fullmatch(r" B\d{3} # \w.{10,}", one) for one in said), said
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    '=HYPERLINK("http://example.org","y")',
+    "@someone |x| $\\frac$ </script><script>alert(2)</script>",
+]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A release with such words in every cell, folder and column name that takes words, in a place of such a name."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "a b $(touch harmed) `touch harmed` 'q' \"dq\" ; <img src=x onerror=alert(3)>"
+    rows = voc_als_rows(3, 9)
+    for place, row in enumerate(rows[3:]):
+        for at, column in enumerate(("OnsetRegion", "Therapy", "GeneticTest", "KingClinicalStage")):
+            row[column] = HOSTILE[(place + at) % len(HOSTILE)]
+        row["=1+1 <b>"] = "x"
+    rows.append({**rows[-1], "ID": "=PZ900"})
+    write_voc_als(root, rows, tasks=("A",), audio_below="=cmd", columns=[*VOC_ALS_COLUMNS, "=1+1 <b>"])
+    book = openpyxl.load_workbook(root / "VOC-ALS.xlsx")
+    for cell in (cell for row in book["VOC-ALS_Data"].iter_rows() for cell in row if str(cell.value).startswith("=")):
+        cell.data_type = "s"  # a string, no formula
+    book.save(root / "VOC-ALS.xlsx")
+    write_params(tmp_path, cohort={"root": str(root), "on_bad_recording": "quarantine"})
+    return tmp_path
+
+
+def test_what_a_hostile_release_says_is_text_in_every_table_and_the_same_text_for_the_stages(hostile: Path) -> None:
+    ingest.main()
+    preprocess_clinical.main()
+    tables = sorted((hostile / "data").rglob("*.csv"))
+    assert {"quarantine.csv", "recordings.csv", "subjects.csv"} <= {path.name for path in tables}
+    for path in tables:
+        for name, column in pd.read_csv(path, dtype=str, keep_default_na=False).items():
+            for cell in [name, *column]:
+                assert not re.match(r"[=+@\t\r\n]|-(?![\d.])", cell), (path, cell)
+    subjects = io.read_table(hostile / "data/cohort/subjects.csv")
+    assert set(subjects["therapy"].dropna()) == set(HOSTILE)
+    recordings = io.read_table(hostile / "data/cohort/recordings.csv")
+    root = Path(io.params()["cohort"]["root"])
+    assert (
+        all((root / path).is_file() for path in recordings["path"]) and recordings["path"].str.startswith("=cmd").all()
+    )
+    assert json.loads((hostile / "data/cohort/cohort.json").read_text())["unused_columns"] == ["=1+1 <b>"]
+    assert not (hostile / "harmed").exists()
