@@ -73,7 +73,7 @@ def _is_here(path: Path, digest: str) -> bool:
 
 def _receive(content: bytes, digest: str) -> None:
     copy = _copy(digest)
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # images of voices: for this user alone
     aside = copy.with_suffix(f".{os.getpid()}")
     aside.write_bytes(content)
     if file_digest(aside) != digest:

@@ -1,4 +1,10 @@
-"""What a run knows of single persons, looked for in all that may be shown: text, tables, embedded data, pictures."""
+"""What a run knows of single persons, looked for in all that may be shown: text, tables, embedded data, pictures.
+
+Three questions. Does a name stand there: of a subject, a recording, a file, its hash? Does a number of a person stand
+there, of so many digits that chance would not write it? Is a column of a table or a list in a JSON file one of a table
+with a row per person? Scores between 0 and 1 are asked the third alone: training curves are as dense as they are, and
+meet a person's score to six digits by chance.
+"""
 
 import base64
 import csv
@@ -6,110 +12,106 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
 
-NUMBER = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]?\d+)?(?![\w.]*\d)")
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])")
 PICTURES = (".png", ".jpg", ".jpeg")
-DIGITS = 5
-"""Significant digits from which a number tells whose it is: metrics are rounded to 4 decimals, so shares never do."""
-CROWD = 5
-"""A value that as many subjects share tells nobody's."""
-PERSON = ("subject_id", "recording_id")
 EMBEDDED = re.compile(rb"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)")
-
-
-def rows_of_people(data: Path) -> Iterator[tuple[Path, list[dict[str, str]]]]:
-    """Every table of a run's data folder that has a row per subject or recording."""
-    for path in sorted(data.rglob("*.csv")):
-        if path.is_relative_to(data / "raw") or path.is_relative_to(data / "external/raw"):
-            continue
-        with path.open(newline="", encoding="utf-8") as table:
-            rows = list(csv.DictReader(table))
-        if rows and any(name in rows[0] for name in PERSON):
-            yield path.relative_to(data), rows
-
-
-def digits(number: str) -> int:
-    """Significant digits of a number as written."""
-    mantissa = number.lower().split("e")[0]
-    return len(re.sub(r"[-.]", "", mantissa).lstrip("0"))
+PERSON = ("subject_id", "recording_id")
+DIGITS = 5
+"""Significant digits from which a number tells whose it is. Metrics have 4 decimals: shares never do."""
+CROWD = 5
+"""A value that as many people share tells of none of them."""
+TECHNICAL = ("fold", "channels", "row", "sample_rate_hz", "segment")
+"""Columns with a row per person that say nothing of it: numbers of folds, formats of files."""
+SCORES = ("probability", "lowest", "highest", "score")
+MOST = 2000
+"""A column with more different values at 4 decimals holds nearly any number."""
 
 
 class People:
-    """What the tables of a run say of single persons: their names, and numbers that tell whose they are."""
+    """What the tables of a run's data folder say of single persons: names, numbers, columns."""
 
     def __init__(self, data: Path) -> None:
         self.names: dict[str, str] = {}
         self.numbers: dict[float, str] = {}
-        self.columns: dict[str, list[float]] = {}
-        for path, rows in rows_of_people(data):
+        self.columns: dict[str, frozenset[float]] = {}
+        for path, rows in _tables_of_people(data):
             for column in rows[0]:
-                self._learn(f"{path}: {column}", rows, column)
+                if column not in TECHNICAL:
+                    self._learn(f"{path}: {column}", rows, column)
+        self.rounded = cache(self._rounded)
 
-    def _learn(self, where: str, rows: list[dict[str, str]], column: str) -> None:
-        whose = defaultdict(set)
+    def _learn(self, where: str, rows: Sequence[dict[str, str]], column: str) -> None:
         person = next(name for name in PERSON if name in rows[0])
+        whose = defaultdict(set)
         for row in rows:
             whose[row[column]].add(row[person])
         told = {value for value, people in whose.items() if value and len(people) < CROWD}
-        numbers = {value for value in told if NUMBER.fullmatch(value)}
-        if column in (*PERSON, "path", "sha256"):
-            names = {Path(value).name for value in told} | told
-            self.names |= {name: where for name in names if len(name) >= DIGITS}
-        elif numbers:
-            self.numbers |= {float(value): where for value in numbers if digits(value) >= DIGITS}
-            self.columns[where] = [float(row[column]) for row in rows if NUMBER.fullmatch(row[column])]
+        if column in (*PERSON, "path", "file", "sha256"):
+            names = told | {Path(value).name for value in told}
+            self.names |= {name: where for name in names if len(name) >= DIGITS and not NUMBER.fullmatch(name)}
+            return
+        numbers = {float(value) for value in told if NUMBER.fullmatch(value)}
+        held = frozenset(round(value, 4) for value in numbers)
+        if CROWD <= len(held) <= MOST and not _simple(held):
+            self.columns[where] = held
+        if column not in SCORES:
+            self.numbers |= {value: where for value in numbers if not _simple([value])}
+
+    def _rounded(self, decimals: int) -> dict[str, str]:
+        return {f"{value:.{decimals}f}": where for value, where in self.numbers.items()}
 
     def named_in(self, text: str) -> dict[str, str]:
-        """Names of persons and recordings that stand in a text, and the tables they are from."""
-        words = set(re.findall(r"[\w.-]+", text)) | set(re.findall(r"\w+", text))
+        """Name of a person, recording or file that stands in a text -> the table it is from."""
+        words = {*re.findall(r"[\w.-]+", text), *re.findall(r"\w+", text), *re.findall(r"[\w./-]+", text)}
         return {name: self.names[name] for name in words & self.names.keys()}
 
     def numbers_in(self, text: str) -> dict[str, str]:
-        """Numbers of at least DIGITS digits that are a person's, rounded as they stand in the text."""
-        written = {number for number in NUMBER.findall(text) if digits(number) >= DIGITS}
-        by_decimals = defaultdict(set)
-        for number in written:
-            by_decimals[_decimals(number)].add(number)
+        """Number of at least DIGITS digits that is a person's, rounded as it stands in the text -> its table."""
         found = {}
-        for decimals, numbers in by_decimals.items():
-            rounded = {f"{value:.{decimals}f}": where for value, where in self.numbers.items()}
-            found |= {
-                number: rounded[key] for number in numbers if (key := f"{float(number):.{decimals}f}") in rounded
-                and digits(key) >= DIGITS
-            }  # fmt: skip
+        for number in {number for number in NUMBER.findall(text) if _digits(number) >= DIGITS}:
+            decimals = _decimals(number)
+            if where := self.rounded(decimals).get(f"{float(number):.{decimals}f}"):
+                found[number] = where
         return found
 
-    def column_in(self, values: list[float], share: float = 0.8) -> str | None:
-        """The column of a table of persons that most of `values` are from, compared at 4 decimals; else None.
-
-        What chance would match as often is none: columns with few different values are passed over.
-        """
+    def column_in(self, values: Iterable[float], share: float = 0.8) -> str | None:
+        """The column of a table of people that most of `values` are from, compared at 4 decimals; else None."""
         asked = {round(value, 4) for value in values}
-        if len(asked) < CROWD:
+        if len(asked) < CROWD or _simple(asked):
             return None
-        for where, known in self.columns.items():
-            held = {round(value, 4) for value in known}
-            if len(held) <= 1000 and len(asked & held) >= share * len(asked) and not _grid(asked):
-                return where
-        return None
+        return next((where for where, held in self.columns.items() if len(asked & held) >= share * len(asked)), None)
+
+
+def _tables_of_people(data: Path) -> Iterator[tuple[Path, list[dict[str, str]]]]:
+    for path in sorted(data.rglob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as table:
+            rows = [] if "raw" in path.relative_to(data).parts else list(csv.DictReader(table))
+        if rows and any(name in rows[0] for name in PERSON):
+            yield path.relative_to(data), rows
+
+
+def _digits(number: str) -> int:
+    return len(re.sub(r"[-.]", "", number.partition("e")[0]).lstrip("0"))
 
 
 def _decimals(number: str) -> int:
-    mantissa, _, exponent = number.lower().partition("e")
+    mantissa, _, exponent = number.partition("e")
     return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 
 
-def _grid(values: Iterable[float]) -> bool:
-    """Whole numbers, or shares of some: counts and steps, not measurements."""
-    return all(float(value * 2).is_integer() for value in values)
+def _simple(values: Iterable[float]) -> bool:
+    """Whether all are fractions of small whole numbers: counts, scores of scales and their shares, which many have."""
+    return all(abs(Fraction(value).limit_denominator(200) - Fraction(value)) < 1e-6 for value in values)
 
 
-def columns_of(name: str, text: str) -> Iterator[tuple[str, list[float]]]:
-    """Every list of numbers of a CSV, a TSV or a JSON file, with its place."""
+def _columns_of(name: str, text: str) -> Iterator[tuple[str, list[float]]]:
     if name.endswith((".csv", ".tsv")):
         rows = list(csv.DictReader(io.StringIO(text), delimiter="\t" if name.endswith(".tsv") else ","))
         for column in rows[0] if rows else ():
@@ -129,8 +131,7 @@ def _lists(content: object, place: str) -> Iterator[tuple[str, list[float]]]:
             yield from _lists(value, place)
 
 
-def pictures_of(name: str, content: bytes) -> Iterator[Image.Image]:
-    """The picture that a file is, or those that a page embeds."""
+def _pictures_of(name: str, content: bytes) -> Iterator[Image.Image]:
     if name.lower().endswith(PICTURES):
         yield Image.open(io.BytesIO(content))
     else:
@@ -138,22 +139,18 @@ def pictures_of(name: str, content: bytes) -> Iterator[Image.Image]:
 
 
 def told_by(people: People, root: Path, names: Iterable[str]) -> list[str]:
-    """What files below `root` tell of single persons: one line each, empty where they tell nothing."""
+    """What files below `root` tell of single persons, a line each: nothing, where all is well."""
     told = []
     for name in names:
         content = (root / name).read_bytes()
-        for picture in pictures_of(name, content):
-            about = " ".join(f"{key}={value}" for key, value in picture.info.items())
-            told += [f"{name}: a picture's metadata: {found}" for found in people.named_in(about)]
-            told += [
-                f"{name}: a picture's metadata: {key}" for key in picture.info if key.lower() in ("comment", "exif")
-            ]
+        for picture in _pictures_of(name, content):
+            told += [f"{name}: written in a picture: {key}" for key in picture.info.keys() - {"dpi", "Software"}]
         if name.lower().endswith(PICTURES):
             continue
         text = EMBEDDED.sub(b"", content).decode("utf-8")
-        told += [f"{name}: {found} ({where})" for found, where in people.named_in(text).items()]
-        told += [f"{name}: {found} ({where})" for found, where in people.numbers_in(text).items()]
-        for column, values in columns_of(name, text):
+        found = people.named_in(text) | people.numbers_in(text)
+        told += [f"{name}: {one} is from {where}" for one, where in found.items()]
+        for column, values in _columns_of(name, text):
             if where := people.column_in(values):
-                told.append(f"{name}: {column} holds {where}")
+                told.append(f"{name}: {column} is {where}")
     return told

@@ -216,6 +216,7 @@ def test_a_node_uses_its_own_copy_where_it_was_sent_one(study):
     copy = cluster.on_this_node(sent, study.features_digest)
     assert copy != sent
     assert copy.read_bytes() == sent.read_bytes()
+    assert copy.parent.stat().st_mode & 0o077 == 0  # images of voices: no other user's
 
 
 def test_a_copy_that_arrives_damaged_is_refused(study):

@@ -81,6 +81,11 @@ def test_a_sweep_goes_on_where_it_was_and_gives_what_one_run_would_have_given(st
         assert_same(one, other)
 
 
+def test_what_is_kept_of_each_recording_is_for_this_user_alone(kept):
+    store(kept)
+    assert kept.place(NAME).stat().st_mode & 0o077 == 0
+
+
 def test_a_new_dropout_rate_costs_its_own_fits_only(study, kept):
     run(sweep(0.0, 0.3), study, kept)
     wider = plan(sweep(0.0, 0.1, 0.3), study, kept, 1)

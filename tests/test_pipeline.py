@@ -19,7 +19,8 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.repo.index import Index
 
-from tests.pipelines import ROOT, TINY, Pipeline, first_run, fits_to_do, git, stages_run
+from tests.disclosure import People, told_by
+from tests.pipelines import ROOT, TINY, Pipeline, first_run, fits_to_do, git, stages_run, tracked_files
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -317,6 +318,13 @@ def test_what_git_holds_names_no_subject(finished):
 
 
 # What is handed on.
+
+
+@pytest.mark.slow
+def test_neither_git_nor_the_report_tells_of_a_single_person(finished):
+    tracked = tracked_files(finished.folder)
+    written = [name for name in tracked if name.startswith(("dvc.lock", "metrics/", "plots/", "report/"))]
+    assert not told_by(People(finished.folder / "data"), finished.folder, [*written, "report/index.html"])
 
 
 @pytest.mark.slow

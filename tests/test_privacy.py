@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image, PngImagePlugin
+from ruamel.yaml import YAML
 
+from tests.disclosure import People, told_by
 from tests.pipelines import ROOT, git, tracked_files
 
 TRACKED = tracked_files()
@@ -91,3 +94,70 @@ def test_plot_data_hold_no_row_of_a_subject_or_recording(name):
     with (ROOT / name).open(newline="") as table:
         columns = next(csv.reader(table, delimiter="\t" if name.endswith(".tsv") else ","))
     assert not {"subject_id", "recording_id", "sha256", "path"} & set(columns)
+
+
+@pytest.mark.parametrize("pipeline", ["", "gender/"])
+def test_nothing_that_git_or_the_report_holds_tells_of_a_single_person(pipeline):
+    data = ROOT / pipeline / "data"
+    if not (data / "cohort/subjects.csv").exists():
+        pytest.skip("this clone has no data/: `dvc repro` or `dvc checkout` brings it")
+    names = [name for name in COMPUTED if name.startswith("gender/") == (pipeline == "gender/")]
+    page = [] if pipeline or not (ROOT / "report/index.html").exists() else ["report/index.html"]
+    assert not told_by(People(data), ROOT, names + page)
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Of a run on eight people with a recording each."""
+    (tmp_path / "data/cohort").mkdir(parents=True)
+    (tmp_path / "data/sweep").mkdir()
+    rows = [
+        f"CT{n:03d}_phonationA,CT{n:03d},A/CT{n:03d}_phonationA.wav,{3.14159 * n:.6f},{n:064x}" for n in range(1, 9)
+    ]
+    (tmp_path / "data/cohort/recordings.csv").write_text(
+        "\n".join(["recording_id,subject_id,path,duration_s,sha256", *rows]), encoding="utf-8"
+    )
+    rows = [f"CT{n:03d}_phonationA,CT{n:03d},1,{0.531 + n / 71.3:.6f}" for n in range(1, 9)]
+    (tmp_path / "data/sweep/S1B.csv").write_text(
+        "\n".join(["recording_id,subject_id,fold,probability", *rows]), encoding="utf-8"
+    )
+    return People(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("audit.md", "the pair CT003 and PZ002", "CT003 is from cohort/recordings.csv: subject_id"),
+        ("page.html", '<script>{"x": "A/CT002_phonationA.wav"}</script>', "CT002_phonationA.wav is from"),
+        ("ingest.json", json.dumps({"first": f"{5:064x}"}), "is from cohort/recordings.csv: sha256"),
+        ("audio.json", '{"longest_s": 25.1327}', "25.1327 is from cohort/recordings.csv: duration_s"),
+        ("drawn.svg", '<text x="12">18.850</text>', "18.850 is from cohort/recordings.csv: duration_s"),
+        ("points.csv", "x\n" + "\n".join(f"{0.531 + n / 71.3:.4f}" for n in range(8, 0, -1)), "x is sweep/S1B.csv"),
+        ("bins.json", json.dumps({"a": [{"of": [round(0.531 + n / 71.3, 4) for n in range(1, 9)]}]}), ".a is sweep/"),
+        ("roc.csv", "rate,audio\n" + "\n".join(f"{n / 8},{n / 16}" for n in range(9)), None),
+        ("scores.json", '{"auc": 0.7123, "subjects": 64, "mean_s": 14.1372, "digest": "1bb7640397e8b3ec"}', None),
+    ],
+)
+def test_what_tells_of_a_person_is_found_and_an_aggregate_is_not(people, tmp_path, name, text, told):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    found = told_by(people, tmp_path, [name])
+    assert len(found) == 1 and told in found[0] if told else not found, found
+
+
+def test_what_is_written_in_a_picture_is_found(people, tmp_path):
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Comment", "CT001")
+    Image.new("L", (2, 2)).save(tmp_path / "plain.png")
+    Image.new("L", (2, 2)).save(tmp_path / "told.png", pnginfo=about)
+    assert told_by(people, tmp_path, ["plain.png", "told.png"]) == ["told.png: written in a picture: Comment"]
+
+
+def test_a_release_tracked_by_dvc_goes_to_a_private_remote_alone():
+    for name in TRACKED:
+        if name.endswith(".dvc") and Path(name).name != ".dvc":
+            tracked = YAML(typ="safe").load((ROOT / name).read_text())
+            imported = any("repo" in dep for dep in tracked.get("deps", []))  # DVC never pushes it: its source has it
+            marks = [
+                str(out.get("remote", "")).startswith("private-") or out.get("push") is False for out in tracked["outs"]
+            ]
+            assert imported or all(marks), f"{name}: `python -m stages.track` instead of `dvc add`"

@@ -68,7 +68,7 @@ def without_roots(params, before=""):
     for key, value in params.items():
         if isinstance(value, dict) and "'root'" in repr(value):
             yield from without_roots(value, f"{before}{key}.")
-        elif key not in ("compute", "root"):
+        elif key not in ("compute", "remote", "root"):
             yield before + key
 
 
