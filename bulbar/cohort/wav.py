@@ -28,6 +28,7 @@ _MOST_HEADER = 4096  # bytes that a file without samples may well have
 _SAMPLES_CHUNK = {(form, b"WAVE"): b"data" for form in (b"RIFF", b"RF64", b"RIFX")} | {
     (b"FORM", kind): b"SSND" for kind in (b"AIFF", b"AIFC")
 }
+_FEW_LINE_FEEDS = 8
 _OGG_PAGE, _OGG_LAST = b"OggS", 4
 _MOST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
 _STEP = 2.0**-15  # of 16 bit
@@ -134,6 +135,9 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
         wrong(f"{sizes[0]} bytes of samples, as the header says", f"truncated: {sizes[1]} bytes of samples")
     elif frames < announced:
         wrong(f"{announced} frames, as the header says", f"truncated: {frames} frames")
+    elif was_moved_as_text(file):
+        found = "a carriage return before every line feed: it was moved as text, and its samples are noise"
+        wrong("the bytes that were recorded", found, "fetch the file again, in binary mode")
     elif not ogg_is_whole(file):
         wrong("a last page of Ogg", "truncated: there is none")
     elif walked.bytes_lacking:
@@ -215,6 +219,20 @@ def ogg_is_whole(path: Path) -> bool:
         return False
     segments = page[27 : 27 + page[26]]
     return len(segments) == page[26] and len(page) >= 27 + len(segments) + sum(segments)
+
+
+def was_moved_as_text(path: Path) -> bool:
+    """Whether a WAV is longer than it says, and no line feed in it is without a carriage return.
+
+    That is what a transfer in text mode leaves of it. One byte in 256 of a recording is a line feed, so that this many
+    with a carriage return before each are no chance.
+    """
+    with path.open("rb") as file:
+        form, length = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
+        if form != b"RIFF" or path.stat().st_size <= length + 8:
+            return False
+        content = file.read()
+    return content.count(b"\n") == content.count(b"\r\n") >= _FEW_LINE_FEEDS
 
 
 def data_chunk_sizes(path: Path) -> tuple[int, int] | None:

@@ -1,5 +1,7 @@
 """Recordings as disks, editors, converters and file systems leave them."""
 
+import base64
+import gzip
 import os
 import shutil
 import struct
@@ -116,6 +118,27 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
+def altered(change: Callable[[bytes], bytes], **made: Any) -> Callable[[Path], None]:
+    """The recording with its bytes changed. made: as for `cut`."""
+
+    def breaking(project: Path) -> None:
+        holds(tone(), **made)(project)
+        at(project).write_bytes(change(at(project).read_bytes()))
+
+    return breaking
+
+
+def as_text(whole: bytes) -> bytes:
+    """What a transfer in text mode makes of a file."""
+    return whole.replace(b"\n", b"\r\n")
+
+
+def one_byte_flipped(whole: bytes) -> bytes:
+    """What a failing disk leaves."""
+    middle = len(whole) // 2
+    return whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+
+
 def unreadable(name: str) -> Callable[[Path], None]:
     """Nobody but root may read a file or folder."""
     return lambda project: at(project, name).chmod(0)
@@ -194,6 +217,7 @@ BURST = tone().astype(np.float32)
 BURST[17] = np.inf
 
 LOUD = np.clip(20 * tone(), -1, 32767 / 32768)
+HALF = tone(channels=2) * [1, 0]
 CANCELLING = tone(channels=2) * [1, -1]
 WHISPER = 1e-6 * tone()
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 16044\n"
@@ -216,6 +240,13 @@ CASES: list[Case] = [
     bad("AU named .wav", holds(tone(), format="AU"), "which does not tell whether it is whole"),
     bad("Wave64 named .wav", holds(tone(), format="W64"), "which does not tell whether it is whole"),
     bad("CAF named .wav", holds(tone(), format="CAF"), "which does not tell whether it is whole"),
+    # Damaged
+    bad("moved as text: every line feed has a carriage return", altered(as_text), "it was moved as text"),
+    bad("two recordings one after the other in one file", altered(lambda whole: 2 * whole), "LibsndfileError"),
+    bad("samples before `fmt `", altered(lambda whole: whole[:12] + whole[36:] + whole[12:36]), "LibsndfileError"),
+    bad("no chunk of samples", altered(lambda whole: whole[:36]), "No 'data' chunk"),
+    bad("FLAC named .wav, one byte of it another", altered(one_byte_flipped, format="FLAC"), "LibsndfileError"),
+    bad("Ogg Vorbis named .wav, one byte of it another", altered(one_byte_flipped, format="OGG"), "LibsndfileError"),
     # No voice in it
     bad("zero frames", holds(tone()[:0]), "a header and no samples"),
     bad("all zeros", holds(0 * tone()), "only zeros"),
@@ -246,6 +277,8 @@ CASES: list[Case] = [
     bad("a web page named .wav: a download that needed a login", content(HTML), "begins with b'<!DOCTYPE html>"),
     bad("a Git LFS pointer named .wav", content(LFS), "begins with b'version https://git-lfs"),
     bad("a ZIP named .wav", content(b"PK\3\4" + bytes(400)), "begins with b'PK"),
+    bad("gzip named .wav", altered(lambda whole: gzip.compress(whole, mtime=0)), r"begins with b'\x1f\x8b"),
+    bad("Base64 named .wav", altered(base64.b64encode), "begins with b'UklGR"),
     bad("noise named .wav", content(np.random.default_rng(1).bytes(4000)), "LibsndfileError"),
     bad("a folder named .wav", instead(Path.mkdir), "a folder"),
     bad("a pipe named .wav", instead(os.mkfifo), "a pipe"),
@@ -288,6 +321,8 @@ CASES: list[Case] = [
         "a terminal's escape sequence in the name", f"{FOLDER}/\x1b[2J.wav", rf"{FOLDER}/\x1b[2J.wav", found="a line"
     ),
     stray("a name that says another task than its folder", f"{FOLDER}/PZ001_phonationE.wav"),
+    stray("digits that are none of ours in the name", f"{FOLDER}/PZ٠٠١_phonationA.wav", found="no row for PZ٠٠١"),
+    stray("its folder in lower case", f"{FOLDER.lower()}/PZ001_phonationA.wav"),
     stray("a recording of no subject and task", f"{FOLDER}/copy of the first one.wav"),
     stray("a second recording of one subject and task", f"second/{FOLDER}/PZ001_phonationA.wav", found=AGAIN),
     Case(
@@ -323,6 +358,9 @@ CASES: list[Case] = [
     sound("6 channels", channels=6),
     sound("6 channels of 24 bit at 48 kHz", 48000, 6, subtype="PCM_24"),
     *(sound(f"{rate / 1000:g} kHz", rate) for rate in (4000, 11025, 16000, 22050, 44100, 48000, 96000, 192000)),
+    as_before("stereo, one channel silent", holds(HALF), channels=2),
+    as_before("total length 0 in the header, the samples' length right", patch(4, "<I", 0)),
+    sound("Opus named .wav", 48000, format="OGG", subtype="OPUS"),
     sound("FLAC named .wav", format="FLAC"),
     sound("MP3 named .wav", 16000, format="MP3"),
     sound("Ogg Vorbis named .wav", 16000, format="OGG"),
