@@ -8,7 +8,7 @@ from typing import Self
 import librosa
 import numpy as np
 import soundfile
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 from scipy import signal
 
 from bulbar.aside import write_bytes
@@ -25,8 +25,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sample_rate_hz: PositiveInt = 22050
-    top_db: PositiveFloat = 30.0
+    sample_rate_hz: int = Field(default=22050, ge=1000, le=384_000)
+    top_db: float = Field(default=30.0, gt=0, le=200)
     min_duration_s: float = Field(default=0.5, gt=0)
     bandwidth_hz: PositiveFloat | None = None
 

@@ -22,7 +22,7 @@ class Settings(BaseModel):
     copies: NonNegativeInt = 1
     heard: Literal["together", "in_turn"] = "together"
     semitones: float = Field(default=2.0, ge=0, le=12)
-    speed: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.9, 1.1)
+    speed: tuple[Annotated[float, Field(ge=0.25, le=4)], Annotated[float, Field(ge=0.25, le=4)]] = (0.9, 1.1)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

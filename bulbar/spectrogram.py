@@ -25,13 +25,13 @@ class Settings(BaseModel):
     representation: Literal["mel", "mfcc"] = "mel"
     time_axis: Literal["resize", "pad", "segments"] = "resize"
     pre_emphasis: float = Field(default=0.97, ge=0, lt=1)
-    frame_length: PositiveInt = 2048
+    frame_length: int = Field(default=2048, ge=16, le=65_536)
     hop_length: PositiveInt = 512
-    mel_bands: PositiveInt = 128
-    frames: PositiveInt = 128
+    mel_bands: int = Field(default=128, ge=1, le=1024)
+    frames: int = Field(default=128, ge=1, le=4096)
     min_hz: NonNegativeFloat = 0.0
     max_hz: PositiveFloat = 11025.0
-    floor_db: float = Field(default=-80.0, lt=0)
+    floor_db: float = Field(default=-80.0, lt=0, ge=-300)
     mfcc_coefficients: PositiveInt = 12
 
     @model_validator(mode="after")
@@ -41,6 +41,13 @@ class Settings(BaseModel):
         if self.mfcc_coefficients >= self.mel_bands:
             raise ValueError(
                 f"mfcc_coefficients ({self.mfcc_coefficients}) must be fewer than mel_bands ({self.mel_bands})"
+            )
+        if self.hop_length > self.frame_length:
+            raise ValueError(f"hop_length ({self.hop_length}) must be at most frame_length ({self.frame_length})")
+        if self.mel_bands >= self.frame_length // 2:
+            raise ValueError(
+                f"mel_bands ({self.mel_bands}) must be fewer than half of frame_length ({self.frame_length}):"
+                " a frame has no more frequencies"
             )
         return self
 

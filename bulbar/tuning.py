@@ -99,6 +99,13 @@ class Settings(BaseModel):
     storage: str | None = None
     space: Space
 
+    @field_validator("compared")
+    @classmethod
+    def _some_samplers_each_once(cls, names: tuple[Sampler, ...]) -> tuple[Sampler, ...]:
+        if not names or len(set(names)) < len(names):
+            raise ValueError("at least one sampler, and each once")
+        return names
+
     @property
     def n_trials(self) -> int:
         """Trials of each sampler: as stated, else as many as the grid has points."""

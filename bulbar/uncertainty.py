@@ -33,7 +33,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    draws: int = Field(default=2000, ge=100)
+    draws: int = Field(default=2000, ge=100, le=100_000)
     level: float = Field(default=0.95, gt=0, lt=1)
 
 

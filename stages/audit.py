@@ -2,20 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from bulbar.aside import write_text
 from bulbar.audit import claims, figures, label_shuffle, page, published
+from bulbar.audit.settings import Settings
 from stages import probes
 from stages.io import cohort_in_words, metrics_file, read_table, run, save, settings, write_json
-
-
-class Settings(BaseModel):
-    """The `audit` block of params.yaml. Fewer shuffles than 999 cannot carry a p under 0.01 with any certainty."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    shuffles: int = Field(default=999, ge=999)
 
 
 def main(role: str = "main") -> None:

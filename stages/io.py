@@ -20,6 +20,7 @@ import pandas as pd
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from bulbar.aside import tell_of_disk, write_bytes, write_text, written_aside
 from bulbar.errors import BadInput, CannotGoOn, Problem
@@ -33,12 +34,35 @@ WALL_TIMES = Path("logs/wall_times.csv")
 
 
 def params() -> dict[str, Any]:
-    """All of params.yaml, read as DVC reads it (YAML 1.2)."""
-    return _parsed(Path("params.yaml").read_text(encoding="utf-8"))
+    """All of params.yaml, read as DVC reads it (YAML 1.2).
+
+    Raises BadInput where it is not there, not YAML, or holds something else than named settings.
+    """
+    path = Path("params.yaml")
+    try:
+        found = _parsed(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        remedy = "run this where it lies: at the root of the project, or in gender/"
+        raise BadInput([Problem(str(path), "the settings of the pipeline", "no such file", remedy)]) from None
+    except (YAMLError, OSError, ValueError, RecursionError) as error:
+        told, remedy = _of_yaml(error), "correct the line; the repository's own params.yaml shows how each is written"
+        raise BadInput([Problem(str(path), "YAML that can be read, each key once", told, remedy)]) from None
+    if not isinstance(found, dict):
+        told = "an empty file" if found is None else f"a {type(found).__name__}"
+        remedy = "restore it: git checkout params.yaml"
+        raise BadInput([Problem(str(path), "blocks of settings, like `seed: 2025`", told, remedy)])
+    return found
+
+
+def _of_yaml(error: Exception) -> str:
+    """What a reader of YAML stumbled on, and in which line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return " ".join(f"{where}{problem or error or type(error).__name__}".split())[:300]
 
 
 @lru_cache(maxsize=1)
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> Any:
     """A stage asks for several blocks, and reading one takes as long as reading all."""
     return YAML(typ="safe").load(text)
 
@@ -57,7 +81,7 @@ def settings(block: str, model: type[Model]) -> Model:
     """
     found: Any = params()
     for name in block.split("."):
-        found = (found or {}).get(name)
+        found = found.get(name) if isinstance(found, dict) else None
     return _checked(found, model, f"params.yaml: {block}")
 
 
@@ -66,17 +90,43 @@ def _checked(found: Any, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise BadInput(
-            [
-                Problem(
-                    where=".".join([where, *map(str, fault["loc"])]).replace(":.", ": ", 1),
-                    expected=fault["msg"],
-                    found=repr(fault["input"]),
-                    remedy="correct the key in params.yaml, or in -S on the command line",
-                )
-                for fault in error.errors()
-            ]
-        ) from None
+        raise BadInput(refusals(error, where)) from None
+
+
+def refusals(error: ValidationError, where: str) -> list[Problem]:
+    """A problem for each key that a model refuses, and for each rule between keys of a block that is broken.
+
+    where: the block, as `params.yaml: audio`.
+    """
+    faults = error.errors()
+    bad_entries = {fault["loc"][:-1] for fault in faults}  # of a list, which is then said to be too short as well
+    return [
+        Problem(
+            where=".".join([where, *map(str, fault["loc"])]).replace(":.", ": ", 1),
+            expected=_EXPECTED.get(fault["type"]) or re.sub("^(Value error, |Input should be )", "", fault["msg"]),
+            found=_found(fault["type"], fault["input"], fault["msg"]),
+            remedy="correct the key in params.yaml, or in -S on the command line",
+        )
+        for fault in faults
+        if fault["type"] != "too_short" or fault["loc"] not in bad_entries
+    ]
+
+
+_EXPECTED = {
+    "missing": "a value for this key",
+    "extra_forbidden": "no such key: nothing reads it",
+    "model_type": "a block of settings",
+    "tuple_type": "a list",
+}
+
+
+def _found(kind: str, given: Any, message: str) -> str:
+    if kind == "missing" or (kind == "model_type" and given is None):
+        return "nothing"
+    if kind == "value_error" and isinstance(given, Mapping):  # a rule between keys: those that it speaks of
+        spoken_of = {key: value for key, value in given.items() if str(key) in message}
+        return ", ".join(f"{key}: {value}" for key, value in spoken_of.items()) or "another"
+    return repr(given)[:300]
 
 
 class SeedSettings(BaseModel):

@@ -20,7 +20,7 @@ from dvc.repo import Repo
 from dvc.repo.index import Index
 
 from tests.disclosure import People, told_by
-from tests.pipelines import ROOT, TINY, Pipeline, first_run, fits_to_do, git, stages_run, tracked_files
+from tests.pipelines import CHECK, ROOT, TINY, Pipeline, first_run, fits_to_do, git, stages_run, tracked_files
 from tests.releases import write_minsk2020
 
 PROTOCOLS = ("record_wise", "subject_wise")
@@ -205,8 +205,10 @@ def test_every_stage_stands_in_the_order_the_data_flows(stages):
         (before.addressing, after.addressing) for after, before in stages.graph.edges()
         if after.path_in_repo == "dvc.yaml"
     }  # fmt: skip
-    assert {stage for edge in edges for stage in edge} == BEFORE_TRAINING | TRAINING_AND_AFTER
+    assert {stage for edge in edges for stage in edge} == BEFORE_TRAINING | TRAINING_AND_AFTER | {CHECK}
     for before, after in [
+        (CHECK, "phantom"),
+        (CHECK, "ingest@main"),
         ("phantom", "ingest@main"),
         ("external_phantom", "ingest@external"),
         ("mel_spectrogram@main", "sweep@record_wise"),

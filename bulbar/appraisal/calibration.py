@@ -37,10 +37,17 @@ class Settings(BaseModel):
 
     specificity: Share
     sensitivity: Share
-    prevalences: tuple[Share, ...]
+    prevalences: tuple[Share, ...] = Field(min_length=1)
     isotonic_from: PositiveInt
     age_bands: tuple[float, ...] = Field(min_length=1)
     bins: PositiveInt
+
+    @field_validator("prevalences")
+    @classmethod
+    def _each_once(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(shares)) < len(shares):
+            raise ValueError("each prevalence once")
+        return shares
 
     @field_validator("age_bands")
     @classmethod

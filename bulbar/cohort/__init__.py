@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, PositiveFloat, field_validator
 
 from bulbar.cohort import common_voice, minsk2020, subset, voc_als
 from bulbar.cohort.release import Fault, RecordingFile, Release
@@ -31,6 +31,13 @@ class Settings(BaseModel):
     root: Path
     watched: Literal["", "/validated.tsv"] = ""
     on_bad_recording: Literal["fail", "quarantine"] = "fail"
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _named(cls, root: object) -> object:
+        if isinstance(root, str) and not root.strip():
+            raise ValueError("the folder of a release")
+        return root
 
 
 class RecordingSettings(BaseModel):
