@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock' --no-emit-package bulbar
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow bench docs lint audit lock clean
+.PHONY: help repro test test-slow fuzz bench docs lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,12 +21,16 @@ test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
 test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
 	$(RUN) pytest -m slow
 
+fuzz: $(VENV)/.installed-dev ## damaged recordings, workbooks, tables and params, two minutes of them (MINUTES=600: a night)
+	$(RUN) python -m tests.fuzz --minutes $(or $(MINUTES),2)
+
 bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
 	$(RUN) python -m benchmarks.coverage
 	$(RUN) python -m benchmarks.no_op
 	$(RUN) python -m benchmarks.front_end
 	$(RUN) python -m benchmarks.scaling
 	$(RUN) python -m benchmarks.many_clips
+	$(RUN) python -m benchmarks.large_release
 	$(RUN) python -m benchmarks.roofline
 	$(RUN) python -m benchmarks.sweep
 	$(RUN) python -m benchmarks.samplers

@@ -1,0 +1,202 @@
+"""params.yaml: any value at any key of every block, and any text."""
+
+import contextlib
+import copy
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from bulbar import (
+    acoustics,
+    audio,
+    augmentation,
+    baselines,
+    cohort,
+    compute,
+    experiment,
+    external,
+    fits,
+    folds,
+    phantom,
+    phantom_voices,
+    selection,
+    sequence_experiment,
+    sequences,
+    spectrogram,
+    split,
+    tuning,
+    uncertainty,
+)
+from bulbar.appraisal import calibration
+from bulbar.cohort import subset
+from bulbar.explain import settings as explaining
+from stages import audit
+from stages.io import settings, study_seed, study_settings
+from tests.fuzz import Target
+from tests.fuzz.damage import reworded, spoilt
+from tests.projects import ROOT
+
+ALS: list[tuple[str, type[BaseModel]]] = [
+    ("cohort", cohort.Settings),
+    ("phantom", phantom.Settings),
+    ("audio", audio.Settings),
+    ("audio", cohort.RecordingSettings),
+    ("spectrogram", spectrogram.Settings),
+    ("folds", folds.Settings),
+    ("train", fits.Settings),
+    ("sweep", experiment.SweepSettings),
+    ("select", selection.Settings),
+    ("published", experiment.PublishedSettings),
+    ("fusion", experiment.FusionSettings),
+    ("acoustic", acoustics.Settings),
+    ("baselines", baselines.Settings),
+    ("bootstrap", uncertainty.Settings),
+    ("appraise", calibration.Settings),
+    ("audit", audit.Settings),
+    ("explain", explaining.Settings),
+    ("external", external.Settings),
+    ("external.cohort", cohort.Settings),
+    ("external.phantom", phantom.ExternalSettings),
+    ("compute", compute.Settings),
+]
+GENDER: list[tuple[str, type[BaseModel]]] = [
+    ("cohort", cohort.Settings),
+    ("phantom", phantom_voices.Settings),
+    ("subset", subset.Settings),
+    ("split", split.Settings),
+    ("augment", augmentation.Settings),
+    ("features", sequences.Settings),
+    ("train", fits.Settings),
+    ("network", sequence_experiment.Settings),
+    ("tune", tuning.Settings),
+    ("acoustic", acoustics.Settings),
+]
+"""Every block of either params.yaml and the models that read it."""
+
+PROPERTIES = ("image_shape", "n_workers", "cells", "cell", "n_trials", "samplers", "varied", "points", "recorder")
+
+_KEYS = st.sampled_from(
+    ["", "seed", "source", "n_splits", "workers", "unknown", "__class__", "model_config"]
+) | st.text(max_size=6)
+_PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, 1, -1, 2, 10**6, 10**9, 10**30])
+    | st.floats()
+    | st.sampled_from(["", "A", "1", "1.0", "nan", "null", "true", "../x", "\0", "x" * 300])
+    | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+    | st.dates()
+)
+VALUES = st.recursive(
+    _PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=3), max_leaves=6
+)
+
+
+@st.composite
+def changed(draw: st.DrawFn, found: dict[str, Any], block: str) -> dict[str, Any]:
+    """The file's content with one to four keys of a block changed, gone or new; or the whole block another thing."""
+    content = copy.deepcopy(found)
+    outer = content
+    *above, last = block.split(".")
+    for name in above:
+        outer = outer[name]
+    if draw(st.integers(0, 15)) == 0:
+        outer[last] = draw(VALUES)
+        return content
+    keys = sorted(outer[last])
+    for _ in range(draw(st.integers(1, 4))):
+        key = draw(st.sampled_from(keys))
+        match draw(st.sampled_from(["value", "value", "value", "within", "gone", "new"])):
+            case "value":
+                outer[last][key] = draw(VALUES)
+            case "within" if isinstance(outer[last].get(key), list) and outer[last][key]:
+                outer[last][key][draw(st.integers(0, len(outer[last][key]) - 1))] = draw(VALUES)
+            case "within" if isinstance(outer[last].get(key), dict):
+                outer[last][key][draw(st.sampled_from(sorted(map(str, outer[last][key]))) | _KEYS)] = draw(VALUES)
+            case "gone":
+                outer[last].pop(key, None)
+            case "new":
+                outer[last][draw(_KEYS)] = draw(VALUES)
+    return content
+
+
+FILES = {name: (ROOT / name).read_bytes() for name in ("params.yaml", "gender/params.yaml")}
+FOUND = {name: YAML(typ="safe").load(text) for name, text in FILES.items()}
+BLOCKS = [("params.yaml", *one) for one in ALS] + [("gender/params.yaml", *one) for one in GENDER]
+
+
+def numbers_of(model: BaseModel) -> Iterator[float]:
+    """Every float that a model holds, at any depth."""
+
+    def inside(value: Any) -> Iterator[float]:
+        if isinstance(value, float):
+            yield value
+        elif isinstance(value, BaseModel):
+            yield from numbers_of(value)
+        elif isinstance(value, dict):
+            for inner in value.values():
+                yield from inside(inner)
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                yield from inside(inner)
+
+    for name in type(model).model_fields:
+        yield from inside(getattr(model, name))
+
+
+def check_accepted(model: BaseModel) -> None:
+    """No setting that was taken is infinite, and what is computed from the settings can be."""
+    assert all(map(math.isfinite, numbers_of(model))), model
+    for name in PROPERTIES:
+        if isinstance(getattr(type(model), name, None), property):
+            getattr(model, name)
+
+
+def check_block(given: tuple[str, type[BaseModel], dict[str, Any]], folder: Path) -> None:
+    """A block as some stage reads it."""
+    block, model, content = given
+    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(content, file)
+    with contextlib.chdir(folder):
+        check_accepted(settings(block, model))
+
+
+def check_text(given: tuple[str, str, type[BaseModel], bytes], folder: Path) -> None:
+    """The whole file, as a stage reads its seed and a block."""
+    name, block, model, text = given
+    (folder / "params.yaml").write_bytes(text)
+    with contextlib.chdir(folder):
+        study_settings() if name == "params.yaml" else study_seed()
+        check_accepted(settings(block, model))
+
+
+def with_text(text: Callable[[bytes], st.SearchStrategy[bytes]]) -> st.SearchStrategy[Any]:
+    """A file, one of its blocks, the block's model, and a text in the place of the file's."""
+    return st.sampled_from(BLOCKS).flatmap(lambda one: st.tuples(*map(st.just, one), text(FILES[one[0]])))
+
+
+def check_as_they_are(name: str, folder: Path) -> None:
+    """The files that come with the project are sound, every block."""
+    for of, block, model in BLOCKS:
+        if of == name:
+            check_text((of, block, model, FILES[name]), folder)
+
+
+TARGETS = [
+    Target("params, as they are", st.sampled_from(sorted(FILES)), check_as_they_are),
+    Target(
+        "params, values",
+        st.sampled_from(BLOCKS).flatmap(
+            lambda one: st.tuples(st.just(one[1]), st.just(one[2]), changed(FOUND[one[0]], one[1]))
+        ),
+        check_block,
+    ),
+    Target("params, text", with_text(lambda sound: reworded(sound) | spoilt(sound)), check_text),
+    Target("params, any text", with_text(lambda _: st.binary(max_size=512)), check_text),
+]

@@ -1,0 +1,71 @@
+"""What others wrote is read or refused in our own words, whatever it is: a few inputs of each target of `tests.fuzz`.
+
+Here the same ones each time; `make fuzz` draws others.
+"""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from bulbar.errors import BadInput, Problem
+from tests import fuzz
+from tests.fuzz.targets import TARGETS
+
+INPUTS = 8
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_target_holds(target, tmp_path):
+    for value in target.known:
+        target.try_one(value, tmp_path)
+    fuzz.search(target, tmp_path, inputs=INPUTS, derandomize=True)()
+
+
+def target_that(check) -> fuzz.Target:
+    """A target whose check is made up."""
+    return fuzz.Target("made up", st.just(0), check)
+
+
+def test_an_exception_that_is_not_ours_is_found(tmp_path):
+    def fails(value, folder):
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        fuzz.search(target_that(fails), tmp_path, inputs=1)()
+
+
+def test_an_input_that_takes_too_much_memory_is_found_though_the_reader_says_it_in_its_own_words(tmp_path):
+    def swells(value, folder):
+        try:
+            np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)
+        except MemoryError as error:
+            raise BadInput([Problem("x", "y", f"{type(error).__name__} of NumPy", "z")]) from None
+
+    with pytest.raises(AssertionError, match="MemoryError"):
+        fuzz.search(target_that(swells), tmp_path, inputs=1)()
+    np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)  # afterwards there is room again
+
+
+def test_an_input_that_takes_too_long_is_found_though_the_reader_catches_everything(tmp_path, monkeypatch):
+    monkeypatch.setattr(fuzz, "MOST_SECONDS", 0.1)
+
+    def hangs(value, folder):
+        until = time.process_time() + 5
+        while time.process_time() < until:
+            try:
+                sum(range(1000))
+            except Exception:
+                continue
+
+    with pytest.raises(AssertionError, match="processor time"):
+        fuzz.search(target_that(hangs), tmp_path, inputs=1)()
+
+
+def test_a_refusal_says_all_four_things(tmp_path):
+    def refuses(value, folder):
+        raise BadInput([Problem("x", "y", "z", "")])
+
+    with pytest.raises(AssertionError):
+        fuzz.search(target_that(refuses), tmp_path, inputs=1)()
