@@ -11,10 +11,23 @@ import pandas as pd
 import pytest
 import soundfile
 
-from benchmarks import front_end, many_clips, measuring, no_op, ours, recordings, roofline, samplers, scaling, sweep
+from benchmarks import (
+    front_end,
+    large_release,
+    many_clips,
+    measuring,
+    no_op,
+    ours,
+    recordings,
+    roofline,
+    samplers,
+    scaling,
+    sweep,
+)
 from benchmarks.measuring import Failed, Run
 from benchmarks.plain import librosa_script
 from bulbar import architectures, audio, spectrogram
+from bulbar.cohort import voc_als
 from bulbar.kept_fits import KeptFits
 
 
@@ -249,6 +262,36 @@ def test_many_clips_print_each_stage_at_each_number_and_say_what_is_computed(cap
     assert [row[:2] for row in measured[1:]] == [[stage, size] for stage in many_clips.STAGES for size in ("20", "40")]
     assert [row[0] for row in computed[1:]] == list(many_clips.STAGES)
     assert "Computed, not measured: 1000 clips" in text
+
+
+def test_growth_is_one_where_time_is_linear_and_two_where_it_is_quadratic_at_twice_the_size():
+    found = {
+        10: Run(9.0, None, None, None, 1.0),
+        20: Run(9.0, None, None, None, 2.0),
+        40: Run(9.0, None, None, None, 8.0),
+    }
+    assert large_release.growth(found) == {10: "", 20: "1.00", 40: "2.00"}
+
+
+def test_a_large_release_is_sound_and_no_two_of_its_recordings_are_the_same(tmp_path):
+    paths = large_release.write_release(tmp_path / "whole", 6, 40, 0.6, 1)
+    folder = large_release.write_project(tmp_path / "project", tmp_path / "whole", paths[:32], 1)
+    release = voc_als.read(folder / "release")
+    assert not release.faults
+    assert not release.structural
+    assert len(release.files) == 32
+    assert len(release.subjects) == 4
+    assert len({(tmp_path / "whole" / path).read_bytes() for path in paths}) == 40
+
+
+@pytest.mark.slow
+def test_a_large_release_prints_each_stage_at_each_size_the_reader_and_dvc(capsys, monkeypatch):
+    small = ("--recordings", "160", "320", "--pairs", "160", "--subjects", "50", "--workers", "1")
+    stages, reader, dvc = tables(printed(capsys, monkeypatch, large_release, *small))
+    both = [[stage, size] for stage in large_release.STAGES for size in ("160", "320")]
+    assert [row[:2] for row in stages[1:]] == [*both, [large_release.PAIRS, "160"]]
+    assert reader[1][:2] == ["voc_als", "50"]
+    assert [row[1] for row in dvc[1:]] == ["160", "320"] * 2
 
 
 def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
