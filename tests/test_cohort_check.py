@@ -1,11 +1,14 @@
 import shutil
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from bulbar.cohort import check, minsk2020, voc_als, wav
-from bulbar.errors import BadInput
+from bulbar.cohort.release import Fault, RecordingFile, Release
+from bulbar.errors import BadInput, Problem
 from tests.releases import voc_als_control, voc_als_patient, voc_als_rows, write_minsk2020, write_voc_als, write_voice
 
 
@@ -146,3 +149,31 @@ def test_rates_and_hours_are_those_of_the_files(tmp_path):
     assert counts["hours"] == pytest.approx(10 * 0.6 / 3600, rel=1e-3)
     assert (counts["patients"], counts["controls"]) == (3, 2)
     assert len(counts) <= 15
+
+
+def release_of(n, faults=()):
+    """A release of n recordings by as many people, none of whom has a row."""
+    files = [RecordingFile(f"A/S{at:05d}.wav", f"S{at:05d}", "A") for at in range(n)]
+    return Release("voc_als", True, files, pd.DataFrame({"subject_id": []}), None, {}, [], faults=list(faults))
+
+
+def test_what_is_said_of_thousands_of_copies_grows_with_their_number_not_with_its_square():
+    same = wav.Inspection(8000, 1, 1.0, "", "the same", ())
+    faults = check.faults_of(release_of(4000), [same] * 4000)
+    copies = [fault.problem.found for fault in faults if "same samples" in fault.problem.found]
+    assert len(copies) == 4000
+    assert copies[3] == (
+        "the same samples as A/S00000.wav, A/S00001.wav, A/S00002.wav, A/S00004.wav, A/S00005.wav and 3994 more"
+    )
+    assert sum(map(len, copies)) < 4000 * 200
+
+
+def test_a_folder_of_thousands_of_other_recordings_is_refused_in_one_message_and_at_once():
+    names = [f"x{at}.wav" for at in range(8000)]
+    unknown = [Fault(Problem(name, "a path", name, "rename it"), path=name) for name in names]
+    started = time.process_time()
+    with pytest.raises(BadInput) as error:
+        check.cohort_of(release_of(0, faults=unknown), [], quarantine=False)
+    assert len(error.value.problems) == 1
+    assert "none among 8000 WAV file(s)" in error.value.problems[0].found
+    assert time.process_time() - started < 2

@@ -22,6 +22,8 @@ RECORDING_COLUMNS = [
     "sha256",
 ]
 
+_NAMED = 5  # of the recordings that are the same as one
+
 By = Literal["label", "sex"]
 CLASSES: dict[By, tuple[str, ...]] = {"label": LABELS, "sex": SEXES}
 """What a cohort is there to tell apart: the column of its subjects, and the two values that both must occur."""
@@ -68,9 +70,9 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
     faults = faults_of(release, inspections)
     problems = list(release.structural)
     if not release.files:
-        unknown = [fault for fault in faults if fault.path is not None and not fault.subject_id]
+        unknown = [fault for fault in faults if _of_no_subject(fault)]
         problems.append(_no_recordings(release, unknown))
-        faults = faults if release.choice else [fault for fault in faults if fault not in unknown]
+        faults = faults if release.choice else [fault for fault in faults if not _of_no_subject(fault)]
     if problems or (faults and not quarantine):
         raise BadInput(problems + [fault.problem for fault in faults])
 
@@ -150,12 +152,17 @@ def _same_audio(files: Sequence[RecordingFile], inspections: Sequence[Inspection
     faults = []
     for same in alike.values():
         for file in same if len(same) > 1 else []:
-            others = ", ".join(other.path for other in same if other is not file)
-            problem = Problem(
-                file.path, "a recording of its own", f"the same samples as {others}", "find out whose recording it is"
-            )
+            others = [other.path for other in same[: _NAMED + 1] if other is not file][:_NAMED]
+            more = len(same) - 1 - len(others)  # all of them in each message of thousands would fill the memory
+            found = f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
+            problem = Problem(file.path, "a recording of its own", found, "find out whose recording it is")
             faults.append(Fault(problem, file.subject_id, file.path))
     return faults
+
+
+def _of_no_subject(fault: Fault) -> bool:
+    """Whether a fault is of a file that might be a recording by another name."""
+    return fault.path is not None and not fault.subject_id
 
 
 def _without_partner(release: Release) -> list[Fault]:
