@@ -89,7 +89,13 @@ class Pipeline:
 
     def dvc(self, *arguments: str, fails: bool = False, inside: str = ".") -> str:
         """Run dvc in the copy, or in its folder `inside`, and return what it prints, errors included."""
-        run = subprocess.run(
+        run = self.run(*arguments, inside=inside)
+        assert (run.returncode != 0) == fails, run.stdout
+        return run.stdout
+
+    def run(self, *arguments: str, inside: str = ".") -> "subprocess.CompletedProcess[str]":
+        """Run dvc, however it ends; errors are among what it prints."""
+        return subprocess.run(
             [sys.executable, "-m", "dvc", *arguments],
             cwd=self.folder / inside,
             env=self.environment,
@@ -99,8 +105,6 @@ class Pipeline:
             text=True,
             umask=self.umask,
         )
-        assert (run.returncode != 0) == fails, run.stdout
-        return run.stdout
 
     def stale(self, pipeline: str = "dvc.yaml") -> set[str]:
         """Stages that something they depend on has changed for, by themselves: not those after them, nor CHECK."""

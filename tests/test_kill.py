@@ -49,10 +49,8 @@ def test_a_lock_file_that_a_kill_cut_off_costs_no_stage(undisturbed, tmp_path, l
         "half a word": whole.index("deps:", stage) + 3,
     }
     lock.write_text(whole[: ends[left]])
-    run = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro"], cwd=study.folder, env=study.environment, capture_output=True, text=True
-    )
-    shown = run.stdout + run.stderr
+    run = study.run("repro")
+    shown = run.stdout
     if run.returncode:
         assert mend(study, shown) == "dvc.lock"
         shown = study.dvc("repro")

@@ -1,0 +1,60 @@
+"""A disk fills up under the kept fits, or the whole project: one message, nothing half written, and it goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.disks import small_disk
+from tests.killing import differences, finished_fits, mend
+from tests.pipelines import TINY, Pipeline, first_run, fits_to_do
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Pipeline:
+    """The tiny study, run once with room for all of it."""
+    return first_run(tmp_path_factory.mktemp("undisturbed"))[0]
+
+
+def tiny(folder: Path, kept_fits: Path) -> Pipeline:
+    """A copy that has not run."""
+    study = Pipeline(folder, kept_fits)
+    study.change(TINY)
+    study.commit("Tiny settings")
+    return study
+
+
+@pytest.mark.slow
+def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_one_is_kept(undisturbed, tmp_path):
+    with small_disk(tmp_path / "disk", 60) as disk:
+        study = tiny(tmp_path / "project", disk.folder / "fits")
+        shown = study.dvc("repro", "sweep@record_wise", fails=True)
+        assert "room for 2 fits" in shown and "make room there" in shown and f"free in {disk.folder}" in shown
+        assert "Traceback" not in shown
+        assert finished_fits(study.kept_fits) == {}
+        disk.resize(50_000)
+        assert fits_to_do(study.dvc("repro"))["sweep, record_wise"] == (2, 2)
+        assert differences(study, undisturbed) == []
+
+
+@pytest.mark.slow
+def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(undisturbed, tmp_path):
+    """Data, models, DVC's cache and its own files lie there. The disk is given a little more each time."""
+    step = 700
+    with small_disk(tmp_path / "disk", 20_000) as disk:
+        study = tiny(disk.folder / "project", tmp_path / "kept_fits")
+        used = sum(path.stat().st_blocks // 2 for path in disk.folder.rglob("*") if path.is_file())
+        told, remedies = [], []
+        for room in range(step, 100 * step, step):
+            disk.resize(used + room)
+            run = study.run("repro")
+            if run.returncode == 0:
+                break
+            assert "Traceback" not in run.stdout, run.stdout
+            if "make room there" in run.stdout:
+                assert f"free in {disk.folder}" in run.stdout
+                told.append(room)
+            elif "No space left on device" not in run.stdout:
+                remedies.append(mend(study, run.stdout))
+        print(f"{len(told)} times told by a stage, remedies: {remedies}, room in the end: {room} kB")
+        assert told
+        assert differences(study, undisturbed) == []
