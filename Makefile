@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock' --no-emit-package bulbar
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow fuzz bench docs lint audit lock clean
+.PHONY: help repro test test-slow fuzz kill bench docs lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
 fuzz: $(VENV)/.installed-dev ## damaged recordings, workbooks, tables and params, two minutes of them (MINUTES=600: a night)
 	$(RUN) python -m tests.fuzz --minutes $(or $(MINUTES),2)
 
+kill: $(VENV)/.installed-dev ## the default pipeline, killed at 25 random moments, beside one that is not: an hour
+	$(RUN) python -m tests.killing "$$(mktemp -d)"
+
 bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
 	$(RUN) python -m benchmarks.coverage
 	$(RUN) python -m benchmarks.no_op
@@ -35,6 +38,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.sweep
 	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations
+	$(RUN) python -m benchmarks.cpu_types
 
 docs: $(VENV)/.installed-dev ## docs/broken_inputs.md, from the broken inputs themselves
 	$(RUN) python -m tests.broken_inputs

@@ -205,7 +205,7 @@ def tell(words: str) -> None:
 def main() -> None:
     """Run the pipeline undisturbed, then a second copy of it that is killed, and compare."""
     asking = argparse.ArgumentParser(prog="python -m tests.killing", description=__doc__)
-    asking.add_argument("folder", type=Path, help="where both copies are made; must not be there")
+    asking.add_argument("folder", type=Path, help="where both copies are made")
     asking.add_argument("--kills", type=int, default=25)
     asking.add_argument("--seed", type=int, default=0)
     asking.add_argument("--tiny", action="store_true", help="the tests' tiny cohort")

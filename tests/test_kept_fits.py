@@ -1,5 +1,7 @@
 import json
+import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import pytest
 
 from bulbar import compute, kept_fits
 from bulbar.architectures import ARCHITECTURES
-from bulbar.errors import BadInput
+from bulbar.errors import BadInput, CannotGoOn
 from bulbar.fits import Fitted, Settings, description, digest, file_digest
 from bulbar.kept_fits import KeptFits, plan
 from tests import toy_fits
+from tests.disks import small_disk
 
 SHORT = Settings(max_epochs=1, batch_size=16)
 NAME = "ab" * 32
@@ -192,6 +195,29 @@ def test_what_was_being_written_when_the_process_died_is_not_taken_for_a_fit(stu
     assert name not in kept
     assert plan([fit], study, kept, 1).to_do == 1
     assert len(run([fit], study, kept)[0].test) == len(fit.test)
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_what_is_at_work_stays(study, kept):
+    (fit,) = sweep(0.3)[:1]
+    store(kept, name=digest(fit, study))
+    left = [kept.folder / name for name in (".partial-dead", ".desk-dead", ".partial-alive", ".desk-alive")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "test.npy").write_bytes(b"half")
+    for dead in left[:2]:
+        os.utime(dead, (time.time() - 90_000,) * 2)
+    run([fit], study, kept)
+    assert [folder.is_dir() for folder in left] == [False, False, True, True]
+    assert digest(fit, study) in kept
+
+
+def test_fits_for_which_there_is_no_room_are_refused_before_any_is_trained(study, tmp_path):
+    fits = sweep(0.0, 0.3)
+    with small_disk(tmp_path / "disk", 100) as disk:
+        kept = KeptFits(disk.folder / "fits")
+        with pytest.raises(CannotGoOn, match=r"room for 4 fits(.|\n)*free in .*disk(.|\n)*make room there"):
+            run(fits, study, kept)
+        assert times(kept) == {}
 
 
 def test_a_fit_that_cannot_be_written_leaves_nothing(kept):
