@@ -6,13 +6,7 @@ import pytest
 
 from tests.disks import small_disk
 from tests.killing import differences, finished_fits, mend
-from tests.pipelines import TINY, Pipeline, first_run, fits_to_do
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Pipeline:
-    """The tiny study, run once with room for all of it."""
-    return first_run(tmp_path_factory.mktemp("undisturbed"))[0]
+from tests.pipelines import TINY, Pipeline, fits_to_do
 
 
 def tiny(folder: Path, kept_fits: Path) -> Pipeline:
@@ -24,7 +18,7 @@ def tiny(folder: Path, kept_fits: Path) -> Pipeline:
 
 
 @pytest.mark.slow
-def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_one_is_kept(undisturbed, tmp_path):
+def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_one_is_kept(finished, tmp_path):
     with small_disk(tmp_path / "disk", 60) as disk:
         study = tiny(tmp_path / "project", disk.folder / "fits")
         shown = study.dvc("repro", "sweep@record_wise", fails=True)
@@ -33,11 +27,11 @@ def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_on
         assert finished_fits(study.kept_fits) == {}
         disk.resize(50_000)
         assert fits_to_do(study.dvc("repro"))["sweep, record_wise"] == (2, 2)
-        assert differences(study, undisturbed) == []
+        assert differences(study, finished) == []
 
 
 @pytest.mark.slow
-def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(undisturbed, tmp_path):
+def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(finished, tmp_path):
     """Data, models, DVC's cache and its own files lie there. The disk is given a little more each time."""
     step = 700
     with small_disk(tmp_path / "disk", 20_000) as disk:
@@ -57,4 +51,4 @@ def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(
                 remedies.append(mend(study, run.stdout))
         print(f"{len(told)} times told by a stage, remedies: {remedies}, room in the end: {room} kB")
         assert told
-        assert differences(study, undisturbed) == []
+        assert differences(study, finished) == []

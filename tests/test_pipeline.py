@@ -63,20 +63,6 @@ def heard(tmp_path_factory) -> Pipeline:
     return pipeline
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Pipeline:
-    """The whole pipeline has run, once, and is committed."""
-    pipeline, ran = first_run(tmp_path_factory.mktemp("finished"))
-    assert ran == BEFORE_TRAINING | TRAINING_AND_AFTER
-    return pipeline
-
-
-@pytest.fixture
-def study(finished, tmp_path) -> Pipeline:
-    """A copy of the finished study, to change."""
-    return finished.copy(tmp_path / "project")
-
-
 # What is stale after a change: the stages that declare a param, as DVC reads them; slow, what `dvc status` says.
 
 TOUCHES: list[tuple[str, object, set[str]]] = [
@@ -244,6 +230,11 @@ def test_a_run_writes_its_outs_a_second_does_nothing_and_an_impossible_setting_i
 
 
 # The whole of it: minutes.
+
+
+@pytest.mark.slow
+def test_the_first_repro_runs_every_stage(finished_run):
+    assert finished_run[1] == BEFORE_TRAINING | TRAINING_AND_AFTER
 
 
 @pytest.mark.slow
