@@ -11,6 +11,7 @@ import pandas as pd
 
 from bulbar import selection, tables
 from bulbar.aside import write_text
+from bulbar.folds import PROTOCOLS
 from bulbar.seeds import seed_of
 from stages.io import metrics_file, read_json, read_table, room, run, write_json, write_table
 from stages.plots import plot_models, plot_sweep
@@ -25,8 +26,7 @@ BIASED = (
 
 def main(role: str = "main") -> None:
     """Write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
-    protocols = sorted(folder.name for folder in room("sweep", role).iterdir() if folder.is_dir())
-    studies = [read_study(protocol, role) for protocol in protocols]
+    studies = [read_study(protocol, role) for protocol in PROTOCOLS]
     long = room("evaluate", role)
     paper_4 = read_table("reference/als_table4_accuracy.csv")
     headlines: dict[str, Any] = {"synthetic": studies[0].synthetic}
@@ -45,7 +45,7 @@ def main(role: str = "main") -> None:
     write_json(clinical_features(room("clinical", role)), long / "clinical_features.json")
     write_text("\n".join(pages), long / "tables.md")
     write_json(headlines, metrics_file("evaluate", role))
-    print(f"Tables 4 and 5, Figures 10 to 14, ROC and precision–recall: {', '.join(protocols)}")
+    print(f"Tables 4 and 5, Figures 10 to 14, ROC and precision–recall: {', '.join(PROTOCOLS)}")
 
 
 def table_5(study: Study) -> pd.DataFrame:

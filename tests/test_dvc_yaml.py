@@ -118,6 +118,11 @@ def test_dvc_draws_every_figure_of_the_paper_for_both_protocols(what: str) -> No
         assert f"gender/best_so_far_{protocol}" in PLOTS
 
 
+def of_pipeline(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """The stages of one pipeline."""
+    return [(name, stage) for name, stage in STAGES.items() if name.rpartition("/")[0] == folder.rstrip("/")]
+
+
 def leaves(found: Mapping[str, Any], before: str = "") -> Iterator[str]:
     """The keys of params.yaml that hold a value, as `block.key`."""
     for key, value in found.items():
@@ -132,22 +137,16 @@ def covers(key: str, other: str) -> bool:
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
-@pytest.mark.parametrize(
-    ("folder", "places"),
-    [("", {"compute", "remote"}), ("gender/", {"compute", "remote", "cohort.watched", "tune.storage"})],
-)
-def test_every_param_is_some_stage_s_but_where_things_lie_and_how_they_are_computed(
-    folder: str, places: set[str]
-) -> None:
-    told = [
-        key
-        for name, stage in STAGES.items()
-        if name.startswith("gender/") == bool(folder)
-        for key in stage.get("params", [])
-    ]
+PLACES = {"": {"compute", "remote"}, "gender/": {"compute", "remote", "cohort.watched", "tune.storage"}}
+"""Params that shape no result, and are no stage's: how it is computed, where what is kept lies, what DVC watches."""
+
+
+@pytest.mark.parametrize("folder", PLACES)
+def test_every_param_but_places_is_some_stage_s_and_a_stage_has_no_other(folder: str) -> None:
+    told = {key for name, stage in of_pipeline(folder) for key in stage.get("params", [])}
     declared = {key.replace("${item.cohort}", block) for key in told for block in ("cohort", "external.cohort")}
     params = set(leaves(YAML(typ="safe").load((ROOT / folder / "params.yaml").read_text())))
-    assert {leaf for leaf in params if not any(covers(leaf, key) for key in declared | places)} == set()
+    assert {leaf for leaf in params if not any(covers(leaf, key) for key in declared | PLACES[folder])} == set()
     assert not [key for key in declared if not any(covers(leaf, key) for leaf in params)]
 
 

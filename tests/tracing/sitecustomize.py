@@ -1,0 +1,140 @@
+"""First on a stage's PYTHONPATH, in its workers as well: notes each leaf of params.yaml whose value is asked for.
+
+To read a block and to check it is no use of it; an attribute of the model, an item of the mapping, a dump of them is.
+Names of environment variables that our own code asks for are noted beside them.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+FOLDER = Path(os.environ["TRACE"])
+PROJECT = os.environ["TRACED_PROJECT"]
+BLOCK, REPLACED = "_traced_block", "_traced_replaced"
+noted: set[tuple[str, str]] = set()
+
+
+def note(kind: str, name: str) -> None:
+    """Append to a file of the trace at once: workers end without notice."""
+    if (kind, name) not in noted:
+        noted.add((kind, name))
+        with (FOLDER / kind).open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
+
+
+class Params(dict[str, Any]):
+    """A block of params.yaml that notes which of its leaves are asked for."""
+
+    def __init__(self, found: Mapping[str, Any], block: str = "") -> None:
+        self.block = block
+        super().__init__(
+            {key: Params(value, f"{block}{key}.") if isinstance(value, dict) else value for key, value in found.items()}
+        )
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if not isinstance(value, Params):
+            note("params", self.block + key)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default  # noqa: SIM401 - it is `get`
+
+    def __iter__(self) -> Iterator[str]:  # defined, it makes `{**block}` and `dict(block)` ask for every item
+        return super().__iter__()
+
+    def values(self) -> Any:
+        return [self[key] for key in self]
+
+    def items(self) -> Any:
+        return [(key, self[key]) for key in self]
+
+    def unwatched(self) -> dict[str, Any]:
+        """The same, to be checked: that asks for everything and uses nothing."""
+        return {key: value.unwatched() if isinstance(value, Params) else value for key, value in super().items()}
+
+    def __reduce__(self) -> Any:
+        return Params, (self.unwatched(), self.block)
+
+
+def trace_params() -> None:
+    load, validate = YAML.load, BaseModel.model_validate.__func__
+    dump, dump_json, pairs, copy = (
+        BaseModel.model_dump, BaseModel.model_dump_json, BaseModel.__iter__, BaseModel.model_copy,
+    )  # fmt: skip
+
+    def tag(model: BaseModel, block: str) -> None:
+        model.__dict__[BLOCK] = block
+        for name in type(model).model_fields:
+            if isinstance(inner := model.__dict__[name], BaseModel):
+                tag(inner, f"{block}{name}.")
+
+    def note_all(model: BaseModel, exclude: Any) -> None:
+        for name in set(type(model).model_fields) - set(exclude or ()):
+            value = getattr(model, name)
+            if isinstance(value, BaseModel):
+                note_all(value, None)
+
+    def load_traced(yaml: YAML, stream: Any) -> Any:
+        found = load(yaml, stream)
+        return Params(found) if isinstance(stream, Path) and stream.name == "params.yaml" else found
+
+    def validated(cls: type[BaseModel], found: Any, **options: Any) -> BaseModel:
+        if not isinstance(found, Params):
+            return validate(cls, found, **options)
+        model = validate(cls, found.unwatched(), **options)
+        tag(model, found.block)
+        return model
+
+    def attribute(model: BaseModel, name: str) -> Any:
+        held = object.__getattribute__(model, "__dict__")
+        field = name in held and name not in (BLOCK, REPLACED) and name not in held.get(REPLACED, ())
+        if field and BLOCK in held and not isinstance(held[name], BaseModel):
+            note("params", held[BLOCK] + name)
+        return object.__getattribute__(model, name)
+
+    def dumped(model: BaseModel, **options: Any) -> Any:
+        note_all(model, options.get("exclude"))
+        return dump(model, **options)
+
+    def dumped_json(model: BaseModel, **options: Any) -> str:
+        note_all(model, options.get("exclude"))
+        return dump_json(model, **options)
+
+    def iterated(model: BaseModel) -> Any:
+        note_all(model, None)
+        return ((name, value) for name, value in pairs(model) if name not in (BLOCK, REPLACED))
+
+    def copied(model: BaseModel, **options: Any) -> BaseModel:
+        other = copy(model, **options)
+        other.__dict__[REPLACED] = {*model.__dict__.get(REPLACED, ()), *(options.get("update") or ())}
+        return other
+
+    YAML.load = load_traced
+    BaseModel.model_validate = classmethod(validated)
+    BaseModel.__getattribute__, BaseModel.model_copy = attribute, copied
+    BaseModel.model_dump, BaseModel.model_dump_json, BaseModel.__iter__ = dumped, dumped_json, iterated
+
+
+def trace_environment() -> None:
+    kind = type(os.environ)
+    item = kind.__getitem__
+
+    def asked(environment: Any, name: str) -> str:
+        frame = sys._getframe(1)
+        while frame and frame.f_code.co_filename.startswith(("<frozen", os.__file__)):
+            frame = frame.f_back
+        if frame and frame.f_code.co_filename.startswith((f"{PROJECT}/bulbar/", f"{PROJECT}/stages/")):
+            note("variables", name)
+        return item(environment, name)
+
+    kind.__getitem__ = asked
+
+
+trace_params()
+trace_environment()
