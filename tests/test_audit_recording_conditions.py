@@ -45,15 +45,17 @@ def released() -> tuple[pd.DataFrame, pd.DataFrame]:
     return conditions, subjects
 
 
-def probed(conditions: pd.DataFrame, subjects: pd.DataFrame) -> dict[str, Finding]:
+def probed(conditions: pd.DataFrame, subjects: pd.DataFrame, *, shuffles: int = 49) -> dict[str, Finding]:
     audio_model = predictions(RECORDINGS, effect=0.5, seed=0)
-    found = recording_conditions.probe(conditions, subjects, RECORDINGS, audio_model, shuffles=199, draws=300, seed=4)
+    found = recording_conditions.probe(
+        conditions, subjects, RECORDINGS, audio_model, shuffles=shuffles, draws=300, seed=4
+    )
     return {finding.of: finding for finding in found}
 
 
 @pytest.fixture(scope="module")
 def clean() -> dict[str, Finding]:
-    return probed(*released())
+    return probed(*released(), shuffles=199)
 
 
 def test_conditions_that_know_nothing_of_the_label_are_clear(clean):
@@ -80,7 +82,7 @@ def faulty() -> dict[str, Finding]:
     conditions["duration_s"] *= np.where(PATIENT, 0.6, 1.0)
     ill = subjects["subject_id"].isin(RECORDINGS.loc[PATIENT, "subject_id"])
     subjects["age_years"] += 10 * ill
-    return probed(conditions, subjects)
+    return probed(conditions, subjects, shuffles=199)
 
 
 def test_what_no_disease_does_is_a_leak(faulty):
@@ -109,7 +111,7 @@ def test_beside_a_sign_or_a_confounder_stands_the_audio_models_score_among_peopl
 def test_where_hardly_anyone_is_alike_that_is_said():
     conditions, subjects = released()
     conditions["duration_s"] = np.where(PATIENT, 3.0, 20.0) + np.random.default_rng(0).random(len(conditions))
-    duration = probed(conditions, subjects)["duration"]
+    duration = probed(conditions, subjects, shuffles=199)["duration"]
     assert duration.verdict == "sign"
     assert duration.details["matched"]["pairs"] == "none"
     assert "too few" in duration.sentence

@@ -136,6 +136,7 @@ def test_a_worker_that_dies_costs_its_own_fit_only(study, expected, tmp_path):
     assert not list(kept.folder.glob(".desk-*"))
 
 
+@pytest.mark.slow
 def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_being_done(study, tmp_path):
     kept = KeptFits(tmp_path / "kept")
     fits = FITS[:4]

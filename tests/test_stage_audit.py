@@ -92,6 +92,7 @@ def test_three_pictures_are_drawn(study):
     }
 
 
+@pytest.mark.slow
 def test_a_second_audit_writes_the_same_bytes(study, monkeypatch):
     monkeypatch.chdir(study)
     files = [study / "metrics/audit.json", study / "metrics/audit.md", *sorted((study / "plots/audit").iterdir())]

@@ -265,8 +265,8 @@ def humming(seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
     return sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 30)) / 5
 
 
-@pytest.mark.parametrize("name", ["a$b$_{c}$\\frac$_A.wav", "录音 ü_A.wav", "with blanks_A.wav"])
-def test_any_name_that_can_be_shown_will_do_and_nothing_else_is_printed(project, tmp_path, name):
+def test_any_name_that_can_be_shown_will_do_and_nothing_else_is_printed(project, tmp_path):
+    name = "录音 ü with blanks and a$b$_{c}$\\frac$_A.wav"
     file = made_up(tmp_path / name, humming())
     run = in_a_new_process(file, "--out", str(tmp_path))
     assert (run.returncode, run.stderr) == (0, "") and name in run.stdout
