@@ -234,6 +234,7 @@ def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
             Path(name).write_bytes(read)
 
 
+@pytest.mark.slow
 def test_without_what_is_kept_the_sweep_comes_out_the_same(project, monkeypatch, tmp_path):
     before = outs()
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
