@@ -169,7 +169,9 @@ def test_no_exact_interval_tells_a_count_that_is_withheld():
     assert {name: group.controls for name, group in by_age.items()} == {
         "50–59": "5 or more", "60–69": 45, "70 and over": "<5"}  # fmt: skip
     assert np.isnan([by_age["50–59"].scores[score].low for score in ("accuracy", "sensitivity", "specificity")]).all()
-    assert np.isfinite(by_age["50–59"].scores["roc_auc"].low)
+    auc = by_age["50–59"].scores["roc_auc"]
+    assert np.isfinite(auc.low) and auc == tuple(np.round(auc, 2))  # four digits would tell the number of pairs
+    assert by_age["60–69"].scores["roc_auc"] != tuple(np.round(by_age["60–69"].scores["roc_auc"], 2))
     assert all(np.isfinite(score.low) for score in by_age["60–69"].scores.values())
     perfect = table.assign(probability=table["label"] * 0.8 + 0.1)
     assert np.isnan(found_by("age", perfect, subjects, recordings)["50–59"].scores["roc_auc"].low)

@@ -141,14 +141,21 @@ def by_group(
 
 
 def _without_counts(scores: Mapping[str, Estimate], *, controls: bool, patients: bool) -> dict[str, Estimate]:
-    """The scores from whose intervals the number of controls, or of patients, cannot be told."""
-    telling = {
-        "sensitivity": patients,
-        "specificity": controls,
-        "accuracy": controls or patients,
-        "roc_auc": (controls or patients) and scores["roc_auc"].value in (0, 1),  # then its bound is exact
-    }
-    return {name: Estimate(np.nan, np.nan, np.nan) if telling[name] else score for name, score in scores.items()}
+    """The scores from which the number of controls, or of patients, cannot be told: no share of them.
+
+    An AUC is a share of pairs, controls times patients: it stays, to two digits, which many numbers of pairs give.
+    """
+    none = Estimate(np.nan, np.nan, np.nan)
+    kept = dict(scores)
+    if controls or patients:
+        auc = scores["roc_auc"]
+        kept["accuracy"] = none
+        kept["roc_auc"] = none if auc.value in (0, 1) else Estimate(*np.round(auc, 2))  # at an end its bound is exact
+    if patients:
+        kept["sensitivity"] = none
+    if controls:
+        kept["specificity"] = none
+    return kept
 
 
 def _groups_of(rows: pd.DataFrame, grouping: Grouping) -> Iterator[tuple[str, pd.DataFrame]]:
