@@ -22,7 +22,8 @@ def main(release: str = "", target: str = "data/raw/voc-als") -> None:
     synapse = log_in(os.environ.get(VARIABLE, ""))
     fetch(synapse, Path(target))
     recordings = sum(1 for path in Path(target).rglob("*") if path.suffix.lower() == ".wav")
-    print(f"{recordings} recordings of VOC-ALS in {target}: it may not be redistributed, so keep it out of git")
+    print(f"{recordings} recordings of VOC-ALS in {target}: not to be redistributed, so keep it out of git;")
+    print(f"`python -m stages.track {target}` tracks it with DVC, for a private remote alone")
 
 
 def log_in(token: str) -> Any:

@@ -206,6 +206,16 @@ def test_a_split_is_counted_part_by_part():
     assert counts.of_split(with_folds(subjects_and_recordings(), "record_wise"))["overlap"] > 0.5
 
 
+def test_a_class_of_a_few_people_is_counted_in_words_and_no_share_tells_it():
+    text = page(changed("ingest", lambda content: content.update(patients="all but <5", controls="<5")))
+    assert "that of ALS: all but <5 of 45 subjects. It is" in text
+    assert "The larger class has all but a few of the subjects" in text
+
+
+def test_a_share_of_empty_cells_is_told_in_whole_percent():
+    assert "33% for HC are empty" in page(run())
+
+
 def test_no_count_of_people_under_five_is_on_the_page():
     text = page(run())
     assert not re.findall(r"\b[1-4] (?:ALS|HC)\b|\bsex [FM] [1-4]\b|\bsubjects [1-4]\b|\b[1-4] missing", text)

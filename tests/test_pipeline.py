@@ -124,9 +124,10 @@ def hashes(pipeline: Pipeline, *folders: str) -> set[str]:
 
 def with_remotes(study: Pipeline, tmp_path: Path) -> tuple[Path, Path]:
     """A default remote that others read, and another called private-clinic."""
-    for name, default in (("private-clinic", []), ("shared", ["--default"])):
-        study.dvc("remote", "add", "--local", *default, name, str(tmp_path / name))
-    return tmp_path / "shared", tmp_path / "private-clinic"
+    shared, private = tmp_path / "shared", tmp_path / "private-clinic"
+    remotes = "".join(f"['remote \"{path.name}\"']\n    url = {path}\n" for path in (shared, private))
+    (study.folder / ".dvc/config.local").write_text(f"[core]\n    remote = {shared.name}\n{remotes}")
+    return shared, private
 
 
 def test_a_push_brings_no_voice_and_no_row_of_a_subject_to_a_remote(heard, tmp_path):
@@ -153,6 +154,7 @@ def test_params_name_the_remote_that_voices_go_to_and_they_go_to_no_other(heard,
     assert hashes(study, "data", "models") <= held(private)
 
 
+@pytest.mark.slow
 def test_a_remote_that_is_not_there_gets_nothing_and_neither_does_the_default_one(heard, tmp_path):
     study = heard.copy(tmp_path / "project")
     shared, _ = with_remotes(study, tmp_path)
