@@ -40,6 +40,7 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#DDDDDD",
     "lines.linewidth": 2.0,
     "savefig.dpi": 120,
+    "text.parse_math": False,  # a name from a release may hold a $
 }
 
 

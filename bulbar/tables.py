@@ -3,6 +3,7 @@
 Accuracies are in percent, as it prints them. `paper` tables are those of reference/, each with its source there.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -191,13 +192,20 @@ def precision_recall_on_grid(models: Mapping[str, pd.DataFrame], points: int = 1
     return pd.DataFrame({"recall": axis, **curves})
 
 
+_MARKUP = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|\](?=\()|[\r\n]+")
+_AS_TEXT = {"|": "\\|", "<": "&lt;", "]": "\\]"}
+
+
 def markdown(table: pd.DataFrame, digits: int = 2) -> str:
-    """A table in Markdown; what is not defined is an en dash."""
+    """A table in Markdown; what is not defined is an en dash.
+
+    A cell may hold a release's own words: none ends its cell or its row, or becomes an element or a link.
+    """
 
     def cell(value: Any) -> str:
         if isinstance(value, float):
             return f"{value:.{digits}f}" if np.isfinite(value) else "–"
-        return str(value)
+        return _MARKUP.sub(lambda found: _AS_TEXT.get(found[0], " "), str(value))
 
     lines = [table.columns.map(str), ["---"] * table.shape[1], *table.astype(object).to_numpy()]
     return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines) + "\n"

@@ -25,6 +25,9 @@ FIGURES = {
     "forest": lambda: figures.forest(
         ROWS, "By group", x_label="AUC", reference=0.5, limits=(0, 1), note_title="patients / controls"
     ),
+    "forest of names from elsewhere": lambda: figures.forest(
+        ROWS.assign(row=[r"$\frac$", "$x^2$", "a$b", r"\$"]), "By group", x_label="AUC", reference=0.5
+    ),
     "forest without headings": lambda: figures.forest(
         ROWS.assign(section=""), "Differences", x_label="AUC", reference=0.0
     ),

@@ -76,3 +76,7 @@ def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothi
         assert table["log_odds_drop_ALS"].tolist() == pytest.approx([np.mean([1.25, 3.5, 5.5, 7.5, 9.5, 11.5])] * 2)
     figure = figures.occluded(bands, stretches, voices.classes, 0.9, "title")
     assert isinstance(figure, Figure) and "90 % intervals" in figure.legends[0].get_title().get_text()
+
+
+def test_a_power_of_ten_is_written_without_mathematics():
+    assert figures.power_of_ten(-12) == "10⁻¹²"

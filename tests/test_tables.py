@@ -144,3 +144,13 @@ def test_a_perfect_model_is_right_at_every_recall(rows):
 def test_curves_of_one_class_alone_are_empty_rather_than_wrong(rows):
     patients = {"audio": rows[rows["label"] == 1]}
     assert tables.roc_on_grid(patients)["audio"].isna().all()
+
+
+def test_a_cell_s_own_words_make_no_cell_no_element_and_no_link():
+    words = "a|b <img src=x onerror=alert(1)> ![x](http://example.org/x)\n| <5 [0.1, 0.2] **bold** `<5`"
+    text = tables.markdown(pd.DataFrame({"group": [words, r"a\|b"], "<b>": [1.0, 2.0]}))
+    assert text.splitlines()[0] == "| group | &lt;b> |"
+    assert text.splitlines()[2:] == [
+        r"| a\|b &lt;img src=x onerror=alert(1)> ![x\](http://example.org/x) \| <5 [0.1, 0.2] **bold** `<5` | 1.00 |",
+        r"| a\|b | 2.00 |",
+    ]

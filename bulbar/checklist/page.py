@@ -55,7 +55,7 @@ def _laid_out(items: pd.DataFrame) -> pd.DataFrame:
                 "section": item["section"],
                 "asked": item["question"],
                 "status": item["status"],
-                "answer": " ".join(lines).replace("|", "\\|"),
+                "answer": " ".join(lines),
                 "stands in": ", ".join(f"`{file}`" for file in item["files"]),
             }
         )

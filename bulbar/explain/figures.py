@@ -30,6 +30,11 @@ def height(settings: Settings) -> tuple[float, float]:
     return (0.5, settings.mfcc_coefficients + 0.5) if settings.representation == "mfcc" else (0.0, settings.mel_bands)
 
 
+def power_of_ten(power: int) -> str:
+    """`10⁻³`."""
+    return "10" + str(power).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+
+
 def time_label(settings: Settings) -> str:
     """What the seconds of a mean map are."""
     return {
@@ -77,7 +82,7 @@ def maps(
                     axes.set_xlabel(time_label(settings))
         if shown is not None:
             meaning = f"for {classes[1]} (red) or against (blue)" if signed else f"for {classes[1]}"
-            unit = f"10$^{{{power}}}$ log-odds a pixel" if signed else f"10$^{{{power}}}$"
+            unit = f"{power_of_ten(power)} log-odds a pixel" if signed else power_of_ten(power)
             label = f"{NAMES[method]}: evidence {meaning}, {unit}; sanity check: {verdicts[method]}"
             figure.colorbar(
                 shown, ax=list(grid[:, mine].ravel()), location="bottom", label=label, pad=0.02, shrink=0.9, aspect=40
@@ -323,7 +328,7 @@ def recording(
         vmin=-largest / 10**power, vmax=largest / 10**power,
     )  # fmt: skip
     figure.colorbar(signed, ax=right, pad=0.02)
-    right.set_title(f"For {positive} (red), against (blue), 10$^{{{power}}}$ log-odds a pixel", fontsize=13)
+    right.set_title(f"For {positive} (red), against (blue), {power_of_ten(power)} log-odds a pixel", fontsize=13)
     for axes in (left, right):
         axes.set_xlabel("Time (s)")
         frequency_axis(axes, settings)
