@@ -181,7 +181,7 @@ def _unreadable(file: Path, error: Exception) -> str:
     if len(beginning) == 36 and beginning[:4] == b"RIFF" and beginning[8:16] == b"WAVEfmt ":
         codec, channels, rate, _, _, bits = struct.unpack("<HHIIHH", beginning[20:])
         return f"{said}. Its header says: codec {codec:#06x}, {channels} channel(s), {rate} Hz, {bits} bit"
-    return f"{said}. It begins with {beginning[:24]!r}"
+    return f"{said}. It begins with {beginning[:24]!r}" if "not recognised" in said else said
 
 
 def _read_through(recording: soundfile.SoundFile) -> _Samples:

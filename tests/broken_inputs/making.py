@@ -1,8 +1,10 @@
 """What cases and trials both do to a project: change its params, run its stages."""
 
 import contextlib
+import ctypes
 import importlib
 import io
+import os
 import signal
 import sys
 import warnings
@@ -14,6 +16,7 @@ from ruamel.yaml import YAML
 
 from stages.io import run
 
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
 SECONDS = 300  # no case needs a second; what waits for a pipe would wait for ever
 
 
@@ -37,8 +40,11 @@ def run_stages(project: Path, *stages: str) -> None:
         assert code == 0, err
 
 
-def run_stage(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
-    """Run a stage's main by `stages.io.run`, as its script does: exit code, what it printed."""
+def run_stage(project: Path, stage: tuple[str, ...], *, unprivileged: bool = False) -> tuple[int, str, str]:
+    """Run a stage's main by `stages.io.run`, as its script does: exit code, what it printed.
+
+    unprivileged: as somebody whom permissions stop.
+    """
     main = importlib.import_module(f"stages.{stage[0]}").main
     out, err = io.StringIO(), io.StringIO()
     code = 0
@@ -48,6 +54,7 @@ def run_stage(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
         contextlib.chdir(project),
         mock.patch.object(sys, "argv", list(stage)),
         warnings.catch_warnings(),
+        without_roots_rights() if unprivileged and os.geteuid() == 0 else contextlib.nullcontext(),
         _in_time(),
     ):
         warnings.simplefilter("default")  # a user sees them, so a test should
@@ -56,6 +63,23 @@ def run_stage(project: Path, stage: tuple[str, ...]) -> tuple[int, str, str]:
         except SystemExit as stop:
             code = int(stop.code or 0)
     return code, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Permissions count for root too, in this thread: see capabilities(7), CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, in two words each
+    assert libc.capget(header, sets) == 0
+    before = sets[0]
+    sets[0] = before & ~(1 << 1 | 1 << 2)
+    assert libc.capset(header, sets) == 0
+    try:
+        yield
+    finally:
+        sets[0] = before
+        assert libc.capset(header, sets) == 0
 
 
 @contextlib.contextmanager

@@ -102,7 +102,7 @@ def _told(case: Case, mode: Mode, tried: Tried) -> str:
 
 
 def _problem(one: Told, among: Sequence[Told]) -> str:
-    more = f" (and {len(among) - 1} problems more)" if len(among) > 1 else ""
+    more = f" (one of {len(among)} problems)" if len(among) > 1 else ""
     where = "" if one.where == FILE else f"{_code(one.where)}: "
     return f"{where}{_cell(one.expected)} | {_cell(one.found)}{more} | {_cell(one.remedy)}"
 
