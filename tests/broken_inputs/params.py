@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.broken_inputs import Case, Read, Refused, Source
-from tests.broken_inputs.trials import set_params
+from tests.broken_inputs.making import set_params
 
 ALS, GENDER = ("check_params", "als"), ("check_params", "gender")
 
