@@ -118,7 +118,7 @@ def changed(draw: st.DrawFn, found: dict[str, Any], block: str) -> dict[str, Any
             case "within" if isinstance(outer[last].get(key), list) and outer[last][key]:
                 outer[last][key][draw(st.integers(0, len(outer[last][key]) - 1))] = draw(VALUES)
             case "within" if isinstance(outer[last].get(key), dict):
-                outer[last][key][draw(st.sampled_from(sorted(map(str, outer[last][key]))) | _KEYS)] = draw(VALUES)
+                outer[last][key][draw(st.sampled_from(["unknown", *map(str, outer[last][key])]) | _KEYS)] = draw(VALUES)
             case "gone":
                 outer[last].pop(key, None)
             case "new":
