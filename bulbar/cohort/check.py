@@ -154,8 +154,8 @@ def _same_audio(files: Sequence[RecordingFile], inspections: Sequence[Inspection
         for file in same if len(same) > 1 else []:
             others = [other.path for other in same[: _NAMED + 1] if other is not file][:_NAMED]
             more = len(same) - 1 - len(others)  # all of them in each message of thousands would fill the memory
-            copies = f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
-            problem = Problem(file.path, "a recording of its own", copies, "find out whose recording it is")
+            told = f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
+            problem = Problem(file.path, "a recording of its own", told, "find out whose recording it is")
             faults.append(Fault(problem, file.subject_id, file.path))
     return faults
 
