@@ -203,6 +203,7 @@ def test_made_up_recordings_are_what_their_tables_say(tmp_path):
         assert (about.samplerate, about.duration) == (int(row["sample_rate_hz"]), float(row["duration_s"]))
 
 
+@pytest.mark.slow
 def test_dvc_repro_is_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
     (rows,) = tables(printed(capsys, monkeypatch, no_op, "--stages", "phantom", "--turns", "1"))
     assert [row[0] for row in rows[1:]] == ["empty pipeline", "finished project"]

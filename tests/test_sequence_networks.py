@@ -81,7 +81,9 @@ def test_each_kind_has_its_lstms(kind, layers):
     assert kinds_of_layers(model).count("Conv2D") == (0 if kind == "lstm" else 2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in ("cnn", "lstm_cnn") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_a_fit_has_the_same_bits_whatever_was_trained_before_it(study, fitted, kind):
     training.train(fit("cnn", dropout_rate=0.5), study)
     training.train(replace(fit(kind), name="another"), study)
