@@ -125,6 +125,7 @@ def after_the_first(kept: KeptFits) -> Callable[[str], bool]:
     return lambda _: any(kept.folder.glob("*/*/test.npy"))
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_fit_only(study, expected, tmp_path):
     kept = KeptFits(tmp_path / "kept")
     with (

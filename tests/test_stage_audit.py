@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from stages import audit, probes, select
-from tests.projects import write_params
 from tests.sweeps import write_recordings, write_study
 
 PROBES = {
@@ -24,7 +23,6 @@ PROBES = {
 def study(tmp_path_factory):
     root = write_study(tmp_path_factory.mktemp("study"))
     write_recordings(root)
-    write_params(root, bootstrap={"draws": 300})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         for protocol in ("record_wise", "subject_wise"):

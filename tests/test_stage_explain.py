@@ -166,6 +166,7 @@ def test_a_name_that_html_or_an_address_would_misread_still_leads_to_its_sound_a
     assert not set("#?<'") & set("".join(links.found)) and "<i>" not in page
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_bytes():
     before = {folder: contents(Path(folder)) for folder in ("plots/explain", "data/explain", "metrics")}
     explain.main()
