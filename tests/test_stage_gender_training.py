@@ -224,6 +224,7 @@ def test_a_second_run_trains_nothing_and_writes_the_same(project, monkeypatch, c
     assert contents(project / "data/tune") | contents(project / "metrics") == before
 
 
+@pytest.mark.slow
 def test_with_pruning_no_trial_is_lost_and_the_pick_is_no_pruned_one(project, tmp_path, monkeypatch):
     folder = tmp_path / "gender"
     folder.mkdir()
