@@ -59,7 +59,8 @@ def plot_groups(found: Appraisal, plots: Path, words: str) -> None:
     )
     save(figure, plots / "groups.png")
     for model, of_model in table.groupby("series"):
-        named = of_model.assign(group=of_model["section"] + ": " + of_model["row"]).rename(columns={"value": "auc"})
+        groups = of_model["section"] + ": " + of_model["row"].str.replace("<", "‹")  # `dvc plots` puts it into a script
+        named = of_model.assign(group=groups).rename(columns={"value": "auc"})
         write_table(named[["group", "auc", "low", "high"]].round(4), plots / f"groups_{model}.csv")
 
 

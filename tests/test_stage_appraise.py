@@ -1,12 +1,15 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar import scoring
-from stages import appraise
+from bulbar import scoring, uncertainty
+from bulbar.appraisal.calibration import Estimate
+from bulbar.appraisal.groups import SCORES, Group
+from stages import appraisal_plots, appraise
 from tests.projects import contents, write_cohort, write_csv, write_params
 from tests.sweeps import predictions, subjects_and_recordings, with_folds, write_sweep
 
@@ -181,3 +184,13 @@ def test_the_same_inputs_give_the_same_bytes(project, monkeypatch):
     before = {room: contents(project / room) for room in ("metrics", "plots", "data/appraise")}
     appraise.main("subject_wise")
     assert {room: contents(project / room) for room in before} == before
+
+
+def test_a_group_named_by_a_release_closes_no_script_of_the_page_that_dvc_makes_of_the_plots(tmp_path):
+    words = "</script><script>alert(1)</script> $\\frac$"
+    scores = dict.fromkeys(SCORES, Estimate(0.5, 0.4, 0.6))
+    groups = {"audio": [Group("onset", words, "patients", 9, 8, scores)]}
+    appraisal = SimpleNamespace(groups=groups, appraiser=SimpleNamespace(bootstrap=uncertainty.Settings(draws=100)))
+    appraisal_plots.plot_groups(appraisal, tmp_path, "synthetic cohort")
+    assert pd.read_csv(tmp_path / "groups_audio.csv")["group"].tolist() == ["onset: " + words.replace("<", "‹")]
+    assert (tmp_path / "groups.png").stat().st_size > 1000
