@@ -13,7 +13,7 @@ the recordings: 1 is linear, 2 at twice the recordings is quadratic; start-up ma
 import argparse
 import json
 import math
-import subprocess
+import subprocess  # nosec B404 # lists of words, and no shell
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ def workbooks(place: Path, sizes: Sequence[int], workers: int) -> dict[int, Run]
 def ingest_by_dvc(folder: Path) -> Run:
     """`dvc repro` of ingest alone in a repository of its own: the release is hashed, the stage run, its outs kept."""
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet", "--subdir"]):
-        subprocess.run(command, cwd=folder, check=True)
+        subprocess.run(command, cwd=folder, check=True)  # nosec B603 # our own words
     stage = {
         "cmd": f"{sys.executable} -m stages.ingest main",
         "deps": ["release"],

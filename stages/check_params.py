@@ -7,9 +7,9 @@ stages stale that read it, and no other.
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bulbar import (
     acoustics,
@@ -34,6 +34,7 @@ from bulbar import (
 )
 from bulbar.appraisal import calibration
 from bulbar.architectures import ARCHITECTURES
+from bulbar.aside import write_text
 from bulbar.audit import settings as audit
 from bulbar.cohort import subset
 from bulbar.errors import BadInput, Problem
@@ -42,6 +43,14 @@ from stages.io import SeedSettings, StudySettings, params, refusals, room, run
 
 MOST_VALUES = 10_000
 DONE = "params.yaml is sound as a whole.\n"
+
+
+class Remote(BaseModel):
+    """The `remote` block, which DVC itself reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    private: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None
 
 
 class External(external.Settings):
@@ -75,6 +84,7 @@ class Als(StudySettings):
     audit: audit.Settings
     explain: explain.Settings
     external: External
+    remote: Remote
     compute: compute.Settings
 
 
@@ -95,6 +105,7 @@ class Gender(SeedSettings):
     tune: tuning.Settings
     acoustic: acoustics.Settings
     bootstrap: uncertainty.Settings
+    remote: Remote
     compute: compute.Settings
 
 
@@ -109,10 +120,7 @@ def main(pipeline: str = "als") -> None:
         problems = list(between_als(_read(found, Als)) if pipeline == "als" else between_gender(_read(found, Gender)))
     if problems:
         raise BadInput(problems)
-    out = room("params.txt")
-    out.parent.mkdir(exist_ok=True)
-    out.unlink(missing_ok=True)  # a link into the cache of DVC, maybe
-    out.write_text(DONE, encoding="utf-8")
+    write_text(DONE, room("params.txt"))
     print(f"params.yaml: {len(found)} blocks are sound")
 
 
