@@ -13,7 +13,7 @@ from bulbar.errors import BadInput, Problem
 from tests import fuzz
 from tests.fuzz.targets import TARGETS
 
-INPUTS = 8
+INPUTS = 6
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

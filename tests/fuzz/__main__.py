@@ -37,6 +37,7 @@ def main() -> None:
             if time.monotonic() < until:
                 wrong[target.name] += not holds(target, at_a_time, given.shrink)
         at_a_time = AT_A_TIME
+        print(f"{tried.total()} inputs so far, {wrong.total()} times one that went wrong", file=sys.stderr, flush=True)
     for target in targets:
         print(f"{target.name}: {tried[target.name]} inputs, {wrong[target.name]} times one that went wrong")
     print(f"{tried.total()} inputs in all, {wrong.total()} times one that went wrong")
