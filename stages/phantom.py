@@ -1,5 +1,6 @@
 """Synthesise a cohort and write it as a VOC-ALS release: folders of WAV files and a workbook."""
 
+import io
 import re
 import shutil
 from collections import defaultdict
@@ -12,8 +13,8 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 
 from bulbar import audio, compute, phantom, voice
-from bulbar.archives import fix_dates
-from bulbar.aside import write_text, written_aside
+from bulbar.archives import dated_alike
+from bulbar.aside import write_bytes, write_text
 from bulbar.seeds import seed_of
 from stages.io import room, run, settings, study_settings
 
@@ -75,9 +76,9 @@ def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
         sheet = book.create_sheet(name)
         for line in content:
             sheet.append([line] if isinstance(line, str) else list(line))
-    with written_aside(path) as aside:
-        book.save(aside)
-        fix_dates(aside, {"docProps/core.xml": _undated})
+    content = io.BytesIO()
+    book.save(content)
+    write_bytes(dated_alike(content.getvalue(), {"docProps/core.xml": _undated}), path)
 
 
 def _undated(properties: bytes) -> bytes:
