@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from stages import ingest, io, preprocess_clinical
+from tests.pipelines import Pipeline, stages_run
 from tests.projects import ROOT, write_params
 from tests.releases import VOC_ALS_COLUMNS, voc_als_rows, write_voc_als
 
@@ -46,11 +47,14 @@ HOSTILE = [
 ]
 
 
+PLACE = "a b $(touch harmed) `touch harmed` 'q' \"dq\" ; <img src=x onerror=alert(3)>"
+
+
 @pytest.fixture
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A release with such words in every cell, folder and column name that takes words, in a place of such a name."""
     monkeypatch.chdir(tmp_path)
-    root = tmp_path / "a b $(touch harmed) `touch harmed` 'q' \"dq\" ; <img src=x onerror=alert(3)>"
+    root = tmp_path / PLACE
     rows = voc_als_rows(3, 9)
     for place, row in enumerate(rows[3:]):
         for at, column in enumerate(("OnsetRegion", "Therapy", "GeneticTest", "KingClinicalStage")):
@@ -84,3 +88,18 @@ def test_what_a_hostile_release_says_is_text_in_every_table_and_the_same_text_fo
     )
     assert json.loads((hostile / "data/cohort/cohort.json").read_text())["unused_columns"] == ["=1+1 <b>"]
     assert not (hostile / "harmed").exists()
+
+
+@pytest.mark.slow
+def test_a_place_whose_name_a_shell_would_read_is_a_place_for_dvc_and_nothing_in_params_joins_a_command(tmp_path):
+    pipeline = Pipeline(tmp_path / "project", tmp_path / "kept_fits")
+    write_voc_als(pipeline.folder / "data/raw" / PLACE, voc_als_rows(3, 5), tasks=("A",))
+    pipeline.change({"cohort.root": f"data/raw/{PLACE}"})
+    roles = {"x; touch harmed;": {"data": "data/x", "metrics": "metrics/x", "cohort": "cohort"}}
+    with (pipeline.folder / "params.yaml").open("a") as params:
+        params.write(f"roles: {json.dumps(roles)}\n")
+    assert "x;" not in pipeline.dvc("stage", "list", "--name-only")
+    assert stages_run(pipeline.dvc("repro", "ingest@main", "preprocess_audio@main")) == {
+        "ingest@main", "preprocess_audio@main",
+    }  # fmt: skip
+    assert not [*pipeline.folder.rglob("harmed*"), *tmp_path.glob("harmed*")]
