@@ -8,7 +8,6 @@ from tests.disks import small_disk
 from tests.killing import differences, finished_fits, mend
 from tests.pipelines import TINY, Pipeline, fits_to_do
 
-
 DVC_TELLS = ("No space left on device", "database or disk is full")
 
 

@@ -82,7 +82,7 @@ def trace_params() -> None:
 
     def load_traced(yaml: YAML, stream: Any) -> Any:
         found = load(yaml, stream)
-        return Params(found) if isinstance(stream, Path) and stream.name == "params.yaml" else found
+        return Params(found) if stream == Path("params.yaml").read_text(encoding="utf-8") else found
 
     def validated(cls: type[BaseModel], found: Any, **options: Any) -> BaseModel:
         if not isinstance(found, Params):
