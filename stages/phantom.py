@@ -76,9 +76,9 @@ def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
         sheet = book.create_sheet(name)
         for line in content:
             sheet.append([line] if isinstance(line, str) else list(line))
-    content = io.BytesIO()
-    book.save(content)
-    write_bytes(dated_alike(content.getvalue(), {"docProps/core.xml": _undated}), path)
+    whole = io.BytesIO()
+    book.save(whole)
+    write_bytes(dated_alike(whole.getvalue(), {"docProps/core.xml": _undated}), path)
 
 
 def _undated(properties: bytes) -> bytes:
