@@ -287,11 +287,12 @@ def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project
 @pytest.mark.parametrize(
     ("samples", "how", "said"),
     [
-        (humming() * 32768, {"subtype": "FLOAT"}, "samples from -1 to 1"),
-        (humming() * 1e37, {"subtype": "FLOAT"}, "samples from -1 to 1"),
-        (np.full(8000, 0.125), {}, "every sample is 0.125"),
-        (np.stack([humming(), -humming()], axis=1), {"subtype": "FLOAT"}, "every sample is 0"),
-        (humming() * 1e-6, {"subtype": "FLOAT"}, "every sample is zero in 16 bit"),
+        (humming() * 32768, {"subtype": "FLOAT"}, "clipped: 99 %"),
+        (humming() * 1e37, {"subtype": "FLOAT"}, "clipped: 100 %"),
+        (np.append(humming(), 50.0), {"subtype": "FLOAT"}, "samples from -1 to 1"),
+        (np.full(8000, 0.125), {}, "only the value 0.125"),
+        (np.stack([humming(), -humming()], axis=1), {"subtype": "FLOAT"}, "only zeros, in the mean of its 2 channels"),
+        (humming() * 1e-6, {"subtype": "FLOAT"}, "only the value"),
     ],
 )
 def test_samples_without_a_voice_or_a_scale_are_refused_and_nothing_is_written(tmp_path, samples, how, said):
