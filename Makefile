@@ -16,7 +16,7 @@ repro: $(VENV)/.installed ## both pipelines, ALS and gender, each on the cohort 
 	$(RUN) dvc repro dvc.yaml gender/dvc.yaml
 
 test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
 	$(RUN) pytest -m slow

@@ -19,7 +19,7 @@ NAME_IN_CODE = {
     "praat-parselmouth": "parselmouth",
     "axe-playwright-python": "axe_playwright_python",
 }
-COMMANDS = {"bandit", "dvc", "mypy", "pip-audit", "pytest", "ruff", "uv"}  # by users and the Makefile
+COMMANDS = {"bandit", "dvc", "mypy", "pip-audit", "pytest", "pytest-xdist", "ruff", "uv"}  # by users and the Makefile
 BUILDS = {"setuptools", "wheel"}  # what pip runs
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds
