@@ -24,17 +24,20 @@ class Settings(BaseModel):
     repeats: PositiveInt = 1
 
 
-def check_sizes(recordings: pd.DataFrame, settings: Settings) -> None:
+CLASSES = ("class 0", "class 1")
+
+
+def check_sizes(recordings: pd.DataFrame, settings: Settings, classes: tuple[str, str] = CLASSES) -> None:
     """Raise BadInput where a class has too few subjects for every fold to train, watch and test on one.
 
-    recordings: subject_id and label (0 or 1) of each recording.
+    recordings: subject_id and label (0 or 1) of each recording. classes: what the two are called in messages.
     """
     subjects = recordings.drop_duplicates("subject_id")["label"].value_counts()
     problems = [
         Problem(
             where="params.yaml: folds.n_splits",
             expected=f"at least {settings.n_splits} subjects of each class, for {settings.n_splits} folds",
-            found=f"{subjects.get(label, 0)} subjects of class {label}",
+            found=f"{subjects.get(label, 0)} of {classes[label]}",
             remedy="lower folds.n_splits, or bring more subjects",
         )
         for label in (0, 1)
@@ -44,16 +47,18 @@ def check_sizes(recordings: pd.DataFrame, settings: Settings) -> None:
         raise BadInput(problems)
 
 
-def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int) -> pd.DataFrame:
+def assign(
+    recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int, classes: tuple[str, str] = CLASSES
+) -> pd.DataFrame:
     """Give every recording its fold, and say for each fold which recordings are watched while it trains.
 
-    recordings: recording_id, subject_id and label (0 or 1) of each recording.
+    recordings: recording_id, subject_id and label (0 or 1) of each recording. classes: their names in messages.
     Returns these columns, `fold` (1 to n_splits: the one in which the recording is tested) and `validation_1` to
     `validation_K` (1 where it is watched in that fold). Fold k trains on what it neither tests nor watches.
     record_wise: StratifiedKFold over recordings, and the test fold itself is watched, as the paper did.
     subject_wise: StratifiedGroupKFold over subjects, and a stratified share of the training subjects is watched.
     """
-    check_sizes(recordings, settings)
+    check_sizes(recordings, settings, classes)
     table = recordings[["recording_id", "subject_id", "label"]].reset_index(drop=True)
     draw = seed_of(seed, f"folds/{protocol}")
     splitter_class = StratifiedKFold if protocol == "record_wise" else StratifiedGroupKFold
@@ -67,12 +72,15 @@ def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, see
         if protocol == "record_wise":
             watched = fold == number
         else:
-            watched = _validation_part(table, number, settings.validation_share, seed_of(seed, f"validation/{number}"))
+            validation = seed_of(seed, f"validation/{number}")
+            watched = _validation_part(table, number, settings.validation_share, validation, classes)
         table[f"validation_{number}"] = watched.astype(int)
     return table
 
 
-def _validation_part(table: pd.DataFrame, tested_fold: int, share: float, seed: int) -> np.ndarray:
+def _validation_part(
+    table: pd.DataFrame, tested_fold: int, share: float, seed: int, classes: tuple[str, str]
+) -> np.ndarray:
     """Which recordings belong to a stratified `share` of the subjects that fold `tested_fold` does not test."""
     subjects = table[table["fold"] != tested_fold].drop_duplicates("subject_id")
     try:
@@ -84,13 +92,13 @@ def _validation_part(table: pd.DataFrame, tested_fold: int, share: float, seed: 
         enough = False
     if not enough:
         counts = subjects["label"].value_counts()
-        found = f"{counts.get(0, 0)} of class 0 and {counts.get(1, 0)} of class 1 where fold {tested_fold} is tested"
+        of_each = " and ".join(f"{counts.get(label, 0)} of {classes[label]}" for label in (0, 1))
         raise BadInput(
             [
                 Problem(
                     where="params.yaml: folds.n_splits and folds.validation_share",
                     expected=f"training subjects of each class, and {share:g} of them of each class to watch",
-                    found=found,
+                    found=f"{of_each} where fold {tested_fold} is tested",
                     remedy="raise folds.n_splits or folds.validation_share, or bring more subjects",
                 )
             ]

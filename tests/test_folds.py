@@ -103,7 +103,7 @@ def test_the_columns_are_those_that_later_stages_read(protocol):
 def test_too_few_subjects_of_a_class_are_named_with_their_number(protocol):
     with pytest.raises(BadInput) as error:
         folds.assign(cohort(controls=3, patients=4), protocol, Settings(), 7)
-    assert [problem.found for problem in error.value.problems] == ["3 subjects of class 0", "4 subjects of class 1"]
+    assert [problem.found for problem in error.value.problems] == ["3 of class 0", "4 of class 1"]
     assert all("folds.n_splits" in problem.where for problem in error.value.problems)
     assert all("at least 5 subjects" in problem.expected for problem in error.value.problems)
 

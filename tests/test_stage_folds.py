@@ -52,7 +52,7 @@ def test_two_runs_agree_byte_by_byte_and_another_seed_does_not(project):
 
 def test_too_few_subjects_stop_the_stage_before_it_writes(project):
     write_params(project, folds={"n_splits": 13})
-    with pytest.raises(BadInput, match=r"folds\.n_splits(.|\n)*12 subjects of class 0"):
+    with pytest.raises(BadInput, match=r"folds\.n_splits(.|\n)*12 of HC"):
         folds.main()
     assert not (project / "data/folds").exists()
 
@@ -63,7 +63,7 @@ def test_a_second_cohort_that_is_too_small_is_left_out_and_said_so_while_a_main_
     write_params(project, folds={"n_splits": 15})
     folds.main("external")
     printed = capsys.readouterr().out
-    assert "The external cohort is left out." in printed and "12 subjects of class 0" in printed
+    assert "The external cohort is left out." in printed and "12 of HC" in printed
     assert pd.read_csv("data/external/folds/subject_wise.csv").empty
-    with pytest.raises(BadInput, match="12 subjects of class 0"):
+    with pytest.raises(BadInput, match="12 of HC"):
         folds.main()

@@ -226,7 +226,7 @@ IN_A_STAGE = [
         "more folds than subjects of a class",
         lambda project: set_params(project, **{"folds.n_splits": 7}),
         "params.yaml: folds.n_splits",
-        "6 subjects of class 0",
+        "6 of HC",
         "at least 7 subjects of each class, for 7 folds",
         stage=("folds",),
     ),

@@ -160,7 +160,7 @@ VOC_ALS: list[Case] = [
         "one subject of each class: too few for 5 folds",
         of(1, 1, "ingest", "preprocess_audio"),
         "params.yaml: folds.n_splits",
-        "1 subjects of class",
+        "1 of HC",
         problems=2,
         stage=("folds",),
     ),
