@@ -1,8 +1,10 @@
 """What one recording is, read off its header and its samples, and everything wrong with it."""
 
 import hashlib
+import re
 import stat
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,16 @@ LONGEST_S = 3600.0
 CLIPPED_SHARE = 0.1
 """From this share of its samples at full scale on, a recording is clipped throughout. Of a sound one hardly any are."""
 
+LOUDEST = 10.0
+"""A sample beyond ten times full scale is a broken one: everything else would be silence beside it."""
+
+LEAST_STEPS = 4
+"""Steps of 16 bit (of 8, where a recording has so many) between its lowest and highest sample, at least: the noise of a
+converter that nothing is plugged into moves by two."""
+
+CANCELLED = 0.01
+"""Of the power that the mean of unrelated channels has, what is left where one is the other upside down (-20 dB)."""
+
 _BLOCK_SAMPLES = 1 << 18
 _OPEN_SIZE = 0x7FFFF000  # writers into a pipe announce this much or more, up to 2**32 - 1: the size was left open
 _DS64_BYTES = 28
@@ -30,8 +42,12 @@ _SAMPLES_CHUNK = {(form, b"WAVE"): b"data" for form in (b"RIFF", b"RF64", b"RIFX
 }
 _FEW_LINE_FEEDS = 8
 _OGG_PAGE, _OGG_LAST = b"OggS", 4
+_STREAMS = (re.compile(rb"fLaC[\x00\x80]\x00\x00\x22", re.DOTALL), re.compile(rb"OggS\x00\x02"))
+_MOST_BEGINNING = 8  # bytes of them
+_ALIGNED = {0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE}  # codecs that have every sample in bytes of its own
 _MOST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
 _STEP = 2.0**-15  # of 16 bit
+_STEP_OF = {"PCM_U8": 2.0**-7, "PCM_S8": 2.0**-7}  # else that of 16 bit
 _FULL_SCALE = {"PCM_U8": 127 / 128, "PCM_S8": 127 / 128}  # else that of 16 bit
 _RECORD_AGAIN = "fetch the file again, or take it out of the release"
 _CONVERT = "convert the recording to WAV again, or take it out of the release"
@@ -65,12 +81,18 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """What reading through told: frames, digest, lowest and highest of the channels' mean, full-scale share, finite."""
+    """What reading through told: frames, digest, lowest and highest of the channels' mean, full-scale share, finite.
+
+    loudest: of all samples, without sign. left: what the mean of the channels has left of the power that it would have
+    were they unrelated; 1 of a mono recording.
+    """
 
     frames: int
     digest: str
     lowest: float
     highest: float
+    loudest: float
+    left: float
     clipped_share: float
     finite: bool
 
@@ -122,6 +144,7 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
                     f"a recording of at most {LONGEST_S:g} s", found, "cut out the task, or take it out of the release"
                 )
                 return unread(sha256)
+            least = LEAST_STEPS * _STEP_OF.get(recording.subtype, _STEP)
             walked = mp3.walk(file) if recording.subtype == "MPEG_LAYER_III" else mp3.Frames(0, 0)
             heard = _read_through(recording)
     except (soundfile.SoundFileError, OSError) as error:
@@ -133,11 +156,18 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
     frames = heard.frames
     if sizes is not None and sizes[1] < sizes[0]:
         wrong(f"{sizes[0]} bytes of samples, as the header says", f"truncated: {sizes[1]} bytes of samples")
+    elif (align := block_align(file)) is not None and align[0] != align[1]:
+        wrong(f"a header whose blocks are of {align[1]} bytes, as its channels and bits say", f"blocks of {align[0]}")
     elif frames < announced:
         wrong(f"{announced} frames, as the header says", f"truncated: {frames} frames")
     elif was_moved_as_text(file):
         found = "a carriage return before every line feed: it was moved as text, and its samples are noise"
         wrong("the bytes that were recorded", found, "fetch the file again, in binary mode")
+    elif frames and (more := bytes_beyond(file)) > _MOST_HEADER:
+        found = f"{more} bytes behind them that no header speaks of"
+        wrong("all samples that there are, as the header says", found)
+    elif (second := second_recording(file)) is not None:
+        wrong("one recording", f"a second one behind it, from byte {second} on", "cut them apart, or fetch it again")
     elif not ogg_is_whole(file):
         wrong("a last page of Ogg", "truncated: there is none")
     elif walked.bytes_lacking:
@@ -157,8 +187,14 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             found = f"clipped: {100 * heard.clipped_share:.0f} % of its samples are at full scale, or beyond"
             expected = f"less than {100 * CLIPPED_SHARE:.0f} % of the samples at full scale"
             wrong(expected, found, "record or convert it again at a lower level, or take it out of the release")
-        elif heard.highest - heard.lowest < _STEP:
+        elif heard.loudest > LOUDEST:
+            found = f"a sample of {heard.loudest:.4g} times full scale"
+            wrong(f"samples up to full scale, {LOUDEST:g} times it at most", found, _RECORD_AGAIN)
+        elif heard.highest - heard.lowest < least:
             wrong("a recording of a voice", _silence(heard, channels))
+        elif heard.left < CANCELLED:
+            found = f"they cancel each other: {100 * heard.left:.2g} % of the power is left in their mean"
+            wrong(f"{channels} channels of one voice", found, "turn one of them over, or keep one of them alone")
         if frames / rate < min_duration_s:
             expected = f"at least {min_duration_s:g} s (audio.min_duration_s)"
             wrong(expected, f"{frames / rate:.4f} s", "take it out of the release, or lower audio.min_duration_s")
@@ -167,7 +203,10 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
 
 def _silence(heard: _Samples, channels: int) -> str:
     """What is to be heard where nothing is."""
-    found = "only zeros" if heard.lowest == heard.highest == 0 else f"only the value {heard.highest:.4g}"
+    if heard.highest - heard.lowest >= _STEP:
+        found = f"only values from {heard.lowest:.4g} to {heard.highest:.4g}, the noise of a converter"
+    else:
+        found = "only zeros" if heard.lowest == heard.highest == 0 else f"only the value {heard.highest:.4g}"
     return f"{found}, in the mean of its {channels} channels" if channels > 1 else found
 
 
@@ -187,20 +226,34 @@ def _unreadable(file: Path, error: Exception) -> str:
 def _read_through(recording: soundfile.SoundFile) -> _Samples:
     digest = hashlib.sha256()
     full_scale = _FULL_SCALE.get(recording.subtype, 1 - _STEP)
-    frames, clipped, finite, lowest, highest = 0, 0, True, np.inf, -np.inf
+    frames, clipped, finite, lowest, highest, loudest = 0, 0, True, np.inf, -np.inf, 0.0
+    sums = np.zeros((2, recording.channels + 1))  # of samples and of their squares, of each channel and of their mean
     at_once = max(_BLOCK_SAMPLES // recording.channels, 1)
     while len(block := recording.read(at_once, dtype="float32", always_2d=True)):
         frames += len(block)
         finite = finite and bool(np.isfinite(block).all())
-        clipped += int(np.count_nonzero(np.abs(block) >= full_scale))
+        sizes = np.abs(block)
+        clipped += int(np.count_nonzero(sizes >= full_scale))
         if finite:
             mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+            loudest = max(loudest, float(sizes.max()))
+            if block.shape[1] > 1:
+                each = np.column_stack([block, mono]).astype(np.float64)
+                sums += each.sum(axis=0), np.square(each).sum(axis=0)
             lowest, highest = min(lowest, float(mono.min())), max(highest, float(mono.max()))
         digest.update(block.astype("<f4", copy=False).tobytes())
         if frames > LONGEST_S * recording.samplerate:  # the header did not say how many are to come
             break
     share = clipped / max(frames * recording.channels, 1)
-    return _Samples(frames, digest.hexdigest(), lowest, highest, share, finite)
+    left = _left(sums, frames)
+    return _Samples(frames, digest.hexdigest(), lowest, highest, loudest, left, share, finite)
+
+
+def _left(sums: np.ndarray, frames: int) -> float:
+    """`_Samples.left`, of the sums of the samples and of their squares: (2, channels + 1), the mean of them last."""
+    *channels, mean = sums[1] / max(frames, 1) - np.square(sums[0] / max(frames, 1))  # without what is constant
+    unrelated = sum(channels) / len(channels) ** 2
+    return mean / unrelated if unrelated > 0 else 1.0
 
 
 def ogg_is_whole(path: Path) -> bool:
@@ -221,6 +274,22 @@ def ogg_is_whole(path: Path) -> bool:
     return len(segments) == page[26] and len(page) >= 27 + len(segments) + sum(segments)
 
 
+def second_recording(path: Path) -> int | None:
+    """Where a second FLAC or Ogg begins in one: a decoder stops before it. None where there is none.
+
+    Source: RFC 9639, sections 6 and 8; RFC 3533, section 6.
+    """
+    with path.open("rb") as file:
+        first = file.read(_MOST_BEGINNING)
+        beginning = next((one for one in _STREAMS if one.match(first)), None)
+        if beginning is None:
+            return None
+        file.seek(0)
+        content = file.read()
+    found = beginning.search(content, _MOST_BEGINNING)
+    return found.start() if found else None
+
+
 def was_moved_as_text(path: Path) -> bool:
     """Whether a WAV is longer than it says, and no line feed in it is without a carriage return.
 
@@ -235,33 +304,80 @@ def was_moved_as_text(path: Path) -> bool:
     return content.count(b"\n") == content.count(b"\r\n") >= _FEW_LINE_FEEDS
 
 
+def block_align(path: Path) -> tuple[int, int] | None:
+    """Bytes of a frame that the header of a WAV says, and those that its channels and bits come to.
+
+    A decoder goes by one of them; where they differ, it hears another voice. None where the file is no WAV, or of a
+    codec that packs samples together.
+    """
+    described = next((chunk for chunk in _chunks(path) if chunk.name == b"fmt "), None)
+    if described is None:
+        return None
+    with path.open("rb") as file:
+        file.seek(described.at)
+        codec, channels, _, _, align, bits = struct.unpack(f"{described.order}HHIIHH", file.read(16).ljust(16, b"\0"))
+    return (align, channels * ((bits + 7) // 8)) if codec in _ALIGNED else None
+
+
 def data_chunk_sizes(path: Path) -> tuple[int, int] | None:
     """Bytes of samples that the header of a WAV or an AIFF announces, and bytes that are there.
 
     A truncated one is read short without an error, so the two are compared.
     None where the file is neither (FLAC or MP3 may bear its name), or where its writer left the size open.
+    """
+    samples = next((chunk for chunk in _chunks(path) if chunk.name in _SAMPLES_CHUNK.values()), None)
+    if samples is None or samples.length is None:
+        return None
+    return samples.length, min(samples.length, path.stat().st_size - samples.at)
+
+
+def bytes_beyond(path: Path) -> int:
+    """Bytes behind the samples of a WAV or an AIFF that are in no chunk: recorded after the header was written, or a
+    second recording. 0 where the file is neither, or where its writer left the size open."""
+    size = path.stat().st_size
+    chunks = list(_chunks(path))
+    at = next((place for place, chunk in enumerate(chunks) if chunk.name in _SAMPLES_CHUNK.values()), None)
+    if at is None or chunks[at].length is None:
+        return 0
+    end = chunks[at].at
+    for chunk in chunks[at:]:
+        if chunk.length is None or chunk.at + chunk.length > size or not chunk.name.isascii():
+            break
+        end = chunk.at + chunk.length
+    return size - end
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A part of a WAV or an AIFF: name, where its content begins, bytes of it (None: left open), order of bytes."""
+
+    name: bytes
+    at: int
+    length: int | None
+    order: str
+
+
+def _chunks(path: Path) -> Iterator[_Chunk]:
+    """The chunks of a WAV or an AIFF, as their headers say; none of another file.
+
     Source: Microsoft and IBM, Multimedia Programming Interface and Data Specifications 1.0, 1991; RF64: EBU Tech 3306;
     Apple, Audio Interchange File Format 1.3, 1989.
     """
-    size = path.stat().st_size
     with path.open("rb") as file:
         form, _, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
         if (form, kind) not in _SAMPLES_CHUNK:
-            return None
-        samples_chunk = _SAMPLES_CHUNK[form, kind]
+            return
         order = ">" if form in (b"RIFX", b"FORM") else "<"
         long_size = None
         while len(header := file.read(8)) == 8:
             name, length = struct.unpack(f"{order}4sI", header)
+            at = file.tell()
+            if name == _SAMPLES_CHUNK[form, kind]:
+                length = long_size if form == b"RF64" else None if length >= _OPEN_SIZE else length
+            yield _Chunk(name, at, length, order)
+            if length is None:
+                return
             if name == b"ds64":
                 body = file.read(_DS64_BYTES)
-                file.seek(length + length % 2 - len(body), 1)
                 long_size = struct.unpack("<Q", body[8:16])[0] if len(body) >= 16 else None
-            elif name == samples_chunk:
-                announced = long_size if form == b"RF64" else length
-                if announced is None or (form != b"RF64" and announced >= _OPEN_SIZE):
-                    return None
-                return announced, min(announced, size - file.tell())
-            else:
-                file.seek(length + length % 2, 1)
-    return None
+            file.seek(at + length + length % 2)

@@ -138,6 +138,11 @@ def one_byte_flipped(whole: bytes) -> bytes:
     return whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
 
 
+def two_fields(*fields: tuple[int, str, int]) -> Callable[[Path], None]:
+    """Overwrite several fields of the header."""
+    return lambda project: [patch(*field)(project) for field in fields] and None
+
+
 def unreadable(name: str) -> Callable[[Path], None]:
     """Nobody but root may read a file or folder."""
     return lambda project: at(project, name).chmod(0)
@@ -219,6 +224,10 @@ LOUD = np.clip(20 * tone(), -1, 32767 / 32768)
 HALF = tone(channels=2) * [1, 0]
 CANCELLING = tone(channels=2) * [1, -1]
 WHISPER = 1e-6 * tone()
+BROKEN = tone().astype(np.float32)
+BROKEN[17] = 1e30
+MUTE = np.random.default_rng(2).integers(-1, 2, (8000, 1))
+UPSIDE_DOWN = tone(channels=2) * [1, -1] + 1e-3 * np.random.default_rng(3).standard_normal((8000, 2))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 16044\n"
 HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
 AGAIN = "a second one, beside"
@@ -246,14 +255,21 @@ CASES: list[Case] = [
     bad("no chunk of samples", altered(lambda whole: whole[:36]), "No 'data' chunk"),
     bad("FLAC named .wav, one byte of it another", altered(one_byte_flipped, format="FLAC"), "LibsndfileError"),
     bad("Ogg Vorbis named .wav, one byte of it another", altered(one_byte_flipped, format="OGG"), "LibsndfileError"),
+    bad("FLAC named .wav, two one after the other", altered(lambda whole: 2 * whole, format="FLAC"), "a second one"),
+    bad("Ogg Vorbis named .wav, two one after the other", altered(lambda whole: 2 * whole, format="OGG"), "a second"),
+    bad("RF64, two one after the other", altered(lambda whole: 2 * whole, format="RF64"), "that no header speaks of"),
     # No voice in it
     bad("zero frames", holds(tone()[:0]), "a header and no samples"),
     bad("all zeros", holds(0 * tone()), "only zeros"),
     bad("one value throughout", holds(0 * tone() + 0.25), "only the value 0.25"),
     bad("two channels that cancel each other", holds(CANCELLING), "in the mean of its 2 channels"),
+    bad("one channel is the other upside down, and both have noise", holds(UPSIDE_DOWN), "they cancel each other"),
+    bad("the last bit's noise: nothing was plugged in", holds(MUTE / 2**15), "the noise of a converter"),
+    bad("8 bit, and the last one's noise", holds(MUTE / 2**7, subtype="PCM_U8"), "the noise of a converter"),
     bad("24 bit, and nothing above the last 8 of them", holds(WHISPER, subtype="PCM_24"), "only"),
     bad("float with a NaN", holds(HOLED, subtype="FLOAT"), "NaN or infinite samples"),
     bad("float with an infinity", holds(BURST, subtype="DOUBLE"), "NaN or infinite samples"),
+    bad("float with one sample of 1e30", holds(BROKEN, subtype="FLOAT"), "a sample of 1e+30 times full scale"),
     bad("clipped throughout", holds(LOUD), f"clipped: {100 * np.mean(np.abs(20 * tone()) >= 1):.0f} %"),
     bad("float on the scale of 16-bit integers", holds(32768 * tone(), subtype="FLOAT"), "clipped: "),
     bad("0.1 s long", holds(tone(duration_s=0.1)), "0.1000 s"),
@@ -263,6 +279,15 @@ CASES: list[Case] = [
     bad(
         "size 0 in the header, as a recorder leaves it that lost its power", patch(DATA_SIZE_AT, "<I", 0), "says 0, in"
     ),
+    bad(
+        "header last written in the middle of the recording",
+        two_fields((4, "<I", 8036), (DATA_SIZE_AT, "<I", 8000)),
+        "8000 bytes behind them that no header speaks of",
+    ),
+    bad("header says half the samples", patch(DATA_SIZE_AT, "<I", 8000), "8000 bytes behind them"),
+    bad("header says 2 channels of a mono recording", patch(22, "<H", 2), "blocks of 2"),
+    bad("header says 24 bits of a 16-bit recording", patch(34, "<H", 24), "blocks of 2"),
+    bad("header says blocks of 4 bytes of a 16-bit recording", patch(32, "<H", 4), "blocks of 4"),
     bad("FLAC from a pipe, of unknown length, named .wav", flac_of_unknown_length, "its writer wrote into a pipe"),
     bad("header says 0 Hz", patch(24, "<I", 0), "0 Hz"),
     bad("header says 1 Hz", patch(24, "<I", 1), "1 Hz"),
