@@ -14,6 +14,7 @@ import pandas as pd
 
 from bulbar import cohort, compute, disclosure
 from bulbar.cohort import check, subset, wav
+from bulbar.errors import printable
 from stages.io import cohort_block, metrics_file, params, room, run, settings, study_seed, write_json, write_table
 
 
@@ -51,7 +52,7 @@ def main(role: str = "main") -> None:
         f"{'synthetic ' if release.synthetic else ''}{release.source}: {counts['subjects']} subjects"
         f" ({in_classes(counts)}), {counts['recordings']} recordings"
         f" ({missing} missing, {counts['quarantined_recordings']} set aside),"
-        f" {counts['hours']:.2f} h, columns not used: {', '.join(release.unused_columns) or 'none'}"
+        f" {counts['hours']:.2f} h, columns not used: {printable(', '.join(release.unused_columns)) or 'none'}"
     )
 
 

@@ -76,6 +76,13 @@ def test_any_other_gender_is_counted_and_left_out(tmp_path, gender):
     assert release.choice["male_or_female"] == {"clips": 8, "male": 4, "female": 4}
 
 
+def test_what_is_no_gender_of_a_release_is_counted_and_repeated_nowhere(tmp_path):
+    """A shifted column holds sentences, or names: the counts stand in git."""
+    rows = [common_voice_row(f"else{n}", f"x{n}.mp3", f"<b>Jane Doe, number {n}</b>") for n in range(3)]
+    release = read(write_common_voice(tmp_path, [*common_voice_rows(), *rows]))
+    assert release.choice["left_out_by_gender"] == {"(another)": 3}
+
+
 def test_rows_that_were_voted_down_are_dropped(tmp_path):
     rows = common_voice_rows()
     rows[0]["down_votes"], rows[3]["down_votes"] = "1", "12"

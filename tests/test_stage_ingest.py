@@ -14,6 +14,7 @@ from stages import ingest, preprocess_clinical
 from stages.io import run
 from tests.projects import write_params
 from tests.releases import (
+    VOC_ALS_COLUMNS,
     common_voice_row,
     common_voice_rows,
     voc_als_rows,
@@ -131,6 +132,12 @@ def test_a_bad_recording_stops_the_run_before_anything_is_written(project):
         "phonationA/PZ002_phonationA.wav",
     }
     assert contents() == {}
+
+
+def test_a_column_s_name_steers_no_terminal(project, capsys):
+    write_voc_als(project(), tasks=("A",), columns=[*VOC_ALS_COLUMNS, "\x9b2J\u202enotes"])
+    ingest.main()
+    assert r"columns not used: \x9b2J\u202enotes" in capsys.readouterr().out
 
 
 def test_quarantine_counts_it_names_it_and_goes_on(project):

@@ -16,7 +16,17 @@ import numpy as np
 import pandas as pd
 
 from bulbar.cohort import subset
-from bulbar.cohort.release import DVC_CACHE, Fault, Kind, RecordingFile, Release, is_synthetic, require_root
+from bulbar.cohort.release import (
+    DVC_CACHE,
+    Fault,
+    Kind,
+    RecordingFile,
+    Release,
+    is_synthetic,
+    link_problem,
+    require_root,
+    unreadable,
+)
 from bulbar.errors import BadInput, Problem
 
 TABLE, CLIPS = "validated.tsv", "clips"
@@ -29,6 +39,9 @@ SEX_OF = {"male": "M", "male_masculine": "M", "female": "F", "female_feminine": 
 """The gender values that are used; they were renamed in release 17. All others are counted and left out."""
 
 NOT_STATED = ("", "do_not_wish_to_say")
+
+OTHERS = ("other", "intersex", "transgender", "non-binary", *NOT_STATED)
+"""The genders of the releases that are not used, by name; all else is counted, and not repeated."""
 
 AGES = {
     "teens": 15,
@@ -44,12 +57,15 @@ AGES = {
 }
 """Years in the middle of an age band: a release says no more."""
 
+ANOTHER = "(another)"
+
 CLINICAL: dict[str, Kind] = {"age_years": "numeric", "sex": "categorical", "accent": "categorical"}
 
 PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
 """The steps whose counts Kavitha et al. print, in section 4."""
 
 CHUNK_ROWS = 20_000
+LONGEST_TEXT = 200  # characters of a client_id or an accent
 MOST_FAULTS = 1000  # a table with more bad rows than this is another table
 MOST_MISSING = 1000  # of missing clips, so many are named; all are counted
 
@@ -130,7 +146,7 @@ class _Picked:
 def _lines(root: Path) -> Iterator[list[str]]:
     """The fields of every line, the header's first. A tab ends a field, a line feed a row, whatever else is there.
 
-    A blank line, as an editor may leave at the end, is no field.
+    A blank line, as an editor may leave at the end, is no field. Raises BadInput where the table cannot be read.
     """
     try:
         with (root / TABLE).open(encoding="utf-8-sig", newline="\n") as table:
@@ -139,6 +155,8 @@ def _lines(root: Path) -> Iterator[list[str]]:
                 yield text.split("\t") if text else []
     except UnicodeDecodeError as error:
         raise BadInput([Problem(TABLE, "text in UTF-8", str(error), HOW_TO_GET_IT)]) from None
+    except OSError as error:
+        raise unreadable(TABLE, "the table of a language", error) from None
 
 
 def _columns(root: Path) -> list[str]:
@@ -147,10 +165,15 @@ def _columns(root: Path) -> list[str]:
         below = sorted(path.parent.name for path in root.glob(f"*/{TABLE}"))
         found = f"none; there is one in each of {', '.join(below)}" if below else "none"
         raise BadInput([Problem(str(root / TABLE), "the table of a language", found, HOW_TO_GET_IT)])
+    if (foreign := link_problem(TABLE, root)) is not None:
+        raise BadInput([foreign])
     columns = next(_lines(root), [])
     if lacking := [name for name in REQUIRED if name not in columns]:
         found = f"no {', '.join(lacking)} among {', '.join(columns)[:200]}"
         raise BadInput([Problem(f"{TABLE}, line 1", f"columns {', '.join(REQUIRED)}", found, HOW_TO_GET_IT)])
+    if twice := [name for name in (*REQUIRED, "age", *ACCENTS) if columns.count(name) > 1]:
+        remedy = "take out or rename one of the two"
+        raise BadInput([Problem(f"{TABLE}, line 1", "every column name once", f"twice: {', '.join(twice)}", remedy)])
     return columns
 
 
@@ -178,11 +201,11 @@ def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
     votes = pd.to_numeric(rows["down_votes"], errors="coerce")
     counted = (votes >= 0) & (votes % 1 == 0)
     usable = rows["path"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-    named = rows["client_id"].str.fullmatch(r"[^\x00-\x1f\x7f]+")
+    named = rows["client_id"].map(_names_somebody).astype(bool)
     for bad, column, expected in (
         (~counted, "down_votes", "a whole number"),
         (~usable, "path", f"the name of a file in {CLIPS}/"),
-        (~named, "client_id", "a speaker, in printable characters"),
+        (~named, "client_id", f"a speaker, in at most {LONGEST_TEXT} printable characters"),
     ):
         for line, value in zip(rows["line"][bad], rows[column][bad], strict=True):
             scan.fault(line, column, expected, repr(value)[:80])
@@ -198,13 +221,24 @@ def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
         scan.stated.setdefault(speaker, set()).add(value)
     approved = (votes[rows.index] == 0).to_numpy()
     scan.no_down_votes += int(approved.sum())
-    scan.genders.update(gender[approved].tolist())
+    scan.genders.update(gender[approved].where(gender[approved].isin([*SEX_OF, *OTHERS]), ANOTHER).tolist())
     used = approved & sex.notna().to_numpy()
     scan.lines.append(rows["line"].to_numpy()[used].astype(np.int64))
     scan.speakers.append(speakers[used])
     scan.male.append((sex == "M").to_numpy()[used])
     names = [_clip(path) for path in rows["path"].to_numpy()[used]]
     scan.keys.append(subset.keys(np.array(names, dtype=object), seed))
+
+
+def _names_somebody(client_id: str) -> bool:
+    """Whether a client_id can stand in a table of ours as it is."""
+    return client_id.isprintable() and client_id.strip() == client_id and 0 < len(client_id) <= LONGEST_TEXT
+
+
+def _in_words(accent: str) -> str | None:
+    """An accent as a table of ours can hold it: speakers write it themselves. None where none is stated."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in accent)
+    return " ".join(printable.split())[:LONGEST_TEXT].strip() or None
 
 
 def _clip(path: str) -> str:
@@ -223,10 +257,13 @@ def _clips_there(root: Path, seed: int) -> np.ndarray:
     if not folder.is_dir():
         raise BadInput([Problem(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)])
     found = [np.empty(0, dtype=np.uint64)]
-    with os.scandir(folder) as entries:
-        names = (_clip(entry.name) for entry in entries if entry.name.endswith(".mp3"))
-        while chunk := list(islice(names, CHUNK_ROWS)):
-            found.append(subset.keys(np.array(chunk, dtype=object), seed))
+    try:
+        with os.scandir(folder) as entries:
+            names = (_clip(entry.name) for entry in entries if entry.name.endswith(".mp3"))
+            while chunk := list(islice(names, CHUNK_ROWS)):
+                found.append(subset.keys(np.array(chunk, dtype=object), seed))
+    except OSError as error:
+        raise unreadable(CLIPS, "a folder that can be read", error) from None
     return np.sort(np.concatenate(found))
 
 
@@ -241,7 +278,8 @@ def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
     for file in files:
         end = Path(os.path.realpath(root / file.path))  # Path.resolve fails where links go round in a circle
         inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), DVC_CACHE)
-        if inside and (end.is_file() or not end.exists()):  # where it leads nowhere, the inspection says so
+        if inside and (os.path.isfile(end) or not os.path.exists(end)):  # noqa: PTH110, PTH113 - these raise nothing;
+            # where it leads nowhere, or may not be read, the inspection says so
             continue
         path = root / file.path
         found = f"a link to {path.readlink()}" if path.is_symlink() else "a folder, a pipe or a device"
@@ -307,7 +345,7 @@ def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
                     "path": row["path"],
                     "sex": SEX_OF[row["gender"].strip().lower()],
                     "age_years": AGES.get(row.get("age", "").strip().lower(), np.nan),
-                    "accent": row.get(accent, "").strip() or None,
+                    "accent": _in_words(row.get(accent, "")),
                 }
             )
     return pd.DataFrame(rows, columns=["line", "client_id", "path", "sex", "age_years", "accent"])

@@ -107,9 +107,20 @@ def is_synthetic(root: Path) -> bool:
 
 def require_root(root: Path, how_to_get_it: str) -> None:
     """Raises BadInput where there is no folder at `root`, with how to get the release."""
-    if not root.is_dir():
-        found = "a file, not a folder" if root.exists() else "no such folder"
+    try:
+        there, folder = root.exists(), root.is_dir()
+    except OSError as error:  # too long a name, a folder above it that may not be entered
+        raise unreadable(str(root), "the folder of a release (cohort.root)", error) from None
+    if not folder:
+        found = "a file, not a folder" if there else "no such folder"
         raise BadInput([Problem(str(root), "the folder of a release (cohort.root)", found, how_to_get_it)])
+
+
+def unreadable(where: str, expected: str, error: OSError) -> BadInput:
+    """What to say of a file or a folder of a release that the system does not let us read."""
+    denied = isinstance(error, PermissionError)
+    remedy = "allow yourself to read it (chmod u+rX)" if denied else "give another path, or fetch the release again"
+    return BadInput([Problem(where, expected, f"{type(error).__name__}: {error.strerror}", remedy)])
 
 
 def wav_paths(root: Path) -> dict[str, Problem | None]:
@@ -153,6 +164,15 @@ def _foreign(path: str, root: Path, own: Path) -> Problem | None:
     if _UNFIT.search(path):
         found = "a line break, or bytes that are no text"
         return Problem(path, "a name that can be shown", found, "rename the file, or the folder it is in")
+    return link_problem(path, root, own)
+
+
+def link_problem(path: str, root: Path, own: Path | None = None) -> Problem | None:
+    """What is wrong with a file that is a link, by its path below `root`: it leads to nothing, or out of the release.
+
+    own: the root itself, links followed. DVC's own links, from where it keeps what it tracks, lead to files of it.
+    """
+    own = root.resolve() if own is None else own
     if not (link := root / path).is_symlink():
         return None
     end = Path(os.path.realpath(link))  # Path.resolve fails where links go round in a circle
@@ -162,7 +182,7 @@ def _foreign(path: str, root: Path, own: Path) -> Problem | None:
         return None
     else:
         found = f"a link to {link.readlink()}, out of the release"
-    return Problem(path, "a file of the release", found, "put the recording itself there, or take the link out")
+    return Problem(path, "a file of the release", found, "put the file itself there, or take the link out")
 
 
 def files_of(

@@ -80,11 +80,51 @@ def changed_row(line: int, column: str, value: str) -> Callable[[Path], None]:
 
     def breaking(project: Path) -> None:
         table = root(project) / "validated.tsv"
-        lines = [row.split("\t") for row in table.read_text(encoding="utf-8").splitlines()]
+        lines = [row.split("\t") for row in table.read_text(encoding="utf-8").rstrip("\n").split("\n")]
         lines[line - 1][lines[0].index(column)] = value
         table.write_text("\n".join("\t".join(row) for row in lines) + "\n", encoding="utf-8")
 
     return breaking
+
+
+def reworded(column: str, value: Callable[[int], str]) -> Callable[[Path], None]:
+    """Other cells of a whole column of validated.tsv, by their line from 0."""
+
+    def breaking(project: Path) -> None:
+        for place in range(16):
+            changed_row(place + 2, column, value(place))(project)
+
+    return breaking
+
+
+def column_twice(project: Path) -> None:
+    """A second column of genders, filled with something else."""
+    table = root(project) / "validated.tsv"
+    first, *lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join([f"{first}\tgender", *(f"{line}\tx" for line in lines)]) + "\n", encoding="utf-8")
+
+
+def elsewhere(name: str) -> Callable[[Path], None]:
+    """A file of the release on another disk, and a link to it."""
+
+    def breaking(project: Path) -> None:
+        shutil.move(root(project) / name, project / "moved_away")
+        (root(project) / name).symlink_to("../moved_away")
+
+    return breaking
+
+
+def closed(name: str, mode: int = 0) -> Callable[[Path], None]:
+    """Nobody but root may read a file or folder; or only what `mode` lets."""
+    return lambda project: (root(project) / name).chmod(mode)
+
+
+def shut_in(project: Path) -> None:
+    """The release in a folder that may not be entered."""
+    (project / "above").mkdir()
+    shutil.move(root(project), project / "above")
+    set_params(project, **{"cohort.root": f"above/{RELEASE}"})
+    (project / "above").chmod(0)
 
 
 def voice(name: str) -> Callable[[Path], None]:
@@ -138,6 +178,14 @@ VOC_ALS: list[Case] = [
         "PermissionError",
         unprivileged=True,
     ),
+    refused(
+        "`cohort.root` in a folder that may not be entered",
+        shut_in,
+        f"above/{RELEASE}",
+        "PermissionError",
+        unprivileged=True,
+    ),
+    refused("`cohort.root` of 5,000 letters", params(**{"cohort.root": "x" * 5000}), "xxx", "File name too long"),
     refused("no WAV at all", without("*/*.wav"), "cohort.root", "no WAV file"),
     refused("no workbook", without("*.xlsx"), "VOC-ALS.xlsx", "none"),
     refused("the release beside a copy of itself", twice, "VOC-ALS.xlsx", "VOC-ALS (1)/VOC-ALS.xlsx, VOC-ALS.xlsx", 29),
@@ -271,6 +319,54 @@ def bad_row(what: str, column: str, value: str, found: str) -> Case:
 COMMON_VOICE: list[Case] = [
     refused("Common Voice: no validated.tsv", without("*.tsv"), "validated.tsv", "none", source="common_voice"),
     refused("Common Voice: no folder clips/", without("clips"), "clips", "no such folder", source="common_voice"),
+    refused(
+        "Common Voice: no permission to read validated.tsv",
+        closed("validated.tsv"),
+        "validated.tsv",
+        "PermissionError",
+        unprivileged=True,
+        source="common_voice",
+    ),
+    refused(
+        "Common Voice: no permission to list clips/",
+        closed("clips"),
+        "clips",
+        "PermissionError",
+        unprivileged=True,
+        source="common_voice",
+    ),
+    case(
+        "Common Voice: no permission to enter clips/",
+        closed("clips", 0o600),
+        Refused("clips/m0_0.mp3", "PermissionError", problems=16),
+        Refused("the cohort", "no subject with a sound recording", problems=25),
+        unprivileged=True,
+        source="common_voice",
+    ),
+    refused(
+        "Common Voice: validated.tsv is a link out of the release",
+        elsewhere("validated.tsv"),
+        "validated.tsv",
+        "a link to ../moved_away, out of the release",
+        source="common_voice",
+    ),
+    refused(
+        "Common Voice: the column `gender` twice",
+        column_twice,
+        "validated.tsv, line 1",
+        "twice: gender",
+        source="common_voice",
+    ),
+    read(
+        "Common Voice: an escape sequence, a line separator and 300 letters in an accent",
+        reworded("accents", lambda _: f"\x1b[2J  Ulster\u2028{'x' * 300}"),
+        Read(subjects={f"speaker{n}": {"accent": f"[2J Ulster {'x' * 189}"} for n in range(8)}),
+        source="common_voice",
+    ),
+    bad_row("a speaker's name that turns the line around", "client_id", "\u202espeaker", r"'\u202espeaker'"),
+    bad_row("a speaker's name of a terminal's control", "client_id", "\x9b2Jspeaker", r"'\x9b2Jspeaker'"),
+    bad_row("a blank for a speaker", "client_id", " ", "' '"),
+    bad_row("a speaker's name of 1,000 letters", "client_id", 1000 * "x", "'xxxx"),
     bad_row("a clip's path with ../", "path", "../../secret.mp3", "'../../secret.mp3'"),
     bad_row("a clip's path from the disk's root", "path", "/etc/passwd", "'/etc/passwd'"),
     bad_row("a clip's path with a NUL", "path", "a\0.mp3", r"'a\x00.mp3'"),
