@@ -34,7 +34,8 @@ def withheld(counts: Sequence[int], total: int) -> list[bool]:
     """Of groups that divide `total` people, whose count may not be told: fewer than 5, and what would give those away.
 
     Who is in no group counts as a group. With the counts under 5 the smallest others are hidden, until together they
-    are 5 people or more and each of those under 5 can be two numbers at least for one who knows all that is printed.
+    are 5 people or more and each of those under 5 can be two numbers at least for one who knows all that is printed,
+    and that the smallest others were hidden.
     """
     parts = [*counts, total - sum(counts)]
     hidden = _hidden(parts)
@@ -45,28 +46,32 @@ def _hidden(parts: Sequence[int]) -> set[int]:
     """The places of the counts that `withheld` names, who is in no group included."""
     hidden = {place for place, count in enumerate(parts) if 0 < count < FEWEST_SHOWN}
     others = sorted((place for place, count in enumerate(parts) if count >= FEWEST_SHOWN), key=lambda at: parts[at])
-    while hidden and others and not _ambiguous([parts[place] for place in hidden]):
+    while hidden and others and not _open([parts[place] for place in hidden], below=parts[others[0]]):
         hidden.add(others.pop(0))
     return hidden
 
 
-def _ambiguous(hidden: Sequence[int]) -> bool:
-    """Whether counts of 5 people or more in all, known to be under 5 or not, leave each of those under 5 open."""
+def _open(hidden: Sequence[int], below: int) -> bool:
+    """Whether counts of 5 people or more in all, known to be under 5 or not, leave each of those under 5 open.
+
+    below: the smallest count that is printed, which no hidden one reaches.
+    """
     small = sum(count < FEWEST_SHOWN for count in hidden)
     large = len(hidden) - small
-    most = min(FEWEST_SHOWN - 1, sum(hidden) - (small - 1) - FEWEST_SHOWN * large)
-    least = 1 if large else max(1, sum(hidden) - (FEWEST_SHOWN - 1) * (small - 1))
-    return sum(hidden) >= FEWEST_SHOWN and most > least
+    least = sum(hidden) - (small - 1) * (FEWEST_SHOWN - 1) - large * (below - 1)
+    most = sum(hidden) - (small - 1) - large * FEWEST_SHOWN
+    return sum(hidden) >= FEWEST_SHOWN and min(most, FEWEST_SHOWN - 1) > max(least, 1)
 
 
 def shown_apart(counts: Sequence[int], total: int) -> list[int | str]:
     """Each count of groups that divide `total` people as it may be printed: as `shown`, `5 or more`, or `withheld`.
 
-    Where so few people are left that saying who are under 5 would give their number away, that is not said either.
+    Where everyone is hidden, and all groups could be under 5, it is not said which are: that could give them away.
     """
     parts = [*counts, total - sum(counts)]
     hidden = _hidden(parts)
-    enough = _ambiguous([parts[place] for place in hidden]) if hidden else True
+    everyone = sum(parts[place] for place in hidden) == total
+    enough = not everyone or total > len(hidden) * (FEWEST_SHOWN - 1)
     told: list[int | str] = []
     for place, count in enumerate(counts):
         if place in hidden and not enough:

@@ -1,4 +1,6 @@
 import itertools
+from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
 
@@ -52,3 +54,21 @@ def test_so_few_people_that_any_word_would_tell_them_are_withheld():
     assert shown_apart([1, 5], 6) == ["withheld", "withheld"]
     assert shown_apart([4, 4], 8) == ["withheld", "withheld"]
     assert shown_apart([1, 5, 9], 15) == ["<5", "5 or more", "5 or more"]
+
+
+def divided(total: int, groups: int) -> Iterator[tuple[int, ...]]:
+    """Every way to divide people into groups."""
+    for ends in itertools.combinations_with_replacement(range(total + 1), groups - 1):
+        yield tuple(high - low for low, high in itertools.pairwise((0, *ends, total)))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_one_who_prints_every_table_that_might_be_finds_two_for_each_count_under_five(groups):
+    """The last part of each table is who is in no group, of whom nothing is printed."""
+    for total in range(5, 22):
+        tables = defaultdict(list)
+        for parts in divided(total, groups + 1):
+            tables[tuple(map(str, shown_apart(parts[:-1], total)))].append(parts)
+        for printed, those in tables.items():
+            for counts in zip(*those, strict=True):
+                assert len(set(counts)) > 1 or not 0 < counts[0] < FEWEST_SHOWN, (printed, total, those[0])
