@@ -117,6 +117,20 @@ def test_where_hardly_anyone_is_alike_that_is_said():
     assert "too few" in duration.sentence
 
 
+def test_where_few_of_a_class_are_of_one_sex_no_figure_tells_how_many():
+    conditions, subjects = released()
+    subjects["age_years"] += 10 * subjects["subject_id"].isin(RECORDINGS.loc[PATIENT, "subject_id"])
+    controls = subjects["subject_id"].isin(RECORDINGS.loc[~PATIENT, "subject_id"])
+    subjects.loc[controls, "sex"] = ["F", "F", *["M"] * (controls.sum() - 2)]
+    found = probed(conditions, subjects, shuffles=199)
+    assert "sex" not in found  # AUC and standardised difference are those of the shares of women
+    for name, told in (("age", True), ("age and sex", False)):
+        matched = found[name].details["matched"]
+        assert matched["pairs"] >= 5
+        differences = [matched[f"largest_difference_{when}"] for when in ("before", "after")]
+        assert np.isfinite(differences).tolist() == [told, told]
+
+
 def test_a_subjects_value_is_the_mean_of_its_recordings_and_the_mode_of_a_category():
     table = pd.DataFrame(
         {"subject_id": ["a", "a", "a", "b"], "x": [1.0, np.nan, 3.0, 5.0], "format": ["W", "F", "F", "W"]}

@@ -9,6 +9,7 @@ import pandas as pd
 from bulbar.audit.finding import Finding
 from bulbar.audit.matching import Matched, match, score_within
 from bulbar.audit.telling import Meaning, Told, told_apart
+from bulbar.disclosure import withheld
 from bulbar.seeds import seed_of
 
 CONDITIONS: Mapping[str, tuple[Meaning, tuple[str, ...]]] = {
@@ -55,7 +56,8 @@ def probe(
     conditions: recording_id, task and the columns of `CONDITIONS`, of the files as released. subjects: subject_id, sex,
     age_years. folds: of `folds.assign`, subject_wise. predictions: the audio model's out-of-fold table, subject_wise:
     where a sign or a confounder tells the label, the sentence says what that model scores among patients and
-    controls who are alike in it. A condition that no recording has a value of is left out.
+    controls who are alike in it. A condition that no recording has a value of is left out; so is sex where a class has
+    fewer than 5 of one, for its AUC tells how many, and then no difference is told where people are matched on it.
     """
     table = folds[["recording_id", "subject_id", "label", "fold"]].merge(
         conditions.drop(columns=["subject_id"], errors="ignore"), on="recording_id", validate="one_to_one"
@@ -65,16 +67,30 @@ def probe(
     for name, parts in TOGETHER.items():
         columns = tuple(column for part in parts for column in CONDITIONS[part][1])
         asked[name] = (CONDITIONS[parts[0]][0], columns)
+    few = _few_of_a_sex(table)
     findings = []
     for name, (meaning, columns) in asked.items():
+        if few and columns == ("sex",):
+            continue
         held = [column for column in columns if column in table]
         filled = [column for column in held if table[column].notna().any()]
         if not filled:
             continue
         draw = seed_of(seed, f"recording_conditions/{name}")
         told = told_apart(table[filled], table, within=table["task"], shuffles=shuffles, draws=draws, seed=draw)
-        findings.append(_finding(name, meaning, told, table[["subject_id", "label", *held]], predictions, draws, draw))
+        found = _finding(name, meaning, told, table[["subject_id", "label", *held]], predictions, draws, draw)
+        if few and "sex" in columns and "matched" in found.details:
+            found.details["matched"].update(largest_difference_before=np.nan, largest_difference_after=np.nan)
+        findings.append(found)
     return findings
+
+
+def _few_of_a_sex(table: pd.DataFrame) -> bool:
+    """May the number of people of one sex in a class not be told?"""
+    people = table.drop_duplicates("subject_id")
+    counted = (of_class["sex"].value_counts() for _, of_class in people.groupby("label"))
+    totals = people["label"].value_counts(sort=False).sort_index()
+    return any(any(withheld(counts.tolist(), total)) for counts, total in zip(counted, totals, strict=True))
 
 
 def _finding(
