@@ -187,6 +187,21 @@ def test_a_cohort_is_counted_as_pandas_counts_it_and_few_people_are_not():
     assert found["tasks"] == {"A": 45, "PA": 45}
 
 
+def test_a_share_of_empty_cells_tells_no_count_under_five():
+    subjects, recordings = cohort()
+    patients = subjects.index[subjects["label"] == "ALS"]
+
+    def empty_share(cells: int) -> float:
+        """Of the patients, where so many have no FVC."""
+        table = subjects.assign(fvc_percent=80.0)
+        table.loc[patients[:cells], "fvc_percent"] = np.nan
+        return counts.of_cohort(table, recordings, KINDS, [])["classes"]["ALS"]["empty_share"]
+
+    assert {empty_share(cells) for cells in range(5)} == {0.0}
+    assert empty_share(5) == pytest.approx(5 / (3 * 30))
+    assert [empty_share(30 - cells) for cells in range(5)] == pytest.approx([1 / 3] * 5)
+
+
 def test_the_age_of_fewer_than_five_is_not_given():
     subjects, recordings = cohort()
     few = subjects.groupby("label").head(4)

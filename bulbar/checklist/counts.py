@@ -31,7 +31,7 @@ def of_cohort(
             "age_recorded": shown(len(age), len(people)),
             "age_mean": float(age.mean()) if len(age) >= FEWEST_SHOWN else np.nan,
             "age_sd": float(age.std(ddof=1)) if len(age) >= FEWEST_SHOWN else np.nan,
-            "empty_share": float(people[columns].isna().to_numpy().mean()) if columns else 0.0,
+            "empty_share": _empty_share(people[columns]),
         }
     per_class = subjects.groupby("label")[columns].count()
     return {
@@ -41,6 +41,16 @@ def of_cohort(
         "common": list(common),
         "columns_of_one_class": [name for name in columns if (per_class[name] == 0).any()],
     }
+
+
+def _empty_share(cells: pd.DataFrame) -> float:
+    """The share of empty cells, columns where fewer than 5 are empty or filled in taken for full or empty.
+
+    Of few columns the share, with what `disclosure.shown` prints of each, would tell how many those are.
+    """
+    empty = cells.isna().sum().to_numpy()
+    told = np.where(empty < FEWEST_SHOWN, 0, np.where(len(cells) - empty < FEWEST_SHOWN, len(cells), empty))
+    return float(told.mean() / len(cells)) if told.size else 0.0
 
 
 def of_split(table: pd.DataFrame) -> dict[str, Any]:

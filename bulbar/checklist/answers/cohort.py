@@ -56,7 +56,7 @@ def missing_values(facts: Facts) -> str:
 
 
 def _about(share: float) -> str:
-    """A share in whole percent: more digits of it, with the columns' own counts, would tell a withheld one."""
+    """A share in whole percent: columns of which few cells are empty, or filled in, are not in it to the cell."""
     return f"{share:.0%}" if share == 0 or share >= 0.005 else "under 1%"
 
 
