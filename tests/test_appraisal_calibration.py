@@ -125,8 +125,14 @@ def test_the_reliability_curve_is_scikit_learns_with_exact_intervals():
     assert (first["low"], first["high"]) == pytest.approx((bounds.low, bounds.high))
 
 
-def test_bins_of_fewer_than_five_subjects_are_left_out_and_ties_share_a_bin():
+def test_bins_of_fewer_than_five_subjects_join_the_next_one_and_ties_share_a_bin():
     assert calibration.reliability([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], bins=2).empty
+    label = [0] * 6 + [1] * 15  # the first bin holds six, the last two: all the others have one probability
+    curve = calibration.reliability(label, [0.1] * 6 + [0.5] * 13 + [0.8, 0.9], bins=4)
+    assert curve["n"].tolist() == [6, 15]
+    assert curve["mean_probability"].to_numpy() == pytest.approx([0.1, (13 * 0.5 + 1.7) / 15])
+    few_first = calibration.reliability(label, [0.1] * 2 + [0.5] * 10 + [0.9] * 9, bins=20)
+    assert few_first["n"].tolist() == [12, 9]
     one = calibration.reliability([0, 1] * 10, [0.5] * 20, bins=5)
     assert one[["n", "mean_probability", "share_positive"]].to_numpy().tolist() == [[20, 0.5, 0.5]]
 

@@ -153,16 +153,30 @@ def reliability(label: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int, 
     """The reliability curve: what was promised and what came, in equally filled bins of probability.
 
     label: 0 or 1, shape (n,), one row a subject. Returns n, mean_probability, share_positive, low, high (exact binomial
-    interval at `level`), a row per bin, rising; tied probabilities share a bin, and bins with fewer than
-    5 subjects are left out.
+    interval at `level`), a row per bin, rising; tied probabilities share a bin. A bin with fewer than 5 subjects joins
+    the next one (the last one that before it): left out, its share would be the total less the others. Empty of fewer.
     """
     true, promised = np.asarray(label, dtype=int), np.asarray(probability, dtype=float)
     rows = []
-    for one in np.unique(bin_of := _bin_of(promised, bins)):
-        here = bin_of == one
-        if (n := int(here.sum())) >= FEWEST_SHOWN:
-            rows.append((n, promised[here].mean(), *exact_share(int(true[here].sum()), n, level=level)))
+    for here in _bins_of_enough(_bin_of(promised, bins)):
+        n = int(here.sum())
+        rows.append((n, promised[here].mean(), *exact_share(int(true[here].sum()), n, level=level)))
     return pd.DataFrame(rows, columns=["n", "mean_probability", "share_positive", "low", "high"])
+
+
+def _bins_of_enough(bin_of: np.ndarray) -> list[np.ndarray]:
+    """Which rows lie in each bin, rising, after neighbours were joined until each has 5 or more; each (n,) of bool."""
+    found: list[np.ndarray] = []
+    for one in np.unique(bin_of):
+        here = bin_of == one
+        if found and found[-1].sum() < FEWEST_SHOWN:
+            found[-1] |= here
+        else:
+            found.append(here)
+    if len(found) > 1 and found[-1].sum() < FEWEST_SHOWN:
+        last = found.pop()
+        found[-1] |= last
+    return [here for here in found if here.sum() >= FEWEST_SHOWN]
 
 
 def exact_share(count: int, of: int, *, level: float = 0.95) -> Estimate:
