@@ -57,8 +57,9 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
     compared: from `acoustics.agreement`; None where the release has no such values.
     """
     trains = features[features["task"].isin(acoustics.TRAINS)]
+    of_task = features["task"].value_counts()
     undefined = {
-        name: (trains if name in acoustics.TRAIN_MEASURES else features)[name].isna().sum()
+        name: (trains if name in acoustics.TRAIN_MEASURES else features)[name].isna()
         for name in acoustics.MEASURES
         if name in features
     }
@@ -66,7 +67,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
         "synthetic": synthetic,
         "recordings": len(features),
         "syllable_trains": len(trains),
-        "undefined_in": {name: disclosure.shown(int(count)) for name, count in undefined.items()},
+        "undefined_in": {name: disclosure.shown(int(cells.sum()), len(cells)) for name, cells in undefined.items()},
     }
     if compared is None:
         return content | {"compared_with": "nothing: the reader finds no acoustic values in the release"}
@@ -85,7 +86,10 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
             if name in features
         },
         "columns": {
-            row["column"]: {"n": disclosure.shown(row["n"]), **{name: row[name] for name in acoustics.AGREEMENT}}
+            row["column"]: {
+                "n": disclosure.shown(row["n"], int(of_task[row["task"]])),
+                **{name: row[name] for name in acoustics.AGREEMENT},
+            }
             for row in compared.to_dict("records")
         },
     }
