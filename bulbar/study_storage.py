@@ -13,6 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bulbar.aside import tell_of_disk
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
 
@@ -31,13 +32,20 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
     """The storage of a study, for this process alone: another one that comes for it waits until this one ends or dies.
 
     url: of a database; VARIABLE goes before it; without either, the study is a journal file in `folder`. name: of the
-    study. Warns where it has to wait. Raises BadInput where the database is no good, or params.yaml has its password.
+    study. Warns where it has to wait. Raises BadInput where the database is no good, or params.yaml has its password,
+    and CannotGoOn where the journal's disk is full.
     """
     database = _database(url)
     if database is None:
         folder.mkdir(parents=True, exist_ok=True)
+        journal = folder / f"{name}.journal"
         with _alone_by_file(folder / f"{name}.lock", name):
-            yield JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+            _cut_to_whole_lines(journal)
+            try:
+                yield JournalStorage(JournalFileBackend(str(journal)))
+            except OSError as error:  # Optuna's names no file
+                tell_of_disk(error, Path(error.filename or journal))
+                raise
     elif database.get_backend_name() == "sqlite":
         file = Path(database.database or "").absolute()
         if not file.parent.is_dir():
@@ -51,6 +59,14 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
             with _alone_by_database(database):
                 storage = _connected(database)
             yield storage
+
+
+def _cut_to_whole_lines(journal: Path) -> None:
+    """Take off the half line that a full disk or a kill left: Optuna would write on in it, and read none after it."""
+    if journal.exists():
+        content = journal.read_bytes()
+        if not content.endswith(b"\n"):
+            os.truncate(journal, content.rfind(b"\n") + 1)
 
 
 def _database(of_params: str | None) -> URL | None:

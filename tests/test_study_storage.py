@@ -10,7 +10,8 @@ import optuna
 import pytest
 
 from bulbar import study_storage
-from bulbar.errors import BadInput
+from bulbar.errors import BadInput, CannotGoOn
+from tests.disks import small_disk
 
 ROOT = Path(__file__).parent.parent
 SEARCH = """
@@ -111,6 +112,34 @@ def test_who_has_to_wait_is_told_so(tmp_path):
         assert "study toy: another process is at it" in waiting.stderr.readline()
         assert waiting.poll() is None
     assert trained(waiting) == 12
+
+
+def tried(folder: Path, trials: int) -> int:
+    """How many trials a study in a journal has, after so many more."""
+    with study_storage.opened(None, folder, "toy") as storage:
+        study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
+        for _ in range(trials):
+            study.tell(trial := study.ask(), trial.suggest_float("x", 0, 1))
+        return len(study.trials)
+
+
+@pytest.mark.parametrize("lost", [1, 20])
+def test_a_journal_whose_last_line_was_cut_off_is_read_and_written_on(tmp_path, lost):
+    assert tried(tmp_path, 3) == 3
+    journal = tmp_path / "toy.journal"
+    journal.write_bytes(journal.read_bytes()[:-lost])
+    assert tried(tmp_path, 2) == 5
+    assert tried(tmp_path, 0) == 5
+
+
+def test_a_full_disk_under_a_journal_is_told_and_the_search_goes_on_when_there_is_room(tmp_path):
+    with small_disk(tmp_path / "disk", 16) as disk:
+        with pytest.raises(CannotGoOn, match=r"toy\.journal(.|\n)*make room there"):
+            tried(disk.folder, 300)
+        disk.resize(4000)
+        known = tried(disk.folder, 0)
+        assert known > 3
+        assert tried(disk.folder, 2) == known + 2
 
 
 def test_searches_of_other_names_do_not_wait(tmp_path):
