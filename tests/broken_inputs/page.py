@@ -104,7 +104,8 @@ def _told(case: Case, mode: Mode, tried: Tried) -> str:
 def _problem(one: Told, among: Sequence[Told]) -> str:
     more = f" (one of {len(among)} problems)" if len(among) > 1 else ""
     where = "" if one.where == FILE else f"{_code(one.where)}: "
-    return f"{where}{_cell(one.expected)} | {_cell(one.found)}{more} | {_cell(one.remedy)}"
+    found = re.sub(r"(?<=unpacked from )[\d,]+", "…", one.found)  # it changes with the second of its writing
+    return f"{where}{_cell(one.expected)} | {_cell(found)}{more} | {_cell(one.remedy)}"
 
 
 def _in_words(cells: Mapping[str, Any]) -> str:
