@@ -12,6 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from bulbar import audio, conditions, error_stream, spectrogram
 from bulbar.appraisal.calibration import Estimate
+from bulbar.aside import written_aside
 from bulbar.deployment import figure, given, network_file, occlusion, prediction
 from bulbar.deployment.deployed import Deployed
 from bulbar.deployment.given import Given
@@ -237,15 +239,18 @@ def draw(
                 drawn, metadata={"Title": title}
             )
         pictures[path] = drawn.getvalue()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for path, content in pictures.items():
-            path.write_bytes(content)
-    except OSError as error:
-        for path in pictures:
-            path.unlink(missing_ok=True)
-        raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
+    write_all_or_none(pictures, out)
     return list(pictures)
+
+
+def write_all_or_none(files: Mapping[Path, bytes], out: Path) -> None:
+    """Write files into the folder `out`; where one cannot be written none is, and what an earlier call left stays."""
+    try:
+        with ExitStack() as stack:
+            for path, content in files.items():
+                stack.enter_context(written_aside(path)).write_bytes(content)
+    except OSError as error:
+        raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
 
 
 def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:

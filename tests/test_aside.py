@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bulbar import aside, audio, kept_fits
 from bulbar.errors import BadInput, CannotGoOn, Problem
 from bulbar.fits import Fitted
-from stages import io
+from stages import io, predict
 from stages.phantom import write_workbook
 from tests.disks import small_disk
 
@@ -156,6 +156,19 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_no_half_of_it(tmp_path, ki
         disk.resize(4000)
         WRITERS[kind](path)
         assert path.stat().st_size > 100_000
+
+
+def test_a_full_disk_takes_no_picture_of_an_earlier_prediction(tmp_path):
+    with small_disk(tmp_path / "disk", 100) as disk:
+        first, second, third = (disk.folder / f"{name}.png" for name in "abc")
+        predict.write_all_or_none({first: b"before", third: b"before"}, disk.folder)
+        now = {first: NOISE.bytes(40_000), second: NOISE.bytes(40_000), third: NOISE.bytes(40_000)}
+        with pytest.raises(CannotGoOn, match="make room there"):
+            predict.write_all_or_none(now, disk.folder)
+        assert {path: path.read_bytes() for path in disk.folder.iterdir()} == {first: b"before", third: b"before"}
+        disk.resize(4000)
+        predict.write_all_or_none(now, disk.folder)
+        assert {path: path.read_bytes() for path in disk.folder.iterdir()} == now
 
 
 def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
