@@ -35,7 +35,7 @@ ROLES = ("main", "external")
 PLOTS = Path("plots/external")
 NO_COHORT = (
     "No external cohort: what is set there is synthetic, and says nothing of a network trained on real voices. Set"
-    " external.cohort in params.yaml (README, External validation)."
+    " external.cohort in params.yaml (docs/external.md)."
 )
 NO_FOLDS = (
     "The external cohort has too few people of a class for the folds that params.yaml asks for: lower folds.n_splits,"

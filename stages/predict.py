@@ -28,7 +28,7 @@ from bulbar.deployment.given import Given
 from bulbar.deployment.occlusion import Occlusion
 from bulbar.errors import BadInput, Problem, SilentRecording
 
-HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: README, Predict"
+HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: docs/predict.md"
 
 HIGHEST_PEAK = 2.0
 """Decoding MP3 lifts a peak somewhat over full scale, 1; what is higher was never scaled to it: it would be cut off."""

@@ -1,6 +1,6 @@
 """`dvc repro` killed with its whole process group at random moments, and started again until it is done.
 
-By hand, over the default pipeline without any fit (README, "When a run is killed"): `make kill`.
+By hand, over the default pipeline without any fit (docs/compute.md): `make kill`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ REMEDIES = {
     re.compile(r"dvc\.lock' (is invalid|validation failed)|unable to read: '\S*dvc\.lock'"): "dvc.lock",
     re.compile(r"RWLock-file"): ".dvc/tmp/rwlock",
 }
-"""What DVC says of a file of its own that was cut off while it was written, and which to remove (README)."""
+"""What DVC says of a file of its own that was cut off while it was written, and which to remove (docs/compute.md)."""
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Killer:
 
 
 def mend(pipeline: Pipeline, shown: str) -> str:
-    """Remove the file of DVC's own that it says it cannot read, as README says; any other end is a failure."""
+    """Remove the file of DVC's own that it says it cannot read, as docs/compute.md says; any other end is a failure."""
     for pattern, name in REMEDIES.items():
         if pattern.search(shown) and (pipeline.folder / name).exists():
             (pipeline.folder / name).unlink()

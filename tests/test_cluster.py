@@ -282,7 +282,7 @@ def dask_cluster(
 ) -> Iterator[None]:
     """A scheduler and workers in processes of their own, over TCP, as two hosts; they run in another folder.
 
-    gpu: which one the second is given, as the README says; no worker has one where none is named.
+    gpu: which one the second is given, as docs/compute.md says; no worker has one where none is named.
     """
     folder.mkdir()
     file = folder / "scheduler.json"

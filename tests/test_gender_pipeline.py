@@ -110,7 +110,7 @@ def test_another_cohort_is_one_command_away_from_the_root_and_from_inside(study,
 
 @pytest.mark.slow
 def test_of_a_large_release_dvc_reads_the_table_alone(study, tmp_path):
-    """As README has it. A clip that was not drawn may change; a row may not."""
+    """As docs/gender.md has it. A clip that was not drawn may change; a row may not."""
     rows = common_voice_rows(24, 4)
     root = write_common_voice(tmp_path / "release", rows)
     sets = (f"cohort.root={root}", "cohort.watched=/validated.tsv", "subset.per_gender.male=20")

@@ -32,7 +32,7 @@ def test_a_pipeline_that_is_killed_at_25_moments_ends_as_one_that_is_not(finishe
 @pytest.mark.slow
 @pytest.mark.parametrize("left", ["nothing", "half a stage", "half a word"])
 def test_a_lock_file_that_a_kill_cut_off_costs_no_fit(finished, study, left):
-    """DVC writes its lock file in place. What README says of it is done where DVC cannot read it."""
+    """DVC writes its lock file in place. What docs/compute.md says of it is done where DVC cannot read it."""
     lock = study.folder / "dvc.lock"
     whole = lock.read_text()
     stage = whole.index("  sweep@subject_wise:")

@@ -53,7 +53,7 @@ VARIABLES = {
     "BULBAR_STORAGE": "where searches are kept",
     "CUDA_VISIBLE_DEVICES": "what fits are trained on; of their names",
     "JAX_PLATFORMS": "set, where it is not",
-    "KERAS_BACKEND": "of the fits' names; goes before train.keras_backend (README)",
+    "KERAS_BACKEND": "of the fits' names; goes before train.keras_backend (docs/compute.md)",
     "NUMBA_DISABLE_JIT": "set, where it is not",
     "TF_CPP_MIN_LOG_LEVEL": "set, where it is not: how much is logged",
     "TF_FORCE_GPU_ALLOW_GROWTH": "set, where it is not: how much of a GPU's memory is taken",
