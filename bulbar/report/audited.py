@@ -5,7 +5,6 @@ from bulbar.report.elements import Cell, Figure, Number, Section, Table
 from bulbar.report.results import Results, three, whole, with_interval
 from bulbar.report.verdict import AUDIT, badge, level
 
-PAGE = "metrics/audit.md"
 MEANING = (
     "**Leak**: the score can be had from this, and it is no sign of the disease. **Suspect**: look closer before "
     "quoting the score. **Clear**: nothing found. **Sign**: may be the disease itself. **Confounder**: neither voice "
