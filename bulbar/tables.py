@@ -192,8 +192,9 @@ def precision_recall_on_grid(models: Mapping[str, pd.DataFrame], points: int = 1
     return pd.DataFrame({"recall": axis, **curves})
 
 
-_MARKUP = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|\](?=\()|[\r\n]+")
-_AS_TEXT = {"|": "\\|", "<": "&lt;", "]": "\\]"}
+_MARKUP = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|\](?=\()|(?<=\w):(?=//)|(?<=www)\.|[\r\n]+")
+_AS_TEXT = {"|": "\\|", "<": "&lt;", "]": "\\]", ":": ":<!-- -->", ".": "<!-- -->."}
+"""A bare address is a link on GitHub, unless a comment parts it."""
 
 
 def markdown(table: pd.DataFrame, digits: int = 2) -> str:

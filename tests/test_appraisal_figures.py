@@ -28,6 +28,9 @@ FIGURES = {
     "forest of names from elsewhere": lambda: figures.forest(
         ROWS.assign(row=[r"$\frac$", "$x^2$", "a$b", r"\$"]), "By group", x_label="AUC", reference=0.5
     ),
+    "forest of long names": lambda: figures.forest(
+        ROWS.assign(row=["W" * 200, "m" * 200, "A", "F"]), "By group", x_label="AUC", reference=0.5
+    ),
     "forest without headings": lambda: figures.forest(
         ROWS.assign(section=""), "Differences", x_label="AUC", reference=0.0
     ),
@@ -55,6 +58,14 @@ def test_a_forest_has_a_line_for_each_row_under_its_heading():
     assert {"11 / 5", "<5 / 9", "30 / 15", "patients / controls"} <= {text.get_text() for text in axes.texts}
     unnamed = FIGURES["forest without headings"]().axes[0]
     assert [text.get_text() for text in unnamed.get_yticklabels()] == ["F", "M", "A"]
+
+
+def test_a_long_name_leaves_room_for_what_is_drawn():
+    figure = FIGURES["forest of long names"]()
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.get_position().width > 0.3
+    assert axes.get_yticklabels()[1].get_text() == f"{'W' * 29}…"
 
 
 def test_points_stand_at_their_values_and_a_missing_one_is_not_drawn():

@@ -147,10 +147,12 @@ def test_curves_of_one_class_alone_are_empty_rather_than_wrong(rows):
 
 
 def test_a_cell_s_own_words_make_no_cell_no_element_and_no_link():
-    words = "a|b <img src=x onerror=alert(1)> ![x](http://example.org/x)\n| <5 [0.1, 0.2] **bold** `<5`"
+    words = "a|b <img src=x onerror=alert(1)> ![x](http://a.org/x)\n| <5 [0.1, 0.2] **bold** `<5`"
     text = tables.markdown(pd.DataFrame({"group": [words, r"a\|b"], "<b>": [1.0, 2.0]}))
     assert text.splitlines()[0] == "| group | &lt;b> |"
     assert text.splitlines()[2:] == [
-        r"| a\|b &lt;img src=x onerror=alert(1)> ![x\](http://example.org/x) \| <5 [0.1, 0.2] **bold** `<5` | 1.00 |",
+        r"| a\|b &lt;img src=x onerror=alert(1)> ![x\](http:<!-- -->//a.org/x) \| <5 [0.1, 0.2] **bold** `<5` | 1.00 |",
         r"| a\|b | 2.00 |",
     ]
+    text = tables.markdown(pd.DataFrame({"group": ["https://example.org <www.example.org>"]}))
+    assert text.splitlines()[2] == "| https:<!-- -->//example.org &lt;www<!-- -->.example.org> |"

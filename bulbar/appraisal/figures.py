@@ -9,6 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from bulbar.figures import BLUE, GREEN, GREY, ORANGE, styled
 
+LONGEST_NAME = 30
+"""Characters of a row's name that are drawn: a release's own words may be longer than a figure is wide."""
+
 LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
 
 
@@ -86,7 +89,7 @@ def forest(
             elinewidth=2,
             label=name,
         )
-    axes.set_yticks(range(len(lines)), [row or section for section, row in lines])
+    axes.set_yticks(range(len(lines)), [_drawn(row or section) for section, row in lines])
     for tick, (_, row) in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_fontweight("normal" if row else "bold")
     axes.tick_params(axis="y", length=0)
@@ -107,6 +110,10 @@ def forest(
     axes.set_xlabel(x_label)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(series))
     return figure
+
+
+def _drawn(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _lines(table: pd.DataFrame) -> list[tuple[str, str]]:
