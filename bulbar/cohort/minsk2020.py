@@ -13,6 +13,7 @@ from bulbar.cohort.release import (
     Release,
     files_of,
     is_synthetic,
+    link_problem,
     require_root,
     wav_paths,
 )
@@ -91,7 +92,7 @@ def read(root: Path) -> Release:
 
 def _recording(path: str) -> RecordingFile | None:
     """What a file's path says: `HC/002_i.wav` is the I of HC002."""
-    match = re.fullmatch(r"(ALS|HC)/(\d+)_([ai])\.wav", path, flags=re.IGNORECASE)
+    match = re.fullmatch(r"(ALS|HC)/([0-9]+)_([ai])\.wav", path, flags=re.IGNORECASE | re.ASCII)
     if match is None:
         return None
     return RecordingFile(path, _subject_id(match[1].upper(), match[2]), match[3].upper())
@@ -105,7 +106,10 @@ def _read_group(
     root: Path, label: str, columns: dict[str, tuple[str, Kind]]
 ) -> tuple[pd.DataFrame, list[str], list[Fault]]:
     """One group's subjects, the columns nobody reads, and the faults of single rows."""
-    sheet = read_sheet(root / f"{label}_table.xlsx", None, header_row=1)
+    workbook = f"{label}_table.xlsx"
+    if (foreign := link_problem(workbook, root)) is not None:
+        raise BadInput([foreign])
+    sheet = read_sheet(root / workbook, None, header_row=1)
     wanted = [_CODE, *columns]
     problems = column_problems(sheet, wanted)
     if problems:

@@ -17,6 +17,7 @@ from bulbar.cohort.release import (
     Release,
     files_of,
     is_synthetic,
+    link_problem,
     require_root,
     usable_id,
     wav_paths,
@@ -142,7 +143,7 @@ def _recording(path: str) -> RecordingFile | None:
     """What a file's folder and name say: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is PZ068's KA."""
     parts = PurePosixPath(path)
     task = FOLDERS.get(parts.parent.name)
-    match = re.fullmatch(r"([A-Za-z]+\d+)_([A-Za-z]+)", parts.stem)
+    match = re.fullmatch(r"([A-Za-z]+[0-9]+)_([A-Za-z]+)", parts.stem)
     if task is None or match is None or FOLDERS.get(match[2]) != task:
         return None
     return RecordingFile(path, match[1], task)
@@ -187,4 +188,6 @@ def _find_workbook(root: Path) -> Path:
         told = ", ".join(path.relative_to(root).as_posix() for path in found) or alike or "none"
         remedy = "leave one release in the folder" if found else remedy_for(alike, HOW_TO_GET_IT)
         raise BadInput([Problem(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", told, remedy)])
+    if (foreign := link_problem(found[0].relative_to(root).as_posix(), root)) is not None:
+        raise BadInput([foreign])
     return found[0]

@@ -5,6 +5,7 @@ import math
 import re
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from bulbar.cohort import xlsx
 from bulbar.cohort.release import Fault, Kind
 from bulbar.errors import BadInput, Problem
 
-NOT_RECORDED = ("", "-")
+NOT_RECORDED = re.compile("[-\u2010-\u2015\u2212]*")
+"""Dashes of any length and number: spreadsheet and word processors make others of what is typed."""
 MOST_COLUMNS = 1024
 """Columns that are looked at; a release has about 100."""
 LONGEST_TEXT = 200
@@ -33,6 +35,13 @@ class Formula:
     """What stands in a cell that holds a formula and no value stored with it: nothing can be read there."""
 
     written: str
+
+
+@dataclass(frozen=True)
+class Percentage:
+    """What is in a cell whose number is shown as another, a hundred times as large: nobody knows which is meant."""
+
+    value: float
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,8 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
             ]
         if re.search(rb"<(?:\w+:)?f[\s/>]", xml):
             rows = _with_formulas(path, name, rows, (header_row, len(names) or MOST_COLUMNS))
+        if _has_percentages(path):
+            rows = _with_percentages(path, name, rows, (header_row, len(names) or MOST_COLUMNS))
     except BadInput:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file brings it to
@@ -172,6 +183,30 @@ def _with_formulas(
     return sorted(found.items())
 
 
+_PERCENT = re.compile(r"%(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside quotation marks, in which it is a letter
+
+
+def _has_percentages(path: Path) -> bool:
+    """Whether the workbook has a format that shows a number as a percentage: one of its own, or one of Excel's two."""
+    with zipfile.ZipFile(path) as archive:
+        styles = archive.read("xl/styles.xml") if "xl/styles.xml" in archive.namelist() else b""
+    return b"%" in styles or re.search(rb"numFmtId=[\"'](?:9|10)[\"']", styles) is not None
+
+
+def _with_percentages(
+    path: Path, name: str | None, rows: list[tuple[int, list[Any]]], shape: tuple[int, int]
+) -> list[tuple[int, list[Any]]]:
+    """The rows with a Percentage where a number is shown as one: 0.9 there is 90 % to who typed it. shape: as above."""
+    header_row, width = shape
+    found = dict(rows)
+    with _opened(path) as book:
+        for number, cells in enumerate(_rows(_sheet(book, path, name), width, values=False), start=1):
+            for at, cell in enumerate(cells if number > header_row else ()):
+                if isinstance(cell.value, int | float) and _PERCENT.search(cell.number_format):
+                    found[number][at] = Percentage(float(cell.value))
+    return list(found.items())
+
+
 def _require_order(path: Path, xml: bytes) -> None:
     """Raises BadInput where rows are not numbered upwards: those that come too late would be passed over."""
     numbers = [0, *map(int, re.findall(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r=[\"'](\d{1,18})", xml))]
@@ -200,7 +235,7 @@ def text(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     stripped = re.sub(r"\s+", " ", str(value)).strip()
-    return None if stripped in NOT_RECORDED else stripped
+    return None if NOT_RECORDED.fullmatch(stripped) else stripped
 
 
 def number(value: object) -> float:
@@ -209,8 +244,8 @@ def number(value: object) -> float:
     Raises ValueError where it is none, not finite, or of two meanings: `1,234` is a thousand here and a little more
     than one there.
     """
-    if isinstance(value, bool):
-        raise ValueError("a logical value")
+    if isinstance(value, bool | Percentage):
+        raise ValueError("a logical value, or shown as another number")
     if isinstance(value, int | float):
         found = float(value)
     else:
@@ -238,6 +273,8 @@ def in_words(value: object) -> str:
         return "an empty cell"
     if isinstance(value, Formula):
         return f"the formula {value.written[:LONGEST_TEXT]!r}, and no value stored with it"
+    if isinstance(value, Percentage):
+        return f"{value.value:g}, shown as {100 * value.value:g} %"
     if isinstance(value, bool):
         return f"the logical value {str(value).upper()}"
     if isinstance(value, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
@@ -325,11 +362,26 @@ def typed(
                     f"{sheet.where}, row {row_number}, column {written} ({get_column_letter(index + 1)})",
                     _expected(kind, low, high),
                     f"{in_words(cell)}: {error}" if "comma" in str(error) else in_words(cell),
-                    _SAVE_FIRST if isinstance(cell, Formula) else "correct the cell",
+                    _remedy(cell),
                 )
                 faults.append(CellFault(at, name, problem))
+        if kind == "categorical" and name not in NAMES:
+            values = _of_one_spelling(values)
         table[name] = pd.Series(values, dtype=object if kind == "categorical" else float)
     return pd.DataFrame(table), faults
+
+
+NAMES = ("subject_id", "label", "sex")
+"""Columns of which every letter counts, or whose spelling is checked."""
+
+
+def _of_one_spelling(values: Sequence[str | None]) -> list[str | None]:
+    """Categories that differ in case alone as the one that is written most often: `Yes` among `yes` is no third one."""
+    often = Counter(value for value in values if value is not None)
+    chosen: dict[str, str] = {}
+    for value in sorted(often, key=lambda one: (-often[one], one)):
+        chosen.setdefault(value.casefold(), value)
+    return [None if value is None else chosen[value.casefold()] for value in values]
 
 
 _SAVE_FIRST = (
@@ -337,9 +389,17 @@ _SAVE_FIRST = (
 )
 
 
+def _remedy(cell: object) -> str:
+    if isinstance(cell, Percentage):
+        return "write the number itself, in a cell without the format of a percentage"
+    return _SAVE_FIRST if isinstance(cell, Formula) else "correct the cell"
+
+
 def _category(cell: object) -> str | None:
     """A cell of a categorical column. Raises ValueError where it holds none, or one that no table should hold."""
-    if isinstance(cell, Formula | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
+    if isinstance(
+        cell, Formula | Percentage | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta
+    ):
         raise ValueError("no category")
     found = text(cell)
     if found is not None:

@@ -8,6 +8,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from bulbar.cohort.release import unreadable as unreadable_file
 from bulbar.errors import BadInput, Problem
 
 MOST_BYTES = 100_000_000
@@ -40,6 +41,8 @@ def check(path: Path) -> None:
                     _check_xml(path, member.filename, archive.read(member))
     except BadInput:
         raise
+    except PermissionError as error:
+        raise unreadable_file(str(path), "a workbook that can be read", error) from None
     except (
         Exception
     ) as error:  # a damaged archive raises whatever it comes to: zlib.error, EOFError, NotImplementedError
@@ -77,6 +80,8 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
     if "[Content_Types].xml" not in archive.namelist():
         names = ", ".join(sorted(member.filename for member in members)[:5]) or "nothing"
         raise _unusable(path, f"a zip archive of something else: {names}", _SAVE_AS)
+    if "xl/workbook.bin" in archive.namelist():
+        raise _unusable(path, "a binary workbook (.xlsb)", _SAVE_AS)
     unpacked = sum(member.file_size for member in members)
     packed = [
         member.filename for member in members if member.file_size > max(1_000_000, MOST_TIMES * member.compress_size)
@@ -93,6 +98,8 @@ def _check_xml(path: Path, member: str, xml: bytes) -> None:
     encoding = declared[1].decode("ascii", "replace") if declared else "UTF-16" if b"\0" in xml[:100] else "UTF-8"
     if encoding.upper() not in ("UTF-8", "US-ASCII", "ASCII"):
         raise _unusable(path, f"{member} in the encoding {encoding}, not UTF-8", _SAVE_AS)
+    if b"http://purl.oclc.org/ooxml/spreadsheetml/" in xml[:2000]:
+        raise _unusable(path, "a workbook saved as Strict Open XML", _SAVE_AS)
     start = 0
     for rows, row in enumerate(_ROW_OR_STRING.finditer(xml), start=1):
         if rows > MOST_ROWS:

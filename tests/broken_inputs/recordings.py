@@ -345,7 +345,7 @@ CASES: list[Case] = [
         "a terminal's escape sequence in the name", f"{FOLDER}/\x1b[2J.wav", rf"{FOLDER}/\x1b[2J.wav", found="a line"
     ),
     stray("a name that says another task than its folder", f"{FOLDER}/PZ001_phonationE.wav"),
-    stray("digits that are none of ours in the name", f"{FOLDER}/PZ٠٠١_phonationA.wav", found="no row for PZ٠٠١"),
+    stray("digits that are none of ours in the name", f"{FOLDER}/PZ٠٠١_phonationA.wav"),
     stray("its folder in lower case", f"{FOLDER.lower()}/PZ001_phonationA.wav"),
     stray("a recording of no subject and task", f"{FOLDER}/copy of the first one.wav"),
     stray("a second recording of one subject and task", f"second/{FOLDER}/PZ001_phonationA.wav", found=AGAIN),

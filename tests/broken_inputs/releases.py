@@ -104,6 +104,11 @@ def column_twice(project: Path) -> None:
     table.write_text("\n".join([f"{first}\tgender", *(f"{line}\tx" for line in lines)]) + "\n", encoding="utf-8")
 
 
+def named(before: str, after: str) -> Callable[[Path], None]:
+    """Another name for a file."""
+    return lambda project: (root(project) / before).rename(root(project) / after) and None
+
+
 def elsewhere(name: str) -> Callable[[Path], None]:
     """A file of the release on another disk, and a link to it."""
 
@@ -293,6 +298,16 @@ MINSK2020: list[Case] = [
         Refused("ALS/8_a.wav", "a second one, beside ALS/008_a.wav"),
         SetAside(("ALS/8_a.wav",), "a second one, beside"),
         source="minsk2020",
+    ),
+    *(
+        case(
+            f"Minsk2020: {what}",
+            named("HC/002_i.wav", name),
+            Refused(name, name, "a path like ALS/008_a.wav"),
+            SetAside((name,), name, ("HC002_I",)),
+            source="minsk2020",
+        )
+        for what, name in (("digits that are none of ours", "HC/٠٠٢_i.wav"), ("a dotless ı", "HC/002_ı.wav"))
     ),
     case(
         "Minsk2020: a vowel that it has not",

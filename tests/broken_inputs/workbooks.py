@@ -1,5 +1,6 @@
 """Workbooks as people send them, and as somebody who means harm would."""
 
+import dataclasses
 import datetime
 import re
 import shutil
@@ -167,6 +168,41 @@ def damage(project: Path) -> None:
     at(project).write_bytes(content)
 
 
+def saved_strictly(project: Path) -> None:
+    """Saved as `Strict Open XML`, which has other namespaces."""
+    ours, strict = (
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+    )
+    for member in ("xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+        rewritten(lambda xml: xml.replace(ours, strict), member)(project)
+
+
+def binary(project: Path) -> None:
+    """What Excel writes as .xlsb, under the workbook's name."""
+    with zipfile.ZipFile(at(project), "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.bin"):
+            archive.writestr(name, "<Types/>")
+
+
+def moved_away(project: Path) -> None:
+    """The workbook on another disk, and a link to it."""
+    shutil.move(at(project), project / "moved_away")
+    at(project).symlink_to("../moved_away")
+
+
+def controls_moved_away(project: Path) -> None:
+    """One of Minsk2020's workbooks on another disk, and a link to it."""
+    path = project / RELEASE / "HC_table.xlsx"
+    shutil.move(path, project / "moved_away")
+    path.symlink_to("../moved_away")
+
+
+def other_spellings(book: Workbook, sheet: Worksheet) -> None:
+    """Two of eight patients' therapy in other letters."""
+    sheet.cell(ROW, THERAPY).value, sheet.cell(ROW + 1, THERAPY).value = "riluzole", "RILUZOLE"
+
+
 def as_csv(project: Path) -> None:
     """The sheet saved as CSV, the workbook gone."""
     at(project).with_suffix(".csv").write_text("Column-1,Column-2\nID,Sex\nCT001,M\n")
@@ -321,6 +357,8 @@ CELLS = [
     cell("a thousands separator, `1,040`", "FVC% ", "1,040", "'1,040': a comma for thousands or for decimals"),
     cell("both separators, `1.040,5`", "FVC% ", "1.040,5", "'1.040,5'"),
     cell("a number with a percent sign, `90%`", "FVC% ", "90%", "'90%'"),
+    cell("0.9 shown as 90 %", "FVC% ", 0.9, "0.9, shown as 90 %", number_format="0%"),
+    cell("0.905 shown as 90.5 %", "FVC% ", 0.905, "0.905, shown as 90.5 %", number_format="0.0%"),
     cell("an underscore in a number, `1_0`", "Age (years)", "1_0", "'1_0'"),
     cell("`nan` typed for a number", "Age (years)", "nan", "'nan'"),
     cell("a negative age", "Age (years)", -61, "-61", "a number from 1 to 120"),
@@ -352,6 +390,10 @@ CELLS = [
     read("blanks around a number", typed("FVC% ", " 104.5 "), fvc_percent="104.5"),
     read("a line break in a category", typed("Therapy", "Riluzole\nand Tofersen"), therapy="Riluzole and Tofersen"),
     read("markup in a category: it stays text", as_text("Therapy", "<b>x</b>"), therapy="<b>x</b>"),
+    read("90 with a percent sign for a letter", typed("FVC% ", 91, number_format='0"%"'), fvc_percent="91.0"),
+    read("a dash of a word processor in a number", typed("FVC% ", "\u2013"), fvc_percent=""),
+    read("two dashes in a category", typed("Therapy", "--"), therapy=""),
+    read("a category in other letters than the rest", edited(other_spellings)),
     read("sex `m`", typed("Sex", "m"), sex="M"),
     read("sex `F `", typed("Sex", "F ")),
 ]
@@ -408,6 +450,12 @@ DAMAGED = [
     whole("CSV under its name", replaced(b"ID,Sex\nCT001,M\n"), "a text file, as CSV is: it begins with 'ID,Sex\\nC'"),
     whole("CSV beside, and no workbook", as_csv, "no such file, but VOC-ALS.csv"),
     whole("a folder of its name", as_folder, "no such file, but a folder VOC-ALS.xlsx"),
+    whole("a workbook saved as Strict Open XML", saved_strictly, "a workbook saved as Strict Open XML"),
+    whole("a binary workbook (.xlsb) under its name", binary, "a binary workbook (.xlsb)"),
+    whole("a link to a workbook outside the release", moved_away, "a link to ../moved_away, out of the release"),
+    dataclasses.replace(
+        whole("no permission to read it", lambda project: at(project).chmod(0), "PermissionError"), unprivileged=True
+    ),
     whole("no workbook", lambda project: at(project).unlink(), "none"),
     whole("two workbooks", copied, "VOC-ALS.xlsx, old/VOC-ALS.xlsx"),
     whole("the end cut off", cut, "a damaged one: BadZipFile"),
@@ -480,6 +528,13 @@ MINSK = [
         Refused("ALS_table.xlsx", "protected by a password"),
         None,
     ),
+    of_minsk(
+        "a link to a workbook outside the release",
+        controls_moved_away,
+        Refused("HC_table.xlsx", "a link to ../moved_away, out of the release"),
+        None,
+    ),
+    of_minsk("`YES` among `yes`", in_minsk("ALS", put("F3", "YES")), Read(), None),
     minsk_row("a negative age", "B3", -64, ", column Age (B)", "-64"),
     minsk_row("sex `woman`", "C3", "woman", " (ALS024)", "'woman'"),
     minsk_row("a code with a letter", "A3", "24b", ", column Subject code", "'24b'", 3),
