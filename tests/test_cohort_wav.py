@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bulbar import audio
 from bulbar.cohort import wav
 from tests.releases import write_voice
 
@@ -86,6 +87,16 @@ def test_every_kind_of_bad_recording_is_named(tmp_path):
     assert found["nan"] == found["inf"] == ["NaN or infinite samples"]
     assert found["short"] == ["0.4999 s"]
     assert found["enough"] == []
+
+
+@pytest.mark.parametrize(("largest", "told"), [(1e30, "a sample of 1e+30 times full scale"), (-1e20, "a sample of 1e+20 times full scale"), (3.0, None)])
+def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked_for(tmp_path, largest, told):
+    samples = 0.3 * np.sin(np.arange(16_000, dtype=np.float32))
+    samples[[100, 9000]] = largest
+    soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
+    assert [problem.found for problem in problems_of(tmp_path / "a.wav")] == ([told] if told else [])
+    if not told:
+        assert len(audio.clean(tmp_path / "a.wav", audio.Settings())) > 0
 
 
 def test_the_same_samples_in_another_container_have_the_same_digest(tmp_path):

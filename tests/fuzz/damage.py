@@ -28,11 +28,12 @@ def numbers(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, sound: bytes) -> bytes:
-    """Sound bytes with one to six things wrong."""
+def spoilt(draw: st.DrawFn, sound: bytes, *, after: int = 0) -> bytes:
+    """Sound bytes with one to six things wrong; all of them `after` so many bytes, such as a header."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, min(_HEADER, len(data))) | st.integers(0, len(data)))
+        least = min(after, len(data))
+        at = draw(st.integers(least, min(least + _HEADER, len(data))) | st.integers(least, len(data)))
         match draw(st.sampled_from(["overwrite", "number", "insert", "take out", "repeat", "cut"])):
             case "overwrite":
                 new = draw(st.binary(min_size=1, max_size=8))

@@ -101,6 +101,82 @@ def headers(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def nearly_sound(draw: st.DrawFn) -> bytes:
+    """A WAV of 0.6 s whose header is right but for one field at most; its samples are a tone, noise, or any bits."""
+    kind, bits = draw(st.sampled_from([(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64), (6, 8), (7, 8)]))
+    channels, rate = draw(st.sampled_from([1, 1, 2, 6])), draw(st.sampled_from([4000, 8000, 11025, 16000]))
+    step, frames = channels * bits // 8, round(0.6 * rate)
+    draws = np.random.default_rng(draw(st.integers(0, 9)))
+    tone = np.repeat(0.4 * np.sin(np.arange(frames) * draws.uniform(0.1, 1)), channels)
+    if kind == 3 and draw(st.booleans()):
+        tone[draws.integers(0, len(tone), 9)] = draw(st.floats(width=16) | st.sampled_from([1e30, 1.0, -1.0]))
+        body = tone.astype(f"<f{bits // 8}").tobytes()
+    elif kind == 1 and bits == 16 and draw(st.booleans()):
+        body = (tone * draw(st.sampled_from([0, 1e-4, 1, 2]) | st.floats(0, 80)) * 32767).clip(-32768, 32767)
+        body = body.astype("<i2").tobytes()
+    else:
+        body = draws.bytes(frames * step)
+    fields = {"riff": 0, "kind": kind, "channels": channels, "rate": rate, "told": rate * step, "step": step}
+    fields |= {"bits": bits, "data": len(body)}
+    beside = [b"LIST" + struct.pack("<I", len(one)) + one + b"\0" * (len(one) % 2) for one in (b"", b"abc", b"abcd")]
+    before, behind = draw(st.sampled_from([b"", *beside])), draw(st.sampled_from([b"", b"", *beside, b"\0", b"data"]))
+    fields["riff"] = 4 + 24 + len(before) + 8 + len(body) + len(behind)
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(fields)))
+        most = 0xFFFFFFFF if name in ("riff", "rate", "told", "data") else 0xFFFF
+        near = fields[name] + draw(st.integers(-9, 9))
+        fields[name] = min(max(draw(st.just(near) | st.integers(0, most)), 0), most)
+    head = struct.pack("<4sI4s", b"RIFF", fields["riff"], b"WAVE")
+    form = [fields[name] for name in ("kind", "channels", "rate", "told", "step", "bits")]
+    return (
+        head
+        + struct.pack("<4sIHHIIHH", b"fmt ", 16, *form)
+        + before
+        + struct.pack("<4sI", b"data", fields["data"])
+        + (body + behind)
+    )
+
+
+def frames_of(data: bytes) -> list[bytes]:
+    """The frames of a sound MP3."""
+    found, at = [], 0
+    while (frame := mp3._frame(data[at : at + 4])) is not None:
+        found.append(data[at : at + frame[0]])
+        at += frame[0]
+    return found
+
+
+@st.composite
+def real_frames(draw: st.DrawFn) -> bytes:
+    """Frames of a real MP3: some gone, twice, moved, of another rate, spoilt or cut off, tags around them."""
+    frames = list(FRAMES)
+    if draw(st.booleans()):
+        del frames[0]  # the encoder's header
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(frames) - 1))
+        match draw(st.sampled_from(["gone", "twice", "moved", "another", "spoilt", "cut"])):
+            case "gone" if len(frames) > 1:
+                del frames[at]
+            case "twice":
+                frames[at:at] = frames[at : at + draw(st.integers(1, 20))]
+            case "moved":
+                frames.append(frames.pop(at))
+            case "another":
+                frames.insert(at, draw(st.sampled_from(FASTER)))
+            case "spoilt":
+                frames[at] = draw(spoilt(frames[at]))
+            case "cut":
+                frames[-1] = frames[-1][: draw(st.integers(0, len(frames[-1])))]
+    tags = [b"", b"", b"ID3\x04\0\0\0\0\0\x05hello", b"ID3\x04\0\0\x7f\x7f\x7f\x7f", b"\0"]
+    behind = draw(st.sampled_from([b"", b"", b"TAG" + bytes(125), b"\xff\xfb", bytes(500)]))
+    return draw(st.sampled_from(tags)) + b"".join(frames) + behind
+
+
+FRAMES = frames_of(SOUND["MP3/MPEG_LAYER_III"])
+FASTER = frames_of(sound("MP3", "MPEG_LAYER_III", rate=44100))
+
+
+@st.composite
 def mp3_frames(draw: st.DrawFn) -> bytes:
     """Frames of MP3 with any header, whole or cut, behind a tag of any length or none."""
     tag = draw(st.sampled_from([b"", b"ID3\x04\0\0\0\0\0\x05hello", b"ID3\x04\0\0\x7f\x7f\x7f\x7f", b"ID3"]))
@@ -131,6 +207,13 @@ TARGETS = [
         check_recording,
         known=(SLOW,),  # 4400 samples at 1 Hz, resampled: 97 million
     ),
+    Target(
+        "recordings, spoilt behind the header",
+        st.sampled_from(TAKEN).flatmap(lambda name: spoilt(SOUND[name], after=80)),
+        check_recording,
+    ),
+    Target("recordings, nearly sound", nearly_sound(), check_recording),
+    Target("recordings, MP3 of real frames", real_frames(), check_recording),
     Target(
         "recordings, headers",
         headers(),
