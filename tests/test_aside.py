@@ -1,5 +1,6 @@
 """What is at its own name is whole: whatever ends the writer, and however full the disk is."""
 
+import errno
 import os
 import pickle
 import signal
@@ -181,6 +182,21 @@ def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
         disk.resize(4000)
         kept.store("abc", FITTED, {}, 1.0)
         assert np.array_equal(kept.load("abc").test, FITTED.test)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_quota_and_a_limit_of_a_file_s_size_are_told_as_a_full_disk_is(tmp_path, number):
+    with pytest.raises(CannotGoOn, match="make room there"), aside.written_aside(tmp_path / "out"):
+        raise OSError(number, os.strerror(number))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_has_a_second_name_is_not_written_into(tmp_path):
+    path, in_cache = tmp_path / "out", tmp_path / "cached"  # as DVC links its cache, and we the kept models
+    path.write_text("before")
+    in_cache.hardlink_to(path)
+    aside.write_text("now", path)
+    assert (path.read_text(), in_cache.read_text()) == ("now", "before")
 
 
 def test_a_folder_that_forbids_writing_is_told(tmp_path):

@@ -96,6 +96,25 @@ def test_bad_input_is_printed_without_a_traceback_and_ends_with_1(capsys):
     assert "Traceback" not in printed
 
 
+def test_a_log_of_wall_times_that_cannot_be_written_fails_no_finished_stage(project):
+    def stage(role: str) -> None:
+        pass
+
+    io.run(stage, "main")
+    assert io.WALL_TIMES.read_text().startswith("test_io main,")
+    io.WALL_TIMES.unlink()
+    io.WALL_TIMES.parent.rmdir()
+    io.WALL_TIMES.parent.write_text("a file where the folder should be")
+    io.run(stage, "main")
+
+
+def test_whatever_is_wrong_with_the_text_of_params_is_told(project):
+    for text in (b"a: [", b"\xff", b"a: 1\na: 2", b"[" * 3000):
+        Path("params.yaml").write_bytes(text)
+        with pytest.raises(BadInput, match="YAML that can be read"):
+            io.params()
+
+
 def test_rooms_and_metrics_of_another_cohort_are_its_own():
     assert str(io.room("audio")) == "data/audio"
     assert str(io.room("audio", "second")) == "data/second/audio"
@@ -182,6 +201,17 @@ def test_the_header_has_room_for_half_a_million_rows(project):
     found = np.load("many.npy", mmap_mode="r")
     assert found.shape == (500_000, 1, 1)
     assert found[-1, 0, 0] == 499_999
+
+
+def test_feature_rows_that_break_off_leave_the_array_that_was_there(project):
+    with io.FeaturesWriter("a.npy", (5, 3)) as writer:
+        writer.append(np.ones((2, 5, 3)))
+    before = Path("a.npy").read_bytes()
+    with pytest.raises(ArithmeticError), io.FeaturesWriter("a.npy", (5, 3)) as writer:
+        writer.append(np.zeros((4, 5, 3)))
+        raise ArithmeticError
+    assert Path("a.npy").read_bytes() == before
+    assert not list(project.glob("*.partial"))
 
 
 def test_a_row_of_another_shape_is_refused():
