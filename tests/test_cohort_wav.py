@@ -89,12 +89,13 @@ def test_every_kind_of_bad_recording_is_named(tmp_path):
     assert found["enough"] == []
 
 
-@pytest.mark.parametrize(("largest", "told"), [(1e30, "a sample of 1e+30 times full scale"), (-1e20, "a sample of 1e+20 times full scale"), (3.0, None)])
+@pytest.mark.parametrize(("largest", "told"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, None)])
 def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked_for(tmp_path, largest, told):
     samples = 0.3 * np.sin(np.arange(16_000, dtype=np.float32))
     samples[[100, 9000]] = largest
     soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
-    assert [problem.found for problem in problems_of(tmp_path / "a.wav")] == ([told] if told else [])
+    found = [problem.found for problem in problems_of(tmp_path / "a.wav")]
+    assert found == ([f"a sample of {told} times full scale"] if told else [])
     if not told:
         assert len(audio.clean(tmp_path / "a.wav", audio.Settings())) > 0
 
