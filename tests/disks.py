@@ -1,7 +1,10 @@
 """A small disk that can be filled, where the system lets us mount one."""
 
+import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +22,28 @@ class Disk:
     def resize(self, kilobytes: int) -> None:
         """Make room, or take it."""
         self._mount("-o", f"remount,size={kilobytes}k", str(self.folder))
+
+    @contextmanager
+    def more_whenever_it_stays_full(self, give: Callable[[], None], *, for_s: float = 20.0) -> Iterator[None]:
+        """In the block, call `give` each time that the disk has had no page free for so long."""
+        done = threading.Event()
+
+        def watch() -> None:
+            full_since = time.monotonic()
+            while not done.wait(0.5):
+                if shutil.disk_usage(self.folder).free:
+                    full_since = time.monotonic()
+                elif time.monotonic() - full_since > for_s:
+                    give()
+                    full_since = time.monotonic()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
     def _mount(self, *arguments: str) -> None:
         try:

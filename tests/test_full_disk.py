@@ -34,14 +34,24 @@ def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_on
 
 @pytest.mark.slow
 def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(finished, tmp_path):
-    """Data, models, DVC's cache and its own files lie there. The disk is given a little more each time."""
+    """Data, models, DVC's cache and its own files lie there. The disk is given a little more each time.
+
+    DVC's database tries again and again while it has no room, without a word: what it waits for is given while it runs.
+    """
     with small_disk(tmp_path / "disk", 20_000) as disk:
         study = tiny(disk.folder / "project", tmp_path / "kept_fits")
         used = sum(path.stat().st_blocks // 2 for path in disk.folder.rglob("*") if path.is_file())
-        told, remedies = [], []
-        for room in (int(300 * 1.5**more) for more in range(20)):
+        told, waited, remedies = [], [], []
+        rooms = (int(300 * 1.5**more) for more in range(20))
+
+        def give() -> None:
+            waited.append(next(rooms))
+            disk.resize(used + waited[-1])
+
+        for room in rooms:
             disk.resize(used + room)
-            run = study.run("repro")
+            with disk.more_whenever_it_stays_full(give):
+                run = study.run("repro")
             if run.returncode == 0:
                 break
             assert "Traceback" not in run.stdout, run.stdout
@@ -50,6 +60,7 @@ def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(
                 told.append(room)
             elif not {words for words in DVC_TELLS if words in run.stdout}:
                 remedies.append(mend(study, run.stdout))
-        print(f"{len(told)} times told by a stage, remedies: {remedies}, room in the end: {room} kB")
+        print(f"told at {told} kB, room given while DVC waited: {waited} kB, remedies: {remedies}")
         assert told
+        assert run.returncode == 0, run.stdout
         assert differences(study, finished) == []
