@@ -65,7 +65,7 @@ def test_a_long_name_leaves_room_for_what_is_drawn():
     figure.draw_without_rendering()
     axes = figure.axes[0]
     assert axes.get_position().width > 0.3
-    assert axes.get_yticklabels()[1].get_text() == f"{'W' * 29}…"
+    assert axes.get_yticklabels()[1].get_text() == f"{'W' * 30}\n…"
 
 
 def test_points_stand_at_their_values_and_a_missing_one_is_not_drawn():

@@ -1,5 +1,6 @@
 """Figures of what the scores are worth: reliability curves and forest plots, in the manner of `bulbar.figures`."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from bulbar.figures import BLUE, GREEN, GREY, ORANGE, styled
 
-LONGEST_NAME = 30
-"""Characters of a row's name that are drawn: a release's own words may be longer than a figure is wide."""
+LONGEST_LINE = 30
+"""Characters of a line of a row's name, of which two are drawn: a release's own words may be wider than a figure."""
 
 LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
 
@@ -113,7 +114,7 @@ def forest(
 
 
 def _drawn(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return textwrap.fill(name, LONGEST_LINE, max_lines=2, placeholder="…")
 
 
 def _lines(table: pd.DataFrame) -> list[tuple[str, str]]:
