@@ -86,7 +86,7 @@ def test_the_table_has_a_row_for_each_study_and_a_column_for_each_number_of_core
 
 @pytest.mark.slow
 def test_paces_are_measured_from_real_fits(capsys, monkeypatch):
-    small = ("--networks", "S5B", "S4A", "--epochs", "2", "--images", "50", "--workers", "1")
+    small = ("--networks", "S5B", "S4A", "--epochs", "12", "--images", "50", "--workers", "1")
     networks, expected = tables(printed(capsys, monkeypatch, expectations, *small))
     assert [row[0] for row in networks[1:]] == ["S5B", "S4A"]
     assert all(float(row[1]) > 0 for row in networks[1:])

@@ -435,6 +435,6 @@ def test_a_minsk_shaped_release_beside_the_phantom_retrains_the_comparison_and_n
     root = write_minsk2020(tmp_path / "release", patients=range(1, 8), controls=range(1, 7))
     other = ["-S", "external.cohort.source=minsk2020", "-S", f"external.cohort.root={root}"]
     shown = study.dvc("exp", "run", *other)
-    assert stages_run(shown) == {*(f"{stage}@external" for stage in PER_ROLE), "external"}
+    assert stages_run(shown) == {*(f"{stage}@external" for stage in PER_ROLE), "external", "report"}
     page = (study.folder / "metrics/external.md").read_text()
     assert "| external (minsk2020) | 7 / 6 | 13 | 44100, 48000 | 100 |" in page

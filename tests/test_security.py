@@ -98,10 +98,16 @@ def test_a_place_whose_name_a_shell_would_read_is_a_place_for_dvc_and_nothing_in
     pipeline = Pipeline(tmp_path / "project", tmp_path / "kept_fits")
     write_voc_als(pipeline.folder / "data/raw" / PLACE, voc_als_rows(3, 5), tasks=("A",))
     pipeline.change({"cohort.root": f"data/raw/{PLACE}"})
+    params = pipeline.folder / "params.yaml"
+    sound = params.read_text()
     roles = {"x; touch harmed;": {"data": "data/x", "metrics": "metrics/x", "cohort": "cohort"}}
-    with (pipeline.folder / "params.yaml").open("a") as params:
-        params.write(f"roles: {json.dumps(roles)}\n")
+    with_roles = f"{sound}roles: {json.dumps(roles)}\n"
+    params.write_text(with_roles)
     assert "x;" not in pipeline.dvc("stage", "list", "--name-only")
+    assert "no such key" in pipeline.dvc("repro", "ingest@main", fails=True)
+    params.write_text(sound)
+    pipeline.dvc("repro", "check_params")
+    params.write_text(with_roles)  # DVC sees no change in what the stage declares: nothing refuses the block now
     assert stages_run(pipeline.dvc("repro", "ingest@main", "preprocess_audio@main")) == {
         "ingest@main", "preprocess_audio@main",
     }  # fmt: skip
