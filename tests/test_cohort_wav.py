@@ -120,3 +120,14 @@ def test_a_recording_longer_than_a_block_is_read_to_its_end(tmp_path):
     found = wav.inspect("long.wav", tmp_path, min_duration_s=0.5)
     assert found.problems == ()
     assert found.duration_s == pytest.approx(600_000 / 44100)
+
+
+def test_an_mp3_that_is_read_past_a_gap_is_told_for_its_later_part_would_be_lost(tmp_path):
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(16_000) / 8000)
+    soundfile.write(tmp_path / "a.mp3", tone, 8000, format="MP3")
+    whole = (tmp_path / "a.mp3").read_bytes()
+    at = int(0.7 * len(whole))
+    (tmp_path / "a.wav").write_bytes(whole[:at] + whole[at + 300 :])
+    problem = wav.inspect("a.wav", tmp_path, min_duration_s=0.1).problems[0]
+    assert "damage at 1." in problem.found
+    assert len(soundfile.read(tmp_path / "a.wav")[0]) < 12_000, "all that is read at once"

@@ -84,7 +84,8 @@ class _Samples:
     """What reading through told: frames, digest, lowest and highest of the channels' mean, full-scale share, finite.
 
     loudest: of all samples, without sign. left: what the mean of the channels has left of the power that it would have
-    were they unrelated; 1 of a mono recording.
+    were they unrelated; 1 of a mono recording. before_gap: frames before the decoder first stops, and then goes on; 0
+    where it does not.
     """
 
     frames: int
@@ -95,6 +96,7 @@ class _Samples:
     left: float
     clipped_share: float
     finite: bool
+    before_gap: int
 
 
 def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
@@ -158,6 +160,9 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
         wrong(f"{sizes[0]} bytes of samples, as the header says", f"truncated: {sizes[1]} bytes of samples")
     elif (align := block_align(file)) is not None and align[0] != align[1]:
         wrong(f"a header whose blocks are of {align[1]} bytes, as its channels and bits say", f"blocks of {align[0]}")
+    elif heard.before_gap:
+        found = f"damage at {heard.before_gap / rate:.2f} s: a reader that takes all at once goes no further"
+        wrong("frames that are decoded one after the other", found)
     elif frames < announced:
         wrong(f"{announced} frames, as the header says", f"truncated: {frames} frames")
     elif was_moved_as_text(file):
@@ -226,10 +231,11 @@ def _unreadable(file: Path, error: Exception) -> str:
 def _read_through(recording: soundfile.SoundFile) -> _Samples:
     digest = hashlib.sha256()
     full_scale = _FULL_SCALE.get(recording.subtype, 1 - _STEP)
-    frames, clipped, finite, lowest, highest, loudest = 0, 0, True, np.inf, -np.inf, 0.0
+    frames, clipped, finite, lowest, highest, loudest, before_gap = 0, 0, True, np.inf, -np.inf, 0.0, 0
     sums = np.zeros((2, recording.channels + 1))  # of samples and of their squares, of each channel and of their mean
     at_once = max(_BLOCK_SAMPLES // recording.channels, 1)
     while len(block := recording.read(at_once, dtype="float32", always_2d=True)):
+        before_gap = before_gap or frames * (frames % at_once > 0)
         frames += len(block)
         finite = finite and bool(np.isfinite(block).all())
         sizes = np.abs(block)
@@ -246,7 +252,7 @@ def _read_through(recording: soundfile.SoundFile) -> _Samples:
             break
     share = clipped / max(frames * recording.channels, 1)
     left = _left(sums, frames)
-    return _Samples(frames, digest.hexdigest(), lowest, highest, loudest, left, share, finite)
+    return _Samples(frames, digest.hexdigest(), lowest, highest, loudest, left, share, finite, before_gap)
 
 
 def _left(sums: np.ndarray, frames: int) -> float:
