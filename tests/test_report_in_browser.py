@@ -42,6 +42,7 @@ def visit(browser):
             browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
         )
         page = contexts[-1].new_page()
+        page.set_default_timeout(120_000)  # ms: another test file runs beside this one
         page.asked, page.said = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("console", lambda message: page.said.append(message.text))
