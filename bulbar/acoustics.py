@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import parselmouth
 from parselmouth.praat import call
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from scipy import stats
 from scipy.signal import find_peaks
 
 from bulbar import audio
+from bulbar.settings import Strict
 
 TRAINS = ("KA", "PA", "TA")
 """Tasks that repeat one syllable."""
@@ -56,13 +57,11 @@ _INTENSITY_STEP_S = 0.005  # Praat's default of 16 ms is a tenth of a syllable
 _VOICED_WITHIN_S = 0.05  # a breathy vowel is not voiced in every frame
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `acoustic` block of params.yaml: Praat's pitch range, and which of MEASURES are wanted: by default all."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    min_pitch_hz: PositiveFloat = 75.0
-    max_pitch_hz: PositiveFloat = 500.0
+    min_pitch_hz: float = Field(default=75.0, ge=10)
+    max_pitch_hz: float = Field(default=500.0, le=20_000)
     measures: tuple[str, ...] = Field(default=MEASURES, min_length=1)
 
     @model_validator(mode="after")

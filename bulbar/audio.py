@@ -8,11 +8,12 @@ from typing import Self
 import librosa
 import numpy as np
 import soundfile
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from scipy import signal
 
 from bulbar.aside import write_bytes
 from bulbar.errors import SilentRecording
+from bulbar.settings import Bandwidth, Strict
 
 SLOPE = (0.9, 1.1)
 """Where a low-pass begins and ends to fall, as shares of its bandwidth."""
@@ -20,15 +21,13 @@ SLOPE = (0.9, 1.1)
 _STOPPED_DB = 100.0  # more than an image shows: it reaches 80 dB down, and pre-emphasis lifts what is high
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `audio` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sample_rate_hz: int = Field(default=22050, ge=1000, le=384_000)
     top_db: float = Field(default=30.0, gt=0, le=200)
-    min_duration_s: float = Field(default=0.5, gt=0)
-    bandwidth_hz: PositiveFloat | None = None
+    min_duration_s: PositiveFloat
+    bandwidth_hz: Bandwidth | None = None
 
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Self:

@@ -10,7 +10,6 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, PositiveInt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
@@ -22,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bulbar import acoustics, clinical
 from bulbar.seeds import seed_of
+from bulbar.settings import Count, Strict
 
 Model = Literal["majority", "age_sex", "voice_linear", "voice_forest"]
 MODELS: tuple[Model, ...] = get_args(Model)
@@ -33,12 +33,10 @@ SKEWED = ("sd_f0_hz", "jitter_local", "shimmer_local", "syllable_irregularity")
 """Measures of spread, from 0 up: taken as logarithms, in which a doubling is the same step at every level."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `baselines` block of params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    trees: PositiveInt = 500
+    trees: Count = 500
 
 
 class WithinTask(TransformerMixin, BaseEstimator):

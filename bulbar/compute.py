@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from joblib import Parallel, cpu_count, delayed, parallel_config
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import Field
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from bulbar.errors import CannotGoOn, Problem
+from bulbar.settings import Count, Strict
 
 ATTEMPTS = 3
 """How often work is called in which workers die. Of fits, `Settings.attempts` says it."""
@@ -32,15 +33,13 @@ class WorkersLost(CannotGoOn):
     """Workers died in every attempt, and work is undone still."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `compute` block of params.yaml: how the work is done, never what comes out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     backend: Literal["loky", "dask", "ray"] = "loky"
-    workers: PositiveInt | None = None
-    attempts: PositiveInt = 3
-    fits_per_gpu: PositiveInt = 4
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    attempts: Count = 3
+    fits_per_gpu: Count = 4
     kept_fits: Path | None = None
 
     @property

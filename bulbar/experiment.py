@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from bulbar import folds, scoring, uncertainty
 from bulbar.architectures import ARCHITECTURES, Network, Output
 from bulbar.cells import Cell
 from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study
+from bulbar.settings import Strict
 
 
 def _known(code: str) -> str:
@@ -25,10 +26,8 @@ Code = Annotated[str, AfterValidator(_known)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 
 
-class PublishedSettings(BaseModel):
+class PublishedSettings(Strict):
     """The `published` block of params.yaml: the paper's cell."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: Code
     dropout_rate: DropoutRate
@@ -39,10 +38,8 @@ class PublishedSettings(BaseModel):
         return Cell(self.architecture, self.dropout_rate)
 
 
-class SweepSettings(BaseModel):
+class SweepSettings(Strict):
     """The `sweep` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     architectures: tuple[Code, ...] = Field(min_length=1)
     dropout_rates: tuple[DropoutRate, ...] = Field(min_length=1)
@@ -70,10 +67,8 @@ CLINICAL_COLUMNS: dict[str, str | None] = {
 }
 
 
-class FusionSettings(BaseModel):
+class FusionSettings(Strict):
     """The `fusion` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     output: Output = "softmax"
     dropout_rate: DropoutRate = 0.3

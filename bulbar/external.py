@@ -16,11 +16,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import ConfigDict
 
 from bulbar import experiment, fits, scoring, tables, uncertainty
 from bulbar.appraisal import calibration
 from bulbar.cells import Cell
+from bulbar.settings import Bandwidth, Strict
 
 Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
 
@@ -40,13 +41,13 @@ SCORES = {
 COLUMNS = ["trained_on", "tested_on", "band", "unit", "score", "value", "low", "high"]
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `external` block of params.yaml, but for what other stages read there."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     tasks: tuple[Task, ...]
-    bandwidth_hz: PositiveFloat | None
+    bandwidth_hz: Bandwidth | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,24 +4,23 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
+from bulbar.settings import MOST, Count, Strict
 
 Protocol = Literal["record_wise", "subject_wise"]
 PROTOCOLS: tuple[Protocol, ...] = ("record_wise", "subject_wise")
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `folds` block of params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n_splits: int = Field(default=5, ge=2)
+    n_splits: int = Field(default=5, ge=2, le=MOST)
     validation_share: float = Field(default=0.2, gt=0, lt=1)
-    repeats: PositiveInt = 1
+    repeats: Count = 1
 
 
 CLASSES = ("class 0", "class 1")

@@ -46,11 +46,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, Field
 from scipy.signal import lfilter
 
 from bulbar import voice
 from bulbar.seeds import seed_of
+from bulbar.settings import MOST, Count, Strict
 
 Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -63,25 +64,21 @@ def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     return tasks
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `phantom` block of params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    subjects: Annotated[int, Field(ge=6)]
+    subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
-    effect: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    effect: Annotated[float, Field(ge=0, le=100)]
     missingness: Literal["as_released", "none"]
     median_duration_s: Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S)]
-    max_epochs: PositiveInt
+    max_epochs: Count
 
 
-class ExternalSettings(BaseModel):
+class ExternalSettings(Strict):
     """The `phantom` block inside params.yaml's `external`: a second cohort, made as the first but for these."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    subjects: Annotated[int, Field(ge=6)]
+    subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
     sample_rate_hz: Literal[8000, 16000, 32000]
     level_db: Annotated[float, Field(ge=-30, le=0)]

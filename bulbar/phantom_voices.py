@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from bulbar import phantom, voice
 from bulbar.seeds import seed_of
+from bulbar.settings import MOST, Count, Strict
 
 SAMPLE_RATE_HZ = 32000  # as the releases have it since the ninth; the voices themselves end at 4 kHz
 
@@ -36,16 +37,14 @@ _WORD_TASKS = tuple(_WORDS)
 _UNUSED = ("other", "non-binary", "do_not_wish_to_say", "")
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `phantom` block of gender/params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    speakers: Annotated[int, Field(ge=12)]
-    clips: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    speakers: Annotated[int, Field(ge=12, le=MOST)]
+    clips: tuple[Count, Count]
     median_duration_s: Annotated[float, Field(ge=1.5, le=10)]
-    f0_spread: PositiveFloat
-    max_epochs: PositiveInt
+    f0_spread: Annotated[float, Field(gt=0, le=1)]
+    max_epochs: Count
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

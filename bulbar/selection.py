@@ -9,20 +9,18 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from bulbar import scoring, uncertainty
 from bulbar.cells import Cell
+from bulbar.settings import Strict
 
 RecordWiseRule = Literal["highest_fold_accuracy", "lowest_validation_loss"]
 TIES = "lower validation loss, then the sweep's order"
 NESTED = ("accuracy", "roc_auc", "log_loss")
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `select` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     record_wise_rule: RecordWiseRule
 

@@ -6,29 +6,28 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field
 
 from bulbar import fits, tuning
 from bulbar.architectures import Kind, SequenceNetwork
 from bulbar.errors import BadInput, Problem
 from bulbar.fits import Fit, Fitted, Study
 from bulbar.folds import Protocol
+from bulbar.settings import Depth, Strict, Width
 
 MODELS = ("cnn", "lstm", "cnn_lstm")
 TUNED = "cnn_lstm_tuned"
 IN_WORDS = {"cnn": "CNN", "lstm": "LSTM", "cnn_lstm": "CNN-LSTM", TUNED: "CNN-LSTM tuned"}
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `network` block of gender/params.yaml: the networks before tuning."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     order: Literal["lstm_cnn", "cnn_lstm"] = "lstm_cnn"
-    filters: PositiveInt = 16
-    lstm_units: PositiveInt = 32
-    n_layers: PositiveInt = 2
-    dense_units: PositiveInt = 64
+    filters: Width = 16
+    lstm_units: Width = 32
+    n_layers: Depth = 2
+    dense_units: Width = 64
     dropout_rate: float = Field(default=0.3, ge=0, lt=1)
 
 

@@ -9,26 +9,25 @@ from typing import Literal, Self
 
 import librosa
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from bulbar import spectrogram
 from bulbar.errors import BadInput, Problem
+from bulbar.settings import Strict, Width
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `features` block of gender/params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     representation: Literal["mel", "mfcc"] = "mel"
     frame_ms: float = Field(default=40.0, ge=20, le=40)
-    hop_ms: PositiveFloat = 20.0
-    duration_s: PositiveFloat = 2.0
-    mel_bands: PositiveInt = 40
-    mfcc_coefficients: PositiveInt = 13
+    hop_ms: float = Field(default=20.0, ge=1)
+    duration_s: float = Field(default=2.0, gt=0, le=600)
+    mel_bands: int = Field(default=40, ge=1, le=1024)
+    mfcc_coefficients: Width = 13
     min_hz: NonNegativeFloat = 0.0
-    max_hz: PositiveFloat = 8000.0
-    floor_db: float = Field(default=-80.0, lt=0)
+    max_hz: float = Field(default=8000.0, ge=100)
+    floor_db: float = Field(default=-80.0, lt=0, ge=-300)
     normalise: Literal["recording", "training"] = "recording"
 
     @model_validator(mode="after")

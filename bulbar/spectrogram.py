@@ -8,31 +8,30 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from bulbar import audio
 from bulbar.errors import SilentRecording
+from bulbar.settings import Count, Strict, Width
 
 _FRAMES_AT_ONCE = 64
 """Frames whose spectra are taken together: they stay in the processor's cache."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `spectrogram` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     representation: Literal["mel", "mfcc"] = "mel"
     time_axis: Literal["resize", "pad", "segments"] = "resize"
     pre_emphasis: float = Field(default=0.97, ge=0, lt=1)
     frame_length: int = Field(default=2048, ge=16, le=65_536)
-    hop_length: PositiveInt = 512
+    hop_length: Count = 512
     mel_bands: int = Field(default=128, ge=1, le=1024)
-    frames: int = Field(default=128, ge=1, le=4096)
+    frames: Width = 128
     min_hz: NonNegativeFloat = 0.0
-    max_hz: PositiveFloat = 11025.0
+    max_hz: float = Field(default=11025.0, ge=100)
     floor_db: float = Field(default=-80.0, lt=0, ge=-300)
-    mfcc_coefficients: PositiveInt = 12
+    mfcc_coefficients: Count = 12
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

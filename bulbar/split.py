@@ -9,23 +9,22 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from sklearn.model_selection import train_test_split
 
 from bulbar.errors import BadInput, Problem
 from bulbar.folds import Protocol
 from bulbar.seeds import seed_of
+from bulbar.settings import Count, Strict
 
 PARTS = ("train", "validation", "test")
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `split` block of gender/params.yaml. Shares are of recordings (record_wise) or of speakers (subject_wise)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     target: Literal["gender", "age_band"] = "gender"
-    age_bands: tuple[PositiveInt, ...] = Field(default=(40,), min_length=1)
+    age_bands: tuple[Count, ...] = Field(default=(40,), min_length=1)
     validation_share: float = Field(default=0.15, gt=0, lt=1)
     test_share: float = Field(default=0.15, gt=0, lt=1)
 

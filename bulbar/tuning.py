@@ -19,10 +19,11 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
+from bulbar.settings import MOST, Count, Depth, LearningRate, Strict, Width
 
 Sampler = Literal["grid", "random", "tpe", "genetic"]
 SAMPLERS: tuple[Sampler, ...] = ("grid", "random", "tpe", "genetic")
@@ -33,17 +34,18 @@ Point = Mapping[str, int | float]
 CLOSE = 0.1
 """A search is close to the grid's best point when it has gone nine tenths of the way there from the median point."""
 
+LARGEST_GRID = 100_000
+"""Combinations of a space's values: every one is fitted."""
 
-class Space(BaseModel):
+
+class Space(Strict):
     """The `tune.space` block of gender/params.yaml: the paper's six settings, each with the values that are tried."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    filters: tuple[PositiveInt, ...]
-    lstm_units: tuple[PositiveInt, ...]
-    n_layers: tuple[PositiveInt, ...]
-    learning_rate: tuple[PositiveFloat, ...]
-    batch_size: tuple[PositiveInt, ...]
+    filters: tuple[Width, ...]
+    lstm_units: tuple[Width, ...]
+    n_layers: tuple[Depth, ...]
+    learning_rate: tuple[LearningRate, ...]
+    batch_size: tuple[Count, ...]
     dropout_rate: tuple[float, ...]
 
     @field_validator("*")
@@ -59,6 +61,12 @@ class Space(BaseModel):
         if not all(0 <= value < 1 for value in values):
             raise ValueError("rates of at least 0 and below 1")
         return values
+
+    @model_validator(mode="after")
+    def _a_grid_that_can_be_fitted(self) -> Self:
+        if (size := math.prod(len(values) for _, values in self)) > LARGEST_GRID:
+            raise ValueError(f"at most {LARGEST_GRID:,} combinations of the values, and these have {size:,}")
+        return self
 
     @property
     def varied(self) -> dict[str, list[int | float]]:
@@ -85,17 +93,15 @@ class Space(BaseModel):
         return {name: drawn.get(name, values[0]) for name, values in self}
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `tune` block of gender/params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sampler: Sampler = "grid"
     compared: tuple[Sampler, ...] = SAMPLERS
-    trials: PositiveInt | None = None
-    batch: PositiveInt = 4
-    prune_after_epochs: PositiveInt | None = None
-    orders: int = Field(default=200, ge=200)
+    trials: Count | None = None
+    batch: Count = 4
+    prune_after_epochs: Count | None = None
+    orders: int = Field(default=200, ge=200, le=MOST)
     storage: str | None = None
     space: Space
 

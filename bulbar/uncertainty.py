@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import stats
 
 from bulbar import scoring
+from bulbar.settings import Strict
 
 NOT_DRAWN = ("rows", "majority_accuracy")
 """What `scoring.scores` gives that has no interval: both are fixed once the cohort is."""
@@ -28,10 +29,8 @@ LOSSES = ("brier", "log_loss")
 COMPARED = ("accuracy", "balanced_accuracy", "roc_auc", "roc_auc_pooled", "brier", "log_loss")
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `bootstrap` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     draws: int = Field(default=2000, ge=100, le=100_000)
     level: float = Field(default=0.95, gt=0, lt=1)

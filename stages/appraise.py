@@ -9,7 +9,7 @@ import pandas as pd
 
 from bulbar import uncertainty
 from bulbar.appraisal import calibration, comparisons, page
-from bulbar.appraisal.appraiser import Appraiser, appraise
+from bulbar.appraisal.appraiser import Appraiser, appraise, of_patients
 from bulbar.aside import write_text
 from bulbar.seeds import seed_of
 from stages.appraisal_plots import plot
@@ -65,12 +65,8 @@ def read_models(protocol: str, role: str) -> dict[str, pd.DataFrame]:
         **{name: path for name in comparisons.BASELINES if (path := baselines / f"{name}.csv").exists()},
     }
     models = {name: read_table(path, recording_id=str, subject_id=str) for name, path in paths.items()}
-    if study_settings().positive_class == "ALS":
-        return models
-    return {
-        name: table.assign(label=1 - table["label"], probability=1 - table["probability"])
-        for name, table in models.items()
-    }
+    positive = study_settings().positive_class
+    return {name: of_patients(table, positive) for name, table in models.items()}
 
 
 if __name__ == "__main__":

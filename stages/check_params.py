@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from bulbar import (
     acoustics,
@@ -39,16 +39,15 @@ from bulbar.audit import settings as audit
 from bulbar.cohort import subset
 from bulbar.errors import BadInput, Problem
 from bulbar.explain import settings as explain
+from bulbar.settings import Strict
 from stages.io import SeedSettings, StudySettings, params, refusals, room, run
 
 MOST_VALUES = 10_000
 DONE = "params.yaml is sound as a whole.\n"
 
 
-class Remote(BaseModel):
+class Remote(Strict):
     """The `remote` block, which DVC itself reads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     private: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None
 
@@ -56,7 +55,7 @@ class Remote(BaseModel):
 class External(external.Settings):
     """The `external` block with what other stages read there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
 
     cohort: cohort.Settings
     phantom: phantom.ExternalSettings
@@ -65,7 +64,7 @@ class External(external.Settings):
 class Als(StudySettings):
     """params.yaml of the ALS pipeline."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
 
     cohort: cohort.Settings
     phantom: phantom.Settings
@@ -91,7 +90,7 @@ class Als(StudySettings):
 class Gender(SeedSettings):
     """params.yaml of the gender pipeline."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
 
     cohort: cohort.Settings
     phantom: phantom_voices.Settings
@@ -125,7 +124,7 @@ def main(pipeline: str = "als") -> None:
 
 
 def unusable(found: dict[str, Any]) -> Iterator[Problem]:
-    """What no model could be asked about: numbers that are none, and aliases that unfold without end."""
+    """What no model could be asked about: dates, numbers that are none, aliases that unfold without end."""
     waiting: list[tuple[str, Any]] = [("", found)]
     for _ in range(MOST_VALUES):
         if not waiting:
@@ -133,10 +132,19 @@ def unusable(found: dict[str, Any]) -> Iterator[Problem]:
         name, value = waiting.pop()
         if isinstance(value, dict):
             waiting += [(f"{name}.{key}".lstrip("."), inner) for key, inner in value.items()]
+            for key in value:
+                if not isinstance(key, str):
+                    yield Problem(
+                        f"params.yaml: {name}".rstrip(": "), "keys that are texts", f"{key!r}"[:300], "quote it"
+                    )
         elif isinstance(value, list):
             waiting += [(f"{name}.{place}", inner) for place, inner in enumerate(value)]
         elif isinstance(value, float) and not math.isfinite(value):
             yield Problem(f"params.yaml: {name}", "a finite number", str(value), "correct the key")
+        elif not isinstance(value, str | int | float | None):
+            expected = "a text, a number, true, false, null, a list or a block"
+            remedy = "quote it where it is meant as a text, or correct the key"
+            yield Problem(f"params.yaml: {name}", expected, f"{value} ({type(value).__name__})"[:300], remedy)
     remedy = "write out what the aliases (*) stand for"
     yield Problem("params.yaml", f"at most {MOST_VALUES:,} values", "more, or a list inside itself", remedy)
 
@@ -144,7 +152,7 @@ def unusable(found: dict[str, Any]) -> Iterator[Problem]:
 def _read(found: dict[str, Any], model: type[Whole]) -> Whole:
     """The settings as the pipeline has them, each of the very type: `"0.3"` is a text, `true` is no number."""
     try:
-        return model.model_validate_json(json.dumps(found, default=str), strict=True)
+        return model.model_validate_json(json.dumps(found), strict=True)
     except ValidationError as error:
         raise BadInput(refusals(error, "params.yaml:")) from None
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from bulbar import audio, clinical, folds, scoring, spectrogram, uncertainty
 from bulbar.appraisal import calibration
-from bulbar.appraisal.appraiser import Appraiser
+from bulbar.appraisal.appraiser import Appraiser, of_patients
 from bulbar.aside import copy_file, write_text
-from bulbar.deployment.deployed import MODELS, Deployed, DeployedModel, of_patients
+from bulbar.deployment.deployed import MODELS, Deployed, DeployedModel
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.unlike import CONDITIONS, TrainingData
 from bulbar.seeds import seed_of

@@ -44,7 +44,7 @@ def read_asking(material: experiment.Material, asked: Settings, role: str) -> As
         rows=table.join(of_recording, on="recording_id"),
         images=np.load(room("features", role) / "images.npy", mmap_mode="r"),
         models=(Path("models") if role == "main" else Path("models") / role) / material.protocol,
-        classes=("HC" if study.positive_class == "ALS" else "ALS", study.positive_class),
+        classes=study.classes,
         seed=seed,
         drawing={**settings("bootstrap", uncertainty.Settings).model_dump(), "seed": seed_of(seed, "intervals")},
         workers=settings("compute", compute.Settings).n_workers,

@@ -89,8 +89,7 @@ def write_page_and_figure(
     cell: Cell,
 ) -> None:
     """What a person looks at: the whole comparison as tables, its main scores as a picture."""
-    positive = study_settings().positive_class
-    classes = (positive, "HC" if positive == "ALS" else "ALS")
+    classes = study_settings().classes[::-1]  # the positive one first, as the tables have it
     pipeline_hz = settings("audio", audio.Settings).bandwidth_hz
     words = {band: in_words(hz or pipeline_hz) for band, hz in low_passes.items()}
     page = external.page(scores, cohorts, words, tasks=tasks, cell=cell, classes=classes)

@@ -15,9 +15,10 @@ def main(role: str = "main") -> None:
     study = study_settings()
     recordings["label"] = (recordings["label"] == study.positive_class).astype(int)
     recordings = recordings.sort_values("recording_id")
-    classes = ("HC" if study.positive_class == "ALS" else "ALS", study.positive_class)
     try:
-        tables = [folds.assign(recordings, protocol, splitting, study.seed, classes) for protocol in folds.PROTOCOLS]
+        tables = [
+            folds.assign(recordings, protocol, splitting, study.seed, study.classes) for protocol in folds.PROTOCOLS
+        ]
     except BadInput as error:
         if role == "main":
             raise

@@ -24,6 +24,7 @@ from ruamel.yaml.error import YAMLError
 
 from bulbar.aside import tell_of_disk, write_bytes, write_text, written_aside
 from bulbar.errors import BadInput, CannotGoOn, Problem
+from bulbar.settings import Strict, classes_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,6 +118,7 @@ _EXPECTED = {
     "extra_forbidden": "no such key: nothing reads it",
     "model_type": "a block of settings",
     "tuple_type": "a list",
+    "path_type": "the path of a file or folder, as a text",
 }
 
 
@@ -125,14 +127,14 @@ def _found(kind: str, given: Any, message: str) -> str:
         return "nothing"
     if kind == "value_error" and isinstance(given, Mapping):  # a rule between keys: those that it speaks of
         spoken_of = {key: value for key, value in given.items() if str(key) in message}
-        return ", ".join(f"{key}: {value}" for key, value in spoken_of.items()) or "another"
+        return ", ".join(f"{key}: {value}" for key, value in spoken_of.items()) or str(dict(given))[:300]
     return repr(given)[:300]
 
 
-class SeedSettings(BaseModel):
+class SeedSettings(Strict):
     """What stands at the top of every pipeline's params.yaml and is no stage's own."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     seed: NonNegativeInt
 
@@ -141,6 +143,11 @@ class StudySettings(SeedSettings):
     """What stands at the top of the ALS pipeline's params.yaml."""
 
     positive_class: Literal["ALS", "HC"]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """The classes of labels 0 and 1."""
+        return classes_of(self.positive_class)
 
 
 def study_seed() -> int:

@@ -30,9 +30,6 @@ from bulbar.errors import BadInput, Problem, SilentRecording
 
 HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: docs/predict.md"
 
-HIGHEST_PEAK = 2.0
-"""Decoding MP3 lifts a peak somewhat over full scale, 1; what is higher was never scaled to it: it would be cut off."""
-
 
 def main(arguments: Sequence[str] | None = None) -> prediction.Prediction:
     """Predict, write one explanation for each recording, and print the prediction."""
@@ -174,10 +171,6 @@ def hear(found: Sequence[Given], deployed: Deployed) -> tuple[list[np.ndarray], 
     with tempfile.TemporaryDirectory() as aside:
         for one in found:
             samples, rate = audio.read(one.path)
-            if (peak := float(np.abs(samples).max())) > HIGHEST_PEAK:
-                remedy = "divide the samples by what full scale is there, such as 32768"
-                problems.append(Problem(one.file, "samples from -1 to 1", f"a peak of {peak:g}", remedy))
-                continue
             path = Path(aside) / "cleaned.wav"
             try:
                 measured.append(conditions.measure(one.path, samples, rate, deployed.audio))

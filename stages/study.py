@@ -95,7 +95,6 @@ class Study:
 def read_study(protocol: str, role: str = "main") -> Study:
     """Read one protocol's results of one cohort from data/ and metrics/."""
     study, cohort = study_settings(), read_json(room("cohort", role) / "cohort.json")
-    positive = study.positive_class
     sweep, fusion = room("sweep", role) / protocol, room("fusion", role) / protocol
     fits = read_table(sweep / "fits.csv")
     return Study(
@@ -103,7 +102,7 @@ def read_study(protocol: str, role: str = "main") -> Study:
         plots=Path("plots/evaluate") if role == "main" else Path("plots") / role / "evaluate",
         cohort=cohort_in_words(role),
         synthetic=cohort["synthetic"],
-        classes=("HC" if positive == "ALS" else "ALS", positive),
+        classes=study.classes,
         seed=study.seed,
         bootstrap=settings("bootstrap", uncertainty.Settings),
         picked=read_json(metrics_file(f"selection/{protocol}", role)),

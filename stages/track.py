@@ -4,18 +4,17 @@ from typing import Any
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bulbar.errors import BadInput, Problem
+from bulbar.settings import Strict
 from stages.io import run, settings
 
 PREFIX = "private-"  # as every such out of dvc.yaml has it
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """`remote` of params.yaml. private: the DVC remote `private-NAME` may hold voices; `none`: no other disk may."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     private: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
 

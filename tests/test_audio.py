@@ -6,7 +6,7 @@ import soundfile
 from bulbar import audio
 from bulbar.errors import SilentRecording
 
-SETTINGS = audio.Settings()
+SETTINGS = audio.Settings(min_duration_s=0.5)
 
 
 def tone(hz: float, seconds: float = 1.0, rate: int = 22050, level: float = 0.5) -> np.ndarray:
@@ -144,7 +144,7 @@ def test_a_low_pass_keeps_timing_length_and_kind():
 
 def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
     soundfile.write(tmp_path / "in.wav", tone(300) + tone(6000, level=0.2), 22050, subtype="FLOAT")
-    limited = audio.clean(tmp_path / "in.wav", audio.Settings(bandwidth_hz=4000)) / 32768
+    limited = audio.clean(tmp_path / "in.wav", audio.Settings(min_duration_s=0.5, bandwidth_hz=4000)) / 32768
     np.testing.assert_allclose(limited[500:-500], tone(300)[500:-500], atol=2**-15 + 1e-5)
     whole = audio.clean(tmp_path / "in.wav", SETTINGS) / 32768
     assert np.abs(whole - tone(300)).max() > 0.19
@@ -152,4 +152,4 @@ def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
 
 def test_a_bandwidth_that_half_the_rate_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="below 10022"):
-        audio.Settings(bandwidth_hz=10500)
+        audio.Settings(min_duration_s=0.5, bandwidth_hz=10500)

@@ -89,7 +89,7 @@ def test_every_kind_of_bad_recording_is_named(tmp_path):
     assert found["enough"] == []
 
 
-@pytest.mark.parametrize(("largest", "told"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, None)])
+@pytest.mark.parametrize(("largest", "told"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, "3"), (1.9, None)])
 def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked_for(tmp_path, largest, told):
     samples = 0.3 * np.sin(np.arange(16_000, dtype=np.float32))
     samples[[100, 9000]] = largest
@@ -97,7 +97,7 @@ def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked
     found = [problem.found for problem in problems_of(tmp_path / "a.wav")]
     assert found == ([f"a sample of {told} times full scale"] if told else [])
     if not told:
-        assert len(audio.clean(tmp_path / "a.wav", audio.Settings())) > 0
+        assert len(audio.clean(tmp_path / "a.wav", audio.Settings(min_duration_s=0.5))) > 0
 
 
 def test_the_same_samples_in_another_container_have_the_same_digest(tmp_path):

@@ -10,7 +10,7 @@ from bulbar import audio, experiment, fits, folds, phantom, scoring, spectrogram
 from bulbar.audit.telling import Told, summary_of_images, told_apart
 from bulbar.cells import Cell
 
-CLEANING = audio.Settings()
+CLEANING = audio.Settings(min_duration_s=0.5)
 TASKS = ("A", "KA", "PA", "TA")  # one vowel, so that a voice can be known again from one task to the next
 STRONG = 60.0  # all but the mildest patients are as ill as the published ranges go: a quick look suffices
 

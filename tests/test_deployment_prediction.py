@@ -4,10 +4,10 @@ from scipy.stats import beta
 
 from bulbar import scoring, uncertainty
 from bulbar.appraisal import calibration
-from bulbar.appraisal.appraiser import Appraiser
+from bulbar.appraisal.appraiser import Appraiser, of_patients
 from bulbar.appraisal.calibration import Platt
 from bulbar.deployment import prediction
-from bulbar.deployment.deployed import DeployedModel, of_patients
+from bulbar.deployment.deployed import DeployedModel
 from tests.sweeps import predictions, subjects_and_recordings, with_folds
 
 PREVALENCES = (0.05,)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bulbar.errors import BadInput, Problem
 from tests import fuzz
+from tests.fuzz import params
 from tests.fuzz.targets import TARGETS
 
 INPUTS = 6
@@ -21,6 +22,30 @@ def test_a_target_holds(target, tmp_path):
     for value in target.known:
         target.try_one(value, tmp_path)
     fuzz.search(target, tmp_path, inputs=INPUTS, derandomize=True)()
+
+
+def check_each_place(one, value, folder):
+    """A params.yaml with one value in turn at each place of a block is read or refused, and the first stage says so."""
+    name, block, model = one
+    places = list(params.at_each_place(name, block, value))
+    for content in places:
+        fuzz.Target("", st.nothing(), params.check_block).try_one((name, block, model, content), folder)
+    assert places
+
+
+BLOCKS = pytest.mark.parametrize("one", params.BLOCKS, ids=lambda one: f"{one[0]} {one[1]}")
+
+
+@BLOCKS
+def test_any_key_may_be_gone(one, tmp_path):
+    check_each_place(one, params.GONE, tmp_path)
+
+
+@pytest.mark.slow
+@BLOCKS
+def test_any_key_may_have_any_odd_value(one, tmp_path):
+    for value in params.ODD:
+        check_each_place(one, value, tmp_path)
 
 
 def target_that(check) -> fuzz.Target:

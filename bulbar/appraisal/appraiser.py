@@ -208,3 +208,10 @@ def appraise(
             for model, table in people.items()
         },
     )
+
+
+def of_patients(table: pd.DataFrame, positive_class: str) -> pd.DataFrame:
+    """An out-of-fold table with label 1 = patient and the probability of being one, whichever class is positive."""
+    if positive_class == "ALS":
+        return table
+    return table.assign(label=1 - table["label"], probability=1 - table["probability"])

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 from scipy.optimize import elementwise
 from scipy.special import expit
 from scipy.special import logit as unclipped_logit
@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from bulbar import uncertainty
 from bulbar.disclosure import FEWEST_SHOWN
+from bulbar.settings import Count, Strict
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -30,17 +31,15 @@ EXTREME = 1e-6
 """Prediction tables hold six digits: a probability of 0 or 1 is taken for this far from it."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `appraise` block of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     specificity: Share
     sensitivity: Share
     prevalences: tuple[Share, ...] = Field(min_length=1)
-    isotonic_from: PositiveInt
-    age_bands: tuple[float, ...] = Field(min_length=1)
-    bins: PositiveInt
+    isotonic_from: Count
+    age_bands: tuple[Annotated[float, Field(gt=0, le=150)], ...] = Field(min_length=1)
+    bins: Annotated[int, Field(ge=1, le=100)]
 
     @field_validator("prevalences")
     @classmethod

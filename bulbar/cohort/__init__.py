@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, field_validator
+from pydantic import ConfigDict, PositiveFloat, field_validator
 
 from bulbar.cohort import common_voice, minsk2020, subset, voc_als
 from bulbar.cohort.release import Fault, RecordingFile, Release
 from bulbar.errors import BadInput, Problem
+from bulbar.settings import Strict
 
 __all__ = ["READERS", "Fault", "RecordingFile", "RecordingSettings", "Release", "Settings", "read"]
 
@@ -19,13 +20,11 @@ Common Voice is not among them: of its millions of clips a subset must be drawn 
 """
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `cohort` block of params.yaml: whose release is read, where it lies, what a bad recording does.
 
     watched: below the root, what DVC reads for changes; empty: every file.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["voc_als", "minsk2020", "common_voice"]
     root: Path
@@ -40,10 +39,10 @@ class Settings(BaseModel):
         return root
 
 
-class RecordingSettings(BaseModel):
+class RecordingSettings(Strict):
     """What of the `audio` block says which recording is a bad one; the block's other keys are another stage's."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     min_duration_s: PositiveFloat
 

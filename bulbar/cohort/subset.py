@@ -5,28 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from bulbar.cohort.release import Release
 from bulbar.seeds import seed_of
+from bulbar.settings import Count, Strict
 
 
-class PerGender(BaseModel):
+class PerGender(Strict):
     """Clips of each gender that are wanted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    male: PositiveInt
-    female: PositiveInt
+    male: Count
+    female: Count
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `subset` block of params.yaml. per_gender: None takes every clip within the cap."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     per_gender: PerGender | None
-    max_clips_per_speaker: PositiveInt
+    max_clips_per_speaker: Count
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ LONGEST_S = 3600.0
 CLIPPED_SHARE = 0.1
 """From this share of its samples at full scale on, a recording is clipped throughout. Of a sound one hardly any are."""
 
-LOUDEST = 10.0
-"""A sample beyond ten times full scale is a broken one: everything else would be silence beside it."""
+LOUDEST = 2.0
+"""Decoding MP3 lifts a peak somewhat over full scale, 1; what is higher was never scaled to it: it would be cut off."""
 
 LEAST_STEPS = 4
 """Steps of 16 bit (of 8, where a recording has so many) between its lowest and highest sample, at least: the noise of a
@@ -194,7 +194,8 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             wrong(expected, found, "record or convert it again at a lower level, or take it out of the release")
         elif heard.loudest > LOUDEST:
             found = f"a sample of {heard.loudest:.4g} times full scale"
-            wrong(f"samples up to full scale, {LOUDEST:g} times it at most", found, _RECORD_AGAIN)
+            remedy = "divide the samples by what full scale is there, such as 32768, or take it out of the release"
+            wrong(f"samples up to full scale, {LOUDEST:g} times it at most", found, remedy)
         elif heard.highest - heard.lowest < least:
             wrong("a recording of a voice", _silence(heard, channels))
         elif heard.left < CANCELLED:

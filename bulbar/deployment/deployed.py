@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
 from bulbar import audio, spectrogram
 from bulbar.appraisal import operating_points
@@ -13,20 +13,19 @@ from bulbar.appraisal.appraiser import Appraiser
 from bulbar.appraisal.calibration import Estimate, Platt
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.unlike import TrainingData
+from bulbar.settings import Strict
 
 MODELS = ("audio", "fused_common")
 """The models that are deployed: the first needs a recording alone, the second reads the `common` columns, too."""
 
 
-class OperatingPoint(BaseModel):
+class OperatingPoint(Strict):
     """A threshold on the score before calibration, and what thresholds chosen in the same way reached on others.
 
     threshold: chosen on all subjects; None where no score reaches the wanted rate, so that nobody is called. patients,
     controls: people scored; found, cleared: those of them that were called right, each by a threshold that was chosen
     without the fold in which they lie.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     threshold: float | None
@@ -53,14 +52,12 @@ class OperatingPoint(BaseModel):
         return np.repeat([1, 1, 0, 0], counts), np.repeat([True, False, True, False], counts)
 
 
-class DeployedModel(BaseModel):
+class DeployedModel(Strict):
     """One model: five networks and what turns their scores into a probability.
 
     calibrator: Platt's two numbers, learned from one score a subject, out of fold. operating_points: see there.
     encoders: of the clinical features, by fold; empty where it sees none.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     calibrator: Platt
     operating_points: tuple[OperatingPoint, ...]
@@ -123,14 +120,12 @@ class DeployedModel(BaseModel):
         return self.patients / (self.patients + self.controls)
 
 
-class Deployed(BaseModel):
+class Deployed(Strict):
     """The content of settings.json.
 
     source, synthetic: of the cohort. networks: by fold, in words. audio, spectrogram: how a recording becomes an image.
     draws, level, seed: of every interval, those of `appraise`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     synthetic: bool
@@ -176,10 +171,3 @@ class Deployed(BaseModel):
                 for point in model.operating_points
             },
         }
-
-
-def of_patients(table: pd.DataFrame, positive_class: str) -> pd.DataFrame:
-    """An out-of-fold table with label 1 = patient and the probability of being one, whichever class is positive."""
-    if positive_class == "ALS":
-        return table
-    return table.assign(label=1 - table["label"], probability=1 - table["probability"])

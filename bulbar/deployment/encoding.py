@@ -4,37 +4,32 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
+from bulbar.settings import Strict
 
-class Category(BaseModel):
+
+class Category(Strict):
     """A categorical column: what stands in for a missing value, and the categories that have a feature each."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: str
     categories: tuple[str, ...]
 
 
-class Feature(BaseModel):
+class Feature(Strict):
     """One encoded feature: value · scale + offset, cut off to [0, 1]."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     scale: float
     offset: float
 
 
-class StoredEncoder(BaseModel):
+class StoredEncoder(Strict):
     """What `clinical.encoder` learned from a fold's training subjects: aggregates of them, no row.
 
     numeric: column -> median. categorical: column -> its mode and categories. features: in the order of the network's
     input.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     numeric: dict[str, float]
     categorical: dict[str, Category]

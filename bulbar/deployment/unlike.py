@@ -6,10 +6,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from bulbar.conditions import Conditions
 from bulbar.disclosure import FEWEST_SHOWN
+from bulbar.settings import Strict
 
 INNER = 0.95
 """The share of the training data that a stated range holds: no end of it is one person's value."""
@@ -51,14 +51,12 @@ class Range(NamedTuple):
     high: float
 
 
-class TrainingData(BaseModel):
+class TrainingData(Strict):
     """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
     rounded outwards; of what fewer than five have there is none. categories: of each categorical column. low_pass_hz:
     what every recording is low-passed to before it is heard, hertz: a band limit above it is none. measurable: the
     conditions that could be measured in nearly all; of noise as loud as speech, for one, no level can be told.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[str, ...]
     conditions: dict[str, Range]

@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field
+
+from bulbar.settings import MOST, Count, Strict
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """How the networks are asked.
 
     baseline: what an image is compared with, and what stands where a part of it is hidden: the mean image of the fold's
@@ -16,13 +18,11 @@ class Settings(BaseModel):
     clinical column that is left out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     baseline: Literal["training_mean", "floor"] = "training_mean"
-    steps: PositiveInt = 16
-    bands: PositiveInt = 8
-    stretches: PositiveInt = 8
-    randomised: PositiveInt = 10
-    deletions: int = Field(default=20, ge=2)
-    shuffles: PositiveInt = 50
-    background: PositiveInt = 25
+    steps: Count = 16
+    bands: Count = 8
+    stretches: Count = 8
+    randomised: Count = 10
+    deletions: int = Field(default=20, ge=2, le=MOST)
+    shuffles: Count = 50
+    background: Count = 25

@@ -1,9 +1,12 @@
 """params.yaml with a slip in it."""
 
+import datetime
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from tests.broken_inputs import Case, Read, Refused, Source
 from tests.broken_inputs.making import set_params
@@ -34,9 +37,9 @@ def key(name: str, value: Any, expected: str, what: str = "", found: str | None 
     return case(told, lambda project: set_params(project, **{name: value}), place, found or repr(value), expected)
 
 
-def gender(name: str, value: Any, expected: str, found: str | None = None, where: str = "") -> Case:
+def gender(name: str, value: Any, expected: str, found: str | None = None, where: str = "", what: str = "") -> Case:
     """A case of gender/params.yaml."""
-    told = f"gender/: `{name}: {value}`"
+    told = what or f"gender/: `{name}: {value}`"
     place = f"params.yaml: {where or name}"
     shown = repr(value) if found is None else found
     return case(told, lambda project: set_params(project, **{name: value}), place, shown, expected, stage=GENDER)
@@ -65,6 +68,18 @@ def without(block: str) -> Callable[[Path], None]:
             out = line.startswith(f"{block}:") or (out and line.startswith((" ", "-", "\n")))
             kept += [] if out or line.startswith("aside:") else [line]
         (project / "params.yaml").write_text("".join(kept))
+
+    return break_it
+
+
+def gone(block: str, key: str) -> Callable[[Path], None]:
+    """A key taken out of a block."""
+
+    def break_it(project: Path) -> None:
+        path = project / "params.yaml"
+        content = YAML(typ="safe").load(path)
+        del content[block][key]
+        YAML(typ="safe").dump(content, path)
 
     return break_it
 
@@ -144,7 +159,7 @@ VALUES = [
     key("folds.n_splits", 0, "greater than or equal to 2", "0 folds"),
     key("folds.n_splits", 2.5, "a valid integer", "2.5 folds"),
     key("folds.validation_share", 1.0, "less than 1"),
-    key("train.max_epochs", 0, "greater than 0", "0 epochs"),
+    key("train.max_epochs", 0, "greater than or equal to 1", "0 epochs"),
     key("train.batch_size", "many", "a valid integer"),
     key("train.min_learning_rate", 0.1, "at most train.learning_rate, 0.001"),
     key("train.precision", "float8", "'float32' or 'mixed_bfloat16'"),
@@ -159,6 +174,14 @@ VALUES = [
     key("cohort.source", "als", "'voc_als', 'minsk2020' or 'common_voice'", "an unknown source"),
     key("cohort.source", "common_voice", "a release with a diagnosis", found="common_voice"),
     key("cohort.root", "", "the folder of a release", "an empty root"),
+    key(
+        "cohort.root",
+        datetime.date(2020, 1, 1),
+        "a text, a number, true",
+        "a root that YAML takes for a date",
+        "2020-01-01 (date)",
+    ),
+    case("a key missing", gone("audio", "min_duration_s"), "params.yaml: audio.min_duration_s", "nothing", "a value"),
     key("cohort.root", None, "", "no root", "None"),
     key("cohort.on_bad_recording", "skip", "'fail' or 'quarantine'"),
     key("seed", -1, "greater than or equal to 0"),
@@ -171,7 +194,7 @@ VALUES = [
     key("audio.min_duration_s", 0, "greater than 0"),
     key("spectrogram.max_hz", 20000.0, "at most 11025, half of audio.sample_rate_hz"),
     key("spectrogram.min_hz", 12000.0, "must lie below max_hz", found="min_hz: 12000.0", where="spectrogram"),
-    key("spectrogram.hop_length", 0, "greater than 0"),
+    key("spectrogram.hop_length", 0, "greater than or equal to 1"),
     key("spectrogram.hop_length", 4096, "at most frame_length", found="hop_length: 4096", where="spectrogram"),
     key("spectrogram.frame_length", 1, "greater than or equal to 16"),
     key(
@@ -204,18 +227,36 @@ VALUES = [
     key("external.tasks", ["A", "Ah"], "'A', 'E'", "an unknown task to compare", "'Ah'", "external.tasks.1"),
     key("external.phantom.sample_rate_hz", 44100, "8000, 16000 or 32000"),
     key("acoustic.max_pitch_hz", 50.0, "max_pitch_hz above min_pitch_hz", found="max_pitch_hz: 50.0", where="acoustic"),
-    key("compute.workers", 0, "greater than 0", "0 workers"),
+    key("train.max_epochs", 10**9, "less than or equal to 1000000", "a thousand million epochs"),
+    key("compute.workers", 5000, "less than or equal to 1024"),
+    key("compute.workers", 0, "greater than or equal to 1", "0 workers"),
     key("compute.backend", "spark", "'loky', 'dask' or 'ray'"),
 ]
 
 OF_GENDER = [
     gender("features.max_hz", 9000.0, "at most 8000, half of audio.sample_rate_hz", "9000"),
-    gender("network.n_layers", 20, "at least", "20 layers", "network.n_layers or tune.space.n_layers"),
+    gender("network.n_layers", 10, "at least", "10 layers", "network.n_layers or tune.space.n_layers"),
+    gender("network.n_layers", 20, "less than or equal to 16"),
+    gender("features.duration_s", 1e9, "less than or equal to 600", "1000000000.0"),
+    gender(
+        "tune.space",
+        {
+            "filters": list(range(1, 61)),
+            "lstm_units": list(range(1, 61)),
+            "n_layers": [1],
+            "learning_rate": [0.001],
+            "batch_size": list(range(1, 61)),
+            "dropout_rate": [0.3],
+        },
+        "at most 100,000 combinations of the values, and these have 216,000",
+        "{'batch_size': [1, 2",
+        what="gender/: a space with too many points",
+    ),
     gender("split.test_share", 0.9, "leave nothing to train on", "test_share: 0.9", "split"),
     gender("split.age_bands", [50, 40], "age_bands must rise", "age_bands: [50, 40]", "split"),
     gender("augment.speed", [0.001, 2.0], "greater than or equal to 0.25", "0.001", "augment.speed.0"),
     gender("phantom.clips", [5, 3], "the fewest clips first", "clips: [5, 3]", "phantom"),
-    gender("subset.per_gender", {"male": 0, "female": 2}, "greater than 0", "0", "subset.per_gender.male"),
+    gender("subset.per_gender", {"male": 0, "female": 2}, "greater than or equal to 1", "0", "subset.per_gender.male"),
     gender("tune.compared", [], "at least one sampler, and each once"),
     gender("tune.sampler", "annealing", "'grid', 'random', 'tpe' or 'genetic'"),
     gender("positive_class", "ALS", NOTHING_READS),

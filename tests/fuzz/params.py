@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import datetime
 import io
 import math
 from collections.abc import Callable, Iterator
@@ -83,9 +84,11 @@ GENDER: list[tuple[str, type[BaseModel]]] = [
 
 PROPERTIES = ("image_shape", "n_workers", "cells", "cell", "n_trials", "samplers", "varied", "points", "recorder")
 
-_KEYS = st.sampled_from(
-    ["", "seed", "source", "n_splits", "workers", "unknown", "__class__", "model_config"]
-) | st.text(max_size=6)
+_KEYS = (
+    st.sampled_from(["", "seed", "source", "n_splits", "workers", "unknown", "__class__", "model_config"])
+    | st.text(max_size=6)
+    | st.sampled_from([0, 1.5, None, True, datetime.date(2020, 1, 1)])
+)
 _PLAIN = (
     st.none()
     | st.booleans()
@@ -95,6 +98,9 @@ _PLAIN = (
     | st.sampled_from(["", "A", "1", "1.0", "nan", "null", "true", "../x", "\0", "x" * 300])
     | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
     | st.dates()
+    | st.datetimes()
+    | st.binary(max_size=4)
+    | st.sets(st.sampled_from(["A", "B"]))
 )
 VALUES = st.recursive(
     _PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=3), max_leaves=6
@@ -132,6 +138,42 @@ def changed(draw: st.DrawFn, found: dict[str, Any], block: str) -> dict[str, Any
 FILES = {name: (ROOT / name).read_bytes() for name in ("params.yaml", "gender/params.yaml")}
 FOUND = {name: YAML(typ="safe").load(text) for name, text in FILES.items()}
 BLOCKS = [("params.yaml", *one) for one in ALS] + [("gender/params.yaml", *one) for one in GENDER]
+
+
+GONE = object()
+ODD = (
+    *(None, True, 0, -1, 1, 2, 10**6, 10**9, 10**30, 0.5, 1e-9, 1e-300, 1e300, math.inf, math.nan),
+    *("", "A", "1", "1.0", "nan", "null", "../x", "\0", "x" * 300, datetime.date(2020, 1, 1), b"x"),
+    *([], [1], ["A"], [None], [1, 1], [1.5], [[1]], {}, {"a": 1}, {1: "a"}, {"seed": 1}),
+)
+"""Values that are wrong at nearly every key, and right at some."""
+
+
+def places(value: Any) -> Iterator[tuple[Any, ...]]:
+    """The way to each value inside, at any depth: keys, and positions in lists."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inner:
+        yield (key,)
+        yield from ((key, *further) for further in places(below))
+
+
+def at_each_place(name: str, block: str, value: object) -> Iterator[dict[str, Any]]:
+    """A file's content with `value` in turn at each place of a block, or GONE from there."""
+    ways = block.split(".")
+    found = FOUND[name]
+    for way in ways:
+        found = found[way]
+    for place in places(found):
+        content = copy.deepcopy(FOUND[name])
+        *above, last = (*ways, *place)
+        outer: Any = content
+        for way in above:
+            outer = outer[way]
+        if value is GONE:
+            del outer[last]
+        else:
+            outer[last] = value
+        yield content
 
 
 def numbers_of(model: BaseModel) -> Iterator[float]:

@@ -6,6 +6,7 @@ from typing import Any
 from bulbar.checklist.facts import Facts
 from bulbar.checklist.wording import SPLIT, joined, percent, score, with_interval
 from bulbar.disclosure import FEWEST_SHOWN, shown
+from bulbar.settings import classes_of
 
 
 def trained(facts: Facts) -> str:
@@ -27,8 +28,7 @@ def trained(facts: Facts) -> str:
 
 def splits(facts: Facts) -> str:
     """Who is trained, watched and tested on, per protocol."""
-    said, positive = [], facts["params"]["positive_class"]
-    negative = "HC" if positive == "ALS" else "ALS"
+    said, (negative, positive) = [], classes_of(facts["params"]["positive_class"])
     for protocol, split in facts.of_protocols("folds"):
         parts = []
         for part, name in (("train", "training"), ("validation", "validation"), ("test", "test")):
