@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from bulbar.architectures import AnyNetwork
 from bulbar.seeds import seed_of
-from bulbar.settings import Count, LearningRate, Strict
+from bulbar.settings import Count, Strict
 
 _CUDA = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")  # of tensorflow[and-cuda] and jax[cuda12]; of jax[cuda13]
 
@@ -26,11 +26,11 @@ class Settings(Strict):
 
     max_epochs: Count = 100
     batch_size: Count = 32
-    learning_rate: LearningRate = 1e-3
+    learning_rate: PositiveFloat = 1e-3
     early_stopping_patience: Count = 10
     plateau_patience: Count = 5
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
-    min_learning_rate: LearningRate = 1e-6
+    min_learning_rate: PositiveFloat = 1e-6
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     keras_backend: Literal["tensorflow", "jax"] = "tensorflow"
     seeds: Count = 1

@@ -16,9 +16,6 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 Depth = Annotated[int, Field(ge=1, le=16)]
 """Layers of a network, each with a pooling that halves what it sees."""
 
-LearningRate = Annotated[float, Field(gt=0, le=1)]
-"""An optimiser's step, at the start or at the least."""
-
 Bandwidth = Annotated[float, Field(ge=100)]
 """What a voice is low-passed to, hertz."""
 

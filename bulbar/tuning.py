@@ -19,11 +19,11 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, GridSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from bulbar.errors import BadInput, Problem
 from bulbar.seeds import seed_of
-from bulbar.settings import MOST, Count, Depth, LearningRate, Strict, Width
+from bulbar.settings import MOST, Count, Depth, Strict, Width
 
 Sampler = Literal["grid", "random", "tpe", "genetic"]
 SAMPLERS: tuple[Sampler, ...] = ("grid", "random", "tpe", "genetic")
@@ -44,7 +44,7 @@ class Space(Strict):
     filters: tuple[Width, ...]
     lstm_units: tuple[Width, ...]
     n_layers: tuple[Depth, ...]
-    learning_rate: tuple[LearningRate, ...]
+    learning_rate: tuple[PositiveFloat, ...]
     batch_size: tuple[Count, ...]
     dropout_rate: tuple[float, ...]
 
