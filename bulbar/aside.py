@@ -39,8 +39,11 @@ def written_aside(path: str | Path) -> Iterator[Path]:
             aside.unlink()
 
 
-def write_bytes(content: bytes | memoryview, path: str | Path) -> None:
-    """Write a whole file; its folder is made."""
+def write_bytes(content: bytes, path: str | Path) -> None:
+    """Write a whole file; its folder is made.
+
+    No view of a buffer: on a full disk the error would hold it, and Python 3.12.1 crashes when it collects such a one.
+    """
     with written_aside(path) as aside:
         aside.write_bytes(content)
 

@@ -103,4 +103,4 @@ def write(path: str | Path, samples: np.ndarray, sample_rate_hz: int) -> None:
     """Write a mono signal, shape (n,), int16, as 16-bit PCM WAV."""
     content = io.BytesIO()  # soundfile writes a file in small pieces, which takes many times as long
     soundfile.write(content, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
-    write_bytes(content.getbuffer(), path)
+    write_bytes(content.getvalue(), path)

@@ -307,7 +307,7 @@ def save(figure: "Figure", path: str | Path) -> None:
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=120)
     Image.open(drawn).convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
-    write_bytes(small.getbuffer(), path)
+    write_bytes(small.getvalue(), path)
     figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
 
 

@@ -40,7 +40,7 @@ def write_clip(clip: phantom_voices.Clip, *, folder: Path, seed: int) -> float:
     wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=phantom_voices.SAMPLE_RATE_HZ)
     content = io.BytesIO()
     soundfile.write(content, wide, phantom_voices.SAMPLE_RATE_HZ, format="MP3")
-    write_bytes(content.getbuffer(), folder / f"{clip.name}.mp3")
+    write_bytes(content.getvalue(), folder / f"{clip.name}.mp3")
     return len(wide) / phantom_voices.SAMPLE_RATE_HZ
 
 

@@ -24,6 +24,16 @@ def test_counts_that_would_give_a_small_group_away_are_withheld():
     assert shown_apart([28, 3], 31) == ["all but <5", "<5"]
 
 
+@pytest.mark.parametrize("counts", [[3, 4, 9], [4, 5, 7], [3, 3, 9], [1, 4, 9], [2, 5, 9]])
+def test_no_more_is_withheld_than_has_to_be(counts):
+    """Of these 4 + 3 leaves two tables open, 4 + 5 below 7 too, and so on: the third count is told."""
+    assert withheld(counts, sum(counts)) == [True, True, False]
+
+
+def test_who_is_under_five_is_said_where_others_are_counted():
+    assert shown_apart([1, 1, 1, 2, 5], 10) == ["<5", "<5", "<5", "<5", 5]
+
+
 def possible(printed: int | str, total: int) -> range:
     """The counts that a reader may think of where a table of `total` people says this."""
     words = {"none": range(1), "<5": range(1, 5), "5 or more": range(5, total + 1), "withheld": range(1, total + 1)}

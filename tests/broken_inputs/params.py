@@ -132,6 +132,7 @@ FILES = [
 KEYS = [
     key("augment.copies", 1, NOTHING_READS, "an unknown block", "{'copies': 1}", "augment"),
     key("cohort.rooot", "elsewhere", NOTHING_READS, "an unknown key, `cohort.rooot`"),
+    key("external.bandwith_hz", 3600.0, NOTHING_READS, "an unknown key of a block that two stages read"),
     key("external.cohort.rooot", "elsewhere", NOTHING_READS, "an unknown key in a block inside another"),
     case("a block missing", without("fusion"), "params.yaml: fusion", "nothing", "a value for this key"),
     case(
