@@ -5,7 +5,6 @@ stages stale that read it, and no other.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -124,7 +123,7 @@ def main(pipeline: str = "als") -> None:
 
 
 def unusable(found: dict[str, Any]) -> Iterator[Problem]:
-    """What no model could be asked about: dates, numbers that are none, aliases that unfold without end."""
+    """What no model could be asked about: dates, keys that are no text, aliases that unfold without end."""
     waiting: list[tuple[str, Any]] = [("", found)]
     for _ in range(MOST_VALUES):
         if not waiting:
@@ -132,15 +131,12 @@ def unusable(found: dict[str, Any]) -> Iterator[Problem]:
         name, value = waiting.pop()
         if isinstance(value, dict):
             waiting += [(f"{name}.{key}".lstrip("."), inner) for key, inner in value.items()]
+            where = f"params.yaml: {name}".rstrip(": ")
             for key in value:
                 if not isinstance(key, str):
-                    yield Problem(
-                        f"params.yaml: {name}".rstrip(": "), "keys that are texts", f"{key!r}"[:300], "quote it"
-                    )
+                    yield Problem(where, "keys that are texts", f"{key!r}"[:300], "quote the key")
         elif isinstance(value, list):
             waiting += [(f"{name}.{place}", inner) for place, inner in enumerate(value)]
-        elif isinstance(value, float) and not math.isfinite(value):
-            yield Problem(f"params.yaml: {name}", "a finite number", str(value), "correct the key")
         elif not isinstance(value, str | int | float | None):
             expected = "a text, a number, true, false, null, a list or a block"
             remedy = "quote it where it is meant as a text, or correct the key"

@@ -134,6 +134,8 @@ KEYS = [
     key("cohort.rooot", "elsewhere", NOTHING_READS, "an unknown key, `cohort.rooot`"),
     key("external.bandwith_hz", 3600.0, NOTHING_READS, "an unknown key of a block that two stages read"),
     key("external.cohort.rooot", "elsewhere", NOTHING_READS, "an unknown key in a block inside another"),
+    text("a number for a block's name", lambda old: f"{old}2025: {{seed: 1}}\n", "2025", "keys that are texts"),
+    key("audit", {datetime.date(2020, 1, 1): 1}, "keys that are texts", "a date for a key", "datetime.date(2020"),
     case("a block missing", without("fusion"), "params.yaml: fusion", "nothing", "a value for this key"),
     case(
         "a block of another name",
