@@ -51,6 +51,46 @@ def test_a_cut_clip_without_the_encoder_s_header_is_told_by_its_last_frame(clip,
     assert [problem.found for problem in problems_of(clip)] == [f"truncated: it lacks {cut} bytes"]
 
 
+def tag(content, *, footer=False):
+    """An ID3v2.4 tag, written by its specification: its size is of 4 × 7 bits, without header and footer."""
+    flags = 0x10 if footer else 0
+    size = bytes(len(content) >> shift & 127 for shift in (21, 14, 7, 0))
+    end = b"3DI" + bytes([4, 0, flags]) + size if footer else b""
+    return b"ID3" + bytes([4, 0, flags]) + size + content + end
+
+
+TAGS = {
+    "small": tag(b"TIT2\0\0\0\5\0\0\3name"),
+    "larger": tag(b"\0" * 200),
+    "a picture": tag(b"APIC" + b"\1" * 20_000),
+    "a large picture": tag(b"APIC" + b"\1" * 3_000_000),
+    "what looks like frames": tag(b"\xff\xfb\x90\0" * 200),
+    "with a footer": tag(b"\1" * 300, footer=True),
+    "two": tag(b"\1" * 130) + tag(b"\1" * 17_000),
+    "filled up with zeros": tag(b"\1" * 50) + bytes(100),
+}
+
+
+@pytest.mark.parametrize("before", TAGS)
+def test_tags_before_the_frames_are_skipped(tmp_path, before):
+    path = tmp_path / "a.mp3"
+    write_clip(path, name="a", duration_s=2.0, sample_rate_hz=32000)
+    data = without_encoder_s_header(path.read_bytes())
+    path.write_bytes(data)
+    frames = mp3.walk(path)
+    assert (frames.samples - 64_000) in range(mp3.MOST_PADDING)
+    path.write_bytes(TAGS[before] + data)
+    assert mp3.walk(path) == frames
+    path.write_bytes(TAGS[before] + data[:-20])
+    assert mp3.walk(path).bytes_lacking == 20
+
+
+@pytest.mark.parametrize("length", [3, 9, 10, 15])
+def test_a_file_that_ends_in_a_tag_has_no_frame(tmp_path, length):
+    (tmp_path / "a.mp3").write_bytes(tag(b"\1" * 300)[:length])
+    assert mp3.walk(tmp_path / "a.mp3") == mp3.Frames(0, 0)
+
+
 def test_a_clip_of_one_bitrate_needs_no_encoder_s_header(tmp_path):
     path = tmp_path / "a.mp3"
     tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(64000) / 32000)

@@ -4,6 +4,7 @@ An encoder's own header (Xing's, Info) announces how many frames there are. With
 a pipe, libsndfile takes the first frames' bitrate for all of them, and stops where that guess ends.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ _KBITS = {  # of layer III by version, ISO 11172-3 and 13818-3; index 0 is "free
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
+_ZEROS = re.compile(rb"\0*")
 MOST_PADDING = 4 * 1152  # samples: an encoder's header, its delay and its filling are no sound
 
 
@@ -24,12 +26,9 @@ class Frames:
 
 
 def walk(path: Path) -> Frames:
-    """Go from frame to frame, an ID3 tag before them skipped, to the end or to what is no frame, such as a tag."""
+    """Go from frame to frame, ID3 tags before them skipped, to the end or to what is no frame, such as a tag."""
     data = path.read_bytes()
-    at = 0
-    if data[:3] == b"ID3" and len(data) >= 10:
-        size = data[6:10]
-        at = 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+    at = _after_tags(data)
     samples = 0
     while (frame := _frame(data[at : at + 4])) is not None:
         length, of_frame = frame
@@ -38,6 +37,20 @@ def walk(path: Path) -> Frames:
         at += length
         samples += of_frame
     return Frames(samples, 0)
+
+
+def _after_tags(data: bytes) -> int:
+    """Where the first frame begins: after ID3v2 tags, one behind the other, and zeros that fill up.
+
+    A tag's size is of 4 × 7 bits, without its header and the footer that a flag announces (id3.org, ID3v2.4.0, 3.1).
+    """
+    at = 0
+    while data[at : at + 3] == b"ID3" and at + 10 <= len(data):
+        footer = 10 if data[at + 5] & 0x10 else 0
+        size = data[at + 6 : at + 10]
+        at += 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]) + footer
+        at = _ZEROS.match(data, at).end()  # type: ignore[union-attr]  # it matches none, too
+    return at
 
 
 def _frame(header: bytes) -> tuple[int, int] | None:
