@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import sqlite3
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bulbar.aside import tell_of_disk, write_bytes, write_text, written_aside
+from bulbar.aside import no_room, tell_of_disk, write_bytes, write_text, written_aside
 from bulbar.errors import BadInput, CannotGoOn, Problem
 from bulbar.settings import Strict, classes_of
 
@@ -188,6 +189,10 @@ def _disk_told() -> Iterator[None]:
         yield
     except OSError as error:
         tell_of_disk(error, Path(error.filename or tempfile.gettempdir()))
+        raise
+    except sqlite3.OperationalError as error:  # DVCLive opens DVC's database
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            no_room(Path(".dvc"), "room for DVC's database")
         raise
 
 

@@ -1,6 +1,8 @@
+import contextlib
 import csv
 import json
 import math
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -231,3 +233,17 @@ def test_a_block_inside_another_is_read_and_named_by_its_path(project):
         io.settings("external.cohort", cohort.Settings)
     with pytest.raises(BadInput, match=r"params\.yaml: nowhere\.cohort"):
         io.settings("nowhere.cohort", cohort.Settings)
+
+
+def test_a_database_of_dvc_that_finds_no_room_is_told_without_a_traceback(capsys):
+    def stage(_role):
+        with contextlib.closing(sqlite3.connect("some.db")) as database:
+            database.execute("PRAGMA max_page_count = 2")
+            database.execute("CREATE TABLE voices (samples BLOB)")
+            database.execute("INSERT INTO voices VALUES (zeroblob(100000))")
+
+    with pytest.raises(SystemExit) as ended:
+        io.run(stage, "main")
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "room for DVC's database" in told and "make room there" in told and "Traceback" not in told
