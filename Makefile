@@ -4,7 +4,7 @@ VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	--custom-compile-command 'make lock' --no-emit-package bulbar
+	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-slow fuzz kill bench docs lint audit lock clean
@@ -49,22 +49,24 @@ lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
 audit: $(VENV)/.installed-dev ## known vulnerabilities in what is locked, where there is a network
 	$(RUN) .ci/audit
 
-lock: $(VENV)/.installed-dev ## requirements*.lock from requirements*.txt: versions kept where they fit, and hashes
+lock: $(VENV)/.installed-dev ## every lock from its list of requirements: versions kept where they fit, and hashes
 	$(RUN) $(LOCK) requirements.txt -o requirements.lock >/dev/null
-	for on_top in dev dask jax ray; do $(RUN) $(LOCK) requirements-$$on_top.txt -c requirements.lock -o requirements-$$on_top.lock \
+	for on_top in dev dask jax ray download; do $(RUN) $(LOCK) requirements/$$on_top.txt -c requirements.lock \
+		-o requirements/$$on_top.lock \
 		$$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock) >/dev/null || exit 1; done
-	$(RUN) $(LOCK) requirements-build.txt -c requirements.lock -o requirements-build.lock >/dev/null
+	$(RUN) $(LOCK) requirements/build.txt -c requirements.lock -o requirements/build.lock >/dev/null
 
 clean:           ## remove the environment, never data
 	rm -rf $(VENV)
 
-$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
+# PYTHONWARNINGS: setuptools warns about every editable installation.
+$(VENV)/.installed: requirements/build.lock requirements.lock requirements.txt pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) -r requirements-build.lock
+	$(INSTALL) -r requirements/build.lock
 	$(INSTALL) -r requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
-	$(INSTALL) -r requirements.lock -r requirements-dev.lock
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.lock
+	$(INSTALL) -r requirements.lock -r requirements/dev.lock
 	touch $@

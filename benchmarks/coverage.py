@@ -16,7 +16,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from bulbar import scoring, uncertainty
+from bulbar.scoring import intervals, metrics
 
 COHORTS = {45: 2, 64: 2, 153: 8}
 """Subjects, and recordings of each: as the default phantom, Minsk 2020 and VOC-ALS."""
@@ -55,7 +55,7 @@ def out_of_fold(table: pd.DataFrame, features: np.ndarray, seed: int) -> pd.Data
 
 def both_units(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A table per recording, and per subject."""
-    return dict(zip(UNITS, (table, scoring.per_subject(table)), strict=True))
+    return dict(zip(UNITS, (table, metrics.per_subject(table)), strict=True))
 
 
 def true_scores(subjects: int, effect: float) -> dict[tuple[str, str], float]:
@@ -69,7 +69,7 @@ def true_scores(subjects: int, effect: float) -> dict[tuple[str, str], float]:
         model = LogisticRegression().fit(features, table["label"])
         new, new_features = cohort(NEW_SUBJECTS, recordings, effect, generator)
         scored = new.assign(fold=1, probability=model.predict_proba(new_features)[:, 1])
-        of_unit = {unit: scoring.scores(rows) for unit, rows in both_units(scored).items()}
+        of_unit = {unit: metrics.scores(rows) for unit, rows in both_units(scored).items()}
         found.append({(unit, score): of_unit[unit][score] for unit in UNITS for score in SCORES})
     return pd.DataFrame(found).mean().to_dict()
 
@@ -80,11 +80,11 @@ def one_cohort(subjects: int, effect: float, number: int, draws: int) -> dict[tu
     scored = out_of_fold(*cohort(subjects, COHORTS[subjects], effect, generator), seed=number)
     found = {}
     for unit, rows in both_units(scored).items():
-        drawn = uncertainty.drawn_subjects(uncertainty.subjects_of(rows), draws=draws, seed=number)
-        of_draws = uncertainty.scores_of_draws(rows, drawn)
-        ours = uncertainty.intervals(rows, draws=draws, level=LEVEL, seed=number)
+        drawn = intervals.drawn_subjects(intervals.subjects_of(rows), draws=draws, seed=number)
+        of_draws = intervals.scores_of_draws(rows, drawn)
+        ours = intervals.intervals(rows, draws=draws, level=LEVEL, seed=number)
         for score in SCORES:
-            found[unit, score] = (*ours[score], *uncertainty.percentiles(of_draws[score], LEVEL))
+            found[unit, score] = (*ours[score], *intervals.percentiles(of_draws[score], LEVEL))
     return found
 
 

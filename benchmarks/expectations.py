@@ -1,11 +1,12 @@
 """What to expect of a study: hours on 2, 16 and 256 cores, computed from the pace of each network on this machine.
 
-`python -m benchmarks.expectations` prints two tables. Measured: fits of each network through `bulbar.kept_fits`, one on
-each worker at once, of one epoch and of more; an epoch is their difference, building and tracing the network what is
-left, start-up what their process took besides. Computed: both protocols' sweeps, one after the other, each fit handed
-to the first worker that is free, the largest network first, as `kept_fits` does; an epoch's seconds in proportion to
-its forward passes (three for an image trained on). A core of the cluster is taken to be one of this machine's with all
-of them at work, and the way of the fits over the network for nothing.
+`python -m benchmarks.expectations` prints two tables. Measured: fits of each network through
+`bulbar.training.fit_cache`, one on each worker at once, of one epoch and of more; an epoch is their difference,
+building and tracing the network what is left, start-up what their process took besides. Computed: both protocols'
+sweeps, one after the other, each fit handed to the first worker that is free, the largest network first, as the fit
+cache does; an epoch's seconds in proportion to its forward passes (three for an image trained on). A core of the
+cluster is taken to be one of this machine's with all of them at work, and the way of the fits over the network for
+nothing.
 
 A fit is never split, so no sweep ends before its longest fit, which is given the most epochs.
 """
@@ -25,8 +26,8 @@ from joblib import cpu_count
 
 from benchmarks.measuring import ROOT, Failed, Run, machine, run_command, say, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
-from bulbar.architectures import ARCHITECTURES, Network, cost
-from bulbar.folds import PROTOCOLS
+from bulbar.cohort.folds import PROTOCOLS
+from bulbar.training.architectures import ARCHITECTURES, Network, cost
 
 DROPOUT_RATES = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 VALIDATION_SHARE = 0.2

@@ -26,10 +26,12 @@ from ruamel.yaml import YAML
 
 from benchmarks.measuring import ROOT, Run, machine, run_command, say, table
 from benchmarks.recordings import SAMPLE_RATE_HZ, voice
-from bulbar import audio, compute, phantom
 from bulbar.cohort import voc_als
 from bulbar.cohort.workbook import read_sheet
-from bulbar.voice import Measures
+from bulbar.core import parallel
+from bulbar.features import audio
+from bulbar.phantom import voc_als as phantom
+from bulbar.phantom.voice import Measures
 from stages.phantom import write_workbook
 
 STAGES = ("ingest", "preprocess_clinical", "preprocess_audio", "mel_spectrogram", "folds")
@@ -59,7 +61,7 @@ def write_release(root: Path, subjects: int, recordings: int, duration_s: float,
     )
     paths = list(islice(every, recordings))
     write = partial(_write_recording, root=root, duration_s=duration_s)
-    for _ in compute.map_ordered(
+    for _ in parallel.map_ordered(
         write, enumerate(paths), label="recordings", total=len(paths), workers=workers, at_once=64
     ):
         pass
@@ -176,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pairs", type=int, nargs="*", default=[1250, 2500, 5000], help="recordings, for `conditions`")
     parser.add_argument("--subjects", type=int, nargs="*", default=[1250, 2500, 5000], help="of the workbook alone")
     parser.add_argument("--duration", type=float, default=1.5, help="seconds of each recording")
-    parser.add_argument("--workers", type=int, default=compute.Settings().n_workers)
+    parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the recordings, for a while")
     given = parser.parse_args(arguments)
     most = max([*given.recordings, *given.pairs])

@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks import recordings
 from benchmarks.measuring import Run, machine, run_module, say, table
-from bulbar import compute
+from bulbar.core import parallel
 
 SAMPLE_RATE_HZ = 22050
 STAGES = ("preprocess_audio", "mel_spectrogram", "folds", "training")
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, nargs="+", default=[2000, 20000])
     parser.add_argument("--duration", type=float, default=5.0, help="seconds of each clip")
     parser.add_argument("--corpus", type=int, default=400_000, help="clips that are computed for")
-    parser.add_argument("--workers", type=int, default=compute.Settings().n_workers)
+    parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the clips, for a while")
     given = parser.parse_args(arguments)
     most = max(given.clips)

@@ -1,7 +1,7 @@
 """CNNs over the folds as the sweep runs them: `ours FOLDER EPOCHS FOLDS SEED PRECISION WORKERS S1B/0.3 ...`.
 
-The same rows and the same settings as `benchmarks.plain.keras_loop`, through `bulbar.kept_fits` and all its workers,
-into a folder of kept fits that is empty. It prints the same JSON.
+The same rows and the same settings as `benchmarks.plain.keras_loop`, through `bulbar.training.fit_cache` and all
+its workers, into a folder of kept fits that is empty. It prints the same JSON.
 """
 
 import itertools
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bulbar import compute, fits, kept_fits
-from bulbar.architectures import ARCHITECTURES, Network
+from bulbar.core import parallel
+from bulbar.core.digests import file_digest
+from bulbar.training import fit_cache, fits
+from bulbar.training.architectures import ARCHITECTURES, Network
 
 
 def main(folder: str, epochs: str, folds: str, seed: str, precision: str, workers: str, *cells: str) -> None:
@@ -23,7 +25,7 @@ def main(folder: str, epochs: str, folds: str, seed: str, precision: str, worker
     fold_of = np.load(Path(folder) / "folds.npy")
     shape = np.load(images, mmap_mode="r").shape[1:]
     settings = fits.Settings(max_epochs=int(epochs), precision=precision)
-    study = fits.Study(images, fits.file_digest(images), labels, settings, int(seed))
+    study = fits.Study(images, file_digest(images), labels, settings, int(seed))
     wanted: dict[str, list[fits.Fit]] = {cell: [] for cell in cells}
     for cell, fold in itertools.product(cells, range(1, int(folds) + 1)):
         code, dropout_rate = cell.split("/")
@@ -31,11 +33,11 @@ def main(folder: str, epochs: str, folds: str, seed: str, precision: str, worker
         rows = {"train": train, "validation": test, "test": test}
         network = Network(ARCHITECTURES[code], shape)
         wanted[cell].append(fits.Fit(f"record_wise/{cell}/fold_{fold}", network, float(dropout_rate), **rows))
-    computing = compute.Settings(workers=int(workers))
+    computing = parallel.Settings(workers=int(workers))
     with tempfile.TemporaryDirectory() as aside:
-        kept = kept_fits.KeptFits(Path(aside))
+        kept = fit_cache.KeptFits(Path(aside))
         every = [fit for of_cell in wanted.values() for fit in of_cell]
-        fitted = dict(zip(every, kept_fits.run(every, study, kept, computing=computing, label="ours"), strict=True))
+        fitted = dict(zip(every, fit_cache.run(every, study, kept, computing=computing, label="ours"), strict=True))
         results = {
             cell: {
                 "seconds": [kept.seconds(fits.digest(fit, study)) for fit in of_cell],

@@ -9,7 +9,8 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks.measuring import ROOT
-from bulbar import audio, compute
+from bulbar.core import parallel
+from bulbar.features import audio
 
 SAMPLE_RATE_HZ = 8000
 """As VOC-ALS was recorded."""
@@ -25,8 +26,8 @@ def write_release(release: Path, recordings: int, duration_s: float, sample_rate
     """Write made-up recordings as WAV, on all cores."""
     release.mkdir(parents=True)
     write = partial(_write_recording, release=release, duration_s=duration_s, sample_rate_hz=sample_rate_hz)
-    workers = compute.Settings().n_workers
-    for _ in compute.map_ordered(write, range(recordings), label="recordings", total=recordings, workers=workers):
+    workers = parallel.Settings().n_workers
+    for _ in parallel.map_ordered(write, range(recordings), label="recordings", total=recordings, workers=workers):
         pass
 
 

@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 from benchmarks.measuring import Run, in_turns_without_failures, machine, run_module, say, spread, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
-from bulbar.architectures import ARCHITECTURES, Network, cost
+from bulbar.training.architectures import ARCHITECTURES, Network, cost
 
 TYPES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 """The type in which a precision of ours multiplies."""

@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import measuring
-from bulbar import compute, tables, tuning, tuning_figures
-from bulbar.kept_fits import KeptFits
+from bulbar.core import parallel
+from bulbar.core.markdown import markdown_table
+from bulbar.training.fit_cache import KeptFits
+from bulbar.tuning import figures, replay
 
 
 def with_seconds(trials: pd.DataFrame, kept: KeptFits) -> pd.DataFrame:
@@ -49,14 +51,14 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def until_close(grid: pd.DataFrame, kept: KeptFits, *, orders: int = 2000, seed: int = 0) -> str:
-    """Seconds that a random search of the grid's points takes to come close (`tuning.CLOSE`), beside the whole grid's.
+    """Seconds that a random search of the grid's points takes to come close (`replay.CLOSE`), beside the whole grid's.
 
     grid: its trials. The median of many random orders, and the inner 95 % of them.
     """
     whole = grid[grid["state"] == "complete"]
     losses, generator = whole["validation_loss"].to_numpy(), np.random.default_rng(seed)
     seconds = np.array([kept.seconds(fit) for fit in whole["fit"]])
-    near = losses.min() + tuning.CLOSE * (np.median(losses) - losses.min())
+    near = losses.min() + replay.CLOSE * (np.median(losses) - losses.min())
     taken = []
     for _ in range(orders):
         order = generator.permutation(len(losses))
@@ -75,7 +77,7 @@ def main() -> None:
     parser.add_argument("--pipeline", type=Path, default=Path("gender"))
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    kept = KeptFits(compute.Settings().kept_fits_dir)
+    kept = KeptFits(parallel.Settings().kept_fits_dir)
     found = {
         path.parent.name: with_seconds(pd.read_csv(path), kept)
         for path in sorted(given.pipeline.glob("data/tune/*/trials.csv"))
@@ -83,12 +85,12 @@ def main() -> None:
     described = json.loads((given.pipeline / "data/cohort/cohort.json").read_text(encoding="utf-8"))
     cohort = "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
     for protocol, trials in found.items():
-        print(f"\n{protocol} · {cohort}, seconds of one worker\n\n{tables.markdown(summary(trials), digits=1)}")
+        print(f"\n{protocol} · {cohort}, seconds of one worker\n\n{markdown_table(summary(trials), digits=1)}")
         grid = trials[trials["sampler"] == "grid"]
         if len(grid) and not (grid["state"] == "pruned").any():
             print(until_close(grid, kept))
         if given.plot:
-            figure = tuning_figures.best_so_far(
+            figure = figures.best_so_far(
                 trials, f"Best so far\n{protocol} · {cohort}", against="seconds", label="Seconds of one worker"
             )
             figure.savefig(given.plot.with_stem(f"{given.plot.stem}_{protocol}"))

@@ -1,1 +1,1 @@
-"""bulbar: telling ALS from the voice, and how much of each score is real."""
+"""Telling ALS from the voice, and how much of each score is real: a library of functions of arrays and tables."""

@@ -1,1 +1,1 @@
-"""One small script for each stage of dvc.yaml and of gender/dvc.yaml."""
+"""One entry point per stage of dvc.yaml and gender/dvc.yaml, run as `python -m stages.NAME`."""

@@ -6,44 +6,37 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import acoustics, cohort, compute, disclosure
-from stages.io import (
-    cohort_block,
-    count_rows,
-    metrics_file,
-    read_json,
-    read_rows,
-    read_table,
-    room,
-    run,
-    settings,
-    write_json,
-    write_table,
-)
+from bulbar.cohort import readers
+from bulbar.core import disclosure, parallel
+from bulbar.core.files import count_rows, read_json, read_rows, read_table, write_json, write_table
+from bulbar.features import praat
+from stages.parts.params import settings
+from stages.parts.places import cohort_block, metrics_file, room
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
     """Write data/acoustic/features.csv and metrics/acoustic.json."""
-    release = settings(cohort_block(role), cohort.Settings)
-    measuring = settings("acoustic", acoustics.Settings)
+    release = settings(cohort_block(role), readers.Settings)
+    measuring = settings("acoustic", praat.Settings)
     measure = partial(measure_one, root=Path(release.root).resolve(), measuring=measuring)
     held, recordings = room("cohort", role), room("cohort", role) / "recordings.csv"
-    workers, total = settings("compute", compute.Settings).n_workers, count_rows(recordings)
-    rows = compute.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
+    workers, total = settings("compute", parallel.Settings).n_workers, count_rows(recordings)
+    rows = parallel.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
     features = pd.DataFrame(list(rows)).round(6)
     write_table(features, room("acoustic", role) / "features.csv")
     released = held / "acoustic.csv"
-    compared = acoustics.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
+    compared = praat.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
     synthetic = read_json(held / "cohort.json")["synthetic"]
     write_json(metrics(features, compared, synthetic=synthetic), metrics_file("acoustic", role))
     beside = "nothing of the release's to compare with" if compared is None else f"{len(compared)} columns compared"
     print(f"{in_words(measuring.measures)} of {total} recordings, {beside}")
 
 
-def measure_one(row: dict[str, str], root: Path, measuring: acoustics.Settings) -> dict[str, Any]:
+def measure_one(row: dict[str, str], root: Path, measuring: praat.Settings) -> dict[str, Any]:
     """The row of features.csv of one row of recordings.csv."""
     named = {key: row[key] for key in ("recording_id", "subject_id", "task")}
-    return named | acoustics.measure_file(root / row["path"], row["task"], measuring)
+    return named | praat.measure_file(root / row["path"], row["task"], measuring)
 
 
 def in_words(measures: tuple[str, ...]) -> str:
@@ -54,13 +47,13 @@ def in_words(measures: tuple[str, ...]) -> str:
 def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic: bool) -> dict[str, Any]:
     """What metrics/acoustic.json holds: how often a feature is undefined, and the comparison; counts as `shown`.
 
-    compared: from `acoustics.agreement`; None where the release has no such values.
+    compared: from `praat.agreement`; None where the release has no such values.
     """
-    trains = features[features["task"].isin(acoustics.TRAINS)]
+    trains = features[features["task"].isin(praat.TRAINS)]
     of_task = features["task"].value_counts()
     undefined = {
-        name: (trains if name in acoustics.TRAIN_MEASURES else features)[name].isna()
-        for name in acoustics.MEASURES
+        name: (trains if name in praat.TRAIN_MEASURES else features)[name].isna()
+        for name in praat.MEASURES
         if name in features
     }
     content: dict[str, Any] = {
@@ -72,23 +65,23 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
     if compared is None:
         return content | {"compared_with": "nothing: the reader finds no acoustic values in the release"}
     truth = "the generated truth, known to the synthesiser: no measurement of another's"
-    kinds = compared["task"].isin(acoustics.TRAINS).map({True: "trains", False: "vowels"})
+    kinds = compared["task"].isin(praat.TRAINS).map({True: "trains", False: "vowels"})
     by_kind = compared.groupby([compared["measure"], kinds], sort=False)
     return content | {
         "compared_with": truth if synthetic else "the release's own values",
         "median_over_columns": {
             name: {
-                kind: {"columns": len(columns), **columns[list(acoustics.AGREEMENT)].median().to_dict()}
+                kind: {"columns": len(columns), **columns[list(praat.AGREEMENT)].median().to_dict()}
                 for (measure, kind), columns in by_kind
                 if measure == name
             }
-            for name in acoustics.VOICE_MEASURES
+            for name in praat.VOICE_MEASURES
             if name in features
         },
         "columns": {
             row["column"]: {
                 "n": disclosure.shown(row["n"], int(of_task[row["task"]])),
-                **{name: row[name] for name in acoustics.AGREEMENT},
+                **{name: row[name] for name in praat.AGREEMENT},
             }
             for row in compared.to_dict("records")
         },

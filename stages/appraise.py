@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from bulbar import uncertainty
 from bulbar.appraisal import calibration, comparisons, page
 from bulbar.appraisal.appraiser import Appraiser, appraise, of_patients
-from bulbar.aside import write_text
-from bulbar.seeds import seed_of
-from stages.appraisal_plots import plot
-from stages.io import (
-    cohort_in_words,
-    metrics_file,
-    read_json,
-    read_table,
-    room,
-    run,
-    settings,
-    study_settings,
-    write_json,
-    write_table,
-)
+from bulbar.core.atomic_write import write_text
+from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.seeds import seed_of
+from bulbar.scoring import intervals
+from stages.parts.appraisal_plots import plot
+from stages.parts.params import settings, study_settings
+from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.run import run
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 
@@ -33,7 +25,7 @@ def main(protocol: str, role: str = "main") -> None:
     """Write metrics/appraise/PROTOCOL.json, data/appraise/PROTOCOL/ and plots/appraise/PROTOCOL/."""
     appraiser = Appraiser(
         asked=settings("appraise", calibration.Settings),
-        bootstrap=settings("bootstrap", uncertainty.Settings),
+        bootstrap=settings("bootstrap", intervals.Settings),
         seed=seed_of(study_settings().seed, f"appraise/{protocol}"),
         cross_fits=protocol == "subject_wise",
     )

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
-from bulbar.aside import write_text
-from bulbar.audit import claims, figures, label_shuffle, page, published
-from bulbar.audit.settings import Settings
-from stages import probes
-from stages.io import cohort_in_words, metrics_file, read_table, run, save, settings, write_json
+from bulbar.audit import figures, label_shuffle, page
+from bulbar.audit.finding import Settings
+from bulbar.core.atomic_write import write_text
+from bulbar.core.files import read_table, save, write_json
+from bulbar.paper import claims, table_4_digits
+from bulbar.paper.figures import folds_of_table_4
+from stages.parts import probes
+from stages.parts.params import settings
+from stages.parts.places import cohort_in_words, metrics_file
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
@@ -32,7 +37,7 @@ def main(role: str = "main") -> None:
         {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims.metrics(checked)},
         metrics_file("audit", role),
     )
-    save(figures.folds_of_table_4(published.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
+    save(folds_of_table_4(table_4_digits.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
     text = (
         f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
         f"## The paper's claims, {cohort}\n\n{claims.markdown(checked)}"

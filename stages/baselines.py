@@ -5,19 +5,25 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import baselines, compute, folds, uncertainty
-from bulbar.seeds import seed_of
-from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json, write_table
+from bulbar.appraisal import baselines
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.seeds import seed_of
+from bulbar.scoring import intervals
+from stages.parts.params import settings, study_settings
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write data/baselines/P/MODEL.csv of each baseline, and metrics/baselines/P.json, of protocol P."""
     rows, seed = read_rows_of(protocol, role), seed_of(study_settings().seed, f"baselines/{protocol}")
-    bootstrap = settings("bootstrap", uncertainty.Settings)
+    bootstrap = settings("bootstrap", intervals.Settings)
     fit = partial(fit_one, rows=rows, fitting=settings("baselines", baselines.Settings), seed=seed)
     order = [(model, fold) for model in baselines.MODELS for fold in folds.numbers(rows)]
-    workers = settings("compute", compute.Settings).n_workers
-    fits = compute.map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order), workers=workers)
+    workers = settings("compute", parallel.Settings).n_workers
+    fits = parallel.map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order), workers=workers)
     fitted = dict(zip(order, fits, strict=True))
 
     scores: dict[str, Any] = {
@@ -29,7 +35,7 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         tables, weights = zip(*(fitted[model, fold] for fold in folds.numbers(rows)), strict=True)
         predictions = pd.concat(tables).sort_values("recording_id")
         write_table(predictions, room("baselines", role) / protocol / f"{model}.csv")
-        scores[model] = uncertainty.both_ways(predictions, **bootstrap.model_dump(), seed=seed_of(seed, "intervals"))
+        scores[model] = intervals.both_ways(predictions, **bootstrap.model_dump(), seed=seed_of(seed, "intervals"))
         if weights[0]:
             scores[model]["log_odds_per_sd"] = weight_by_feature(pd.DataFrame(list(weights)))
     write_json(scores, metrics_file(f"baselines/{protocol}", role))

@@ -4,13 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import folds
-from bulbar.aside import write_text
-from bulbar.checklist import counts, page
-from bulbar.checklist.facts import Fact
-from bulbar.checklist.guidelines import GUIDELINES
-from bulbar.checklist.items import fill_in
-from stages.io import cohort_in_words, metrics_file, params, pinned_versions, read_json, read_table, room, run
+from bulbar.cohort import folds
+from bulbar.core.atomic_write import write_text
+from bulbar.core.files import read_json, read_table
+from bulbar.report.checklist import counts, page
+from bulbar.report.checklist.facts import Fact
+from bulbar.report.checklist.guidelines import GUIDELINES
+from bulbar.report.checklist.items import fill_in
+from stages.parts.params import params, pinned_versions
+from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.run import run
 
 ALONE = ("ingest", "clinical", "audio", "acoustic", "evaluate", "audit")
 PER_PROTOCOL = ("selection", "fusion", "baselines", "appraise", "spread")

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from bulbar import audio, cohort, compute, conditions, duplicates
-from bulbar.errors import BadInput, Problem, SilentRecording
-from stages.io import cohort_block, count_rows, read_rows, room, rows_writer, run, settings
+from bulbar.cohort import readers
+from bulbar.core import parallel
+from bulbar.core.errors import BadInput, Problem, SilentRecording
+from bulbar.core.files import count_rows, read_rows, rows_writer
+from bulbar.features import audio, conditions, near_duplicates
+from stages.parts.params import settings
+from stages.parts.places import cohort_block, room
+from stages.parts.run import run
 
 WHOSE = ["recording_id", "subject_id", "task"]
 MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
@@ -16,14 +21,14 @@ MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
 
 def main(role: str = "main") -> None:
     """Write data/conditions/: recordings.csv and duplicates.csv, both of the files as released."""
-    release = settings(cohort_block(role), cohort.Settings)
+    release = settings(cohort_block(role), readers.Settings)
     cleaning = settings("audio", audio.Settings)
-    workers = settings("compute", compute.Settings).n_workers
+    workers = settings("compute", parallel.Settings).n_workers
     recordings, out, root = room("cohort", role) / "recordings.csv", room("conditions", role), Path(release.root)
     total = count_rows(recordings)
     measure = partial(measure_one, root=root.resolve(), cleaning=cleaning)
     measured = list(
-        compute.map_ordered(measure, read_rows(recordings), label="conditions", total=total, workers=workers)
+        parallel.map_ordered(measure, read_rows(recordings), label="conditions", total=total, workers=workers)
     )
     if problems := [found for found in measured if isinstance(found, Problem)]:
         raise BadInput(problems)
@@ -42,7 +47,7 @@ def main(role: str = "main") -> None:
 
 def measure_one(
     row: dict[str, str], root: Path, cleaning: audio.Settings
-) -> tuple[dict[str, str], duplicates.Fingerprint] | Problem:
+) -> tuple[dict[str, str], near_duplicates.Fingerprint] | Problem:
     """One recording's row and fingerprint from one reading; a silent recording is a problem, told with all others."""
     path = root / row["path"]
     samples, rate = audio.read(path)
@@ -56,7 +61,7 @@ def measure_one(
             remedy="replace the file, or set cohort.on_bad_recording to quarantine",
         )
     measured = {name: in_cell(value) for name, value in dataclasses.asdict(found).items()}
-    return {**{name: row[name] for name in WHOSE}, **measured}, duplicates.fingerprint(samples, rate)
+    return {**{name: row[name] for name in WHOSE}, **measured}, near_duplicates.fingerprint(samples, rate)
 
 
 def in_cell(value: str | float) -> str:
@@ -67,21 +72,21 @@ def in_cell(value: str | float) -> str:
 
 
 def find_pairs(
-    fingerprints: Sequence[duplicates.Fingerprint], paths: Sequence[Path], workers: int
-) -> list[tuple[duplicates.Pair, duplicates.Kind]]:
+    fingerprints: Sequence[near_duplicates.Fingerprint], paths: Sequence[Path], workers: int
+) -> list[tuple[near_duplicates.Pair, near_duplicates.Kind]]:
     """Every pair of duplicates and its kind, in the order of the recordings; waveforms are read of candidates alone."""
-    exact = {(pair.first, pair.second): pair for pair in duplicates.exact_pairs(fingerprints)}
-    alike = [pair for pair in duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
+    exact = {(pair.first, pair.second): pair for pair in near_duplicates.exact_pairs(fingerprints)}
+    alike = [pair for pair in near_duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
     compare = partial(compare_one, paths=paths)
-    compared = compute.map_ordered(compare, alike, label="duplicates", total=len(alike), workers=workers)
-    near = {(pair.first, pair.second): pair for pair in compared if pair.score >= duplicates.NEAR}
+    compared = parallel.map_ordered(compare, alike, label="duplicates", total=len(alike), workers=workers)
+    near = {(pair.first, pair.second): pair for pair in compared if pair.score >= near_duplicates.NEAR}
     return [(pair, "exact" if places in exact else "near") for places, pair in sorted({**exact, **near}.items())]
 
 
-def compare_one(pair: duplicates.Pair, paths: Sequence[Path]) -> duplicates.Pair:
+def compare_one(pair: near_duplicates.Pair, paths: Sequence[Path]) -> near_duplicates.Pair:
     """The pair with its waveforms' correlation for a score, and the lag to a part of a sample."""
-    first, second = (duplicates.low_rate(*audio.read(paths[place])) for place in (pair.first, pair.second))
-    correlation, lag_s = duplicates.compare(first, second, pair.lag_s)
+    first, second = (near_duplicates.low_rate(*audio.read(paths[place])) for place in (pair.first, pair.second))
+    correlation, lag_s = near_duplicates.compare(first, second, pair.lag_s)
     return dataclasses.replace(pair, score=correlation, lag_s=lag_s)
 
 

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from bulbar import audio, clinical, folds, scoring, spectrogram, uncertainty
 from bulbar.appraisal import calibration
 from bulbar.appraisal.appraiser import Appraiser, of_patients
-from bulbar.aside import copy_file, write_text
+from bulbar.cohort import clinical, folds
+from bulbar.core.atomic_write import copy_file, write_text
+from bulbar.core.files import read_json, read_table, write_json
+from bulbar.core.seeds import seed_of
 from bulbar.deployment.deployed import MODELS, Deployed, DeployedModel
 from bulbar.deployment.encoding import StoredEncoder
-from bulbar.deployment.unlike import CONDITIONS, TrainingData
-from bulbar.seeds import seed_of
-from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json
+from bulbar.deployment.training_range import CONDITIONS, TrainingData
+from bulbar.features import audio, spectrogram
+from bulbar.scoring import intervals, metrics
+from stages.parts.params import settings, study_settings
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 PROTOCOL: folds.Protocol = "subject_wise"
 OUT = Path("models/deployed")
@@ -23,7 +28,7 @@ OUT = Path("models/deployed")
 def main(role: str = "main") -> None:
     """Write models/deployed/ (networks and settings.json) and metrics/deployed.json."""
     study, cohort = study_settings(), read_json(room("cohort", role) / "cohort.json")
-    bootstrap = settings("bootstrap", uncertainty.Settings)
+    bootstrap = settings("bootstrap", intervals.Settings)
     appraiser = Appraiser(
         asked=settings("appraise", calibration.Settings),
         bootstrap=bootstrap,
@@ -65,7 +70,7 @@ def out_of_fold(model: str, positive_class: str, role: str) -> pd.DataFrame:
     """Each subject's score by the network that did not know the subject; label 1 = patient."""
     path = room("fusion", role) / PROTOCOL / "selected" / f"{model}.csv"
     table = read_table(path, recording_id=str, subject_id=str)
-    return scoring.per_subject(of_patients(table, positive_class))
+    return metrics.per_subject(of_patients(table, positive_class))
 
 
 def fold_encoders(role: str) -> dict[int, StoredEncoder]:

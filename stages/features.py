@@ -11,8 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar import audio, augmentation, compute, folds, sequences
-from stages.io import FeaturesWriter, read_table, room, rows_writer, run, settings, study_seed, write_table
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.files import FeaturesWriter, read_table, rows_writer, write_table
+from bulbar.features import audio, augmentation, sequences
+from stages.parts.params import settings, study_seed
+from stages.parts.places import room
+from stages.parts.run import run
 
 COLUMNS = ["recording_id", "subject_id", "label", "part", "copy", "semitones", "speed", "frames"]
 
@@ -22,7 +27,7 @@ def main(role: str = "main") -> None:
     asked = settings("features", sequences.Settings)
     augmenting = settings("augment", augmentation.Settings)
     sequences.check_rate(asked, settings("audio", audio.Settings).sample_rate_hz)
-    workers = settings("compute", compute.Settings).n_workers
+    workers = settings("compute", parallel.Settings).n_workers
     splits = {
         protocol: read_table(room("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
         for protocol in folds.PROTOCOLS
@@ -37,7 +42,7 @@ def main(role: str = "main") -> None:
         trained=trained,
         seed=study_seed(),
     )
-    found = compute.map_ordered(of_recording, recordings, label="features", total=len(recordings), workers=workers)
+    found = parallel.map_ordered(of_recording, recordings, label="features", total=len(recordings), workers=workers)
     parts: dict[str, dict[Any, dict[Any, Any]]] = {
         protocol: table.set_index("recording_id").to_dict("index") for protocol, table in splits.items()
     }

@@ -2,9 +2,12 @@
 
 import pandas as pd
 
-from bulbar import folds
-from bulbar.errors import BadInput
-from stages.io import read_table, room, run, settings, study_settings, write_table
+from bulbar.cohort import folds
+from bulbar.core.errors import BadInput
+from bulbar.core.files import read_table, write_table
+from stages.parts.params import settings, study_settings
+from stages.parts.places import room
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:

@@ -4,79 +4,83 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dvclive import Live
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.atomic_write import copy_file
+from bulbar.core.files import read_json, write_json, write_table
+from bulbar.core.names import FUSED, Cell
+from bulbar.core.seeds import seed_of
+from bulbar.scoring import intervals
+from bulbar.training import als, fit_cache
+from bulbar.training.fits import Fit, digest
+from stages.parts.clinical_material import clinical_features
+from stages.parts.live import log_steps
+from stages.parts.material import load_material
+from stages.parts.params import settings, study_settings
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
-from bulbar import compute, experiment, folds, kept_fits, uncertainty
-from bulbar.cells import Cell
-from bulbar.fits import Fit, Fitted, digest
-from bulbar.seeds import seed_of
-from stages.clinical_material import clinical_features
-from stages.io import metrics_file, read_json, room, run, settings, study_settings, write_json, write_table
-from stages.material import load_material
+CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate")
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
-    """Write models/P/, data/fusion/P/, plots/fusion/P/ (DVCLive) and metrics/fusion/P.json of protocol P."""
-    computing = settings("compute", compute.Settings)
-    drawing = settings("bootstrap", uncertainty.Settings).model_dump()
+    """Write models/, data/fusion/, data/curves/ (DVCLive), metrics/fusion/ and plots/fusion/ of one protocol P.
+
+    plots/fusion/P/ holds what is drawn of data/curves/P/: the validation loss of the selected cell's reported models.
+    """
+    computing = settings("compute", parallel.Settings)
+    drawing = settings("bootstrap", intervals.Settings).model_dump()
     drawing["seed"] = seed_of(study_settings().seed, f"fusion/{protocol}/intervals")
     material = load_material(protocol, role)
     fits = fusion_fits(material, role)
-    kept = kept_fits.KeptFits(computing.kept_fits_dir)
+    kept = fit_cache.KeptFits(computing.kept_fits_dir)
     order = [fit for by_fold in fits.values() for fit in by_fold]
-    print(f"fusion, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(order, material.study, kept, computing=computing, label=f"fusion, {protocol}")
+    print(f"fusion, {protocol}: {fit_cache.plan(order, material.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(order, material.study, kept, computing=computing, label=f"fusion, {protocol}")
 
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     scores: dict[str, Any] = {"synthetic": synthetic, "biased": protocol == "record_wise"}
     for (cell, model), by_fold in fits.items():
         fitted = list(islice(results, len(by_fold)))
-        predictions = experiment.predictions(material, by_fold, fitted)
+        predictions = als.predictions(material, by_fold, fitted)
         write_table(predictions, room("fusion", role) / protocol / cell / f"{model}.csv")
-        write_table(experiment.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")
-        scores.setdefault(cell, {})[model] = uncertainty.both_ways(predictions, **drawing)
+        write_table(als.curves(fitted), room("fusion", role) / protocol / cell / f"{model}_history.csv")
+        scores.setdefault(cell, {})[model] = intervals.both_ways(predictions, **drawing)
         for fold, fit, result in zip(material.folds, by_fold, fitted, strict=True):
-            log_curves(result, Path("plots/fusion") / protocol / cell / model / f"fold_{fold}")
+            curves = room("curves", role) / protocol / cell / model / f"fold_{fold}"
+            log_steps(result.history, curves, step="epoch", names=CURVES)
+            if cell == "selected" and model in ("audio", FUSED[protocol]):
+                drawn = Path("plots/fusion") / protocol / model / f"fold_{fold}.tsv"
+                copy_file(curves / "plots/metrics/validation_loss.tsv", drawn)
             if fit.keep_weights:
                 model_file = Path("models") / protocol / model / f"fold_{fold}.keras"
                 kept.export_model(digest(fit, material.study), model_file)
     write_json(scores, metrics_file(f"fusion/{protocol}", role))
-    print(f"{len(order)} fits of {len(experiment.CLINICAL_COLUMNS)} models for two cells, {protocol}")
+    print(f"{len(order)} fits of {len(als.CLINICAL_COLUMNS)} models for two cells, {protocol}")
 
 
-def fusion_fits(material: experiment.Material, role: str) -> dict[tuple[str, str], list[Fit]]:
+def fusion_fits(material: als.Material, role: str) -> dict[tuple[str, str], list[Fit]]:
     """By cell (`selected`, `published`) and model, a fit for each fold; the selected cell's keep their weights."""
-    fusing = settings("fusion", experiment.FusionSettings)
-    published = settings("published", experiment.PublishedSettings).cell
+    fusing = settings("fusion", als.FusionSettings)
+    published = settings("published", als.PublishedSettings).cell
     selection = read_json(metrics_file(f"selection/{material.protocol}", role))["cells"]
     cells = {
         "selected": [Cell(**selection[str(fold)]) for fold in material.folds],
         "published": [published for _ in material.folds],
     }
-    experiment.require_room_for(cells["published"], material.image_shape)
+    als.require_room_for(cells["published"], material.image_shape)
     features = {name: clinical_features(material, name, role) for name in ("all", "common")}
     fits: dict[tuple[str, str], list[Fit]] = {}
     for which, cell_of_fold in cells.items():
         keep = which == "selected"
-        for model, columns in experiment.CLINICAL_COLUMNS.items():
+        for model, columns in als.CLINICAL_COLUMNS.items():
             fits[which, model] = [
-                experiment.audio_fit(material, cell, fold, keep_weights=keep)
+                als.audio_fit(material, cell, fold, keep_weights=keep)
                 if columns is None
-                else experiment.fusion_fit(
-                    material, model, cell, fold, features[columns][fold], fusing, keep_weights=keep
-                )
+                else als.fusion_fit(material, model, cell, fold, features[columns][fold], fusing, keep_weights=keep)
                 for cell, fold in zip(cell_of_fold, material.folds, strict=True)
             ]
     return fits
-
-
-def log_curves(result: Fitted, folder: Path) -> None:
-    """One fit's curves through DVCLive: a step is an epoch."""
-    with Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None) as live:
-        for epoch in result.history.round(6).to_dict("records"):
-            live.step = int(epoch["epoch"])
-            for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
-                live.log_metric(name, epoch[name])
 
 
 if __name__ == "__main__":

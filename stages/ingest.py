@@ -12,26 +12,29 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import cohort, compute, disclosure
-from bulbar.cohort import check, subset, wav
-from bulbar.errors import printable
-from stages.io import cohort_block, metrics_file, params, room, run, settings, study_seed, write_json, write_table
+from bulbar.cohort import check, readers, recording, subset
+from bulbar.core import disclosure, parallel
+from bulbar.core.errors import printable
+from bulbar.core.files import write_json, write_table
+from stages.parts.params import params, settings, study_seed
+from stages.parts.places import cohort_block, metrics_file, room
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
     """Read the release of params block `cohort` (another role: the one inside its own block); write its cohort room."""
-    chosen = settings(cohort_block(role), cohort.Settings)
-    recording = settings("audio", cohort.RecordingSettings)
-    workers = settings("compute", compute.Settings).n_workers
+    chosen = settings(cohort_block(role), readers.Settings)
+    hearing = settings("audio", readers.RecordingSettings)
+    workers = settings("compute", parallel.Settings).n_workers
 
     by: check.By = "sex" if "subset" in params() else "label"
     if by == "sex":
-        release = cohort.read(chosen, settings("subset", subset.Settings), study_seed())
+        release = readers.read(chosen, settings("subset", subset.Settings), study_seed())
     else:
-        release = cohort.read(chosen)
-    inspect = partial(wav.inspect, root=chosen.root.resolve(), min_duration_s=recording.min_duration_s)
+        release = readers.read(chosen)
+    inspect = partial(recording.inspect, root=chosen.root.resolve(), min_duration_s=hearing.min_duration_s)
     paths = [file.path for file in release.files]
-    found = list(compute.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
+    found = list(parallel.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
     kept = check.cohort_of(release, found, quarantine=chosen.on_bad_recording == "quarantine", by=by)
 
     out = room("cohort", role)

@@ -7,19 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bulbar import compute, figures, spectrogram
-from stages.io import (
-    FeaturesWriter,
-    cohort_in_words,
-    count_rows,
-    read_rows,
-    read_table,
-    room,
-    rows_writer,
-    run,
-    save,
-    settings,
-)
+from bulbar.core import parallel
+from bulbar.core.files import FeaturesWriter, count_rows, read_rows, read_table, rows_writer, save
+from bulbar.features import spectrogram
+from bulbar.features.figures import mel_images, recordings_per_task
+from stages.parts.params import settings
+from stages.parts.places import cohort_in_words, room
+from stages.parts.run import run
 
 AT_ONCE = 16  # recordings, of some milliseconds each
 
@@ -29,9 +23,9 @@ def main(role: str = "main") -> None:
     mel = settings("spectrogram", spectrogram.Settings)
     source, out = room("audio", role), room("features", role)
     total = count_rows(source / "recordings.csv")
-    workers = settings("compute", compute.Settings).n_workers
+    workers = settings("compute", parallel.Settings).n_workers
     image_of = partial(image_of_row, audio_folder=source.resolve(), mel=mel)
-    results = compute.map_ordered(
+    results = parallel.map_ordered(
         image_of,
         read_rows(source / "recordings.csv"),
         label="mel images",
@@ -67,7 +61,7 @@ def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
         first.setdefault(kind, row["recording_id"])
     table = pd.Series(counts).unstack(fill_value=0)  # noqa: PD010 - a series has no pivot_table
     cohort = cohort_in_words(role)
-    save(figures.recordings_per_task(table, f"Recordings per task · {cohort}"), out / "figure_6.png")
+    save(recordings_per_task(table, f"Recordings per task · {cohort}"), out / "figure_6.png")
     task = "U" if "U" in table.index else table.index[0]
     shown = {first[task, label]: f"{label}, task {task}" for label in ("HC", "ALS") if (task, label) in first}
     images = np.load(out / "images.npy", mmap_mode="r")
@@ -76,7 +70,7 @@ def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
         for position, row in enumerate(read_rows(out / "index.csv"))
         if row["recording_id"] in shown and row["segment"] == "0"
     }
-    figure = figures.mel_images(
+    figure = mel_images(
         [pictures[name] for name in shown],
         max_hz=mel.max_hz if mel.representation == "mel" else None,
         min_hz=mel.min_hz,

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from bulbar.aside import write_text
-from bulbar.deployment import card
-from stages.io import cohort_in_words, metrics_file, read_json, room, run
+from bulbar.core.atomic_write import write_text
+from bulbar.core.files import read_json
+from bulbar.report import model_card
+from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.run import run
 
 PROTOCOL = "subject_wise"
 OUT = Path("report/model_card.md")
@@ -12,7 +14,7 @@ OUT = Path("report/model_card.md")
 
 def main(role: str = "main") -> None:
     """Write report/model_card.md."""
-    found = card.Run(
+    found = model_card.Run(
         cohort=cohort_in_words(role),
         common=read_json(room("cohort", role) / "cohort.json")["clinical"]["common"],
         ingest=read_json(metrics_file("ingest", role)),
@@ -21,7 +23,7 @@ def main(role: str = "main") -> None:
         appraise=read_json(metrics_file(f"appraise/{PROTOCOL}", role)),
         audit=read_json(metrics_file("audit", role)),
     )
-    write_text(card.markdown(found), OUT)
+    write_text(model_card.markdown(found), OUT)
     print(f"{OUT}: {', '.join(found.deployed['models'])}, {found.cohort}")
 
 

@@ -2,30 +2,36 @@
 
 from pathlib import Path
 
-from bulbar import compute, folds, kept_fits, sequence_experiment, tuning
-from bulbar.fits import digest
-from stages.io import read_json, room, run, settings, write_table
-from stages.sequence_material import load_material
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.files import read_json, write_table
+from bulbar.training import fit_cache, gender
+from bulbar.training.fits import digest
+from bulbar.tuning import search
+from stages.parts.params import settings
+from stages.parts.places import room
+from stages.parts.run import run
+from stages.parts.sequence_material import load_material
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write data/networks/P/ (predictions and history of each model) and models/P/ of protocol P."""
-    network, computing = settings("network", sequence_experiment.Settings), settings("compute", compute.Settings)
-    material, kept = load_material(protocol, role), kept_fits.KeptFits(computing.kept_fits_dir)
-    default = sequence_experiment.default_point(network, material.study.settings)
-    points: dict[str, tuning.Point] = dict.fromkeys(sequence_experiment.MODELS, default)
+    network, computing = settings("network", gender.Settings), settings("compute", parallel.Settings)
+    material, kept = load_material(protocol, role), fit_cache.KeptFits(computing.kept_fits_dir)
+    default = gender.default_point(network, material.study.settings)
+    points: dict[str, search.Point] = dict.fromkeys(gender.MODELS, default)
     pick = read_json(room("tune", role) / protocol / "pick.json")
-    points[sequence_experiment.TUNED] = settings("tune", tuning.Settings).space.read(pick["point"])
-    fits = {model: sequence_experiment.final_fit(material, model, network, point) for model, point in points.items()}
+    points[gender.TUNED] = settings("tune", search.Settings).space.read(pick["point"])
+    fits = {model: gender.final_fit(material, model, network, point) for model, point in points.items()}
     order = list(fits.values())
-    print(f"networks, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(order, material.study, kept, computing=computing, label=f"networks, {protocol}")
+    print(f"networks, {protocol}: {fit_cache.plan(order, material.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(order, material.study, kept, computing=computing, label=f"networks, {protocol}")
     out = room("networks", role) / protocol
     for (model, fit), fitted in zip(fits.items(), results, strict=True):
-        write_table(sequence_experiment.predictions(material, fit, fitted), out / f"{model}.csv")
+        write_table(gender.predictions(material, fit, fitted), out / f"{model}.csv")
         write_table(fitted.history.round(6), out / f"{model}_history.csv")
         kept.export_model(digest(fit, material.study), Path("models") / protocol / f"{model}.keras")
-    print(f"{protocol}: {', '.join(sequence_experiment.IN_WORDS[model] for model in fits)} trained")
+    print(f"{protocol}: {', '.join(gender.IN_WORDS[model] for model in fits)} trained")
 
 
 if __name__ == "__main__":

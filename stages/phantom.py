@@ -12,48 +12,52 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from bulbar import audio, compute, phantom, voice
-from bulbar.archives import dated_alike
-from bulbar.aside import write_bytes, write_text
-from bulbar.seeds import seed_of
-from stages.io import room, run, settings, study_settings
+from bulbar.core import parallel
+from bulbar.core.archives import dated_alike
+from bulbar.core.atomic_write import write_bytes, write_text
+from bulbar.core.seeds import seed_of
+from bulbar.features import audio
+from bulbar.phantom import voc_als, voice
+from stages.parts.params import settings, study_settings
+from stages.parts.places import room
+from stages.parts.run import run
 
 EMPTY_ROWS = 300  # formatted and without content, as in the release
 
 
 def main(role: str = "main") -> None:
     """Write data/raw/phantom; for another role its own, of other people, recorded as params block ROLE.phantom says."""
-    wanted = settings("phantom", phantom.Settings)
-    workers = settings("compute", compute.Settings).n_workers
+    wanted = settings("phantom", voc_als.Settings)
+    workers = settings("compute", parallel.Settings).n_workers
     seed = study_settings().seed
-    recorder = phantom.Recorder()
+    recorder = voc_als.Recorder()
     if role != "main":
-        own = settings(f"{role}.phantom", phantom.ExternalSettings)
+        own = settings(f"{role}.phantom", voc_als.ExternalSettings)
         wanted, recorder, seed = own.over(wanted), own.recorder, seed_of(seed, f"phantom of {role}")
     root = room("raw", role) / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     for task in wanted.tasks:
-        (root / phantom.FOLDERS[task]).mkdir(parents=True)
-    write_text(phantom.NOTICE, root / "SYNTHETIC.txt")
+        (root / voc_als.FOLDERS[task]).mkdir(parents=True)
+    write_text(voc_als.NOTICE, root / "SYNTHETIC.txt")
 
-    subjects = phantom.cohort(wanted, seed)
+    subjects = voc_als.cohort(wanted, seed)
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
     recordings = [(subject, task) for subject in subjects for task in wanted.tasks]
     write = partial(write_recording, root=root.resolve(), seed=seed, recorder=recorder)
-    truths = compute.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
+    truths = parallel.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth
-    write_workbook([phantom.workbook_row(each, measures[each.subject_id]) for each in subjects], root / "VOC-ALS.xlsx")
+    write_workbook([voc_als.workbook_row(each, measures[each.subject_id]) for each in subjects], root / "VOC-ALS.xlsx")
     print(f"{len(subjects)} synthetic subjects, {len(recordings)} recordings of {', '.join(wanted.tasks)}")
 
 
 def write_recording(
-    recording: tuple[phantom.Subject, str], *, root: Path, seed: int, recorder: phantom.Recorder
+    recording: tuple[voc_als.Subject, str], *, root: Path, seed: int, recorder: voc_als.Recorder
 ) -> voice.Measures:
     """Synthesise one recording and write it as 16-bit mono PCM."""
     subject, task = recording
-    samples, truth = phantom.record(subject, task, seed, recorder)
-    folder = phantom.FOLDERS[task]
+    samples, truth = voc_als.record(subject, task, seed, recorder)
+    folder = voc_als.FOLDERS[task]
     path = root / folder / f"{subject.subject_id}_{folder}.wav"
     audio.write(path, samples, recorder.sample_rate_hz)
     return truth
@@ -64,15 +68,15 @@ def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
     book = Workbook()
     book.remove(book.worksheets[0])
     data = book.create_sheet("VOC-ALS_Data")
-    data.append([f"Column-{place}" for place in range(1, len(phantom.COLUMNS) + 1)])
-    data.append(list(phantom.COLUMNS))
+    data.append([f"Column-{place}" for place in range(1, len(voc_als.COLUMNS) + 1)])
+    data.append(list(voc_als.COLUMNS))
     for row in rows:
         data.append(list(row))
     last = data.max_row + EMPTY_ROWS
     for empty in range(data.max_row + 1, last + 1):
-        for column in range(1, len(phantom.COLUMNS) + 1):
+        for column in range(1, len(voc_als.COLUMNS) + 1):
             data.cell(empty, column).font = Font(name="Calibri", size=10)
-    for name, content in (("Legend", phantom.LEGEND), ("Cantagallo_Questionnaire", phantom.QUESTIONNAIRE)):
+    for name, content in (("Legend", voc_als.LEGEND), ("Cantagallo_Questionnaire", voc_als.QUESTIONNAIRE)):
         sheet = book.create_sheet(name)
         for line in content:
             sheet.append([line] if isinstance(line, str) else list(line))

@@ -9,39 +9,42 @@ import librosa
 import numpy as np
 import soundfile
 
-from bulbar import compute, phantom_voices, voice
-from bulbar.aside import write_bytes, write_text
-from stages.io import room, run, settings, study_seed
+from bulbar.core import parallel
+from bulbar.core.atomic_write import write_bytes, write_text
+from bulbar.phantom import common_voice, voice
+from stages.parts.params import settings, study_seed
+from stages.parts.places import room
+from stages.parts.run import run
 
 
 def main() -> None:
     """Write data/raw/phantom."""
-    wanted = settings("phantom", phantom_voices.Settings)
-    workers = settings("compute", compute.Settings).n_workers
+    wanted = settings("phantom", common_voice.Settings)
+    workers = settings("compute", parallel.Settings).n_workers
     seed = study_seed()
     root = room("raw") / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     (root / "clips").mkdir(parents=True)
-    write_text(phantom_voices.NOTICE, root / "SYNTHETIC.txt")
+    write_text(common_voice.NOTICE, root / "SYNTHETIC.txt")
 
-    people = phantom_voices.people(wanted, seed)
-    clips = phantom_voices.clips(people, seed)
+    people = common_voice.people(wanted, seed)
+    clips = common_voice.clips(people, seed)
     there = [clip for clip in clips if clip.there]
     write = partial(write_clip, folder=(root / "clips").resolve(), seed=seed)
-    seconds = sum(compute.map_ordered(write, there, label="synthetic voices", total=len(there), workers=workers))
-    rows = [phantom_voices.COLUMNS, *(phantom_voices.row(clip).values() for clip in clips)]
+    seconds = sum(parallel.map_ordered(write, there, label="synthetic voices", total=len(there), workers=workers))
+    rows = [common_voice.COLUMNS, *(common_voice.row(clip).values() for clip in clips)]
     write_text("".join("\t".join(row) + "\n" for row in rows), root / "validated.tsv")
     print(f"{len(people)} synthetic speakers, {len(clips)} rows, {len(there)} clips, {seconds / 60:.1f} min")
 
 
-def write_clip(clip: phantom_voices.Clip, *, folder: Path, seed: int) -> float:
+def write_clip(clip: common_voice.Clip, *, folder: Path, seed: int) -> float:
     """Synthesise one clip and write it as mono MP3; returns its length in seconds."""
-    samples = phantom_voices.read_out(clip, seed).astype(np.float32) / 32768
-    wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=phantom_voices.SAMPLE_RATE_HZ)
+    samples = common_voice.read_out(clip, seed).astype(np.float32) / 32768
+    wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=common_voice.SAMPLE_RATE_HZ)
     content = io.BytesIO()
-    soundfile.write(content, wide, phantom_voices.SAMPLE_RATE_HZ, format="MP3")
+    soundfile.write(content, wide, common_voice.SAMPLE_RATE_HZ, format="MP3")
     write_bytes(content.getvalue(), folder / f"{clip.name}.mp3")
-    return len(wide) / phantom_voices.SAMPLE_RATE_HZ
+    return len(wide) / common_voice.SAMPLE_RATE_HZ
 
 
 if __name__ == "__main__":

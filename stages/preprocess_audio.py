@@ -6,21 +6,15 @@ from pathlib import Path
 
 import soundfile
 
-from bulbar import audio, cohort, compute, figures
-from bulbar.errors import BadInput, Problem, SilentRecording
-from stages.io import (
-    cohort_block,
-    cohort_in_words,
-    count_rows,
-    metrics_file,
-    read_rows,
-    room,
-    rows_writer,
-    run,
-    save,
-    settings,
-    write_json,
-)
+from bulbar.cohort import readers
+from bulbar.core import parallel
+from bulbar.core.errors import BadInput, Problem, SilentRecording
+from bulbar.core.files import count_rows, read_rows, rows_writer, save, write_json
+from bulbar.features import audio
+from bulbar.features.figures import before_and_after
+from stages.parts.params import settings
+from stages.parts.places import cohort_block, cohort_in_words, metrics_file, room
+from stages.parts.run import run
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
 AT_ONCE = 16  # recordings, of some milliseconds each
@@ -28,17 +22,17 @@ AT_ONCE = 16  # recordings, of some milliseconds each
 
 def main(role: str = "main") -> None:
     """Write data/audio/: a WAV for each recording, recordings.csv, and a picture like Figure 7."""
-    release = settings(cohort_block(role), cohort.Settings)
+    release = settings(cohort_block(role), readers.Settings)
     cleaning = settings("audio", audio.Settings)
     recordings, out = room("cohort", role) / "recordings.csv", room("audio", role)
     total = count_rows(recordings)
     out.mkdir(parents=True, exist_ok=True)
     clean = partial(clean_one, root=Path(release.root).resolve(), out=out.resolve(), cleaning=cleaning)
-    workers = settings("compute", compute.Settings).n_workers
+    workers = settings("compute", parallel.Settings).n_workers
     problems: list[Problem] = []
     seconds = [0.0, 0.0]
     with rows_writer(out / "recordings.csv", COLUMNS) as table:
-        for row in compute.map_ordered(
+        for row in parallel.map_ordered(
             clean, read_rows(recordings), label="audio", total=total, workers=workers, at_once=AT_ONCE
         ):
             if isinstance(row, Problem):
@@ -79,7 +73,7 @@ def draw_before_and_after(recordings: Path, root: Path, out: Path, role: str) ->
     before, before_hz = audio.read(root / first["path"])
     after, after_hz = audio.read(out / f"{first['recording_id']}.wav")
     title = f"Silence removal, task {first['task']} · {cohort_in_words(role)}"
-    figure = figures.before_and_after(audio.to_mono(before), before_hz, audio.to_mono(after), after_hz, title)
+    figure = before_and_after(audio.to_mono(before), before_hz, audio.to_mono(after), after_hz, title)
     save(figure, out / "figure_7.png")
 
 

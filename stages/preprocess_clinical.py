@@ -1,7 +1,9 @@
 """Type the clinical columns, count what is recorded, and write the paper's scaled matrices (its Table 3)."""
 
-from bulbar import clinical
-from stages.io import metrics_file, read_json, read_table, room, run, write_json, write_table
+from bulbar.cohort import clinical
+from bulbar.core.files import read_json, read_table, write_json, write_table
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-from bulbar.aside import write_text
+from bulbar.core.atomic_write import write_text
 from bulbar.report import page
 from bulbar.report.results import Results
-from stages.io import params, pinned_versions, run
+from stages.parts.params import params, pinned_versions
+from stages.parts.run import run
 
-PROTOCOLS = ("record_wise", "subject_wise")
 READ = (
     *(f"metrics/{name}.json" for name in ("audit", "evaluate", "explain", "external", "external/ingest", "ingest")),
-    *(
-        f"metrics/{name}/{protocol}.json"
-        for name in ("appraise", "baselines", "selection", "spread", "sweep")
-        for protocol in PROTOCOLS
-    ),
-    *(f"plots/appraise/{protocol}" for protocol in PROTOCOLS),
+    *(f"metrics/{name}" for name in ("appraise", "baselines", "selection", "spread", "sweep")),
+    "plots/appraise/record_wise",
+    "plots/appraise/subject_wise",
     "plots/audit",
     "plots/evaluate",
     "plots/explain",

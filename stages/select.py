@@ -1,8 +1,11 @@
 """Pick cells of the sweep by the protocol's own rule."""
 
-from bulbar import selection, uncertainty
-from bulbar.seeds import seed_of
-from stages.io import metrics_file, read_json, read_table, room, run, settings, study_settings, write_json
+from bulbar.core.files import read_json, read_table, write_json
+from bulbar.core.seeds import seed_of
+from bulbar.scoring import intervals, selection
+from stages.parts.params import settings, study_settings
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 
 def main(protocol: str, role: str = "main") -> None:
@@ -14,7 +17,7 @@ def main(protocol: str, role: str = "main") -> None:
     predictions = {
         cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
     }
-    drawing = settings("bootstrap", uncertainty.Settings).model_dump()
+    drawing = settings("bootstrap", intervals.Settings).model_dump()
     drawing["seed"] = seed_of(study_settings().seed, f"select/{protocol}")
     if protocol == "record_wise":
         picked = selection.record_wise(fits, rules.record_wise_rule)

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from bulbar import folds, split
-from stages.io import metrics_file, read_json, read_table, room, run, settings, study_seed, write_json, write_table
+from bulbar.cohort import folds, split
+from bulbar.core.files import read_json, read_table, write_json, write_table
+from stages.parts.params import settings, study_seed
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:

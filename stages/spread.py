@@ -5,31 +5,37 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar import compute, experiment, folds, kept_fits, spread
-from bulbar.cells import Cell
-from stages.io import metrics_file, read_json, room, run, settings, write_json, write_table
-from stages.material import load_material
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.files import read_json, write_json, write_table
+from bulbar.core.names import Cell
+from bulbar.training import als, fit_cache, spread
+from stages.parts.material import load_material
+from stages.parts.params import settings
+from stages.parts.places import metrics_file, room
+from stages.parts.run import run
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write data/spread/PROTOCOL/predictions.csv and metrics/spread/PROTOCOL.json.
 
-    `folds.repeats` splits and `train.seeds` starts, the run's own first: with one of each nothing new is fitted.
+    `spread.repeats` splits and `spread.seeds` starts, the run's own first: with one of each nothing new is fitted.
     """
-    splitting, computing = settings("folds", folds.Settings), settings("compute", compute.Settings)
+    asked, splitting = settings("spread", spread.Settings), settings("folds", folds.Settings)
+    computing = settings("compute", parallel.Settings)
     material = load_material(protocol, role)
     chosen, cell = chosen_cell(protocol, role)
-    starts = range(1, material.study.settings.seeds + 1)
-    splits = {repeat: spread.on_split(material, repeat, splitting) for repeat in range(1, splitting.repeats + 1)}
+    starts = range(1, asked.seeds + 1)
+    splits = {repeat: spread.on_split(material, repeat, splitting) for repeat in range(1, asked.repeats + 1)}
     fits = {(repeat, start): spread.fits_from(splits[repeat], cell, start) for repeat, start in product(splits, starts)}
     order = [fit for by_fold in fits.values() for fit in by_fold]
-    kept = kept_fits.KeptFits(computing.kept_fits_dir)
-    print(f"spread, {protocol}: {kept_fits.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = kept_fits.run(order, material.study, kept, computing=computing, label=f"spread, {protocol}")
+    kept = fit_cache.KeptFits(computing.kept_fits_dir)
+    print(f"spread, {protocol}: {fit_cache.plan(order, material.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(order, material.study, kept, computing=computing, label=f"spread, {protocol}")
 
     tables = []
     for (repeat, start), by_fold in fits.items():
-        table = experiment.predictions(splits[repeat], by_fold, list(islice(results, len(by_fold))))
+        table = als.predictions(splits[repeat], by_fold, list(islice(results, len(by_fold))))
         table.insert(0, "repeat", repeat)
         table.insert(1, "seed", start)
         tables.append(table)

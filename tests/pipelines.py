@@ -68,7 +68,7 @@ class Pipeline:
             **environment,
         }
         for name in tracked_files(source):
-            if not name.startswith(WRITTEN_BY_STAGES):
+            if not name.startswith(WRITTEN_BY_STAGES) or name.endswith("plots/dvc.yaml"):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source / name, folder / name)
         git(folder, "init", "--quiet", "--initial-branch=main")

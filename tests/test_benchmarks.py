@@ -26,9 +26,10 @@ from benchmarks import (
 )
 from benchmarks.measuring import Failed, Run
 from benchmarks.plain import librosa_script
-from bulbar import architectures, audio, spectrogram
 from bulbar.cohort import voc_als
-from bulbar.kept_fits import KeptFits
+from bulbar.features import audio, spectrogram
+from bulbar.training import architectures
+from bulbar.training.fit_cache import KeptFits
 
 
 def printed(capsys, monkeypatch, benchmark, *arguments: str) -> str:

@@ -12,9 +12,10 @@ import pytest
 import soundfile
 from ruamel.yaml import YAML
 
-from bulbar import audio, disclosure
+from bulbar.core import disclosure
+from bulbar.core.files import read_table
+from bulbar.features import audio
 from stages import preprocess_audio
-from stages.io import read_table
 from tests.broken_inputs import RELEASE, Read, Refused, SetAside, page
 from tests.broken_inputs.every import CASES
 from tests.broken_inputs.trials import Trials

@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar import audio, experiment, fits, folds, phantom, scoring, spectrogram, training, uncertainty, voice
-from bulbar.audit.telling import Told, summary_of_images, told_apart
-from bulbar.cells import Cell
+from bulbar.audit.label_probe import Told, summary_of_images, told_apart
+from bulbar.cohort import folds
+from bulbar.core.digests import file_digest
+from bulbar.core.names import Cell
+from bulbar.features import audio, spectrogram
+from bulbar.phantom import voc_als, voice
+from bulbar.scoring import intervals, metrics
+from bulbar.training import als, fits, trainer
 
 CLEANING = audio.Settings(min_duration_s=0.5)
 TASKS = ("A", "KA", "PA", "TA")  # one vowel, so that a voice can be known again from one task to the next
@@ -22,12 +27,12 @@ def cohort(
 
     takes: how often each subject records each task.
     """
-    wanted = phantom.Settings(
+    wanted = voc_als.Settings(
         subjects=subjects, tasks=tasks, effect=effect, missingness="none", median_duration_s=2.0, max_epochs=1
     )
     images, rows = [], []
-    for subject, task, take in product(phantom.cohort(wanted, seed), wanted.tasks, range(takes)):
-        samples, _ = phantom.record(subject, task, seed + take)
+    for subject, task, take in product(voc_als.cohort(wanted, seed), wanted.tasks, range(takes)):
+        samples, _ = voc_als.record(subject, task, seed + take)
         heard = audio.resample(samples / np.float32(2**15), voice.SAMPLE_RATE_HZ, CLEANING.sample_rate_hz)
         heard = audio.remove_silence(heard, top_db=CLEANING.top_db)
         images.append(spectrogram.image_of(heard, CLEANING.sample_rate_hz, mel)[0])
@@ -83,7 +88,7 @@ def test_the_papers_network_does_on_an_effectless_phantom_what_the_quick_classif
     np.save(tmp_path / "images.npy", images)
     study = fits.Study(
         images=tmp_path / "images.npy",
-        features_digest=fits.file_digest(tmp_path / "images.npy"),
+        features_digest=file_digest(tmp_path / "images.npy"),
         labels=table["label"].to_numpy(),
         settings=fits.Settings(),
         seed=2025,
@@ -91,10 +96,10 @@ def test_the_papers_network_does_on_an_effectless_phantom_what_the_quick_classif
     found = {}
     for protocol in folds.PROTOCOLS:
         split = folds.assign(table, protocol, folds.Settings(), seed=0)
-        material = experiment.Material(protocol, split, np.arange(len(split)), mel.image_shape, study)
-        plans = [experiment.audio_fit(material, Cell("S1B", 0.3), fold) for fold in material.folds]
-        found[protocol] = experiment.predictions(material, plans, [training.train(fit, study) for fit in plans])
-    low, _ = uncertainty.intervals(found["record_wise"])["roc_auc"]
+        material = als.Material(protocol, split, np.arange(len(split)), mel.image_shape, study)
+        plans = [als.audio_fit(material, Cell("S1B", 0.3), fold) for fold in material.folds]
+        found[protocol] = als.predictions(material, plans, [trainer.train(fit, study) for fit in plans])
+    low, _ = intervals.intervals(found["record_wise"])["roc_auc"]
     assert low > 0.5
-    low, high = uncertainty.intervals(scoring.per_subject(found["subject_wise"]))["roc_auc"]
+    low, high = intervals.intervals(metrics.per_subject(found["subject_wise"]))["roc_auc"]
     assert low <= 0.5 <= high

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from bulbar.errors import BadInput, Problem
+from bulbar.core.errors import BadInput, Problem
 from tests import fuzz
 from tests.fuzz import params
 from tests.fuzz.targets import TARGETS

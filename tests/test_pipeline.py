@@ -69,14 +69,15 @@ TOUCHES: list[tuple[str, object, set[str]]] = [
     ("train.learning_rate", 0.002, set()),
     ("sweep.dropout_rates", [0.1], set()),
     ("spectrogram.mel_bands", 33, of_both_cohorts("mel_spectrogram")),
-    ("audio.top_db", 31.0, {"conditions", *of_both_cohorts("preprocess_audio")}),
-    ("audio.bandwidth_hz", 4000.0, of_both_cohorts("preprocess_audio")),
+    ("audio.top_db", 31.0, {"conditions", *of_both_cohorts("ingest", "preprocess_audio")}),
+    ("audio.bandwidth_hz", 4000.0, {"conditions", *of_both_cohorts("ingest", "preprocess_audio")}),
     ("external.cohort.root", "data/raw/phantom", {"ingest@external", "preprocess_audio@external"}),
     ("external.phantom.noise_db", 3.0, {"external_phantom"}),
     ("external.tasks", ["A"], set()),
     ("external.bandwidth_hz", None, set()),
-    ("folds.repeats", 3, set()),
-    ("train.seeds", 3, set()),
+    ("phantom.max_epochs", 2, {"phantom", "external_phantom"}),
+    ("spread.repeats", 3, set()),
+    ("spread.seeds", 3, set()),
     ("compute.workers", 2, set()),
     ("compute.kept_fits", "elsewhere", set()),
     ("compute.backend", "ray", set()),
@@ -188,6 +189,14 @@ def test_params_diff_names_the_changed_key(study):
     assert re.search(r"train\.learning_rate *\| 0\.001 *\| 0\.002 ", shown)
 
 
+def test_the_stages_of_the_study_that_train_draw_no_figure(stages):
+    """So a colour, which is in a package of its own, makes none of them stale."""
+    trained = of_both_protocols("sweep", "fusion", "spread")
+    deps = {stage.addressing: {dep.def_path for dep in stage.deps} for stage in stages.stages}
+    assert trained <= set(deps)
+    assert not [name for name in trained if "bulbar/style" in deps[name]]
+
+
 def test_every_stage_stands_in_the_order_the_data_flows(stages):
     edges = {
         (before.addressing, after.addressing) for after, before in stages.graph.edges()
@@ -253,9 +262,35 @@ def test_a_learning_rate_reruns_the_training_and_what_follows_and_nothing_before
     assert stages_run(study.dvc("repro")) == TRAINING_AND_AFTER
 
 
+def edit(file: Path, before: str, after: str) -> None:
+    """Replace a text that stands in a file."""
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+
+
+@pytest.mark.slow
+def test_another_colour_of_the_figures_trains_nothing(study):
+    edit(study.folder / "bulbar/style/figure_style.py", '"#0072B2"', '"#0072B3"')
+    shown = study.dvc("repro")
+    ran = stages_run(shown)
+    assert "evaluate" in ran and not ran & of_both_protocols("sweep", "select", "fusion", "spread", "baselines")
+    assert {to_do for to_do, _ in fits_to_do(shown).values()} == {0}
+
+
+@pytest.mark.slow
+def test_a_reworded_docstring_and_a_moved_import_train_nothing_and_change_no_output(study):
+    trainer = study.folder / "bulbar/training/trainer.py"
+    edit(trainer, '"""One fit: a network trained', '"""One single fit: a network trained')
+    edit(trainer, "import json\nimport math\n", "import math\nimport json\n")
+    shown = study.dvc("repro")
+    assert stages_run(shown) == {*of_both_protocols("sweep", "fusion", "spread"), "external", "explain"}
+    assert {to_do for to_do, _ in fits_to_do(shown).values()} == {0}
+
+
 @pytest.mark.slow
 def test_another_start_of_the_selected_cell_costs_its_own_fits_only(study):
-    study.change({"train.seeds": 2})
+    study.change({"spread.seeds": 2})
     shown = study.dvc("repro")
     assert stages_run(shown) == {*of_both_protocols("spread"), "checklist", "report"}
     assert fits_to_do(shown) == {f"spread, {protocol}": (2, 2) for protocol in PROTOCOLS}
@@ -334,7 +369,7 @@ def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_proje
     assert told == json.loads((elsewhere / "models/settings.json").read_text())
 
     recording = next((study.folder / "data/raw/phantom/phonationA").iterdir())
-    command = [sys.executable, "-m", "stages.predict", str(recording), "--model", "models", "--json"]
+    command = [sys.executable, "-m", "bulbar.commands", "predict", str(recording), "--model", "models", "--json"]
     code = study.environment | {"PYTHONPATH": str(study.folder)}
     run = subprocess.run(command, cwd=elsewhere, env=code, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -167,4 +167,4 @@ def test_a_release_tracked_by_dvc_goes_to_a_private_remote_alone():
             tracked = YAML(typ="safe").load((ROOT / name).read_text())
             imported = any("repo" in dep for dep in tracked.get("deps", []))  # DVC pushes none: its source has it
             kept = [out.get("push") is False or out.get("remote", "").startswith("private-") for out in tracked["outs"]]
-            assert imported or all(kept), f"{name}: `python -m stages.track` instead of `dvc add`"
+            assert imported or all(kept), f"{name}: `bulbar track` instead of `dvc add`"

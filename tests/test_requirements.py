@@ -23,12 +23,11 @@ COMMANDS = {"bandit", "dvc", "mypy", "pip-audit", "pytest", "pytest-xdist", "ruf
 BUILDS = {"setuptools", "wheel"}  # what pip runs
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds
-BESIDE = {"dask"}  # comes with distributed
-FETCHED_ON_DEMAND = {"synapseclient", "synapseutils"}  # stages.download asks for it, and says how to install it
+BESIDE = {"dask", "synapseutils"}  # come with distributed and with synapseclient
 
 
 def pinned(file: str) -> dict[str, str]:
-    """The requirements of a file with their specifiers; `-e .` and `-r` left out."""
+    """The requirements of a file with their specifiers; `-r` left out."""
     lines = [line.split("#")[0].strip() for line in (ROOT / file).read_text().splitlines()]
     matches = [re.match(r"([A-Za-z0-9._-]+)(.*)", line) for line in lines if line and not line.startswith("-")]
     return {match[1]: match[2] for match in matches if match}
@@ -50,8 +49,10 @@ def in_code(requirement: str) -> str:
     return NAME_IN_CODE.get(requirement, requirement)
 
 
-RUN_TIME, FOR_TESTS = pinned("requirements.txt"), pinned("requirements-dev.txt")
-OPTIONAL = {name: pin for file in ROOT.glob("requirements-*.txt") for name, pin in pinned(file.name).items()}
+RUN_TIME, FOR_TESTS = pinned("requirements.txt"), pinned("requirements/dev.txt")
+OPTIONAL = {
+    name: pin for file in ROOT.glob("requirements/*.txt") for name, pin in pinned(f"requirements/{file.name}").items()
+}
 OPTIONAL = {name: pin for name, pin in OPTIONAL.items() if name not in {*FOR_TESTS, *BUILDS}}
 
 
@@ -67,7 +68,7 @@ def test_every_run_time_requirement_is_imported_or_run():
 
 
 def test_every_foreign_import_of_the_code_is_a_run_time_requirement():
-    assert imported("bulbar", "stages") - FETCHED_ON_DEMAND <= {in_code(name) for name in RUN_TIME | OPTIONAL}
+    assert imported("bulbar", "stages") - BESIDE <= {in_code(name) for name in RUN_TIME | OPTIONAL}
 
 
 def test_every_test_requirement_is_used():
@@ -79,10 +80,10 @@ def test_every_test_requirement_is_used():
 
 def test_every_foreign_import_of_the_tests_is_a_requirement():
     listed = {in_code(name) for name in RUN_TIME | FOR_TESTS | OPTIONAL}
-    assert imported("tests") - FETCHED_ON_DEMAND - BESIDE <= listed
+    assert imported("tests") - BESIDE <= listed
 
 
-LISTS = sorted(ROOT.glob("requirements*.txt"))
+LISTS = [ROOT / "requirements.txt", *sorted(ROOT.glob("requirements/*.txt"))]
 MACHINES = [
     {
         "python_version": python,
@@ -119,7 +120,7 @@ def installed(file: Path, machine: dict[str, str]) -> dict[str, str]:
 def test_every_requirement_is_locked_at_its_release_on_every_machine(listed):
     for machine in MACHINES:
         versions = installed(listed.with_suffix(".lock"), machine)
-        wanted = {canonicalize_name(name): pin for name, pin in pinned(listed.name).items()}
+        wanted = {canonicalize_name(name): pin for name, pin in pinned(str(listed.relative_to(ROOT))).items()}
         assert wanted.items() <= versions.items(), machine
 
 

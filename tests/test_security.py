@@ -9,7 +9,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from stages import ingest, io, preprocess_clinical
+from bulbar.core import files
+from stages import ingest, preprocess_clinical
+from stages.parts import params
 from tests.pipelines import Pipeline, stages_run
 from tests.projects import ROOT, write_params
 from tests.releases import VOC_ALS_COLUMNS, voc_als_rows, write_voc_als
@@ -82,10 +84,10 @@ def test_what_a_hostile_release_says_is_text_in_every_table_and_the_same_text_fo
         for name, column in pd.read_csv(path, dtype=str, keep_default_na=False).items():
             for cell in [name, *column]:
                 assert not re.match(r"[=+@\t\r\n]|-(?![\d.])", cell), (path, cell)
-    subjects = io.read_table(hostile / "data/cohort/subjects.csv")
+    subjects = files.read_table(hostile / "data/cohort/subjects.csv")
     assert set(subjects["therapy"].dropna()) == set(HOSTILE)
-    recordings = io.read_table(hostile / "data/cohort/recordings.csv")
-    root = Path(io.params()["cohort"]["root"])
+    recordings = files.read_table(hostile / "data/cohort/recordings.csv")
+    root = Path(params.params()["cohort"]["root"])
     assert (
         all((root / path).is_file() for path in recordings["path"]) and recordings["path"].str.startswith("=cmd").all()
     )

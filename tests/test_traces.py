@@ -17,9 +17,11 @@ STAGE = """
 import os, sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from bulbar import audio, compute, folds
-from bulbar.aside import written_aside
-from stages.io import params, settings, study_seed
+from bulbar.cohort import folds
+from bulbar.core import parallel
+from bulbar.core.atomic_write import written_aside
+from bulbar.features import audio
+from stages.parts.params import params, settings, study_seed
 
 def work(hearing):
     Path("in_a_worker.txt").read_text()
@@ -33,8 +35,8 @@ def main():
     Path("out/plain.txt").write_text("x")
     hearing = settings("audio", audio.Settings)
     hearing.sample_rate_hz
-    settings("compute", compute.Settings)
-    settings("folds", folds.Settings).model_dump(exclude={"repeats"})
+    settings("compute", parallel.Settings)
+    settings("folds", folds.Settings).model_dump(exclude={"validation_share"})
     params()["phantom"].get("median_duration_s")
     list(params()["published"].items())
     dict(params()["select"])
@@ -74,9 +76,9 @@ def test_what_is_opened_to_read_is_seen_in_workers_too_and_nothing_else(watched)
     did = watched.trace("watched", "watched")
     seen = {name for name in named(did.read, watched.folder) if name.endswith(".txt")}
     assert seen == {"read.txt", "in_a_worker.txt"}
-    modules = {"stages/watched.py", "stages/io.py", "bulbar/audio.py", "bulbar/folds.py", "bulbar/aside.py"}
+    modules = {"stages/watched.py", "stages/parts/params.py", "bulbar/features/audio.py", "bulbar/cohort/folds.py"}
     assert modules <= named(did.read, watched.folder)
-    assert "bulbar/training.py" not in named(did.read, watched.folder)
+    assert "bulbar/training/trainer.py" not in named(did.read, watched.folder)
 
 
 def test_what_is_written_is_seen_under_its_last_name(watched):
@@ -91,7 +93,7 @@ def test_params_are_seen_where_they_are_asked_for_and_not_where_they_are_checked
     asked = {"audio.sample_rate_hz", "audio.top_db", "phantom.median_duration_s"}
     whole = {"published", "select", "folds"}
     found = YAML(typ="safe").load(watched.folder / "params.yaml")
-    asked |= {f"{block}.{key}" for block in whole for key in found[block]} - {"folds.repeats"}
+    asked |= {f"{block}.{key}" for block in whole for key in found[block]} - {"folds.validation_share"}
     assert did.params == asked
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bulbar.architectures import ARCHITECTURES, Network
-from bulbar.fits import Fit, Settings, Study
+from bulbar.training.architectures import ARCHITECTURES, Network
+from bulbar.training.fits import Fit, Settings, Study
 
 SHAPE = (20, 20)
 SETTINGS = Settings(max_epochs=3, batch_size=8)

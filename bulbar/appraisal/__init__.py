@@ -1,1 +1,1 @@
-"""What a model's scores are worth to someone who would use it: calibration, thresholds, comparisons, groups."""
+"""What a score means in use: calibration, operating points, comparisons, groups, baselines, external validation."""

@@ -1,6 +1,6 @@
 """What a protocol's scores are worth: calibration, operating points, comparisons, groups, all of one set of models.
 
-Tables of models hold a row per recording, tables called `people` a row per subject as `scoring.per_subject` returns
+Tables of models hold a row per recording, tables called `people` a row per subject as `metrics.per_subject` returns
 them: subject_id, fold, label (1 = patient), probability. Split by recording, a subject's recordings lie in several
 folds: neither scaler nor threshold can be chosen on other subjects, so only what needs no choice is given.
 """
@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bulbar import scoring, uncertainty
 from bulbar.appraisal import calibration, comparisons, groups, operating_points
 from bulbar.appraisal.calibration import Platt
+from bulbar.scoring import intervals, metrics
 
 APPRAISED = ("audio", "fused_common")
 """The models whose probabilities are looked into; the others are compared with."""
@@ -29,7 +29,7 @@ class Appraiser:
     """Settings of the appraisal and of its intervals, and whether folds divide subjects."""
 
     asked: calibration.Settings
-    bootstrap: uncertainty.Settings
+    bootstrap: intervals.Settings
     seed: int
     cross_fits: bool
 
@@ -70,10 +70,10 @@ class Appraiser:
 
     def _calibration_of(self, table: pd.DataFrame) -> dict[str, Any]:
         label, probability, bins = table["label"], table["probability"], self.asked.bins
-        bounds = uncertainty.intervals(table, **self.drawing)
+        bounds = intervals.intervals(table, **self.drawing)
         own = calibration.calibration_scores(table, bins=bins, **self.drawing)
-        brier = calibration.Estimate(scoring.brier(label, probability), *bounds["brier"])
-        log_loss = calibration.Estimate(scoring.log_loss(label, probability), *bounds["log_loss"])
+        brier = calibration.Estimate(metrics.brier(label, probability), *bounds["brier"])
+        log_loss = calibration.Estimate(metrics.log_loss(label, probability), *bounds["log_loss"])
         by_chance = calibration.expected_calibration_error_by_chance(
             probability, bins=bins, draws=self.bootstrap.draws, seed=self.seed
         )
@@ -84,7 +84,7 @@ class Appraiser:
 
     def thresholds(self, people: pd.DataFrame) -> dict[str, float | Mapping[int, float]]:
         """0.5, and for each fold the thresholds that reach the wanted rate on the subjects of the other folds."""
-        found: dict[str, float | Mapping[int, float]] = {f"threshold_{scoring.THRESHOLD:g}": scoring.THRESHOLD}
+        found: dict[str, float | Mapping[int, float]] = {f"threshold_{metrics.THRESHOLD:g}": metrics.THRESHOLD}
         if self.cross_fits:
             ways = (
                 ("specificity", self.asked.specificity, operating_points.threshold_at_specificity),
@@ -189,7 +189,7 @@ def appraise(
     models: name -> out-of-fold table (recording_id, subject_id, fold, label, probability), label 1 = patient. subjects:
     subject_id, label and clinical columns. recordings: recording_id, task.
     """
-    people = {model: scoring.per_subject(models[model]) for model in APPRAISED}
+    people = {model: metrics.per_subject(models[model]) for model in APPRAISED}
     asked = groups.groupings(appraiser.asked.age_bands)
     return Appraisal(
         appraiser=appraiser,

@@ -1,6 +1,6 @@
 """Do the probabilities mean what they say? Reliability, calibration scores, and scalers scored by cross-fitting.
 
-Everything here is on the level of subjects: tables as `scoring.per_subject` returns them (subject_id, fold, label,
+Everything here is on the level of subjects: tables as `metrics.per_subject` returns them (subject_id, fold, label,
 probability; label 1 = positive class). A scaler learns on the subjects of the other folds and is applied to those of
 this one, so nothing is scored by a scaler that saw it. Split by recording, a subject lies in several folds and there
 are no such other folds: then only the uncalibrated scores can be stated.
@@ -21,9 +21,9 @@ from scipy.stats import binomtest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from bulbar import uncertainty
-from bulbar.disclosure import FEWEST_SHOWN
-from bulbar.settings import Count, Strict
+from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.settings import Count, Strict
+from bulbar.scoring import intervals
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -225,17 +225,17 @@ def calibration_scores(
     `slope`: of the logistic regression of the label on the logit; 1 where the probabilities are neither too extreme
     (below 1) nor too timid (above); infinite where the classes do not overlap. `intercept`: of the same regression with
     the slope held at 1 ("in the large"); 0 where as many are positive as was promised. Subjects are drawn as by
-    `uncertainty.intervals`, so the classes keep their sizes, as they were recruited; the bins are those of the whole
+    `intervals.intervals`, so the classes keep their sizes, as they were recruited; the bins are those of the whole
     table. Source: Van Calster et al., BMC Medicine 17, 2019.
     """
     label, promised = table["label"].to_numpy(dtype=float), table["probability"].to_numpy(dtype=float)
-    drawn = np.vstack([np.ones(len(table)), uncertainty.drawn_subjects(label, draws=draws, seed=seed)])
+    drawn = np.vstack([np.ones(len(table)), intervals.drawn_subjects(label, draws=draws, seed=seed)])
     each = {
         "ece": _calibration_errors(drawn, label - promised, _bin_of(promised, bins), bins),
         "slope": _slopes(logit(promised), label, drawn),
         "intercept": _intercepts(logit(promised), label, drawn),
     }
-    tail = uncertainty.tail_of(level, uncertainty.smaller_class(label))
+    tail = intervals.tail_of(level, intervals.smaller_class(label))
     return {name: _with_interval(values, tail) for name, values in each.items()}
 
 

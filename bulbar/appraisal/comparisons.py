@@ -1,6 +1,6 @@
 """Which model is better than which, on the same subjects, and whether the network earns its place.
 
-A pair is compared by `uncertainty.compare`; here stand the pairs that are asked about, the correction for asking many
+A pair is compared by `intervals.compare`; here stand the pairs that are asked about, the correction for asking many
 times, and the answer in words.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bulbar import scoring, uncertainty
+from bulbar.scoring import intervals, metrics
 
 BASELINES = ("majority", "age_sex", "voice_linear", "voice_forest")
 NETWORK = "audio"
@@ -63,13 +63,13 @@ def compare_all(
     score: unit, first, second, score, difference, low, high, p, p_holm. Holm's family is the pairs of one unit and
     score.
     """
-    per_unit = {"subject": {name: scoring.per_subject(table) for name, table in models.items()}, "recording": models}
+    per_unit = {"subject": {name: metrics.per_subject(table) for name, table in models.items()}, "recording": models}
     rows = [
         (unit, *pair, score, found.value, found.low, found.high, found.p)
         for unit, tables in per_unit.items()
         for pair in pairs
         if pair.first in tables and pair.second in tables
-        for score, found in uncertainty.compare(
+        for score, found in intervals.compare(
             tables[pair.first], tables[pair.second], draws=draws, level=level, seed=seed
         ).items()
     ]

@@ -1,4 +1,4 @@
-"""Figures of what the scores are worth: reliability curves and forest plots, in the manner of `bulbar.figures`."""
+"""Figures of what the scores are worth: reliability curves and forest plots."""
 
 import textwrap
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bulbar.figures import BLUE, GREEN, GREY, ORANGE, styled
+from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, styled
 
 LONGEST_LINE = 30
 """Characters of a line of a row's name, of which two are drawn: a release's own words may be wider than a figure."""

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bulbar import scoring, uncertainty
 from bulbar.appraisal import operating_points
 from bulbar.appraisal.calibration import Estimate, exact_share
-from bulbar.disclosure import FEWEST_SHOWN, shown, shown_apart, withheld
+from bulbar.core.disclosure import FEWEST_SHOWN, shown, shown_apart, withheld
+from bulbar.scoring import intervals, metrics
 
 SCORES = ("roc_auc", "accuracy", "sensitivity", "specificity")
 
@@ -126,7 +126,7 @@ def by_group(
                 told[label] = shown_apart(of_label[label], total[label])
                 hidden[label] = withheld(of_label[label], total[label])
         for place, (name, members) in enumerate(named):
-            scores = _scores(scoring.per_subject(members), grouping.of, auc, draws=draws, level=level, seed=seed)
+            scores = _scores(metrics.per_subject(members), grouping.of, auc, draws=draws, level=level, seed=seed)
             found.append(
                 Group(
                     grouping=grouping.name,
@@ -170,7 +170,7 @@ def _groups_of(rows: pd.DataFrame, grouping: Grouping) -> Iterator[tuple[str, pd
 
 def _people(rows: pd.DataFrame) -> tuple[int, int]:
     """How many controls, how many patients."""
-    label_of = uncertainty.subjects_of(rows)
+    label_of = intervals.subjects_of(rows)
     return int((label_of == 0).sum()), int((label_of == 1).sum())
 
 
@@ -181,9 +181,9 @@ def _scores(
     label = of_group["label"].to_numpy()
     if min(np.sum(label == 0), np.sum(label == 1)) < FEWEST_SHOWN:
         return told
-    bounds = uncertainty.intervals(of_group, draws=draws, level=level, seed=seed)
-    calls = operating_points.called(of_group, scoring.THRESHOLD)
-    told["roc_auc"] = Estimate(scoring.scores(of_group)[auc], *bounds[auc])
+    bounds = intervals.intervals(of_group, draws=draws, level=level, seed=seed)
+    calls = operating_points.called(of_group, metrics.THRESHOLD)
+    told["roc_auc"] = Estimate(metrics.scores(of_group)[auc], *bounds[auc])
     told |= operating_points.reached(label, calls, level=level)
     if of == "patients":
         return told | {"specificity": Estimate(np.nan, np.nan, np.nan)}
@@ -199,7 +199,7 @@ def normal_speech_found(
 ) -> dict[str, Any] | None:
     """Of the patients whose speech is rated normal, the share that is called a patient at each threshold.
 
-    people: a row per subject, as `scoring.per_subject`. thresholds: name -> one threshold, or each fold's own. Returns
+    people: a row per subject, as `metrics.per_subject`. thresholds: name -> one threshold, or each fold's own. Returns
     `column` (which says that speech is normal), `patients` (how many, as `by_group` shows it) and `found`: name ->
     Estimate with the exact binomial interval, NaN for fewer than 5 patients and where the count is `withheld`; None
     where no column says so.

@@ -1,6 +1,6 @@
 """Thresholds chosen on other subjects, what they really reach, and what a call is then worth in a clinic.
 
-Tables as `scoring.per_subject` returns them: subject_id, fold, label (1 = patient), probability; from the threshold on
+Tables as `metrics.per_subject` returns them: subject_id, fold, label (1 = patient), probability; from the threshold on
 a subject is called a patient.
 """
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics
 
-from bulbar import uncertainty
 from bulbar.appraisal.calibration import Estimate, exact_share, without_each_fold
+from bulbar.scoring import intervals
 
 ROUNDING = 1e-9
 """0.9 of 10 is 9: a rate this far below its target has reached it."""
@@ -98,6 +98,6 @@ def predictive_values(
     values = bayes(found / n_patients, cleared / n_controls, prevalence)
     told = {}
     for name, value, of_draws in zip(("ppv", "npv"), map(float, values), drawn, strict=True):
-        low, high = uncertainty.percentiles(of_draws, level)
+        low, high = intervals.percentiles(of_draws, level)
         told[name] = Estimate(value, min(low, value), max(high, value)) if np.isfinite(value) else undefined
     return told

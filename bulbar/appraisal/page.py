@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar import scoring, tables
 from bulbar.appraisal.appraiser import NOT_CROSS_FITTED, Appraisal
 from bulbar.appraisal.groups import SCORES, Group
-from bulbar.disclosure import FEWEST_SHOWN
+from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.markdown import markdown_table
+from bulbar.scoring import metrics
 
 Told = Mapping[str, Any]
 
@@ -44,7 +45,7 @@ def calibration_table(models: Mapping[str, Told]) -> str:
                     "intercept": estimate(scores.get("intercept")),
                 }
             )
-    return "\n\n".join([tables.markdown(pd.DataFrame(rows)).rstrip("\n"), *absent])
+    return "\n\n".join([markdown_table(pd.DataFrame(rows)).rstrip("\n"), *absent])
 
 
 def operating_table(models: Mapping[str, Told]) -> str:
@@ -64,7 +65,7 @@ def operating_table(models: Mapping[str, Told]) -> str:
         for model, points in models.items()
         for point, told in points.items()
     ]
-    return tables.markdown(pd.DataFrame(rows))
+    return markdown_table(pd.DataFrame(rows))
 
 
 def comparison_table(compared: pd.DataFrame, auc: str) -> str:
@@ -81,7 +82,7 @@ def comparison_table(compared: pd.DataFrame, auc: str) -> str:
                 if score == auc:
                     row[f"p, per {unit} (Holm)"] = f"{found['p']:.3f} ({found['p_holm']:.3f})"
         rows.append(row)
-    return tables.markdown(pd.DataFrame(rows).replace(r"^nan.*", "–", regex=True))
+    return markdown_table(pd.DataFrame(rows).replace(r"^nan.*", "–", regex=True))
 
 
 def group_table(models: Mapping[str, Sequence[Group]]) -> str:
@@ -100,7 +101,7 @@ def group_table(models: Mapping[str, Sequence[Group]]) -> str:
             )
             for score in SCORES:
                 row[f"{model}: {score.replace('roc_auc', 'AUC')}"] = estimate(group.scores[score]._asdict())
-    return tables.markdown(pd.DataFrame(list(rows.values())))
+    return markdown_table(pd.DataFrame(list(rows.values())))
 
 
 def normal_speech_sentence(model: str, found: Told | None, points: Mapping[str, Told]) -> str:
@@ -144,7 +145,7 @@ def page(found: Appraisal, heading: str) -> str:
         found.earns_its_place,
         comparison_table(found.compared, found.appraiser.auc),
         "### By group",
-        f"Called a patient from {scoring.THRESHOLD:g} on. Where a column is of patients alone, they stand against all "
+        f"Called a patient from {metrics.THRESHOLD:g} on. Where a column is of patients alone, they stand against all "
         "controls.",
         group_table(found.groups),
         "### Patients whose speech is rated normal",

@@ -1,1 +1,1 @@
-"""How much of a score is real: one module a probe, each from arrays and tables to `Finding`s."""
+"""How much of a score is real: one module per probe, each from arrays and tables to `Finding`s."""

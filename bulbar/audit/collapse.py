@@ -1,24 +1,21 @@
 """Probe 6: networks that call everyone the same, and networks that are no better than doing so."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from bulbar import scoring, uncertainty
-from bulbar.audit import published
 from bulbar.audit.finding import Finding
-from bulbar.cells import Cell
+from bulbar.core.names import Cell
+from bulbar.scoring import intervals, metrics
 
 PROBE = "collapse"
 
 
 def collapsed_folds(table: pd.DataFrame) -> list[int]:
     """The folds of an out-of-fold table (fold, probability) whose network calls every row the same."""
-    share = pd.Series(scoring.called(table["probability"])).groupby(table["fold"].to_numpy()).mean()
+    share = pd.Series(metrics.called(table["probability"])).groupby(table["fold"].to_numpy()).mean()
     return share.index[share.isin([0, 1])].tolist()
 
 
@@ -59,8 +56,8 @@ class Accuracies:
         return [cell for cell in cells if self.interval(self.mean([cell]) - self.majority, widened)[0] > 0]
 
     def interval(self, values: np.ndarray, level: float) -> tuple[float, float]:
-        """The interval of something made of these accuracies, shape (1 + draws,), as `uncertainty.intervals` has it."""
-        return uncertainty.percentiles(values[1:], level, subjects=self.smaller_class)
+        """The interval of something made of these accuracies, shape (1 + draws,), as `intervals.intervals` has it."""
+        return intervals.percentiles(values[1:], level, subjects=self.smaller_class)
 
 
 def accuracies(predictions: Mapping[Cell, pd.DataFrame], *, draws: int = 2000, seed: int = 0) -> Accuracies:
@@ -70,24 +67,24 @@ def accuracies(predictions: Mapping[Cell, pd.DataFrame], *, draws: int = 2000, s
     """
     first = next(iter(predictions.values()))
     right = np.column_stack([_right_by_subject(table) for table in predictions.values()])
-    labels = uncertainty.subjects_of(first)
-    drawn = uncertainty.drawn_subjects(labels, draws=draws, seed=seed)
+    labels = intervals.subjects_of(first)
+    drawn = intervals.drawn_subjects(labels, draws=draws, seed=seed)
     drawn = np.vstack([np.ones(drawn.shape[1]), drawn])
     recordings = drawn @ first.groupby("subject_id", sort=True).size().to_numpy()
-    most = float(first["label"].mean() >= scoring.THRESHOLD)
+    most = float(first["label"].mean() >= metrics.THRESHOLD)
     majority = drawn @ _right_by_subject(first.assign(probability=most)) / recordings
     return Accuracies(
         cells=tuple(predictions),
         drawn=drawn @ right / recordings[:, None],
         majority=majority,
         collapsed=frozenset(collapsed_cells(predictions)),
-        smaller_class=uncertainty.smaller_class(labels),
+        smaller_class=intervals.smaller_class(labels),
     )
 
 
 def _right_by_subject(table: pd.DataFrame) -> np.ndarray:
     """How many recordings of each subject are called right, subjects sorted."""
-    right = scoring.called(table["probability"]) == table["label"]
+    right = metrics.called(table["probability"]) == table["label"]
     return right.groupby(table["subject_id"], sort=True).sum().to_numpy()
 
 
@@ -107,7 +104,7 @@ def probe(
     collapsed_fits = sum(map(len, folds_of.values()))
     n, collapsed = len(predictions), [cell for cell in predictions if cell in measured.collapsed]
     within = [
-        scoring.roc_auc_within_folds(table["label"], table["probability"], table["fold"])
+        metrics.roc_auc_within_folds(table["label"], table["probability"], table["fold"])
         for table in (predictions[cell] for cell in collapsed)
     ]
     calling_one = Finding(
@@ -156,50 +153,3 @@ def probe(
         details={"majority_accuracy": measured.majority[0], "better": better, "worse": worse},
     )
     return [calling_one, against_majority]
-
-
-def of_paper(table_4: pd.DataFrame) -> list[Finding]:
-    """The same of the paper's Table 4: cells that stand at exactly the share of patients in a fold.
-
-    table_4: code, then dropout_0.5 and so on, in percent. A cell counts where its figure is, to both decimals, what
-    calling every recording ALS gives in one of the paper's folds. Beside it, taking each figure for k of n recordings:
-    how many have an exact binomial interval (Clopper and Pearson 1934) that is not above the majority. Recordings of
-    one person are alike, so that this interval is too narrow and the count a lower bound.
-    """
-    printed = published.accuracies_of(table_4)
-    shares = published.patient_shares()
-    at_majority = [cell for cell, percent in printed.items() if published.hundredths(percent) in shares]
-    not_better = [cell for cell, percent in printed.items() if _lower_end(percent) <= published.MAJORITY]
-    found = Counter(published.hundredths(printed[cell]) for cell in at_majority)
-    named = [f"{times} at {value / 100:.2f} % = {shares[value]}" for value, times in found.most_common()]
-    return [
-        Finding(
-            probe=PROBE,
-            of="the paper's Table 4",
-            figure="share of cells at exactly the majority's accuracy",
-            value=len(at_majority) / len(printed),
-            low=np.nan,
-            high=np.nan,
-            verdict="suspect" if at_majority else "clear",
-            sentence=(
-                f"{len(at_majority)} of the paper's {len(printed)} cells stand at the share of patients in a fold, "
-                f"to both decimals ({', '.join(named)}), as networks do that call everyone a patient. "
-                f"{len(not_better)} cells are not above the majority's {published.MAJORITY:.2%} by an exact binomial "
-                "interval."
-            ),
-            details={
-                "cells": len(printed),
-                "at_the_majority": [str(cell) for cell in at_majority],
-                "shares_of_patients_in_percent": sorted(value / 100 for value in shares),
-                "not_better_than_the_majority": len(not_better),
-            },
-        )
-    ]
-
-
-def _lower_end(percent: float, level: float = 0.95) -> float:
-    """Lower end of the exact interval of a printed accuracy, taken for k of the size of fold that it fits."""
-    for size in published.fold_sizes(published.RECORDINGS, published.FOLDS):
-        for right in published.counts_printed_as(percent, size, "rounded"):
-            return float(stats.binomtest(right, size).proportion_ci(level).low)
-    return np.nan

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from bulbar import scoring, spectrogram, uncertainty
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
-from bulbar.disclosure import FEWEST_SHOWN
-from bulbar.seeds import seed_of
+from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.seeds import seed_of
+from bulbar.features import spectrogram
+from bulbar.scoring import intervals, metrics
 
 EMPTY_DB = 60.0
 """A band is empty where it lies so far below the recording's loudest cell.
@@ -94,14 +95,14 @@ def _finding(
     """One share, by subject, as a row of the audit table."""
     table = pd.DataFrame({"subject_id": share.index, "fold": 1, "probability": share.to_numpy()})
     table["label"] = labels.loc[share.index].to_numpy()
-    if scoring.roc_auc(table["label"], table["probability"]) < 0.5:
+    if metrics.roc_auc(table["label"], table["probability"]) < 0.5:
         table["probability"] = 1 - table["probability"]  # controls have more of it: the AUC of what is filled
-    auc = scoring.roc_auc(table["label"], table["probability"])
-    auc_low, auc_high = uncertainty.intervals(table, draws=draws, level=level, seed=seed)["roc_auc_pooled"]
+    auc = metrics.roc_auc(table["label"], table["probability"])
+    auc_low, auc_high = intervals.intervals(table, draws=draws, level=level, seed=seed)["roc_auc_pooled"]
     p = p_of_shuffles(auc, _shuffled_aucs(share.to_numpy(), table["label"].to_numpy(), shuffles, seed))
-    drawn = uncertainty.drawn_subjects(table["label"], draws=draws, seed=seed)
+    drawn = intervals.drawn_subjects(table["label"], draws=draws, seed=seed)
     means = drawn @ share.to_numpy() / drawn.sum(axis=1)
-    low, high = uncertainty.percentiles(means, level, subjects=uncertainty.smaller_class(table["label"]))
+    low, high = intervals.percentiles(means, level, subjects=intervals.smaller_class(table["label"]))
     labelled = table.assign(share=share.to_numpy()).groupby("label")["share"]
     groups = {"positive": float(labelled.mean()[1]), "negative": float(labelled.mean()[0])}
     shown = labelled.size().min() >= FEWEST_SHOWN

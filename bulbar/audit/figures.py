@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
 
-from bulbar.audit import published
 from bulbar.audit.finding import LEAK_FROM, Finding
+from bulbar.audit.label_probe import Told
 from bulbar.audit.page import MEANING
-from bulbar.audit.telling import Told
-from bulbar.cells import Cell
-from bulbar.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, styled
+from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, styled
 
 COLOURS = {"leak": VERMILION, "suspect": ORANGE, "clear": GREEN, "sign": BLUE, "confounder": PURPLE}
 MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder": "^"}
@@ -78,42 +75,4 @@ def nothing_to_learn(told: Mapping[str, Told], title: str) -> Figure:
         axes.set_ylabel("Shuffles")
     panels[-1].set_xlabel("AUC of the quick classifier, per recording")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
-
-
-@styled
-def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
-    """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
-
-    printed: cell -> accuracy in percent, `published.accuracies_of`.
-    """
-    codes = list(dict.fromkeys(cell.architecture for cell in printed))
-    rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
-    figure = Figure(figsize=(10, 1.9 + 0.5 * len(codes)), layout="constrained")
-    figure.suptitle("The paper's Table 4: each accuracy is that of one fold")
-    axes = figure.subplots()
-    shares = published.patient_shares()
-    looks: dict[str, tuple[str, str]] = {}
-    for cell, percent in printed.items():
-        fractions = published.fractions(percent)
-        if published.hundredths(percent) in shares:
-            look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
-        else:
-            look = {"244": ("the one fold of 244", ORANGE), "245": ("one of the four folds of 245", SKY)}.get(
-                " ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white")
-            )
-        row, column = codes.index(cell.architecture), rates.index(cell.dropout_rate)
-        looks[look[0]] = look
-        axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=look[1]))
-        axes.text(column, row, f"{percent:.2f} = {' or '.join(fractions)}", ha="center", va="center", fontsize=11)
-    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
-    axes.set_yticks(range(len(codes)), codes)
-    axes.set_xlim(-0.5, len(rates) - 0.5)
-    axes.set_ylim(len(codes) - 0.5, -0.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("Dropout rate")
-    axes.set_ylabel("Architecture")
-    handles = [Patch(color=colour, label=text) for text, colour in looks.values()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=1)
     return figure

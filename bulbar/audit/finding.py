@@ -1,10 +1,13 @@
-"""What a probe says: a figure with its interval, a verdict, and a sentence for a reviewer."""
+"""What a probe says: a figure with its interval, a verdict, a sentence for a reviewer. The audit's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
+
+from bulbar.core.settings import MOST, Strict
 
 Verdict = Literal["leak", "suspect", "clear", "sign", "confounder"]
 
@@ -56,3 +59,9 @@ def verdict_of(low: float, p: float, *, meaning: Literal["leak", "sign", "confou
     if low > LEAK_FROM and p < LEAK_P:
         return meaning
     return "suspect" if p < SUSPECT_P else "clear"
+
+
+class Settings(Strict):
+    """The `audit` block of params.yaml. Fewer shuffles than 999 cannot carry a p under 0.01 with any certainty."""
+
+    shuffles: int = Field(default=999, ge=999, le=MOST)

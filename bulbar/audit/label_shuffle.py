@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
-from bulbar.audit.telling import Told, told_apart
-from bulbar.seeds import seed_of
+from bulbar.audit.label_probe import Told, told_apart
+from bulbar.core.seeds import seed_of
 
 
 def learn(
@@ -21,8 +21,8 @@ def learn(
 ) -> dict[str, Told]:
     """Each protocol's quick classifier, AUC per recording: with the observed labels, and shuffled between subjects.
 
-    features: a row per recording, indexed by recording_id (`telling.summary_of_images`). folds: protocol -> table of
-    `folds.assign`. within: recording_id -> task.
+    features: a row per recording, indexed by recording_id (`label_probe.summary_of_images`). folds: protocol -> table
+    of `folds.assign`. within: recording_id -> task.
     """
     return {
         protocol: told_apart(

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding
-from bulbar.audit.telling import Told, told_apart
-from bulbar.disclosure import FEWEST_SHOWN
-from bulbar.seeds import seed_of
+from bulbar.audit.label_probe import Told, told_apart
+from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.seeds import seed_of
 
 NAMED = 3
 """Columns that a sentence names, of those that tell the label."""

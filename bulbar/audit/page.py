@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar import tables
 from bulbar.audit.finding import Finding
+from bulbar.core.markdown import markdown_table
 
 MEANING = {
     "leak": "the score can be had from this, and it is no sign of the disease",
@@ -78,6 +78,6 @@ def markdown(run: Sequence[Finding], paper: Sequence[Finding]) -> str:
     """The audit tables of the run and of the paper's own digits, and what the verdicts mean."""
     legend = "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in MEANING.items())
     return (
-        f"## This run\n\n{counted(run)}.\n\n{tables.markdown(table(run))}\n"
-        f"## The paper's own tables\n\n{counted(paper)}.\n\n{tables.markdown(table(paper))}\n{legend}\n"
+        f"## This run\n\n{counted(run)}.\n\n{markdown_table(table(run))}\n"
+        f"## The paper's own tables\n\n{counted(paper)}.\n\n{markdown_table(table(paper))}\n{legend}\n"
     )

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bulbar import selection, tables
 from bulbar.audit.finding import Finding
-from bulbar.cells import Cell
+from bulbar.core.names import CELL_COLUMNS, Cell
+from bulbar.scoring import selection
 
 PROBE = "selection"
 
@@ -77,7 +77,7 @@ def by_recording(fits: pd.DataFrame) -> list[Finding]:
     the fold lies above its cell's mean.
     """
     best = selection.best_fit(fits, "highest_fold_accuracy")
-    own = fits[(fits[tables.CELL] == best[tables.CELL]).all(axis="columns")]["test_accuracy"]
+    own = fits[(fits[CELL_COLUMNS] == best[CELL_COLUMNS]).all(axis="columns")]["test_accuracy"]
     highest, of_cell, of_all = float(best["test_accuracy"]), float(own.mean()), float(fits["test_accuracy"].mean())
     return [
         Finding(

@@ -10,10 +10,10 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from bulbar import uncertainty
 from bulbar.audit.finding import LEAK_P, Finding, Verdict, p_of_shuffles
-from bulbar.folds import numbers, parts
-from bulbar.seeds import seed_of
+from bulbar.cohort.folds import numbers, parts
+from bulbar.core.seeds import seed_of
+from bulbar.scoring import intervals
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def probe(
 ) -> list[Finding]:
     """A finding per protocol: the share of test recordings whose subject is also in training.
 
-    features: a row per recording, indexed by recording_id (`telling.summary_of_images`). folds: protocol -> table of
-    `folds.assign`, all over the same recordings. within: recording_id -> task.
+    features: a row per recording, indexed by recording_id (`label_probe.summary_of_images`). folds: protocol -> table
+    of `folds.assign`, all over the same recordings. within: recording_id -> task.
     Where the test fold itself is watched, as record_wise does, every test recording's subject is among the watched.
     """
     one = next(iter(folds.values()))
@@ -161,6 +161,6 @@ def _finding(protocol: str, table: pd.DataFrame, known: Recognition, draws: int,
 def _interval(subject_of: np.ndarray, values: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
     """95 % interval of the mean of `values`, a row per recording, subjects being what is drawn."""
     rows, sums = np.bincount(subject_of), np.bincount(subject_of, values)
-    drawn = uncertainty.drawn_subjects(np.zeros(len(rows)), draws=draws, seed=seed)
+    drawn = intervals.drawn_subjects(np.zeros(len(rows)), draws=draws, seed=seed)
     seen = drawn @ rows
-    return uncertainty.percentiles(drawn[seen > 0] @ sums / seen[seen > 0], 0.95)
+    return intervals.percentiles(drawn[seen > 0] @ sums / seen[seen > 0], 0.95)

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pandas as pd
 
+from bulbar.cohort.recording import Inspection
 from bulbar.cohort.release import LABELS, SEXES, Fault, RecordingFile, Release
-from bulbar.cohort.wav import Inspection
-from bulbar.errors import BadInput, Problem, printable
+from bulbar.core.errors import BadInput, Problem, printable
 
 RECORDING_COLUMNS = [
     "recording_id",

@@ -27,7 +27,7 @@ from bulbar.cohort.release import (
     require_root,
     unreadable,
 )
-from bulbar.errors import BadInput, Problem
+from bulbar.core.errors import BadInput, Problem
 
 TABLE, CLIPS = "validated.tsv", "clips"
 TASK = "sentence"

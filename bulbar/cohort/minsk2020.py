@@ -27,7 +27,7 @@ from bulbar.cohort.workbook import (
     typed,
     unused_columns,
 )
-from bulbar.errors import BadInput, Problem
+from bulbar.core.errors import BadInput, Problem
 
 _BOTH: dict[str, tuple[str, Kind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
 _PATIENTS: dict[str, tuple[str, Kind]] = {

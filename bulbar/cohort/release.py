@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from bulbar.errors import BadInput, Problem
+from bulbar.core.errors import BadInput, Problem
 
 Kind = Literal["numeric", "categorical"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bulbar.cohort.release import Release
-from bulbar.seeds import seed_of
-from bulbar.settings import Count, Strict
+from bulbar.core.seeds import seed_of
+from bulbar.core.settings import Count, Strict
 
 
 class PerGender(Strict):

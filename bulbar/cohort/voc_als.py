@@ -32,7 +32,7 @@ from bulbar.cohort.workbook import (
     typed,
     unused_columns,
 )
-from bulbar.errors import BadInput, Problem
+from bulbar.core.errors import BadInput, Problem
 
 WORKBOOK = "VOC-ALS.xlsx"
 SHEET = "VOC-ALS_Data"
@@ -108,7 +108,7 @@ ACOUSTIC = [
 
 HOW_TO_GET_IT = (
     "the embedded default is written by `python -m stages.phantom`; the VOC-ALS release comes with"
-    " `python -m stages.download voc_als` (Synapse syn53009474, free account), then set cohort.root to its folder"
+    " `bulbar download voc_als` (Synapse syn53009474, free account), then set cohort.root to its folder"
 )
 
 

@@ -1,4 +1,8 @@
-"""Reading a sheet whose cells were typed by people: stray blanks, `-` for not recorded, numbers as strings."""
+"""Reading a sheet whose cells were typed by people: stray blanks, `-` for not recorded, numbers as strings.
+
+Before it is opened: whether the file is a workbook that is safe to open. A few kB can unpack to gigabytes, so sizes are
+looked at before unpacking, and elements are counted before parsing.
+"""
 
 import datetime
 import math
@@ -18,9 +22,9 @@ import pandas as pd
 from openpyxl.utils import get_column_letter, range_boundaries
 from openpyxl.workbook import Workbook
 
-from bulbar.cohort import xlsx
 from bulbar.cohort.release import Fault, Kind
-from bulbar.errors import BadInput, Problem
+from bulbar.cohort.release import unreadable as unreadable_file
+from bulbar.core.errors import BadInput, Problem
 
 NOT_RECORDED = re.compile("[-\u2010-\u2015\u2212]*")
 """Dashes of any length and number: spreadsheet and word processors make others of what is typed."""
@@ -28,6 +32,18 @@ MOST_COLUMNS = 1024
 """Columns that are looked at; a release has about 100."""
 LONGEST_TEXT = 200
 """Characters of a category."""
+MOST_BYTES = 100_000_000
+"""Of a workbook unpacked; one of 5,000 subjects has about 25 million."""
+MOST_TIMES = 100
+"""How many times its packed size a member may have unpacked, from a million bytes on. A sheet has 5 to 30 times."""
+MOST_ROWS = 1_048_576
+"""Rows that a sheet of Excel can have; as many shared strings are read."""
+MOST_TAGS = 200_000
+"""XML tags of one row, for Excel's 16,384 columns; and of what is no row."""
+
+_ROW_OR_STRING = re.compile(rb"<(?:/(?:\w{1,9}:)?(?:row|si)|(?:\w{1,9}:)?(?:row|si)(?:\s[^<>]*)?/)\s*>")
+_OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+_SAVE_AS = "open it in a spreadsheet program and save it as an Excel workbook (.xlsx)"
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,7 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
         raise BadInput(
             [Problem(str(path), "the release's workbook", found, remedy_for(found, "fetch the release again"))]
         )
-    xlsx.check(path)
+    check(path)
     try:
         with _opened(path) as book:
             sheet = _sheet(book, path, name)
@@ -102,7 +118,7 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
     except BadInput:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file brings it to
-        raise xlsx.unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return Sheet(
         where=path.name if name is None else f"{path.name}, sheet {name}",
         names=names,
@@ -156,7 +172,7 @@ def _sheet(book: Workbook, path: Path, name: str | None) -> Any:
 
 def _rows(sheet: Any, width: int, *, values: bool = True) -> Iterator[tuple[Any, ...]]:
     """The first `width` cells of every row from the first; those that the file leaves out are empty."""
-    return islice(sheet.iter_rows(max_col=width, values_only=values), xlsx.MOST_ROWS)
+    return islice(sheet.iter_rows(max_col=width, values_only=values), MOST_ROWS)
 
 
 def _xml(path: Path, sheet: Any) -> bytes:
@@ -210,9 +226,9 @@ def _with_percentages(
 def _require_order(path: Path, xml: bytes) -> None:
     """Raises BadInput where rows are not numbered upwards: those that come too late would be passed over."""
     numbers = [0, *map(int, re.findall(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r=[\"'](\d{1,18})", xml))]
-    late = [second for first, second in pairwise(numbers) if second <= first or second > xlsx.MOST_ROWS]
+    late = [second for first, second in pairwise(numbers) if second <= first or second > MOST_ROWS]
     if late:
-        expected = f"a workbook whose rows are numbered upwards, to {xlsx.MOST_ROWS:,} at most"
+        expected = f"a workbook whose rows are numbered upwards, to {MOST_ROWS:,} at most"
         remedy = "open it in a spreadsheet program and save it again"
         raise BadInput([Problem(str(path), expected, f"row {late[0]} after a later one, or beyond", remedy)])
 
@@ -456,3 +472,94 @@ def row_faults(
 def _key(name: str) -> str:
     """Column names are compared without blanks and case."""
     return re.sub(r"\s+", "", name).casefold()
+
+
+def check(path: Path) -> None:
+    """Raises BadInput unless the file is a zip archive of XML, as a workbook is, and of moderate size unpacked."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            if start == _OLE:
+                raise _unusable(path, *_ole(start + file.read(MOST_BYTES)))
+        if not start.startswith(b"PK"):
+            raise _unusable(path, *_no_archive(start))
+        with zipfile.ZipFile(path) as archive:
+            _check_sizes(path, archive)
+            for member in archive.infolist():
+                if member.filename.endswith((".xml", ".rels")):
+                    _check_xml(path, member.filename, archive.read(member))
+    except BadInput:
+        raise
+    except PermissionError as error:
+        raise unreadable_file(str(path), "a workbook that can be read", error) from None
+    except (
+        Exception
+    ) as error:  # a damaged archive raises whatever it comes to: zlib.error, EOFError, NotImplementedError
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> BadInput:
+    """What to say of a workbook that cannot be read to its end."""
+    told = re.sub(r"\s+", " ", str(error)).strip()[:200]
+    found = f"a damaged one: {type(error).__name__}{': ' if told else ''}{told}"
+    return _unusable(path, found, "fetch the release again")
+
+
+def _unusable(path: Path, found: str, remedy: str) -> BadInput:
+    return BadInput([Problem(str(path), "a readable Excel workbook (.xlsx)", found, remedy)])
+
+
+def _ole(content: bytes) -> tuple[str, str]:
+    """Found and remedy of a compound file, which Excel wrote until 2003 and writes around an encrypted workbook."""
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        return "a workbook that is protected by a password", "take the password off: save it without one"
+    return "a workbook in the format of Excel 97 to 2003 (.xls)", _SAVE_AS
+
+
+def _no_archive(start: bytes) -> tuple[str, str]:
+    if not start:
+        return "an empty file: 0 bytes", "fetch the release again"
+    if re.fullmatch(rb"[\t\r\n\x20-\x7e\x80-\xff]+", start):
+        return f"a text file, as CSV is: it begins with {start.decode('utf-8', 'replace')!r}", _SAVE_AS
+    return f"no workbook: it begins with the bytes {start.hex(' ')}", "fetch the release again"
+
+
+def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+    members = archive.infolist()
+    if "[Content_Types].xml" not in archive.namelist():
+        names = ", ".join(sorted(member.filename for member in members)[:5]) or "nothing"
+        raise _unusable(path, f"a zip archive of something else: {names}", _SAVE_AS)
+    if "xl/workbook.bin" in archive.namelist():
+        raise _unusable(path, "a binary workbook (.xlsb)", _SAVE_AS)
+    unpacked = sum(member.file_size for member in members)
+    packed = [
+        member.filename for member in members if member.file_size > max(1_000_000, MOST_TIMES * member.compress_size)
+    ]
+    if unpacked > MOST_BYTES or packed:
+        found = f"{unpacked:,} bytes unpacked from {path.stat().st_size:,}"
+        raise _too_large(path, f"at most {MOST_BYTES:,} bytes, {MOST_TIMES} times the packed ones", found)
+
+
+def _check_xml(path: Path, member: str, xml: bytes) -> None:
+    if re.search(rb"<!(?:DOCTYPE|ENTITY)", xml):
+        raise _unusable(path, f"{member} defines entities (DOCTYPE), which no workbook does", "fetch the release again")
+    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([^\"']*)", xml.removeprefix(b"\xef\xbb\xbf"))
+    encoding = declared[1].decode("ascii", "replace") if declared else "UTF-16" if b"\0" in xml[:100] else "UTF-8"
+    if encoding.upper() not in ("UTF-8", "US-ASCII", "ASCII"):
+        raise _unusable(path, f"{member} in the encoding {encoding}, not UTF-8", _SAVE_AS)
+    if b"http://purl.oclc.org/ooxml/spreadsheetml/" in xml[:2000]:
+        raise _unusable(path, "a workbook saved as Strict Open XML", _SAVE_AS)
+    start = 0
+    for rows, row in enumerate(_ROW_OR_STRING.finditer(xml), start=1):
+        if rows > MOST_ROWS:
+            raise _too_large(path, f"at most {MOST_ROWS:,} rows in a sheet", f"more in {member}")
+        if xml.count(b"<", start, row.end()) > MOST_TAGS:
+            break
+        start = row.end()
+    if xml.count(b"<", start) > MOST_TAGS:
+        raise _too_large(path, f"at most {MOST_TAGS:,} tags in a row", f"more in {member}")
+
+
+def _too_large(path: Path, expected: str, found: str) -> BadInput:
+    remedy = "copy the release's rows and columns alone into a new workbook"
+    return BadInput([Problem(str(path), f"a workbook of moderate size: {expected}", found, remedy)])

@@ -1,1 +1,1 @@
-"""From the fold models to a prediction on a new recording, and of whom it says nothing."""
+"""From fold models to a prediction on a new recording, and whether it lies outside the training range."""

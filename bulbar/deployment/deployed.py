@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from pydantic import field_validator
 
-from bulbar import audio, spectrogram
 from bulbar.appraisal import operating_points
 from bulbar.appraisal.appraiser import Appraiser
 from bulbar.appraisal.calibration import Estimate, Platt
+from bulbar.core.settings import Strict
 from bulbar.deployment.encoding import StoredEncoder
-from bulbar.deployment.unlike import TrainingData
-from bulbar.settings import Strict
+from bulbar.deployment.training_range import TrainingData
+from bulbar.features import audio, spectrogram
 
 MODELS = ("audio", "fused_common")
 """The models that are deployed: the first needs a recording alone, the second reads the `common` columns, too."""
@@ -67,7 +67,7 @@ class DeployedModel(Strict):
     def of(cls, people: pd.DataFrame, encoders: Mapping[int, StoredEncoder], appraiser: Appraiser) -> Self:
         """Calibrator and operating points from out-of-fold scores.
 
-        people: of `scoring.per_subject`, label 1 = patient, each scored by the network that did not know it.
+        people: of `metrics.per_subject`, label 1 = patient, each scored by the network that did not know it.
         """
         patient = people["label"] == 1
         choose = {

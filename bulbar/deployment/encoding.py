@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from bulbar.settings import Strict
+from bulbar.core.settings import Strict
 
 
 class Category(Strict):

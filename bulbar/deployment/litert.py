@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import keras
 
-from bulbar.aside import copy_file
+from bulbar.core.atomic_write import copy_file
 
 
 def to_litert(network: Path, out: Path) -> None:

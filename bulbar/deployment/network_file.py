@@ -10,7 +10,7 @@ LAYERS = {
     *("AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Dense", "Dropout", "Flatten", "Functional"),
     *("InputLayer", "LSTM", "MaxPooling2D", "Permute", "ReLU", "Reshape"),
 }
-"""Those that `bulbar.networks` builds with. None of them holds code."""
+"""Those that `bulbar.training.networks` builds with. None of them holds code."""
 
 BESIDE_LAYERS = {"DTypePolicy", "GlorotUniform", "Ones", "Orthogonal", "Zeros", "__keras_tensor__"}
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bulbar.appraisal.calibration import Estimate, Platt
 from bulbar.deployment.deployed import Deployed, DeployedModel
-from bulbar.deployment.unlike import listed
+from bulbar.deployment.training_range import listed
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What the subject-wise networks go by: maps of the mel image, what hiding a part of it does, clinical columns."""
+"""What the networks use: maps of the mel image, hidden parts of it, clinical columns, the sanity check."""

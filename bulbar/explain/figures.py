@@ -12,12 +12,12 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bulbar.explain.record_tables import VOICE
+from bulbar.explain.audio_tables import Panel
+from bulbar.explain.clinical_tables import VOICE
 from bulbar.explain.sanity import ALIKE_FROM, LEVELS
-from bulbar.explain.voice_tables import Panel
-from bulbar.figures import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION, styled
-from bulbar.frequency_axis import frequency_axis
-from bulbar.spectrogram import Settings
+from bulbar.features.figures import frequency_axis
+from bulbar.features.spectrogram import Settings
+from bulbar.style.figure_style import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION, styled
 
 NAMES = {"integrated_gradients": "Integrated gradients", "grad_cam": "Grad-CAM", "random": "random order"}
 LOOKS = {"integrated_gradients": (VERMILION, "-"), "grad_cam": (BLUE, "--"), "random": (GREY, ":")}
@@ -114,7 +114,7 @@ def occluded(
 ) -> Figure:
     """What hiding each band and each stretch of time costs: AUC above, log-odds of each class below.
 
-    bands, stretches: of `voice_tables.occluded`. level: of their intervals.
+    bands, stretches: of `audio_tables.occluded`. level: of their intervals.
     """
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
@@ -165,7 +165,7 @@ MEASURED = {
 
 @styled
 def sanity(table: pd.DataFrame, title: str) -> Figure:
-    """How alike maps stay as layer after layer forgets. table: of `voice_tables.sanity_check`."""
+    """How alike maps stay as layer after layer forgets. table: of `audio_tables.sanity_check`."""
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     figure.suptitle(title)
     methods = list(dict.fromkeys(table["method"]))
@@ -191,7 +191,7 @@ def sanity(table: pd.DataFrame, title: str) -> Figure:
 
 @styled
 def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
-    """What is left of a recording's effect as pixels go. curves, areas: of `voice_tables.deleted` and `areas`."""
+    """What is left of a recording's effect as pixels go. curves, areas: of `audio_tables.deleted` and `areas`."""
     figure = Figure(figsize=(10, 6.6), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots()
@@ -218,7 +218,7 @@ def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
 def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title: str) -> Figure:
     """AUC lost by shuffling each group on held-out subjects: by its values, and by which of its cells are recorded.
 
-    table: of `record_tables.permuted`, of all models under each other. level: of its intervals.
+    table: of `clinical_tables.permuted`, of all models under each other. level: of its intervals.
     """
     tables = {model: table[table["model"] == model].iloc[::-1] for model in models}
     rows = [len(one) for one in tables.values()]
@@ -255,7 +255,7 @@ CELLS = {
 def shap(table: pd.DataFrame, models: Sequence[str], title: str) -> Figure:
     """Mean size of SHAP values by group and class, on recorded cells and on those that are not recorded.
 
-    table: of `record_tables.shap_by_group`, of all models under each other.
+    table: of `clinical_tables.shap_by_group`, of all models under each other.
     """
     tables = {model: table[table["model"] == model] for model in models}
     rows = [one["group"].nunique() for one in tables.values()]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bulbar import uncertainty
+from bulbar.scoring import intervals
 
 How = Literal["values", "cells"]
 HOW: tuple[How, ...] = ("values", "cells")
@@ -82,7 +82,7 @@ class Scored:
             higher = np.sign(probability[:, positive, np.newaxis] - probability[:, np.newaxis, negative])
             self.concordant[np.ix_(positive, negative)] = ((higher + 1) / 2).mean(axis=0)
             self.pairs[np.ix_(positive, negative)] = 1
-        self.losses = np.mean([uncertainty.log_losses(label, row) for row in probability], axis=0)
+        self.losses = np.mean([intervals.log_losses(label, row) for row in probability], axis=0)
 
     def auc(self, drawn: np.ndarray) -> np.ndarray:
         """The AUC within folds, mean over the shuffles, of each draw (draws, subjects); NaN where one has no pair."""
@@ -102,11 +102,11 @@ def importance(
 
     Intervals: subjects drawn within each class; how subjects were shuffled is averaged over, not drawn.
     """
-    drawn = np.vstack([np.ones((1, len(label))), uncertainty.drawn_subjects(label, draws=draws, seed=seed)])
+    drawn = np.vstack([np.ones((1, len(label))), intervals.drawn_subjects(label, draws=draws, seed=seed)])
     auc, values, cells = (scored.auc(drawn) for scored in (plain, by_how["values"], by_how["cells"]))
     parts: list[float] = []
     for lost in (auc - cells, auc - values, values - cells):
-        ends = uncertainty.percentiles(lost[1:], level, subjects=uncertainty.smaller_class(label))
+        ends = intervals.percentiles(lost[1:], level, subjects=intervals.smaller_class(label))
         parts += [float(lost[0]), *ends]
     losses = [scored.log_loss for scored in (plain, by_how["values"], by_how["cells"])]
     return Importance._make([*parts, losses[2] - losses[0], losses[1] - losses[0], losses[2] - losses[1]])

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bulbar.settings import MOST, Count, Strict
+from bulbar.core.settings import MOST, Count, Strict
 
 
 class Settings(Strict):

@@ -1,1 +1,1 @@
-"""A run as one page to look at and as a summary for a pull request: elements, sections, and what renders them."""
+"""A run as one page, a summary for a pull request, the model card, the checklists."""

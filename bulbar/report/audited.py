@@ -1,6 +1,6 @@
 """What the audit found, and what holds of the paper's claims."""
 
-from bulbar.report import alternatives
+from bulbar.report import alternative_texts
 from bulbar.report.elements import Cell, Figure, Number, Section, Table
 from bulbar.report.results import Results, three, whole, with_interval
 from bulbar.report.verdict import AUDIT, badge, level
@@ -21,7 +21,7 @@ FIGURES = {
 def section(results: Results) -> Section:
     """Findings, figures and claims."""
     drawn = [
-        Figure(f"plots/audit/{name}.png", title, alternatives.OF_AUDIT[name](results), AUDIT)
+        Figure(f"plots/audit/{name}.png", title, alternative_texts.OF_AUDIT[name](results), AUDIT)
         for name, title in FIGURES.items()
     ]
     return Section(

@@ -4,18 +4,31 @@ import base64
 import hashlib
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from bulbar.report import summary, verdict
+from bulbar.report import appraisal, audited, explained, outside, paper, run, summary, verdict
 from bulbar.report.elements import NOT_DEFINED, Figure, Number, Part, Section, Table, Verdict
 from bulbar.report.results import Results
 from bulbar.report.run import INGEST, cohort_in_words
-from bulbar.report.sections import SECTIONS
+
+SECTIONS: tuple[Callable[[Results], Section], ...] = (
+    verdict.section,
+    run.section,
+    paper.section,
+    audited.section,
+    appraisal.uncertainty,
+    appraisal.section,
+    appraisal.groups,
+    paper.curves,
+    explained.section,
+    outside.section,
+)
+"""In their order. A new section is a function of the results, and a line here."""
 
 MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "strong"))
 

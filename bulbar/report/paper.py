@@ -1,9 +1,9 @@
-"""The paper's Tables 4 and 5 and Figures 10 to 13, beside ours."""
+"""The paper's Tables 4 and 5 and Figures 10 to 14, beside ours; ROC and precision–recall curves."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from bulbar.report import alternatives
+from bulbar.report import alternative_texts
 from bulbar.report.elements import Cell, Figure, Number, Prose, Section, Table
 from bulbar.report.results import Form, Results, percent, percentage, shown, two, with_interval
 from bulbar.report.run import PROTOCOLS
@@ -37,14 +37,14 @@ def of_protocol(results: Results, protocol: str) -> Section:
     heat = Figure(
         f"plots/evaluate/table_4_{protocol}.png",
         f"Table 4 as heat maps, {protocol}",
-        alternatives.of_table_4(results, protocol),
+        alternative_texts.of_table_4(results, protocol),
         TABLE_4.format(protocol),
     )
     drawn = [
         Figure(
             f"plots/evaluate/{name}_{protocol}.png",
             f"{title}, {protocol}",
-            alternatives.OF_PAPER[name](results, protocol),
+            alternative_texts.OF_PAPER[name](results, protocol),
             data_of(name, protocol),
         )
         for name, title in FIGURES.items()
@@ -146,4 +146,36 @@ def row_of_table_5(row: Mapping[Hashable, Any]) -> list[Cell]:
         score("roc_auc", lambda value: two(value / 100)),
         score("brier", two),
         f"{row['cell']} cell, {row['scope']}",
+    ]
+
+
+def curves(results: Results) -> Section:
+    """The curves of both protocols."""
+    return Section(
+        "curves", "Curves", [figure for protocol in PROTOCOLS for figure in curves_of_protocol(results, protocol)]
+    )
+
+
+def curves_of_protocol(results: Results, protocol: str) -> list[Figure]:
+    """Figure 14, ROC and precision–recall of the selected cell."""
+    evaluate = f"plots/evaluate/{{}}_{protocol}"
+    return [
+        Figure(
+            f"{evaluate.format('figure_14')}.png",
+            f"Figure 14: learning curves, {protocol}",
+            alternative_texts.of_learning(results, protocol),
+            f"{evaluate.format('figure_14')}.csv",
+        ),
+        Figure(
+            f"{evaluate.format('roc')}_selected.png",
+            f"ROC curves, selected cell, {protocol}",
+            alternative_texts.of_roc(results, protocol),
+            f"{evaluate.format('roc')}_selected_subject.csv",
+        ),
+        Figure(
+            f"{evaluate.format('precision_recall')}_selected.png",
+            f"Precision–recall curves, selected cell, {protocol}",
+            alternative_texts.of_precision_recall(results, protocol),
+            f"{evaluate.format('precision_recall')}_selected_subject.csv",
+        ),
     ]

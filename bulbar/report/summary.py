@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bulbar.report import audited, explained, outside, paper, run, worth
+from bulbar.report import appraisal, audited, explained, outside, paper, run
 from bulbar.report.results import Results
 from bulbar.report.verdict import AUDIT
 
@@ -20,11 +20,11 @@ def parts(results: Results) -> dict[str, Any]:
         "claims": claims(results),
         "explained": [explained.sanity(results), explained.rests_on(results)],
         "outside": outside.in_short(results),
-        "worth": results.json(worth.APPRAISE.format("subject_wise"), "earns_its_place"),
+        "worth": results.json(appraisal.APPRAISE.format("subject_wise"), "earns_its_place"),
         "params": run.digest_of(results.params),
         "inputs": results.json(run.INGEST, "digest"),
         "versions": {name: results.versions[name] for name in ("keras", "tensorflow", "scikit-learn", "numpy")},
-        "counts": {key: results.number(run.INGEST, key, form=worth.count) for key in run.COUNTS},
+        "counts": {key: results.number(run.INGEST, key, form=appraisal.count) for key in run.COUNTS},
     }
 
 

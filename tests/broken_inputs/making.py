@@ -14,7 +14,7 @@ from unittest import mock
 
 from ruamel.yaml import YAML
 
-from stages.io import run
+from stages.parts.run import run
 
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 SECONDS = 300  # no case needs a second; what waits for a pipe would wait for ever
@@ -41,7 +41,7 @@ def run_stages(project: Path, *stages: str) -> None:
 
 
 def run_stage(project: Path, stage: tuple[str, ...], *, unprivileged: bool = False) -> tuple[int, str, str]:
-    """Run a stage's main by `stages.io.run`, as its script does: exit code, what it printed.
+    """Run a stage's main by `stages.parts.run.run`, as its script does: exit code, what it printed.
 
     unprivileged: as somebody whom permissions stop.
     """

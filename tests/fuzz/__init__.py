@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from bulbar.errors import BadInput
+from bulbar.core.errors import BadInput
 
 MOST_BYTES = 512 << 20
 """Address space that reading one input of some kilobytes may take beyond what the process has."""

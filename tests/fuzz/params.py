@@ -13,72 +13,58 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from bulbar import (
-    acoustics,
-    audio,
-    augmentation,
-    baselines,
-    cohort,
-    compute,
-    experiment,
-    external,
-    fits,
-    folds,
-    phantom,
-    phantom_voices,
-    selection,
-    sequence_experiment,
-    sequences,
-    spectrogram,
-    split,
-    tuning,
-    uncertainty,
-)
-from bulbar.appraisal import calibration
-from bulbar.audit import settings as audit
-from bulbar.cohort import subset
-from bulbar.errors import BadInput
+from bulbar.appraisal import baselines, calibration, external
+from bulbar.audit import finding as audit
+from bulbar.cohort import folds, readers, split, subset
+from bulbar.core import parallel
+from bulbar.core.errors import BadInput
 from bulbar.explain import settings as explaining
+from bulbar.features import audio, augmentation, praat, sequences, spectrogram
+from bulbar.phantom import common_voice, voc_als
+from bulbar.scoring import intervals, selection
+from bulbar.training import als, fits, gender, spread
+from bulbar.tuning import search
 from stages import check_params
-from stages.io import settings, study_seed, study_settings
+from stages.parts.params import settings, study_seed, study_settings
 from tests.fuzz import Target
 from tests.fuzz.damage import reworded, spoilt
 from tests.projects import ROOT
 
 ALS: list[tuple[str, type[BaseModel]]] = [
-    ("cohort", cohort.Settings),
-    ("phantom", phantom.Settings),
+    ("cohort", readers.Settings),
+    ("phantom", voc_als.Settings),
     ("audio", audio.Settings),
-    ("audio", cohort.RecordingSettings),
+    ("audio", readers.RecordingSettings),
     ("spectrogram", spectrogram.Settings),
     ("folds", folds.Settings),
     ("train", fits.Settings),
-    ("sweep", experiment.SweepSettings),
+    ("sweep", als.SweepSettings),
     ("select", selection.Settings),
-    ("published", experiment.PublishedSettings),
-    ("fusion", experiment.FusionSettings),
-    ("acoustic", acoustics.Settings),
+    ("spread", spread.Settings),
+    ("published", als.PublishedSettings),
+    ("fusion", als.FusionSettings),
+    ("acoustic", praat.Settings),
     ("baselines", baselines.Settings),
-    ("bootstrap", uncertainty.Settings),
+    ("bootstrap", intervals.Settings),
     ("appraise", calibration.Settings),
     ("audit", audit.Settings),
     ("explain", explaining.Settings),
     ("external", external.Settings),
-    ("external.cohort", cohort.Settings),
-    ("external.phantom", phantom.ExternalSettings),
-    ("compute", compute.Settings),
+    ("external.cohort", readers.Settings),
+    ("external.phantom", voc_als.ExternalSettings),
+    ("compute", parallel.Settings),
 ]
 GENDER: list[tuple[str, type[BaseModel]]] = [
-    ("cohort", cohort.Settings),
-    ("phantom", phantom_voices.Settings),
+    ("cohort", readers.Settings),
+    ("phantom", common_voice.Settings),
     ("subset", subset.Settings),
     ("split", split.Settings),
     ("augment", augmentation.Settings),
     ("features", sequences.Settings),
     ("train", fits.Settings),
-    ("network", sequence_experiment.Settings),
-    ("tune", tuning.Settings),
-    ("acoustic", acoustics.Settings),
+    ("network", gender.Settings),
+    ("tune", search.Settings),
+    ("acoustic", praat.Settings),
 ]
 """Every block of either params.yaml and the models that read it."""
 

@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 from hypothesis import strategies as st
 
-from bulbar import audio, conditions, duplicates
-from bulbar.cohort import mp3, wav
-from bulbar.errors import BadInput, SilentRecording
+from bulbar.cohort import recording
+from bulbar.core.errors import BadInput, SilentRecording
+from bulbar.features import audio, conditions, near_duplicates
 from tests.fuzz import Target
 from tests.fuzz.damage import numbers, spoilt
 
@@ -46,9 +46,9 @@ def check_recording(data: bytes, folder: Path) -> None:
     """Inspected without an exception; what is taken for sound, the later stages take."""
     path = folder / "x.wav"
     path.write_bytes(data)
-    found = wav.inspect("x.wav", folder, min_duration_s=LEAST_S)
-    wav.data_chunk_sizes(path)
-    mp3.walk(path)
+    found = recording.inspect("x.wav", folder, min_duration_s=LEAST_S)
+    recording.data_chunk_sizes(path)
+    recording.mp3_frames(path)
     if found.problems:
         assert not any(str(folder) in str(problem) for problem in found.problems)
         raise BadInput(found.problems)
@@ -67,7 +67,7 @@ def check_recording(data: bytes, folder: Path) -> None:
     assert cleaned.ndim == 1
     assert len(cleaned)
     assert measured.duration_s == found.duration_s
-    duplicates.fingerprint(samples, rate)
+    near_duplicates.fingerprint(samples, rate)
 
 
 @st.composite
@@ -140,7 +140,7 @@ def nearly_sound(draw: st.DrawFn) -> bytes:
 def frames_of(data: bytes) -> list[bytes]:
     """The frames of a sound MP3."""
     found, at = [], 0
-    while (frame := mp3._frame(data[at : at + 4])) is not None:
+    while (frame := recording._frame(data[at : at + 4])) is not None:
         found.append(data[at : at + frame[0]])
         at += frame[0]
     return found
@@ -191,7 +191,7 @@ def mp3_frames(draw: st.DrawFn) -> bytes:
 def check_sound(name: str, folder: Path) -> None:
     """Nothing is found wrong with a sound recording, and its duration is what was written."""
     (folder / "x.wav").write_bytes(SOUND[name])
-    found = wav.inspect("x.wav", folder, min_duration_s=LEAST_S)
+    found = recording.inspect("x.wav", folder, min_duration_s=LEAST_S)
     assert not found.problems
     assert abs(found.duration_s - 0.55) < 0.15  # lossy codings fill up their last block
 

@@ -13,10 +13,10 @@ from typing import Any
 import openpyxl
 from hypothesis import strategies as st
 
-from bulbar import clinical
-from bulbar.cohort import Release, check, minsk2020, voc_als, wav
+from bulbar.cohort import check, clinical, minsk2020, recording, voc_als
+from bulbar.cohort.readers import Release
 from bulbar.cohort.release import LABELS, SEXES, usable_id, wav_paths
-from stages.io import read_table, write_table
+from bulbar.core.files import read_table, write_table
 from tests import releases
 from tests.fuzz import Target
 from tests.fuzz.damage import spoilt, spoilt_members
@@ -100,7 +100,8 @@ VOC_ALS, MINSK = _made()
 DATA = rows_of(VOC_ALS / "VOC-ALS.xlsx", "VOC-ALS_Data")
 GROUPS = {label: rows_of(MINSK / f"{label}_table.xlsx") for label in LABELS}
 FOUND = {
-    root: {path: wav.inspect(path, root, min_duration_s=0.5) for path in wav_paths(root)} for root in (VOC_ALS, MINSK)
+    root: {path: recording.inspect(path, root, min_duration_s=0.5) for path in wav_paths(root)}
+    for root in (VOC_ALS, MINSK)
 }
 
 

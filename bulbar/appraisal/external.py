@@ -1,0 +1,209 @@
+"""External validation: networks trained on one cohort and scored on another, where nothing is learned.
+
+Trained on a cohort, split by subject, there is one network for each fold. What it says of the fold's test subjects is
+the score within that cohort; what all of them say on average of a recording of the other cohort is the score outside.
+None is fitted again, and of the other cohort no scaling, threshold or calibration is learned: an image is scaled by its
+own recording's maximum, and the threshold is 0.5.
+
+Cohorts are recorded differently. Where one of them carries nothing above 4 kHz, a network may have learned what the
+other one has there, so both are compared once more with all of them low-passed alike. That is the last thing done to a
+recording: the rounding to 16 bit before it leaves noise in a band without voice, as much as the recording is quiet.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict
+
+from bulbar.appraisal import calibration
+from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import Cell
+from bulbar.core.settings import Bandwidth, Strict
+from bulbar.features import audio, spectrogram
+from bulbar.scoring import intervals, metrics
+from bulbar.training import als, fits
+
+Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
+
+SCORES = {
+    "roc_auc": "AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "brier": "Brier",
+    "log_loss": "log loss",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+}
+"""Each score with its name in tables; the calibration's are of subjects only."""
+
+COLUMNS = ["trained_on", "tested_on", "band", "unit", "score", "value", "low", "high"]
+
+
+class Settings(Strict):
+    """The `external` block of params.yaml, but for what other stages read there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    tasks: tuple[Task, ...]
+    bandwidth_hz: Bandwidth | None
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """What is compared of one cohort.
+
+    role: `main` or `external`. words: for tables and figures. table: of `folds.assign`, split by subject, of the
+    recordings compared. rows: for each of their rows in a feature array, the recording's position in the table.
+    sample_rates_hz: as released. training: how a network is trained on it.
+    """
+
+    role: str
+    words: str
+    synthetic: bool
+    table: pd.DataFrame
+    rows: np.ndarray
+    sample_rates_hz: Sequence[int]
+    training: fits.Settings
+
+
+Train = Callable[[Sequence[fits.Fit]], Iterable[fits.Fitted]]
+"""Trains fits; the results in their order."""
+
+
+def low_passes(asked: Settings, pipeline: audio.Settings) -> dict[str, float | None]:
+    """Each band that is compared, with what its recordings are low-passed to, hertz; None: no more than they are.
+
+    Raises BadInput where the pipeline's sampling rate cannot hold the low-pass.
+    """
+    bands: dict[str, float | None] = {"as_recorded": None}
+    if asked.bandwidth_hz is None:
+        return bands
+    highest = pipeline.sample_rate_hz / 2 / audio.SLOPE[1]
+    if asked.bandwidth_hz >= highest:
+        where, remedy = "params.yaml: external.bandwidth_hz", "lower it, or set null to compare as recorded only"
+        raise BadInput([Problem(where, f"below {highest:g}", f"{asked.bandwidth_hz:g}", remedy)])
+    return bands | {"low_passed": asked.bandwidth_hz}
+
+
+def low_passed_image(path: Path, mel: spectrogram.Settings, hz: float) -> np.ndarray:
+    """The image rows of one cleaned recording without what lies above `hz`."""
+    samples, rate = audio.read(path)
+    return spectrogram.image_of(audio.low_pass(audio.to_mono(samples), rate, hz), rate, mel)
+
+
+def labels_of(cohorts: Sequence[Cohort]) -> np.ndarray:
+    """The label of each row of an array that holds the rows of all cohorts, one cohort after the other."""
+    return np.concatenate([cohort.table["label"].to_numpy()[cohort.rows] for cohort in cohorts])
+
+
+def materials(cohorts: Sequence[Cohort], study: fits.Study, image_shape: tuple[int, int]) -> list[als.Material]:
+    """For each cohort what its fits are made from; the study's array holds the rows of all, one after the other."""
+    ends = np.cumsum([len(cohort.rows) for cohort in cohorts])
+    found = []
+    for cohort, end in zip(cohorts, ends, strict=True):
+        rows = np.full(ends[-1], -1)  # a row of another cohort is of no recording in this one's table
+        rows[end - len(cohort.rows) : end] = cohort.rows
+        found.append(als.Material("subject_wise", cohort.table, rows, image_shape, study))
+    return found
+
+
+def cross_fits(trained: Cohort, own: als.Material, other: als.Material, cell: Cell) -> list[fits.Fit]:
+    """One cell on every fold of a cohort, each tested on the fold's own subjects and then on all of the other cohort.
+
+    The name, and so the start, is the same in each band.
+    """
+    outside = np.flatnonzero(other.rows >= 0)
+    return [
+        replace(
+            fit,
+            name=f"external/from_{trained.role}/{cell}/fold_{fold}",
+            test=np.concatenate([fit.test, outside]),
+            settings=trained.training,
+        )
+        for fold in own.folds
+        for fit in [als.audio_fit(own, cell, fold)]
+    ]
+
+
+def predictions(
+    own: als.Material, other: als.Material, of_folds: Sequence[fits.Fit], fitted: Sequence[fits.Fitted]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the fits of `cross_fits` say of their own cohort, out of fold, and of the other one.
+
+    Both with recording_id, subject_id, fold, label, probability. Of the other cohort the probability is the mean over
+    the folds' networks; `lowest` and `highest` are the ends of their range, and `fold` is 1 for all.
+    """
+    outside = np.flatnonzero(other.rows >= 0)
+    inside = [replace(fit, test=fit.test[: -len(outside)]) for fit in of_folds]
+    results = [replace(result, test=result.test[: -len(outside)]) for result in fitted]
+    within = als.predictions(own, inside, results)
+    beyond = other.table[["recording_id", "subject_id", "label"]].copy()
+    beyond.insert(2, "fold", 1)
+    said = np.array([other.per_recording(outside, result.test[-len(outside) :])[1] for result in fitted])
+    ranged = {"probability": said.mean(axis=0), "lowest": said.min(axis=0), "highest": said.max(axis=0)}
+    return within, beyond.assign(**{name: values.round(6) for name, values in ranged.items()})
+
+
+def both_directions(
+    cohorts: Sequence[Cohort], study: fits.Study, image_shape: tuple[int, int], cell: Cell, train: Train
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """One cell trained on each of two cohorts and tested on both: the role trained on, that tested on, predictions.
+
+    study: as for `materials`. train: gets the fits of both directions at once.
+    """
+    als.require_room_for([cell], image_shape)
+    own_of = materials(cohorts, study, image_shape)
+    pairs = [(0, 1), (1, 0)]
+    by_pair = [cross_fits(cohorts[own], own_of[own], own_of[other], cell) for own, other in pairs]
+    results = iter(train([fit for of_folds in by_pair for fit in of_folds]))
+    for (own, other), of_folds in zip(pairs, by_pair, strict=True):
+        fitted = list(islice(results, len(of_folds)))
+        within, outside = predictions(own_of[own], own_of[other], of_folds, fitted)
+        yield cohorts[own].role, cohorts[own].role, within
+        yield cohorts[own].role, cohorts[other].role, outside
+
+
+def scores(table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """Every score of `SCORES` with its interval, per recording and per subject: unit, score, value, low, high.
+
+    table: of `predictions`. An AUC counts the pairs of a fold: out of fold those that one network scored, outside all.
+    """
+    rows: list[tuple[str, str, float, float, float]] = []
+    for unit, found in intervals.both_ways(table, draws=draws, level=level, seed=seed).items():
+        for score in [name for name in SCORES if name in found]:
+            rows.append((unit, score, found[score], *found["intervals"][score]))
+    people = metrics.per_subject(table)
+    meant = calibration.calibration_scores(people, bins=1, draws=draws, level=level, seed=seed)
+    rows += [("per_subject", f"calibration_{name}", *meant[name]) for name in ("slope", "intercept")]
+    return pd.DataFrame(rows, columns=["unit", "score", "value", "low", "high"])
+
+
+def headline(found: pd.DataFrame) -> dict[str, Any]:
+    """Direction -> band -> AUC per subject within and outside, and outside its interval and the balanced accuracy.
+
+    found: `scores` of all, with trained_on and tested_on (roles) and band.
+    """
+    told: dict[str, Any] = {}
+    people = found[found["unit"] == "per_subject"].to_dict("records")
+    for outside in (row for row in people if row["trained_on"] != row["tested_on"]):
+        direction, band = f"{outside['trained_on']}_to_{outside['tested_on']}", outside["band"]
+        numbers = told.setdefault(direction, {}).setdefault(band, {})
+        if outside["score"] == "roc_auc":
+            [within] = [
+                row["value"]
+                for row in people
+                if row["trained_on"] == row["tested_on"] == outside["trained_on"]
+                and (row["band"], row["score"]) == (band, "roc_auc")
+            ]
+            ends = {"subject_auc_low": outside["low"], "subject_auc_high": outside["high"]}
+            numbers |= {"subject_auc_within": within, "subject_auc": outside["value"], **ends}
+        elif outside["score"] == "balanced_accuracy":
+            numbers["subject_balanced_accuracy"] = outside["value"]
+    return told

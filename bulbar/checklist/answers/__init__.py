@@ -1,1 +1,0 @@
-"""Answers to the guidelines' items, a module for each thing asked about."""

@@ -1,0 +1,140 @@
+"""One split into training, validation and test part, by recording or by speaker, and what is to be told apart.
+
+Where `folds` turns a small cohort into folds, this makes one split, as the gender paper has it: its shares are not
+stated, ours are 70, 15 and 15 %.
+"""
+
+from itertools import pairwise
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+from sklearn.model_selection import train_test_split
+
+from bulbar.cohort.folds import Protocol
+from bulbar.core.errors import BadInput, Problem
+from bulbar.core.seeds import seed_of
+from bulbar.core.settings import Count, Strict
+
+PARTS = ("train", "validation", "test")
+
+
+class Settings(Strict):
+    """The `split` block of gender/params.yaml. Shares are of recordings (record_wise) or of speakers (subject_wise)."""
+
+    target: Literal["gender", "age_band"] = "gender"
+    age_bands: tuple[Count, ...] = Field(default=(40,), min_length=1)
+    validation_share: float = Field(default=0.15, gt=0, lt=1)
+    test_share: float = Field(default=0.15, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on")
+        if any(first >= second for first, second in pairwise(self.age_bands)):
+            raise ValueError(f"age_bands must rise, got {self.age_bands}")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of labels 0, 1, and so on; of two classes the second is the positive one."""
+        if self.target == "gender":
+            return "female", "male"
+        between = [f"{first} to {second - 1}" for first, second in pairwise(self.age_bands)]
+        return f"under {self.age_bands[0]}", *between, f"{self.age_bands[-1]} and over"
+
+
+def check_bands(settings: Settings, source: str) -> None:
+    """Raise BadInput where age bands cut through a decade and the cohort, by its source, says no more than decades."""
+    cut = [years for years in settings.age_bands if years % 10]
+    if settings.target == "age_band" and source == "common_voice" and cut:
+        raise BadInput(
+            [
+                Problem(
+                    where="params.yaml: split.age_bands",
+                    expected="whole decades: Common Voice says no more of an age",
+                    found=", ".join(map(str, cut)),
+                    remedy="begin each band at 20, 30, 40 and so on",
+                )
+            ]
+        )
+
+
+def labels(subjects: pd.DataFrame, settings: Settings) -> pd.Series:
+    """The label of each subject that has one, by subject_id, as integer.
+
+    subjects: subject_id, sex (M or F), age_years; empty where not recorded.
+    """
+    by_id = subjects.set_index("subject_id")
+    if settings.target == "gender":
+        return by_id["sex"].map({"F": 0, "M": 1}).dropna().astype(int).rename("label")
+    ages = by_id["age_years"].dropna().astype(float)
+    return pd.Series(np.searchsorted(settings.age_bands, ages, side="right"), index=ages.index, name="label")
+
+
+def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int) -> pd.DataFrame:
+    """Give every recording its part.
+
+    recordings: recording_id, subject_id and label of each recording.
+    Returns these columns and `part`, one of PARTS, in the same order. record_wise: recordings are drawn, stratified by
+    label. subject_wise: speakers are, stratified by label, and all of a speaker's recordings go with them.
+    Raises BadInput where a class would be missing from a part.
+    """
+    table = recordings[["recording_id", "subject_id", "label"]].reset_index(drop=True)
+    unit = "recording_id" if protocol == "record_wise" else "subject_id"
+    units = table.drop_duplicates(unit)[[unit, "label"]].sort_values(unit)
+    draw = seed_of(seed, f"split/{protocol}")
+    held_out = settings.validation_share + settings.test_share
+    try:
+        trained, others = _in_two(units, held_out, draw)
+        watched, tested = _in_two(others, settings.test_share / held_out, draw)
+    except ValueError:  # scikit-learn's, where a class has one unit, or a part has room for one class only
+        _refuse(units, unit, settings)
+    part_of = {
+        name: part
+        for part, drawn in zip(PARTS, (trained, watched, tested), strict=True)
+        for name in drawn[unit]
+    }  # fmt: skip
+    table["part"] = table[unit].map(part_of)
+    if (table.groupby("part")["label"].nunique().reindex(PARTS, fill_value=0) < table["label"].nunique()).any():
+        _refuse(units, unit, settings)
+    if table["label"].nunique() < 2:
+        _refuse(units, unit, settings)
+    return table
+
+
+def _in_two(units: pd.DataFrame, share: float, draw: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    first, second = train_test_split(
+        units, test_size=share, stratify=units["label"], shuffle=True, random_state=draw
+    )  # fmt: skip
+    return first, second
+
+
+def _refuse(units: pd.DataFrame, unit: str, settings: Settings) -> None:
+    counts = units["label"].value_counts()
+    found = ", ".join(f"{counts.get(label, 0)} {name}" for label, name in enumerate(settings.classes))
+    what = "recordings" if unit == "recording_id" else "speakers"
+    raise BadInput(
+        [
+            Problem(
+                where="params.yaml: split",
+                expected=f"{what} of each class in each part: {', '.join(PARTS)}",
+                found=f"{what}: {found}",
+                remedy="raise split.validation_share and split.test_share, or bring more speakers",
+            )
+        ]
+    )
+
+
+def sizes(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """Recordings, of each class as well, and speakers of each part of a table of `assign`."""
+    return {
+        part: {
+            "recordings": len(of_part),
+            **{name: int((of_part["label"] == label).sum()) for label, name in enumerate(classes)},
+            "speakers": of_part["subject_id"].nunique(),
+        }
+        for part in PARTS
+        for of_part in [table[table["part"] == part]]
+    }

@@ -1,0 +1,43 @@
+"""`bulbar export FOLDER`: write the deployed models as LiteRT."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bulbar.commands.predict import add_model_option
+from bulbar.core import error_stream
+from bulbar.core.atomic_write import copy_file
+from bulbar.core.errors import BadInput
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `export` to the command line."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write the deployed models as LiteRT",
+        description="Write each network of a model folder as LiteRT (.tflite), and settings.json beside them,\n"
+        "for use without Keras. A research tool: what the networks say is no diagnosis.",
+        epilog="example:\n  bulbar export exported --model ~/als-voice",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="where to write")
+    add_model_option(parser)
+    parser.set_defaults(run=run, without_result="nothing was exported")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export as the parsed command line says, and print how many networks were written."""
+    from bulbar.commands.model_folder import read_settings, unwritable
+
+    out, model, deployed = arguments.out, arguments.model, read_settings(arguments.model)
+    if problems := unwritable(out):
+        raise BadInput(problems)
+    with error_stream.silenced():
+        from bulbar.deployment.litert import to_litert
+
+        for name in deployed.models:
+            for fold in deployed.folds:
+                network = Path(name) / f"fold_{fold}.keras"
+                to_litert(model / network, out / network.with_suffix(".tflite"))
+    copy_file(model / "settings.json", out / "settings.json")
+    print(f"{len(deployed.models) * len(deployed.folds)} networks in {out}, with settings.json")

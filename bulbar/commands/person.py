@@ -1,0 +1,168 @@
+"""The prediction of one person: images of the recordings, scores of the fold models, a picture of each explanation."""
+
+import io
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bulbar.appraisal.calibration import Estimate
+from bulbar.core import error_stream
+from bulbar.core.atomic_write import written_aside
+from bulbar.core.errors import BadInput, Problem, SilentRecording
+from bulbar.deployment import explanation, prediction
+from bulbar.deployment.deployed import Deployed
+from bulbar.deployment.explanation import Occlusion
+from bulbar.deployment.inputs import Given
+from bulbar.features import audio, conditions, spectrogram
+
+
+def predict(
+    folder: Path,
+    deployed: Deployed,
+    name: str,
+    found: Sequence[Given],
+    person: Mapping[str, float | str],
+    *,
+    prevalence: float | None,
+    out: Path,
+) -> prediction.Prediction:
+    """Predict by the deployed model `name`, and draw the explanation of each recording into `out`."""
+    images, measured = images_and_conditions(found, deployed)
+    scores, moved = scores_and_occlusions(folder, deployed, name, images, person)
+    model = deployed.models[name]
+    of_person, of_recordings = prediction.of_person(scores, model)
+    pictures = draw_explanations(out, name, found, images, moved, of_recordings, deployed)
+    at_prevalence = None
+    if prevalence is not None:
+        ends = (of_person.value, of_person.low, of_person.high)
+        at_prevalence = Estimate(*(prediction.at_prevalence(end, model.share_of_patients, prevalence) for end in ends))
+    encoder = next(iter(model.encoders.values()), None)
+    lacking = [column for column in encoder.columns if column not in person] if encoder else []
+    return prediction.Prediction(
+        deployed=deployed,
+        model=name,
+        person=of_person,
+        recordings=[
+            prediction.OfRecording(
+                one.file, one.task, probability, deployed.training.of_recording(one.task, how), str(picture)
+            )
+            for one, probability, how, picture in zip(found, of_recordings, measured, pictures, strict=True)
+        ],
+        calls=prediction.calls(deployed, name, of_person.score, prevalence),
+        unlike=deployed.training.of_person([one.task for one in found], person),
+        filled_in=[f"{column}: not given, so each fold's training median or mode" for column in lacking],
+        given=list(person),
+        prevalence=prevalence,
+        at_prevalence=at_prevalence,
+    )
+
+
+def images_and_conditions(
+    found: Sequence[Given], deployed: Deployed
+) -> tuple[list[np.ndarray], list[conditions.Conditions]]:
+    """Each recording's images, shape (rows, mel, frame), and how it was made, by the code that made the training data.
+
+    As there, the cleaned recording passes through a 16-bit file.
+    """
+    images, measured, problems = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for one in found:
+            samples, rate = audio.read(one.path)
+            path = Path(folder) / "cleaned.wav"
+            try:
+                measured.append(conditions.measure(one.path, samples, rate, deployed.audio))
+                audio.write(path, audio.clean(one.path, deployed.audio), deployed.audio.sample_rate_hz)
+                images.append(spectrogram.image_of_file(path, deployed.spectrogram))
+            except SilentRecording as error:
+                problem = Problem(one.file, "a recording with sound in it", str(error), "give another recording")
+                problems.append(problem)
+    if problems:
+        raise BadInput(problems)
+    return images, measured
+
+
+def scores_and_occlusions(
+    folder: Path, deployed: Deployed, name: str, images: Sequence[np.ndarray], person: Mapping[str, float | str]
+) -> tuple[np.ndarray, list[Occlusion]]:
+    """The score of each fold model for each recording, shape (fold, recording), and what moves their mean."""
+    silence, scores, moved = spectrogram.silence(deployed.spectrogram), [], []
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with error_stream.silenced():
+        from bulbar.deployment.fold_models import fold_models
+
+        for network in fold_models(folder, deployed, name, person):
+            scores.append([network(rows).mean() for rows in images])
+            moved.append([explanation.occlusion(network, rows, silence) for rows in images])
+    return np.array(scores), [explanation.mean(by_fold) for by_fold in zip(*moved, strict=True)]
+
+
+def draw_explanations(
+    out: Path,
+    model: str,
+    found: Sequence[Given],
+    images: Sequence[np.ndarray],
+    moved: Sequence[Occlusion],
+    probabilities: Sequence[prediction.Probability],
+    deployed: Deployed,
+) -> list[Path]:
+    """One PNG for each recording, named after it; none where one cannot be written."""
+    pictures: dict[Path, bytes] = {}
+    note = (
+        "Each part is silenced in turn and the fold models are asked again: the mean change of their score is shown. "
+        "It says what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
+    )
+    if deployed.synthetic:
+        note += " Trained on a synthetic cohort: nothing here says anything of a real person."
+    for one, rows, parts, probability in zip(found, images, moved, probabilities, strict=True):
+        name = one.path.stem
+        path = out / f"{name}.png"
+        number = 2
+        while path in pictures:
+            path, number = out / f"{name}_{number}.png", number + 1
+        title = f"{one.path.name}, task {one.task}, model {model}: score {probability.score:.3f}, "
+        title += f"calibrated probability {prediction.percent(probability.value)}"
+        seconds = shown_s(one.path, rows, deployed)
+        drawn = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # of a file's name that the font lacks: a box is drawn
+            explanation.figure(rows, parts, deployed.spectrogram, seconds, title, note).savefig(
+                drawn, metadata={"Title": title}
+            )
+        pictures[path] = drawn.getvalue()
+    write_all_or_none(pictures, out)
+    return list(pictures)
+
+
+def write_all_or_none(files: Mapping[Path, bytes], out: Path) -> None:
+    """Write files into the folder `out`; where one cannot be written none is, and what an earlier call left stays."""
+    try:
+        with ExitStack() as stack:
+            for path, content in files.items():
+                stack.enter_context(written_aside(path)).write_bytes(content)
+    except OSError as error:
+        raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
+
+
+def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:
+    """Seconds that a recording's images show, silence removed."""
+    if deployed.spectrogram.time_axis == "resize":
+        return len(audio.clean(path, deployed.audio)) / deployed.audio.sample_rate_hz
+    return rows.shape[0] * rows.shape[2] * deployed.spectrogram.hop_length / deployed.audio.sample_rate_hz
+
+
+def rounded(value: Any) -> Any:
+    """JSON's values, to six digits: what is not defined is null."""
+    if isinstance(value, Mapping):
+        return {name: rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,112 @@
+"""`bulbar predict RECORDING…`: the probability of ALS from one person's recordings. No diagnosis."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bulbar.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from bulbar.deployment.prediction import Prediction
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `predict` to the command line."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="predict the probability of ALS from one person's recordings",
+        description="Predict the probability of ALS from recordings of one person, with an explanation of each\n"
+        "recording as a picture. A research tool: its output is no diagnosis.",
+        epilog="example:\n  bulbar predict visit/someone_A.wav visit/someone_PA.flac --prevalence 0.05",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "recording",
+        nargs="+",
+        metavar="RECORDING",
+        help="audio files of one person; the task is read from each name, such as someone_PA.wav",
+    )
+    parser.add_argument(
+        "--task", help="what was spoken in the recordings whose names do not say it: A E I O U KA PA TA"
+    )
+    parser.add_argument(
+        "--clinical",
+        type=Path,
+        metavar="FILE",
+        help="age_years, sex and cantagallo_questionnaire, as far as known: JSON, or CSV with one row",
+    )
+    parser.add_argument(
+        "--prevalence",
+        type=_share,
+        metavar="SHARE",
+        help="share of patients among the people tested, between 0 and 1: adds the probability, PPV and NPV there",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("predictions"),
+        help="where to write the explanations (%(default)s)",
+    )
+    add_model_option(parser)
+    parser.set_defaults(run=run, without_result="nothing was predicted")
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`, the folder of the deployed models."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("models/deployed"),
+        help="folder of the deployed models (%(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> Prediction:
+    """Predict as the parsed command line says, write one explanation for each recording, print the prediction."""
+    from bulbar.commands import person
+    from bulbar.commands.model_folder import read_settings, unwritable
+    from bulbar.deployment import inputs
+
+    deployed = read_settings(arguments.model)
+    problems = unwritable(arguments.out)
+    name, recordings, clinical = "audio", [], {}
+    try:
+        recordings = inputs.recordings(
+            arguments.recording, arguments.task, min_duration_s=deployed.audio.min_duration_s
+        )
+    except BadInput as error:
+        problems += error.problems
+    if arguments.clinical is not None:
+        name = "fused_common"
+        try:
+            clinical = inputs.person(arguments.clinical, next(iter(deployed.models[name].encoders.values())))
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
+    predicted = person.predict(
+        arguments.model, deployed, name, recordings, clinical, prevalence=arguments.prevalence, out=arguments.out
+    )
+    if arguments.json:
+        values = person.rounded(predicted.as_json())
+        print(json.dumps(values, indent=2, allow_nan=False))  # ASCII: whatever the terminal writes
+    else:
+        print(predicted.in_words(), end="")
+    return predicted
+
+
+def _share(written: str) -> float:
+    try:
+        share = float(written)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"a share between 0 and 1 expected, such as 0.05; got {written}")
+    return share

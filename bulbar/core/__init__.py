@@ -1,0 +1,1 @@
+"""What every package uses: errors, settings, seeds, atomic files, tables, parallel work, the disclosure rule."""

@@ -1,0 +1,179 @@
+"""What a prediction is asked about: recordings of one person, and what is known of that person; all faults at once."""
+
+import csv
+import json
+import math
+import os.path
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bulbar.cohort import recording
+from bulbar.cohort.release import TASKS
+from bulbar.cohort.voc_als import FOLDERS
+from bulbar.core.errors import BadInput, Problem
+from bulbar.deployment.encoding import StoredEncoder
+
+OLDEST = 120
+"""No age in years is above it."""
+
+
+ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, OGG, MP3 …"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One recording as it was given. path: for opening; file: as it was written on the command line."""
+
+    path: Path
+    file: str
+    task: str
+
+
+def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float) -> list[Given]:
+    """The recordings of one person, each readable and whole, with its task.
+
+    task: of those whose name does not say it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
+    `someone_PA.flac`; a name that says another is a fault. min_duration_s: a shorter recording is a fault, and so is
+    one given twice, also as a copy in another file or container. Raises BadInput with every fault.
+    """
+    problems: list[Problem] = []
+    if task is not None and task.upper() not in TASKS:
+        problems.append(Problem("--task", f"one of {', '.join(TASKS)}", task, "name the task that was spoken"))
+    found: list[Given] = []
+    people: dict[str, str] = {}
+    heard: dict[str, str] = {}
+    for file in files:
+        path = Path(file)
+        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long to be one
+            there = "a folder" if os.path.isdir(file) else "no such file"  # noqa: PTH112
+            problems.append(Problem(file, "a recording", there, "give the path of an audio file"))
+            continue
+        if not file.isprintable():
+            found_here = "bytes that are no text, or a line break"
+            problems.append(Problem(file, "a name that can be shown", found_here, "rename the file"))
+            continue
+        if path.suffix.lower() == ".raw":
+            found_here = "samples without a header: neither rate nor format is known"
+            problems.append(Problem(file, "a recording with a header", found_here, ANOTHER))
+            continue
+        inspected = recording.inspect(file, Path(), min_duration_s=min_duration_s)
+        problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
+        if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
+            problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))
+        person, said = _told_by_name(path)
+        if person:
+            people.setdefault(person, file)
+        if task is None and said is None:
+            expected = f"a name that ends in _ and a task ({', '.join(TASKS)}), such as someone_A.wav"
+            problems.append(Problem(file, expected, path.name, "say it with --task, such as --task A"))
+        if task is not None and said is not None and task.upper() != said:
+            remedy = "take out --task, or rename the file"
+            problems.append(Problem(file, f"a name that agrees with --task {task}", f"task {said} in its name", remedy))
+        found.append(Given(path, file, (said or task or "").upper()))
+    twice = sorted(file for file, times in Counter(one.file for one in found).items() if times > 1)
+    problems += [Problem(file, "each recording once", "one file twice", "name it once") for file in twice]
+    if len(people) > 1:
+        remedy = "call it once for each person; of one person, name all files alike up to the last _"
+        problems.append(Problem(", ".join(people.values()), "recordings of one person", ", ".join(people), remedy))
+    if problems:
+        raise BadInput(problems)
+    return found
+
+
+def _told_by_name(path: Path) -> tuple[str, str | None]:
+    """Whose a recording is and which task, as far as its name says. A number alone is unique in its folder only."""
+    match = re.fullmatch(r"(.+)_([A-Za-z]+)", path.stem)
+    if match is None:
+        return "", None
+    task = FOLDERS.get(match[2]) or (match[2].upper() if match[2].upper() in TASKS else None)
+    if task is None:
+        return "", None
+    return (f"{path.resolve().parent.name}/{match[1]}" if match[1].isdecimal() else match[1]), task
+
+
+def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
+    """What a clinical file says of one person: column -> value, of the columns that the encoder reads.
+
+    path: JSON, one object; or CSV, a header and one row. An empty cell, or null, is not recorded. Raises BadInput with
+    every fault.
+    """
+    content = _content(path)
+    known = ", ".join(encoder.columns)
+    problems: list[Problem] = []
+    told: dict[str, float | str] = {}
+    for name, value in content.items():
+        where = f"{path}: {name}"
+        if name not in encoder.columns:
+            problems.append(Problem(where, f"a column that the models read: {known}", name, "take it out"))
+        elif value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        elif name in encoder.numeric:
+            number = _number(value)
+            if number is None or number < 0 or (name == "age_years" and number > OLDEST):
+                expected = f"years from 0 to {OLDEST}" if name == "age_years" else "a number, 0 or more"
+                problems.append(Problem(where, expected, repr(value), "correct it, or leave it empty"))
+            else:
+                told[name] = number
+        else:
+            categories = encoder.categorical[name].categories
+            by_lower = {category.lower(): category for category in categories}
+            if str(value).strip().lower() not in by_lower:
+                expected = f"one of {', '.join(categories)}"
+                problems.append(Problem(where, expected, repr(value), "correct it, or leave it empty"))
+            else:
+                told[name] = by_lower[str(value).strip().lower()]
+    if not problems and not told:
+        problems.append(Problem(str(path), f"a value of {known}", "none", "fill one in, or leave --clinical out"))
+    if problems:
+        raise BadInput(problems)
+    return told
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    def wrong(found: str) -> BadInput:
+        expected = "a JSON object, or a CSV table of a header and one row"
+        return BadInput([Problem(str(path), expected, found, "write one person's values, such as age_years and sex")])
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise wrong(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}") from None
+    if path.suffix.lower() == ".json":
+        try:
+            content = json.loads(text, object_pairs_hook=_each_once)
+        except (ValueError, RecursionError) as error:
+            raise wrong(f"no JSON: {error}") from None
+        if not isinstance(content, dict):
+            raise wrong(f"a {type(content).__name__}")
+        return content
+    try:
+        header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
+    except csv.Error as error:
+        raise wrong(f"no CSV: {error}") from None
+    if len(rows) != 1:
+        raise wrong(f"{len(rows)} rows")
+    if len(rows[0]) != len(header):
+        raise wrong("a row whose cells are not as many as the header's")
+    try:
+        return _each_once([*zip(map(str.strip, header), rows[0], strict=True)])
+    except ValueError as error:
+        raise wrong(str(error)) from None
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        raise ValueError("a name that stands there twice: " + ", ".join(name for name, _ in pairs))
+    return told
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None

@@ -1,0 +1,107 @@
+"""Everything that one fold's models with clinical columns are asked about their held-out subjects, in one process."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.pipeline import Pipeline
+
+from bulbar.core.seeds import seed_of
+from bulbar.explain import importance, shap_values
+from bulbar.explain.settings import Settings
+from bulbar.training import backend
+
+EVERYTHING = "All columns"
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A fold's models on one set of clinical columns, and the subjects that they were not trained on.
+
+    models: name -> `.keras` file. encoder: fitted on the training subjects. table: typed clinical columns of the
+    held-out subjects. images, owner, recording: of their image rows, (n, mel, frame), the subject's position in the
+    table, the recording's number. background_*: the same of the training recordings that stand in for SHAP; the table
+    has a row for each. groups: name -> columns.
+    """
+
+    models: Mapping[str, Path]
+    encoder: Pipeline
+    table: pd.DataFrame
+    images: np.ndarray
+    owner: np.ndarray
+    recording: np.ndarray
+    background_table: pd.DataFrame
+    background_images: np.ndarray
+    groups: Mapping[str, Sequence[str]]
+    backend: str
+    seed: int
+    asked: Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What came of it, by model. Probabilities are of held-out subjects, in the order of the table.
+
+    plain: (subjects,). shuffled: by group and how, (shuffles, subjects). shap: of fused models, (rows, columns + 1),
+    the voice last; base: what the model says of the background.
+    """
+
+    plain: dict[str, np.ndarray]
+    shuffled: dict[tuple[str, str, importance.How], np.ndarray]
+    shap: dict[str, np.ndarray]
+    base: dict[str, np.ndarray]
+
+
+def explain(fold: Fold) -> Explained:
+    """Ask the models of one fold about its held-out subjects."""
+    backend.start(fold.backend)
+    from bulbar.explain.gradients import Tabular
+
+    images = np.concatenate([fold.images, fold.background_images])
+    models = {name: Tabular.load(path, images) for name, path in fold.models.items()}
+    rows = np.arange(len(fold.images))
+    to_subjects = importance.averaging(fold.owner, fold.recording)
+
+    def probabilities(model: Tabular, table: pd.DataFrame) -> np.ndarray:
+        """Of each copy of the held-out subjects in the table, (copies, subjects)."""
+        encoded = fold.encoder.transform(table).to_numpy(np.float32).reshape(-1, len(fold.table), model.n_clinical)
+        log_odds = model.said(encoded[:, fold.owner].reshape(-1, model.n_clinical), np.tile(rows, len(encoded)))
+        return (to_subjects @ expit(log_odds).reshape(len(encoded), -1).T).T
+
+    shuffled = {}
+    for group, columns in fold.groups.items():
+        for how in importance.HOW:
+            seed = seed_of(fold.seed, f"shuffles/{group}")
+            table = importance.shuffled(fold.table, list(columns), how, times=fold.asked.shuffles, seed=seed)
+            for name, model in models.items():
+                shuffled[name, group, how] = probabilities(model, table)
+
+    encoded = fold.encoder.transform(fold.table)
+    player_of = columns_of_features(list(encoded.columns), list(fold.table.columns))
+    background = fold.encoder.transform(fold.background_table).to_numpy(np.float32)
+    shap, base = {}, {}
+    for name, model in models.items():
+        if model.hears:
+            shap[name], base[name] = shap_values.values(
+                model.said,
+                encoded.to_numpy(np.float32)[fold.owner],
+                rows,
+                background,
+                len(rows) + np.arange(len(background)),
+                player_of,
+                seed=seed_of(fold.seed, f"shap/{name}"),
+            )
+    plain = {name: probabilities(model, fold.table)[0] for name, model in models.items()}
+    return Explained(plain, shuffled, shap, base)
+
+
+def columns_of_features(features: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """The position of the column that each encoded feature comes from: `sex_F` from `sex`; the longest that fits."""
+    found = []
+    for feature in features:
+        fits = [name for name in columns if feature == name or feature.startswith(f"{name}_")]
+        found.append(columns.index(feature if feature in columns else max(fits, key=len)))
+    return found

@@ -1,0 +1,131 @@
+"""A recording as a sequence of feature frames of fixed length: mel spectrogram or MFCC, as the gender paper feeds it.
+
+Its section 3.a: mel spectrograms or MFCCs, of frames of 20 to 40 ms, scaled to a common range; its section 4: input
+length standardised by truncation or padding. How many bands, how long, and which range it does not say.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, Self
+
+import librosa
+import numpy as np
+from pydantic import Field, NonNegativeFloat, model_validator
+
+from bulbar.core.errors import BadInput, Problem
+from bulbar.core.settings import Strict, Width
+from bulbar.features import spectrogram
+
+
+class Settings(Strict):
+    """The `features` block of gender/params.yaml."""
+
+    representation: Literal["mel", "mfcc"] = "mel"
+    frame_ms: float = Field(default=40.0, ge=20, le=40)
+    hop_ms: float = Field(default=20.0, ge=1)
+    duration_s: float = Field(default=2.0, gt=0, le=600)
+    mel_bands: int = Field(default=40, ge=1, le=1024)
+    mfcc_coefficients: Width = 13
+    min_hz: NonNegativeFloat = 0.0
+    max_hz: float = Field(default=8000.0, ge=100)
+    floor_db: float = Field(default=-80.0, lt=0, ge=-300)
+    normalise: Literal["recording", "training"] = "recording"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.hop_ms > self.frame_ms:
+            raise ValueError(f"hop_ms ({self.hop_ms:g}) must be at most frame_ms ({self.frame_ms:g})")
+        if self.min_hz >= self.max_hz:
+            raise ValueError(f"min_hz ({self.min_hz:g}) must lie below max_hz ({self.max_hz:g})")
+        if self.mfcc_coefficients >= self.mel_bands:
+            raise ValueError(
+                f"mfcc_coefficients ({self.mfcc_coefficients}) must be fewer than mel_bands ({self.mel_bands})"
+            )
+        if self.shape[1] < 1:
+            raise ValueError(f"duration_s ({self.duration_s:g}) must be at least one hop_ms ({self.hop_ms:g})")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows (mel bands, or coefficients from C_1) and columns (frames) of a recording."""
+        rows = self.mel_bands if self.representation == "mel" else self.mfcc_coefficients
+        return rows, round(self.duration_s * 1000 / self.hop_ms)
+
+
+def check_rate(settings: Settings, sample_rate_hz: int) -> None:
+    """Raise BadInput where the bands reach beyond what the sampling rate can hold."""
+    if settings.max_hz > sample_rate_hz / 2:
+        expected = f"at most {sample_rate_hz / 2:g}, half of audio.sample_rate_hz"
+        remedy = "lower features.max_hz, or raise audio.sample_rate_hz"
+        raise BadInput([Problem("params.yaml: features.max_hz", expected, f"{settings.max_hz:g}", remedy)])
+
+
+def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) -> tuple[np.ndarray, int]:
+    """The features of a mono signal in [-1, 1], shape (n,) to `settings.shape`, float32; and how many frames it fills.
+
+    What is longer than `duration_s` is cut off, but for what its last frame reaches; what is shorter is filled up with
+    frames at the floor.
+    normalise: recording: decibels below the loudest band and frame of this recording, 0 at the floor and 1 there; MFCC
+    by the bounds that follow. training: decibels below a sine at full scale, on the same scale, and nothing more here.
+    Raises SilentRecording where the signal is zero throughout.
+    """
+    rows, frames = settings.shape
+    hop = round(settings.hop_ms * sample_rate_hz / 1000)
+    log_mel = _log_mel(samples, sample_rate_hz, hop, settings)
+    filled = log_mel.shape[1]
+    fixed = np.zeros((settings.mel_bands, frames))
+    fixed[:, :filled] = log_mel
+    if settings.representation == "mfcc":
+        fixed = spectrogram.cosine_transform(fixed, rows)
+        if settings.normalise == "recording":
+            fixed = spectrogram.mfcc_to_unit_range(fixed, settings.mel_bands)
+    if settings.normalise == "recording":
+        fixed = np.clip(fixed, 0.0, 1.0)
+    return fixed.astype(np.float32), filled
+
+
+def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Settings) -> np.ndarray:
+    """Mel bands in decibels, scaled so that the floor is 0 and the reference 1; shape (bands, t), t <= frames asked."""
+    window = spectrogram.hamming(round(settings.frame_ms * sample_rate_hz / 1000))
+    length = 1 << (2 * len(window) - 1).bit_length()  # zeros around a frame: low bands are narrower than its own bins
+    padded = librosa.util.pad_center(window, size=length)
+    frames = settings.shape[1]
+    reached = samples[: (frames - 1) * hop + length // 2]
+    power = spectrogram.power_spectrum(spectrogram.frame(reached, length, hop)[:frames], padded)
+    bands = spectrogram.Settings(
+        frame_length=length,
+        hop_length=hop,
+        mel_bands=settings.mel_bands,
+        min_hz=settings.min_hz,
+        max_hz=settings.max_hz,
+        mfcc_coefficients=1,
+    )
+    mel_power = spectrogram.mel_filterbank(bands, sample_rate_hz) @ power
+    if settings.normalise == "recording":
+        return spectrogram.to_unit_range(mel_power, settings.floor_db)
+    of_full_scale = mel_power / (length * np.sum(window**2) / 4)  # Parseval: a sine's power, whatever bins it falls on
+    return 1 - 10 * np.log10(np.maximum(of_full_scale, 10 ** (settings.floor_db / 10))) / settings.floor_db
+
+
+class Scaling:
+    """Mean and standard deviation of every feature row, learned from the frames that training recordings fill."""
+
+    def __init__(self, mean: np.ndarray, sd: np.ndarray) -> None:
+        self.mean, self.sd = mean, sd
+
+    @classmethod
+    def learn(cls, parts: Iterator[np.ndarray]) -> Self:
+        """Learn from arrays (rows, frames), one after another. A row that never changes gets a deviation of 1."""
+        count, total, squares = 0, np.zeros(1), np.zeros(1)
+        for part in parts:
+            values = part.astype(np.float64)
+            count += values.shape[1]
+            total = total + values.sum(axis=1)
+            squares = squares + (values**2).sum(axis=1)
+        mean = total / count
+        variance = np.maximum(squares / count - mean**2, 0.0)
+        sd = np.sqrt(variance)
+        return cls(mean, np.where(sd > 1e-6, sd, 1.0))
+
+    def apply(self, features: np.ndarray) -> np.ndarray:
+        """Features, shape (..., rows, frames), less the mean and over the deviation, float32."""
+        return ((features - self.mean[:, None]) / self.sd[:, None]).astype(np.float32)

@@ -1,0 +1,212 @@
+"""The mel image of a recording, step by step as in Figure 2 of Switrayana et al. 2025."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import scipy.fft
+import scipy.sparse
+from PIL import Image
+from pydantic import Field, NonNegativeFloat, model_validator
+
+from bulbar.core.errors import SilentRecording
+from bulbar.core.settings import Count, Strict, Width
+from bulbar.features import audio
+
+_FRAMES_AT_ONCE = 64
+"""Frames whose spectra are taken together: they stay in the processor's cache."""
+
+
+class Settings(Strict):
+    """The `spectrogram` block of params.yaml."""
+
+    representation: Literal["mel", "mfcc"] = "mel"
+    time_axis: Literal["resize", "pad", "segments"] = "resize"
+    pre_emphasis: float = Field(default=0.97, ge=0, lt=1)
+    frame_length: int = Field(default=2048, ge=16, le=65_536)
+    hop_length: Count = 512
+    mel_bands: int = Field(default=128, ge=1, le=1024)
+    frames: Width = 128
+    min_hz: NonNegativeFloat = 0.0
+    max_hz: float = Field(default=11025.0, ge=100)
+    floor_db: float = Field(default=-80.0, lt=0, ge=-300)
+    mfcc_coefficients: Count = 12
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_hz >= self.max_hz:
+            raise ValueError(f"min_hz ({self.min_hz}) must lie below max_hz ({self.max_hz})")
+        if self.mfcc_coefficients >= self.mel_bands:
+            raise ValueError(
+                f"mfcc_coefficients ({self.mfcc_coefficients}) must be fewer than mel_bands ({self.mel_bands})"
+            )
+        if self.hop_length > self.frame_length:
+            raise ValueError(f"hop_length ({self.hop_length}) must be at most frame_length ({self.frame_length})")
+        if self.mel_bands >= self.frame_length // 2:
+            raise ValueError(
+                f"mel_bands ({self.mel_bands}) must be fewer than half of frame_length ({self.frame_length}):"
+                " a frame has no more frequencies"
+            )
+        return self
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows (mel bands, low to high) and columns (frames) of an image."""
+        return self.mel_bands, self.frames
+
+
+def pre_emphasise(samples: np.ndarray, coefficient: float = 0.97) -> np.ndarray:
+    """A first-order high-pass: y[n] = x[n] - coefficient * x[n-1], y[0] = x[0]. Shape (n,) to (n,)."""
+    emphasised = samples.astype(np.float64)
+    emphasised[1:] -= coefficient * emphasised[:-1]
+    return emphasised.astype(samples.dtype)
+
+
+def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray:
+    """Overlapping frames, centred on multiples of `hop_length`; the ends are padded with zeros.
+
+    Shape (n,) to (1 + n // hop_length, frame_length).
+    """
+    padded = np.pad(samples, frame_length // 2)
+    return np.lib.stride_tricks.sliding_window_view(padded, frame_length)[::hop_length]
+
+
+def hamming(length: int, a: float = 0.46) -> np.ndarray:
+    """Equation 2: W(n) = (1 - a) - a * cos(2 pi n / (N - 1)), symmetric. Shape (length,)."""
+    return (1 - a) + a * np.cos(np.linspace(-np.pi, np.pi, length))
+
+
+def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """|z|² of equation 3's transform of windowed frames, shape (t, n) to (1 + n // 2, t).
+
+    The paper prints e^(-2 pi / N); the exponent of a Fourier transform is -2 pi j k n / N, which is what is done here.
+    """
+    window = window.astype(frames.dtype)
+    power = np.empty((len(frames), 1 + frames.shape[1] // 2), dtype=frames.dtype)
+    for start in range(0, len(frames), _FRAMES_AT_ONCE):
+        spectrum = scipy.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, axis=1)
+        power[start : start + _FRAMES_AT_ONCE] = spectrum.real**2 + spectrum.imag**2
+    return power.T
+
+
+def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
+    """Equation 4: 2595 * log10(1 + f / 700)."""
+    return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
+
+
+@lru_cache(maxsize=4)
+def mel_filterbank(settings: Settings, sample_rate_hz: int) -> scipy.sparse.csr_array:
+    """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2).
+
+    Sparse, for nearly all of it is zero, and because a dense product's last bits vary with the threads that share it.
+    """
+    mels = np.linspace(hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz), settings.mel_bands + 2)
+    corners_hz = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    bins_hz = np.fft.rfftfreq(settings.frame_length, 1 / sample_rate_hz)
+    left, centre, right = (corners_hz[start : start + settings.mel_bands, np.newaxis] for start in range(3))
+    triangles = np.maximum(0, np.minimum((bins_hz - left) / (centre - left), (right - bins_hz) / (right - centre)))
+    return scipy.sparse.csr_array(triangles.astype(np.float32))
+
+
+def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:
+    """The logarithm: dB relative to the recording's own maximum, cut at `floor_db`, scaled to [0, 1].
+
+    Nothing of another recording enters. Raises SilentRecording where the maximum is 0.
+    """
+    loudest = mel_power.max(initial=0.0)
+    if loudest <= 0:
+        raise SilentRecording("the mel spectrum is zero throughout")
+    decibels = 10 * np.log10(np.maximum(mel_power / loudest, 10 ** (floor_db / 10)))
+    return 1 - decibels / floor_db
+
+
+def cosine_transform(log_mel: np.ndarray, coefficients: int = 12) -> np.ndarray:
+    """Equation 5: C_m = sum over k of E_k cos(m (k - 0.5) pi / N), m = 1 to `coefficients`. Shape (N, t) to (m, t)."""
+    return scipy.fft.dct(log_mel, type=2, axis=0)[1 : coefficients + 1] / 2
+
+
+def mfcc_to_unit_range(coefficients: np.ndarray, mel_bands: int) -> np.ndarray:
+    """Coefficients C_1 to C_m of a log mel spectrum in [0, 1], shape (m, t), scaled to [0, 1] by their bounds.
+
+    |C_m| is largest where the spectrum is 1 under the positive half-waves of its cosine and 0 under the others. A bound
+    and no minimum or maximum: nothing of another recording enters.
+    """
+    order = np.arange(1, len(coefficients) + 1)[:, np.newaxis]
+    half_waves = np.cos(order * (np.arange(mel_bands) + 0.5) * np.pi / mel_bands)
+    bounds = np.maximum(half_waves, 0).sum(axis=1, keepdims=True)
+    return 0.5 + coefficients / (2 * bounds)
+
+
+def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An image of another shape, float32: linear interpolation, and an average over what a new pixel covers."""
+    rows, columns = shape
+    pillow = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
+    return np.asarray(pillow.resize((columns, rows), Image.Resampling.BILINEAR))
+
+
+def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
+    """The image rows that a recording gives, shape (mel, t) to (rows, mel, frames), in [0, 1].
+
+    resize: one row, all of the recording. pad: one row, the first `frames`, silence after a shorter one.
+    segments: as many rows as the recording has whole lengths of `frames`; what is left makes a padded row where it is
+    at least half a row long, or the only one.
+    """
+    frames = settings.frames
+    if settings.time_axis == "resize":
+        return resize(image, settings.image_shape)[np.newaxis]
+    rows = 1 if settings.time_axis == "pad" else max(1, int(image.shape[1] / frames + 0.5))
+    padded = np.full((image.shape[0], rows * frames), silent_pixel(settings), dtype=np.float32)
+    kept = min(image.shape[1], padded.shape[1])
+    padded[:, :kept] = image[:, :kept]
+    return padded.reshape(image.shape[0], rows, frames).swapaxes(0, 1)
+
+
+def image_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) -> np.ndarray:
+    """The image rows of a mono signal, shape (n,) to (rows, mel, frames), float32 in [0, 1].
+
+    One row, but for `time_axis: segments`. Raises SilentRecording where the signal is zero throughout.
+    """
+    frames = frame(pre_emphasise(samples, settings.pre_emphasis), settings.frame_length, settings.hop_length)
+    power = power_spectrum(frames, hamming(settings.frame_length))
+    image = to_unit_range(mel_filterbank(settings, sample_rate_hz) @ power, settings.floor_db)
+    if settings.representation == "mfcc":
+        coefficients = cosine_transform(image, settings.mfcc_coefficients)
+        image = mfcc_to_unit_range(coefficients, settings.mel_bands)
+        image = resize(image, (settings.mel_bands, image.shape[1]))
+    return np.clip(fit_time_axis(image.astype(np.float32), settings), 0.0, 1.0)
+
+
+def image_of_file(path: str | Path, settings: Settings) -> np.ndarray:
+    """`image_of` a WAV file's mean channel."""
+    samples, rate = audio.read(path)
+    return image_of(audio.to_mono(samples), rate, settings)
+
+
+def silent_pixel(settings: Settings) -> float:
+    """Of nothing above the floor: 0, or where the image holds MFCCs, each 0 there, 0.5."""
+    return 0.5 if settings.representation == "mfcc" else 0.0
+
+
+def silence(settings: Settings) -> np.ndarray:
+    """The image of nothing above the floor, (mel, frame), float32."""
+    return np.full(settings.image_shape, silent_pixel(settings), np.float32)
+
+
+def hz_of_rows(rows: np.ndarray, settings: Settings) -> np.ndarray:
+    """The frequency of edges between rows of a mel image, hertz: edge k lies between the bands k - 1 and k.
+
+    Bands are triangles, each reaching to the peaks of its neighbours; an edge is where two are equally high.
+    """
+    low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
+    corner = np.clip(np.asarray(rows) + 0.5, 0.5, settings.mel_bands + 0.5)
+    hz = 700 * (10 ** ((low + (high - low) * corner / (settings.mel_bands + 1)) / 2595) - 1)
+    outermost = {0: settings.min_hz, settings.mel_bands: settings.max_hz}
+    return np.array([outermost.get(int(row), value) for row, value in zip(rows, hz, strict=True)])
+
+
+def rows_of_hz(hz: np.ndarray, settings: Settings) -> np.ndarray:
+    """Where a frequency lies on an axis on which band k reaches from k to k + 1: `hz_of_rows` the other way round."""
+    low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
+    corner = (hz_to_mel(hz) - low) / (high - low) * (settings.mel_bands + 1)
+    return np.clip(corner - 0.5, 0, settings.mel_bands)

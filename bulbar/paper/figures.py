@@ -1,0 +1,301 @@
+"""The paper's figures: tables and arrays in, a matplotlib Figure out, the same bytes for the same input."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from bulbar.core.names import Cell
+from bulbar.paper import table_4_digits
+from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, VERMILION, styled
+
+
+@styled
+def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
+    """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
+
+    printed: cell -> accuracy in percent, `table_4_digits.accuracies_of`.
+    """
+    codes = list(dict.fromkeys(cell.architecture for cell in printed))
+    rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
+    figure = Figure(figsize=(10, 1.9 + 0.5 * len(codes)), layout="constrained")
+    figure.suptitle("The paper's Table 4: each accuracy is that of one fold")
+    axes = figure.subplots()
+    shares = table_4_digits.patient_shares()
+    looks: dict[str, tuple[str, str]] = {}
+    for cell, percent in printed.items():
+        fractions = table_4_digits.fractions(percent)
+        if table_4_digits.hundredths(percent) in shares:
+            look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
+        else:
+            look = {"244": ("the one fold of 244", ORANGE), "245": ("one of the four folds of 245", SKY)}.get(
+                " ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white")
+            )
+        row, column = codes.index(cell.architecture), rates.index(cell.dropout_rate)
+        looks[look[0]] = look
+        axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=look[1]))
+        axes.text(column, row, f"{percent:.2f} = {' or '.join(fractions)}", ha="center", va="center", fontsize=11)
+    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+    axes.set_yticks(range(len(codes)), codes)
+    axes.set_xlim(-0.5, len(rates) - 0.5)
+    axes.set_ylim(len(codes) - 0.5, -0.5)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("Dropout rate")
+    axes.set_ylabel("Architecture")
+    handles = [Patch(color=colour, label=text) for text, colour in looks.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=1)
+    return figure
+
+
+DEPTH_COLOURS = (BLUE, SKY, GREEN, ORANGE, VERMILION)
+
+
+def _look(architecture: str) -> dict[str, Any]:
+    """Colour and marker by depth, line by pooling: S1A … S5B are Table 1's; others get the last ones."""
+    depth = int(architecture[1]) - 1 if architecture[1:2].isdigit() else len(DEPTH_COLOURS) - 1
+    depth = min(max(depth, 0), len(DEPTH_COLOURS) - 1)
+    average = architecture.endswith("B")
+    return {
+        "color": DEPTH_COLOURS[depth],
+        "marker": MARKERS[depth],
+        "linestyle": "--" if average else "-",
+        "markerfacecolor": "white" if average else DEPTH_COLOURS[depth],
+    }
+
+
+@styled
+def heat_maps(
+    grids: Mapping[str, pd.DataFrame], title: str, spreads: Mapping[str, pd.DataFrame] | None = None
+) -> Figure:
+    """Accuracy in percent of each architecture (rows) at each dropout rate (columns), one colour scale (Table 4).
+
+    grids: panel title -> `tables.grid`, averages in the last row and column. spreads: for some of the panels, what is
+    printed after ±. NaN is left white.
+    """
+    panels = 2 if len(grids) > 1 else 1
+    rows = -(-len(grids) // panels)
+    first = next(iter(grids.values()))
+    figure = Figure(figsize=(8.2 * panels, (0.52 * len(first) + 2.0) * rows + 0.8), layout="constrained")
+    figure.suptitle(title)
+    values = np.concatenate([table.to_numpy(dtype=float).ravel() for table in grids.values()])
+    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 100.0)
+    places = figure.subplots(rows, panels, squeeze=False).ravel()
+    for axes in places[len(grids) :]:
+        axes.set_visible(False)
+    for axes, (name, table) in zip(places, grids.items(), strict=False):
+        shown = table.to_numpy(dtype=float)
+        around = spreads[name].to_numpy(dtype=float) if spreads and name in spreads else None
+        drawn = axes.imshow(shown, cmap="cividis", vmin=low, vmax=high, aspect="auto")
+        for (row, column), value in np.ndenumerate(shown):
+            if not np.isfinite(value):
+                continue
+            edge = row == len(table) - 1 or column == table.shape[1] - 1
+            text = f"{value:.1f}"
+            if around is not None and not edge:
+                text += f"\n±{around[row, column]:.1f}"
+            dark = high > low and (value - low) / (high - low) < 0.55
+            weight = "bold" if edge else "normal"
+            size = 10.5 if "\n" in text else 12.5
+            colour = "white" if dark else "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, fontweight=weight)
+        axes.axhline(len(table) - 1.5, color="white", linewidth=3)
+        axes.axvline(table.shape[1] - 1.5, color="white", linewidth=3)
+        axes.set_xticks(range(table.shape[1]), [str(column) for column in table.columns])
+        axes.set_yticks(range(len(table)), [str(row) for row in table.index])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(name)
+        axes.set_xlabel("Dropout rate")
+        axes.set_ylabel("Architecture")
+    figure.colorbar(drawn, ax=list(places), label="Accuracy (%)", pad=0.01, aspect=40)
+    return figure
+
+
+@styled
+def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, float], title: str) -> Figure:
+    """Accuracy over dropout rate, one line per architecture (the paper's Figure 10).
+
+    grids: panel title -> accuracy in percent, architecture × dropout rate, as `tables.grid` without its averages.
+    majority: panel title -> the majority baseline in percent, drawn dotted.
+    """
+    figure = Figure(figsize=(7 * len(grids), 6.8), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(grids), sharey=True, squeeze=False).ravel()
+    for axes, (name, table) in zip(panels, grids.items(), strict=True):
+        rates = [float(rate) for rate in table.columns]
+        for architecture in map(str, table.index):
+            values = table.loc[architecture]
+            axes.plot(rates, values.to_numpy(dtype=float), label=architecture, markersize=7, **_look(architecture))
+        axes.axhline(majority[name], color="black", linestyle=":", label="majority")
+        axes.set_xticks(sorted(rates))
+        axes.set_title(name)
+        axes.set_xlabel("Dropout rate")
+        axes.grid(axis="y")
+    panels[0].set_ylabel("Accuracy (%)")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=6,
+        title="solid: max pooling, dashed: average pooling",
+    )
+    return figure
+
+
+@styled
+def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, float], title: str) -> Figure:
+    """Average accuracy over the dropout rates, max beside average pooling at each depth (the paper's Figure 11).
+
+    averages: panel title -> accuracy in percent, index S1A … S5B. majority: panel title -> baseline in percent.
+    """
+    figure = Figure(figsize=(6.5 * len(averages), 6), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(averages), sharey=True, squeeze=False).ravel()
+    looks = (("A", "max pooling", BLUE, -0.2), ("B", "average pooling", ORANGE, 0.2))
+    for axes, (name, values) in zip(panels, averages.items(), strict=True):
+        depths = list(dict.fromkeys(str(code)[:-1] for code in values.index))
+        for suffix, label, colour, shift in looks:
+            there = [
+                (place, values[depth + suffix]) for place, depth in enumerate(depths) if depth + suffix in values.index
+            ]
+            heights = [value for _, value in there]
+            axes.bar([place + shift for place, _ in there], heights, width=0.38, color=colour, label=label)
+            ink = "white" if suffix == "A" else "black"
+            for place, value in there:
+                across = axes.get_xaxis_transform()
+                text = f"{value:.1f}" if np.isfinite(value) else ""
+                axes.text(place + shift, 0.02, text, transform=across, rotation=90, ha="center", va="bottom", color=ink)
+        axes.axhline(majority[name], color="black", linestyle=":", label="majority")
+        axes.set_xticks(range(len(depths)), depths)
+        axes.set_xlabel("Depth (S1: one convolution, S5: five)")
+        axes.set_title(name)
+    finite = [value for series in averages.values() for value in series.dropna()]
+    lowest = min([*finite, *majority.values()], default=50.0)
+    panels[0].set_ylim(max(0.0, 5 * np.floor(lowest / 5) - 5), min(104.0, max([*finite, *majority.values()]) + 5))
+    panels[0].set_ylabel("Average accuracy (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def confusion_matrices(
+    counts: Mapping[str, tuple[int, int, int, int] | None], classes: tuple[str, str], title: str, columns: int = 3
+) -> Figure:
+    """Confusion matrices, shaded by the share of each actual class (the paper's Figures 12 and 13).
+
+    counts: panel title -> TP, FN, FP, TN, as `metrics.confusion`; None leaves the place empty. classes: names of the
+    negative and the positive class; the positive comes first, as in the paper.
+    """
+    rows = -(-len(counts) // columns)
+    figure = Figure(figsize=(4.8 * columns, 5.2 * rows + 0.6), layout="constrained")
+    figure.suptitle(title)
+    negative, positive = classes
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places[len(counts) :]:
+        axes.set_visible(False)
+    for axes, (name, four) in zip(places, counts.items(), strict=False):
+        if four is None:
+            axes.set_visible(False)
+            continue
+        table = np.array(four, dtype=float).reshape(2, 2)
+        share = np.divide(
+            table, table.sum(axis=1, keepdims=True), out=np.zeros((2, 2)), where=table.sum(axis=1, keepdims=True) > 0
+        )
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for (row, column), n in np.ndenumerate(table):
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(
+                column, row, f"{n:.0f}\n{share[row, column]:.0%}", ha="center", va="center", color=colour, fontsize=17
+            )
+        axes.set_xticks([0, 1], [positive, negative])
+        axes.set_yticks([0, 1], [positive, negative])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("Predicted")
+        axes.set_ylabel("Actual")
+        right = (table[0, 0] + table[1, 1]) / table.sum() if table.sum() else np.nan
+        axes.set_title(f"{name}\n{right:.1%} of {table.sum():.0f}", fontsize=14)
+    return figure
+
+
+@styled
+def learning_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
+    """Loss and accuracy by epoch, training and validation, one line per fold (the paper's Figure 14).
+
+    histories: fold's name -> epoch, loss, accuracy, validation_loss, validation_accuracy.
+    """
+    figure = Figure(figsize=(13, 5.8), layout="constrained")
+    figure.suptitle(title)
+    left, right = figure.subplots(1, 2)
+    only = len(histories) == 1
+    series = (("", "training", BLUE, "-", "o"), ("validation_", "validation", VERMILION, "--", "s"))
+    for axes, quantity, label in ((left, "loss", "Loss (cross-entropy, nats)"), (right, "accuracy", "Accuracy")):
+        for place, curves in enumerate(histories.values()):
+            for prefix, name, colour, line, marker in series:
+                axes.plot(
+                    curves["epoch"],
+                    curves[prefix + quantity],
+                    color=colour,
+                    linestyle=line,
+                    marker=marker if len(curves) <= 20 else None,
+                    markersize=5,
+                    alpha=1 if only else 0.6,
+                    label=None if place else name,
+                )
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y")
+    left.set_ylim(bottom=0)
+    right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    legend = "one line per fold: " + ", ".join(histories) if not only else next(iter(histories))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, title=legend)
+    return figure
+
+
+MODEL_LOOKS: dict[str, dict[str, Any]] = {
+    "audio": {"color": BLUE, "linestyle": "-"},
+    "clinical_common": {"color": GREEN, "linestyle": "--"},
+    "fused_common": {"color": ORANGE, "linestyle": "-"},
+    "clinical_all": {"color": GREY, "linestyle": ":"},
+    "fused_all": {"color": VERMILION, "linestyle": "-."},
+}
+
+
+@styled
+def score_curves(
+    panels: Mapping[str, Mapping[str, tuple[str, np.ndarray, np.ndarray]]],
+    title: str,
+    *,
+    x_label: str,
+    y_label: str,
+    drawstyle: Literal["default", "steps-pre"],
+    chance: Mapping[str, tuple[tuple[float, float], tuple[float, float]]],
+) -> Figure:
+    """ROC or precision–recall curves, one line per model, one panel per unit.
+
+    panels: panel title -> model -> (text in the legend, x, y), x and y rates in [0, 1], shape (n,). chance: panel title
+    -> two ends of what a coin would draw. drawstyle: `default` for ROC (tied rows are a slope, as in the AUC),
+    `steps-pre` for precision by recall, between whose points nothing is reached.
+    """
+    figure = Figure(figsize=(6.8 * len(panels), 9.5), layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, models) in zip(
+        figure.subplots(1, len(panels), squeeze=False).ravel(), panels.items(), strict=True
+    ):
+        axes.plot(*zip(*chance[name], strict=True), color="black", linewidth=1, linestyle=(0, (1, 3)), label="chance")
+        for model, (text, x, y) in models.items():
+            axes.plot(x, y, drawstyle=drawstyle, label=text, **MODEL_LOOKS.get(model, {}))
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(-0.01, 1.02)
+        axes.set_box_aspect(1)
+        axes.set_anchor("N")  # the legend needs the room below
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.set_title(name)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=1)
+    return figure

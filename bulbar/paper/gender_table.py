@@ -1,0 +1,226 @@
+"""The gender paper's Table 1, ours beside its own; what a threshold on mean F0 says; scores by age and accent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from bulbar.core import disclosure
+from bulbar.scoring import intervals, metrics
+from bulbar.training import gender
+
+PAPER_ROWS = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_lstm_tuned": "CNN-LSTM tuned"}
+SCORES = ("male_accuracy", "precision", "recall", "f1", "accuracy", "roc_auc")
+"""Columns of our Table 1; of the first four the paper has its own."""
+
+F0 = "mean_f0_threshold"
+IN_WORDS = {**gender.IN_WORDS, F0: "threshold on mean F0"}
+
+_CALLED = {"male_accuracy": "recall"}  # male is the positive class
+
+
+@dataclass(frozen=True, eq=False)
+class ProtocolResults:
+    """What is reported of one protocol.
+
+    biased: a speaker's clips are in training and in test alike. tested: model (of IN_WORDS) -> what it says of the test
+    part. table_1, groups, above: of the functions of these names. gaps: `gender.gap` of the CNN-LSTM before and after
+    tuning, by its name in words. threshold_hz: of `by_f0`.
+    """
+
+    biased: bool
+    tested: Mapping[str, pd.DataFrame]
+    table_1: pd.DataFrame
+    groups: pd.DataFrame
+    above: pd.DataFrame
+    gaps: Mapping[str, Mapping[str, float]]
+    threshold_hz: float
+
+    def headline(self) -> dict[str, Any]:
+        """The few numbers that `dvc metrics diff` shows, as shares."""
+        clips = self.table_1[self.table_1["unit"] == "clip"].set_index("model")
+        tuned = self.above.set_index("model").loc[gender.TUNED]
+        return {
+            "biased": self.biased,
+            "majority_accuracy": metrics.majority_accuracy(self.tested[F0]["label"]),
+            "f0_threshold_hz": round(self.threshold_hz, 1),
+            "accuracy": {model: clips["accuracy"].to_dict()[model] / 100 for model in self.tested},
+            "tuned_above_f0_threshold": {
+                "value": tuned["points"] / 100,
+                "low": tuned["points_low"] / 100,
+                "high": tuned["points_high"] / 100,
+            },
+            "train_test_gap": {name: found["gap"] for name, found in self.gaps.items()},
+        }
+
+
+def results(
+    models: Mapping[str, pd.DataFrame],
+    f0: pd.DataFrame,
+    subjects: pd.DataFrame,
+    paper: pd.DataFrame,
+    *,
+    biased: bool,
+    draws: int,
+    level: float,
+    seed: int,
+) -> ProtocolResults:
+    """Everything that is reported of one protocol.
+
+    models: model -> recording_id, subject_id, part, label, probability of all recordings. f0: as for `by_f0`, the
+    baseline. subjects: subject_id, age_years and, where it is recorded, accent. paper: as for `table_1`.
+    """
+    baseline, threshold_hz = by_f0(f0)
+    tested = {name: table[table["part"] == "test"] for name, table in {F0: baseline, **models}.items()}
+    drawing: dict[str, Any] = {"draws": draws, "level": level, "seed": seed}
+    return ProtocolResults(
+        biased=biased,
+        tested=tested,
+        table_1=table_1(tested, paper, **drawing),
+        groups=by_group(tested, subjects, **drawing),
+        above=above(tested, F0, **drawing),
+        gaps={IN_WORDS[name]: gender.gap(models[name]) for name in ("cnn_lstm", gender.TUNED)},
+        threshold_hz=threshold_hz,
+    )
+
+
+def table_1(
+    models: Mapping[str, pd.DataFrame], paper: pd.DataFrame, *, draws: int, level: float, seed: int
+) -> pd.DataFrame:
+    """Table 1 of one protocol, in percent.
+
+    models: model -> the tested recordings' recording_id, subject_id, label, probability. paper: model and the first
+    four SCORES in percent; empty where it has nothing to say. Returns model, unit (clip; speaker: the mean probability
+    over a speaker's clips), and of each score its value, SCORE_low, SCORE_high (speakers drawn again and again) and, of
+    clips, SCORE_paper. Without a paper there is none, and male_accuracy is called positive_accuracy.
+    """
+    printed = paper.set_index("model").astype(float).to_dict("index")
+    rows = []
+    for model, table in models.items():
+        found = intervals.both_ways(table.assign(fold=1), draws=draws, level=level, seed=seed)
+        for unit, name in (("clip", "per_recording"), ("speaker", "per_subject")):
+            row: dict[str, Any] = {"model": model, "unit": unit}
+            for score in SCORES:
+                own = _CALLED.get(score, score)
+                low, high = found[name]["intervals"][own]
+                row |= {score: found[name][own], f"{score}_low": low, f"{score}_high": high}
+                row[f"{score}_paper"] = np.nan
+                if unit == "clip" and PAPER_ROWS.get(model) in printed:
+                    row[f"{score}_paper"] = printed[PAPER_ROWS[model]].get(score, np.nan) / 100
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    table = table.assign(**{column: 100 * table[column] for column in table.columns if column not in ("model", "unit")})
+    if printed:
+        return table
+    table = table.drop(columns=[f"{score}_paper" for score in SCORES])
+    return table.rename(columns=lambda name: name.replace("male_accuracy", "positive_accuracy"))
+
+
+def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """What a threshold on mean F0, learned from the training recordings, says of all others.
+
+    f0: recording_id, subject_id, part, label, mean_f0_hz (NaN where nothing is voiced: then the training recordings'
+    median). Returns the validation and test recordings with their probability (logistic in log F0), and the
+    threshold in hertz; NaN where it lies beyond all F0 of the training recordings: then it divides nothing.
+    """
+    trained = f0["part"] == "train"
+    heard = f0.loc[trained, "mean_f0_hz"].dropna()
+    median = float(heard.median()) if len(heard) else 1.0
+    octaves = np.log2(f0["mean_f0_hz"].fillna(median if len(heard) else 1.0).to_numpy()[:, None] / median)
+    model = LogisticRegression(C=100.0).fit(octaves[trained], f0.loc[trained, "label"])
+    others = f0.loc[~trained, ["recording_id", "subject_id", "part", "label"]]
+    said = others.assign(probability=model.predict_proba(octaves[~trained])[:, 1].round(6))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        threshold = float(median * np.exp2(-model.intercept_[0] / model.coef_[0, 0]))
+    return said, threshold if heard.min() <= threshold <= heard.max() else np.nan
+
+
+def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, level: float, seed: int) -> pd.DataFrame:
+    """How far each model's accuracy lies above a baseline's on the same clips, in points.
+
+    models: as of `table_1`, the baseline among them. Returns model, points, points_low, points_high (speakers drawn
+    again and again) and verdict: `beats it` or `falls short` where the interval leaves 0 out, else `not shown`.
+    """
+    rows = []
+    for model, table in models.items():
+        if model == baseline:
+            continue
+        pair = (one.assign(fold=1) for one in (table, models[baseline]))
+        found = intervals.compare(*pair, draws=draws, level=level, seed=seed)["accuracy"]
+        verdict = "beats it" if found.low > 0 else "falls short" if found.high < 0 else "not shown"
+        points = (100 * value for value in (found.value, found.low, found.high))
+        rows.append([model, *points, verdict])
+    return pd.DataFrame(rows, columns=["model", "points", "points_low", "points_high", "verdict"])
+
+
+def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:
+    """The group of each speaker by decade of age and, where it is recorded, by accent: by subject_id."""
+    by_id = subjects.set_index("subject_id")
+    decades = by_id["age_years"].map(
+        lambda age: f"{int(age) // 10 * 10} to {int(age) // 10 * 10 + 9}", na_action="ignore"
+    )
+    found = {"age": decades.fillna("not stated")}
+    if "accent" in by_id:
+        found["accent"] = by_id["accent"].fillna("not stated")
+    return found
+
+
+POOLED = "others"
+"""Groups that are too small to be shown, together."""
+
+
+def pooled(group_of: pd.Series) -> pd.Series:
+    """The group of each speaker, small ones put together as POOLED, so that none has fewer than FEWEST_SHOWN speakers.
+
+    Where those come to fewer, the smallest others join them: no small group is left to be had from the total. All are
+    in it where there are fewer speakers than that.
+    """
+    counts = group_of.value_counts().sort_index().sort_values(kind="stable")
+    small = counts < disclosure.FEWEST_SHOWN
+    while small.any() and not small.all() and counts[small].sum() < disclosure.FEWEST_SHOWN:
+        small[small.index[~small][0]] = True
+    return group_of.where(~group_of.map(small).astype(bool), POOLED)
+
+
+def by_group(
+    models: Mapping[str, pd.DataFrame], subjects: pd.DataFrame, *, draws: int, level: float, seed: int
+) -> pd.DataFrame:
+    """Scores by age band and accent, per clip, as shares; small groups are `pooled`.
+
+    Returns grouping, group, model, speakers and clips (as they may be printed), accuracy, accuracy_low, accuracy_high,
+    recall_positive, recall_negative. Recalls of a class are withheld in all groups of a grouping where one has a few
+    speakers of it, but fewer than FEWEST_SHOWN; everything is, of fewer speakers in all.
+    """
+    rows = []
+    tested = next(iter(models.values())).groupby("subject_id")["label"].first()
+    for grouping, stated in groups_of(subjects).items():
+        group_of = pooled(stated.reindex(tested.index))
+        of_class = pd.crosstab(group_of, tested).reindex(columns=[0, 1], fill_value=0)
+        few = ((of_class > 0) & (of_class < disclosure.FEWEST_SHOWN)).any()
+        for model, table in models.items():
+            for group, own in table.groupby(table["subject_id"].map(group_of), sort=True):
+                speakers = own["subject_id"].nunique()
+                withheld = speakers < disclosure.FEWEST_SHOWN
+                label, probability = own["label"], own["probability"]
+                interval = intervals.intervals(own.assign(fold=1), draws=draws, level=level, seed=seed)["accuracy"]
+                scores = {
+                    "accuracy": metrics.accuracy(label, probability),
+                    "accuracy_low": interval[0],
+                    "accuracy_high": interval[1],
+                    "recall_positive": np.nan if few[1] else metrics.sensitivity(label, probability),
+                    "recall_negative": np.nan if few[0] else metrics.specificity(label, probability),
+                }
+                rows.append(
+                    {
+                        "grouping": grouping,
+                        "group": group,
+                        "model": model,
+                        "speakers": disclosure.shown(speakers),
+                        "clips": "withheld" if withheld else len(own),
+                        **(dict.fromkeys(scores, np.nan) if withheld else scores),
+                    }
+                )
+    return pd.DataFrame(rows)

@@ -1,0 +1,270 @@
+"""The study's Tables 4 and 5 and the data of its curves, ours beside the paper's.
+
+Accuracies are in percent, as it prints them. `paper` tables are those of reference/, each with its source there.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from bulbar.core.markdown import markdown_table
+from bulbar.core.names import CELL_COLUMNS
+from bulbar.scoring import intervals, metrics
+
+AVERAGE = "average"
+MAJORITY = "majority"
+PAPER_MODALITY = {"audio": "audio", "fused_all": "audio+clinical"}
+
+PAPER_MAJORITY = 100 * 816 / 1224
+"""Percent right when every recording is called ALS: its section 4.A counts 816 of ALS and 408 of HC."""
+
+UNITS = ("recording", "subject")
+
+
+def table_4(fits: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of every cell over its folds, in percent, and the paper's.
+
+    fits: architecture, dropout_rate, fold, validation_loss, test_accuracy, epochs; one row per fit. paper: code, then
+    dropout_0.5 and so on. Returns a row per cell, in the sweep's order: architecture, dropout_rate, highest_fold (the
+    best fold's accuracy), lowest_loss_fold (that of the fold with the lowest validation loss), mean, sd (over folds, of
+    n − 1), paper (NaN for a cell that it lacks), fewest_epochs and most_epochs run.
+    """
+    by_cell = fits.assign(percent=100 * fits["test_accuracy"]).groupby(CELL_COLUMNS, sort=False)
+    cells = by_cell.agg(
+        highest_fold=("percent", "max"),
+        lowest_loss_fold=("percent", "first"),
+        mean=("percent", "mean"),
+        sd=("percent", "std"),
+        fewest_epochs=("epochs", "min"),
+        most_epochs=("epochs", "max"),
+    )
+    lowest = (
+        fits.sort_values("validation_loss", kind="stable")
+        .drop_duplicates(CELL_COLUMNS)
+        .set_index(CELL_COLUMNS)["test_accuracy"]
+    )
+    cells["lowest_loss_fold"] = 100 * lowest.reindex(cells.index)
+    cells = cells.reset_index()
+    printed = paper[paper["code"] != AVERAGE].melt(id_vars="code", var_name="column", value_name="paper")
+    printed["dropout_rate"] = pd.to_numeric(printed["column"].str.removeprefix("dropout_"), errors="coerce")
+    printed = printed.rename(columns={"code": "architecture"})[[*CELL_COLUMNS, "paper"]]
+    return cells.merge(printed, on=CELL_COLUMNS, how="left")
+
+
+def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One column of `table_4` laid out as the paper's Table 4: architecture × dropout rate, averages at the edges."""
+    laid_out = cells.pivot_table(index="architecture", columns="dropout_rate", values=column, dropna=False)
+    laid_out = laid_out.loc[cells["architecture"].unique(), cells["dropout_rate"].unique()]
+    laid_out.columns = [str(rate) for rate in laid_out.columns]
+    laid_out[AVERAGE] = laid_out.mean(axis="columns")
+    laid_out.loc[AVERAGE] = laid_out.mean(axis="index")
+    return laid_out
+
+
+def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:
+    """`table_4` in long form, with averages per architecture, per dropout rate and of all as rows named `average`.
+
+    majority: the majority baseline in percent, a column of its own.
+    """
+    scores = ["highest_fold", "lowest_loss_fold", "mean", "paper"]
+    by_architecture = (
+        cells.groupby("architecture", sort=False)[scores].mean().reset_index().assign(dropout_rate=AVERAGE)
+    )
+    by_rate = cells.groupby("dropout_rate", sort=False)[scores].mean().reset_index().assign(architecture=AVERAGE)
+    of_all = cells[scores].mean().to_frame().T.assign(architecture=AVERAGE, dropout_rate=AVERAGE)
+    parts = [cells.astype({"dropout_rate": str}), by_architecture, by_rate.astype({"dropout_rate": str}), of_all]
+    return pd.concat(parts)[[*CELL_COLUMNS, *scores[:3], "sd", "paper"]].assign(majority=majority)
+
+
+def table_5(
+    models: Mapping[str, pd.DataFrame],
+    fold: int | None,
+    classes: tuple[str, str],
+    paper: pd.DataFrame,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Scores of each model per recording and per subject, in percent, the majority baseline first, the paper's beside.
+
+    models: name -> out-of-fold table. fold: the fold reported, as in the paper; None: all rows, each out of fold.
+    classes: names of the negative and the positive class. paper: modality, precision, recall, f1, accuracy.
+    draws, level, seed: as for `intervals.intervals`. Returns a row per model, unit (recording | subject) and scope:
+    `fold N` or `out of fold`, with the interval of every score (SCORE_low, SCORE_high); `mean of folds` and `sd of
+    folds` per recording.
+    """
+    rows: list[dict[str, Any]] = []
+    first = next(iter(models.values()))
+    for name, table in {MAJORITY: calling_all_the_majority(first), **models}.items():
+        reported = table if fold is None else table[table["fold"] == fold]
+        for unit, scored in zip(UNITS, (reported, metrics.per_subject(reported)), strict=True):
+            bounds = {
+                f"{score}_{side}": bound
+                for score, low_high in intervals.intervals(scored, draws=draws, level=level, seed=seed).items()
+                for side, bound in zip(("low", "high"), low_high, strict=True)
+            }
+            rows.append({"model": name, "unit": unit, "scope": scope_of(fold), **metrics.scores(scored), **bounds})
+        of_folds = pd.DataFrame([metrics.scores(part) for _, part in table.groupby("fold")])
+        rows.append({"model": name, "unit": "recording", "scope": "mean of folds", **of_folds.mean(skipna=False)})
+        rows.append({"model": name, "unit": "recording", "scope": "sd of folds", **of_folds.std(ddof=1, skipna=False)})
+    table = _in_percent(pd.DataFrame(rows), classes).join(_printed(paper), on="model")
+    others = (table["unit"] != "recording") | table["scope"].str.endswith("of folds")
+    table.loc[others, list(_printed(paper).columns)] = np.nan  # the paper scores recordings, once
+    return table
+
+
+def scope_of(fold: int | None) -> str:
+    """Which rows are reported, in words. fold: as for `table_5`."""
+    return "out of fold" if fold is None else f"fold {fold}"
+
+
+def calling_all_the_majority(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, each called what most of them are."""
+    return table.assign(probability=float(table["label"].mean() >= metrics.THRESHOLD))
+
+
+def _in_percent(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
+    numbers = table.select_dtypes("number").columns
+    shares = numbers[~numbers.str.startswith(("rows", *intervals.LOSSES))]
+    table[shares] = 100 * table[shares]
+    of_class = {
+        f"{name}{kind}{side}": f"{name}_{of}{side}"
+        for name in ("precision", "recall", "f1")
+        for kind, of in zip(("_negative", ""), classes, strict=True)
+        for side in ("", "_low", "_high")
+    }
+    return table.rename(columns=of_class)
+
+
+def _printed(paper: pd.DataFrame) -> pd.DataFrame:
+    model_of = {modality: model for model, modality in PAPER_MODALITY.items()}
+    table = paper.assign(model=paper["modality"].map(model_of)).set_index("model")
+    return table[["precision", "recall", "f1", "accuracy"]].add_prefix("paper_")
+
+
+def calls(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
+    """What each row is and what it was called (actual, predicted), sorted so that nobody's place remains: the confusion
+    template of `dvc plots` counts rows."""
+    names = np.asarray(classes)
+    rows = {"actual": names[table["label"].to_numpy()], "predicted": names[metrics.called(table["probability"])]}
+    return pd.DataFrame(rows).sort_values(["actual", "predicted"], ignore_index=True)
+
+
+def figure_12(counts: pd.DataFrame, classes: tuple[str, str]) -> tuple[int, int, int, int]:
+    """The paper's Figure 12 as TP, FN, FP, TN. counts: true, predicted, count; classes: the negative, the positive."""
+    of = counts.set_index(["true", "predicted"])["count"]
+    negative, positive = classes
+    first, second = of[(positive, positive)], of[(positive, negative)]
+    return int(first), int(second), int(of[(negative, positive)]), int(of[(negative, negative)])
+
+
+def roc(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rate at every threshold, both ascending from 0 to 1; empty where a class is absent."""
+    if table["label"].nunique() < 2:
+        return np.array([]), np.array([])
+    false_rate, true_rate, _ = roc_curve(table["label"], table["probability"], drop_intermediate=False)
+    return false_rate, true_rate
+
+
+def precision_recall(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Recall (ascending from 0 to 1) and precision at every threshold; empty where no row is positive."""
+    if not table["label"].any():
+        return np.array([]), np.array([])
+    precision, recall, _ = precision_recall_curve(table["label"], table["probability"])
+    return recall[::-1], precision[::-1]
+
+
+def roc_on_grid(models: Mapping[str, pd.DataFrame], points: int = 101) -> pd.DataFrame:
+    """The ROC curves on one axis: false_positive_rate, and a column of true positive rates per model."""
+    axis = np.linspace(0, 1, points).round(4)
+    curves = {}
+    for name, table in models.items():
+        false_rate, true_rate = roc(table)
+        curves[name] = np.interp(axis, false_rate, true_rate) if len(true_rate) else np.full(points, np.nan)
+    return pd.DataFrame({"false_positive_rate": axis, **curves})
+
+
+def precision_recall_on_grid(models: Mapping[str, pd.DataFrame], points: int = 101) -> pd.DataFrame:
+    """The precision–recall curves on one axis: recall, and per model the precision at the threshold that reaches it."""
+    axis = np.linspace(0, 1, points).round(4)
+    curves = {}
+    for name, table in models.items():
+        recall, precision = precision_recall(table)
+        reached = np.minimum(np.searchsorted(recall, axis - 1e-9, side="left"), max(len(recall) - 1, 0))
+        reached = np.where(axis == 0, min(1, max(len(recall) - 1, 0)), reached)
+        curves[name] = precision[reached] if len(precision) else np.full(points, np.nan)
+    return pd.DataFrame({"recall": axis, **curves})
+
+
+def table_4_markdown(cells: pd.DataFrame, majority: float) -> str:
+    """Table 4 three times in Markdown: highest fold, fold of lowest validation loss (the paper's beside), mean ± sd.
+
+    majority: the majority baseline in percent, the last row of each.
+    """
+    ours_and_paper = "{:.2f} ({:.2f})".format
+    blocks = {
+        "Highest fold, accuracy in % (the paper's)": _woven(cells, "highest_fold", "paper", ours_and_paper),
+        "Fold of lowest validation loss, accuracy in % (the paper's)": _woven(
+            cells, "lowest_loss_fold", "paper", ours_and_paper
+        ),
+        "Mean ± standard deviation over the folds, accuracy in %; at the edges the averages of both": _woven(
+            cells, "mean", "sd", "{:.2f} ± {:.2f}".format
+        ),
+    }
+    last = f"majority baseline {majority:.2f} ({PAPER_MAJORITY:.2f})"
+    return "\n".join(f"{caption}; {last}\n\n{markdown_table(block)}" for caption, block in blocks.items())
+
+
+def table_5_markdown(table: pd.DataFrame, *, level: float = 0.95) -> str:
+    """Table 5 in Markdown: scores weighted by class as the paper's (its own in brackets), then those of each class.
+
+    level: of the intervals in the table.
+    """
+    main = table[~table["scope"].str.endswith("of folds")].set_index(["cell", "model", "unit"])
+    spread = {
+        name: table[table["scope"] == f"{name} of folds"].set_index(["cell", "model", "unit"])["accuracy"]
+        for name in ("mean", "sd")
+    }
+    shown = pd.DataFrame(index=main.index)
+    shown["rows"] = main["scope"]
+    for name, column in (("precision", "precision_weighted"), ("recall", "recall_weighted"), ("F1", "f1_weighted")):
+        shown[name] = list(map(_with_paper, main[column], main[f"paper_{name.lower()}"]))
+    shown["accuracy"] = list(map(_with_paper, main["accuracy"], main["paper_accuracy"]))
+    interval = f"{100 * level:g} % interval"
+    shown[interval] = _low_to_high(main, "accuracy")
+    of_folds = map("{:.2f} ± {:.2f}".format, *(spread[name].reindex(main.index) for name in ("mean", "sd")))
+    shown["accuracy, mean ± sd of folds"] = list(of_folds)
+    for name, column in (
+        ("balanced accuracy", "balanced_accuracy"),
+        ("AUC", "roc_auc"),
+        ("AUC, pooled", "roc_auc_pooled"),
+        ("Brier", "brier"),
+    ):
+        shown[name] = main[column]
+        shown[f"{name}, {interval}"] = _low_to_high(main, column, digits=3 if column in intervals.LOSSES else 1)
+    kinds = ("precision", "recall", "f1")
+    per_class = [name for name in main.columns if name.split("_")[0] in kinds and name.split("_")[-1] in ("ALS", "HC")]
+    blocks = (shown.replace(r"^nan.*", "–", regex=True), main[["scope", *per_class]])
+    return "\n".join(markdown_table(block.reset_index()) for block in blocks)
+
+
+def _low_to_high(table: pd.DataFrame, score: str, digits: int = 1) -> list[str]:
+    low_high = zip(table[f"{score}_low"], table[f"{score}_high"], strict=True)
+    return [f"{low:.{digits}f} to {high:.{digits}f}" for low, high in low_high]
+
+
+def _with_paper(ours: float, theirs: float) -> str:
+    text = f"{ours:.2f}" if np.isfinite(ours) else "–"
+    return f"{text} ({theirs:.2f})" if np.isfinite(theirs) else text
+
+
+def _woven(cells: pd.DataFrame, first: str, second: str, text: Callable[[float, float], str]) -> pd.DataFrame:
+    left, right = grid(cells, first), grid(cells, second)
+    table = pd.DataFrame({f"dropout {rate}": map(text, left[rate], right[rate]) for rate in left.columns})
+    table = table.replace("nan", "–", regex=True).rename(columns={f"dropout {AVERAGE}": AVERAGE})
+    table.insert(0, "architecture", list(left.index))
+    return table

@@ -1,0 +1,1 @@
+"""Synthetic voices and synthetic releases of them."""

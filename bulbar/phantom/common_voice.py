@@ -1,0 +1,183 @@
+"""The phantom of the gender pipeline: synthetic people who read sentences, as a release of Common Voice.
+
+Nobody in it exists. Voices are those of `bulbar.phantom.voc_als`, healthy, of the ages at which people give their
+voice. What differs is how far F0 spreads between speakers of one sex: far enough that no threshold on F0 tells the
+sexes apart, as among real readers (mean F0 of men 90 to 165 Hz, of women 140 to 255 Hz: Baken & Orlikoff 2000, chapter
+6). Tracts differ in length by sex as in `bulbar.phantom.voc_als`, so that the formants say what F0 leaves open.
+
+What a real release has too: rows that were voted down, genders that are not used or not stated, a speaker of two
+genders, rows without a clip, sentences with bare quotes.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from bulbar.core.seeds import seed_of
+from bulbar.core.settings import MOST, Count, Strict
+from bulbar.phantom import voc_als, voice
+
+SAMPLE_RATE_HZ = 32000  # as the releases have it since the ninth; the voices themselves end at 4 kHz
+
+COLUMNS = (
+    *("client_id", "path", "sentence_id", "sentence", "sentence_domain", "up_votes", "down_votes"),
+    *("age", "gender", "accents", "variant", "locale", "segment"),
+)
+"""The columns of validated.tsv since release 17."""
+
+_AGES = {"teens": (16, 19), "twenties": (20, 29), "thirties": (30, 39), "fourties": (40, 49), "fifties": (50, 59)}
+_AGES |= {"sixties": (60, 69), "seventies": (70, 79)}
+_AGE_SHARES = (0.08, 0.28, 0.22, 0.16, 0.12, 0.09, 0.05)
+_ACCENTS = ("United States English", "England English", "India and South Asia (India, Pakistan, Sri Lanka)", "")
+_ACCENT_SHARES = (0.35, 0.2, 0.2, 0.25)
+_WORDS = {"KA": "kakaka", "PA": "papapa", "TA": "tatata", "A": "ah", "E": "eh", "I": "ee", "O": "oh", "U": "oo"}
+_WORD_TASKS = tuple(_WORDS)
+_UNUSED = ("other", "non-binary", "do_not_wish_to_say", "")
+
+
+class Settings(Strict):
+    """The `phantom` block of gender/params.yaml."""
+
+    speakers: Annotated[int, Field(ge=12, le=MOST)]
+    clips: tuple[Count, Count]
+    median_duration_s: Annotated[float, Field(ge=1.5, le=10)]
+    f0_spread: Annotated[float, Field(gt=0, le=1)]
+    max_epochs: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.clips[0] > self.clips[1]:
+            raise ValueError(f"the fewest clips first, got {self.clips}")
+        return self
+
+
+@dataclass(frozen=True)
+class Person:
+    """One synthetic speaker. gender: as the release writes it; sex: of the voice, M or F; age: a band's name."""
+
+    client_id: str
+    gender: str
+    sex: str
+    age: str
+    accent: str
+    speaker: voc_als.Speaker
+    clips: int
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One row of the table. there: whether its file is in the release."""
+
+    person: Person
+    name: str
+    words: tuple[str, ...]
+    gender: str
+    down_votes: int
+    there: bool
+
+    @property
+    def sentence(self) -> str:
+        """What is read, with a bare quote in every sentence, which is what breaks a reader that knows quoting."""
+        first, *others = [_WORDS[word] for word in self.words]
+        return " ".join([f'"{first.capitalize()}', *others]) + "."
+
+
+def people(settings: Settings, seed: int) -> list[Person]:
+    """All speakers: men and women by turns, and one in ten whose gender is not used."""
+    return [_person(number, settings, seed) for number in range(settings.speakers)]
+
+
+def clips(everybody: list[Person], seed: int) -> list[Clip]:
+    """Every row of the table, in the order of the clips' names: of the first speaker one states the other gender."""
+    rng = _rng(seed, "clips")
+    rows: list[Clip] = []
+    for person in everybody:
+        for number in range(person.clips):
+            words = tuple(rng.choice(_WORD_TASKS, size=rng.integers(3, 7)))
+            odd = person is everybody[0] and number == 0
+            rows.append(
+                Clip(
+                    person=person,
+                    name=f"common_voice_en_{10_000_000 + len(rows) * 37}",
+                    words=tuple(str(word) for word in words),
+                    gender=_other(person.gender) if odd else person.gender,
+                    down_votes=int(rng.random() < 0.08),
+                    there=bool(rng.random() >= 0.01),
+                )
+            )
+    return rows
+
+
+def read_out(clip: Clip, seed: int) -> np.ndarray:
+    """One clip, int16 at 8 kHz, shape (n,): its words one after another in one room.
+
+    It draws from a seed of its own, so that neither the other clips nor the number of workers change it.
+    """
+    rng = _rng(seed, clip.name)
+    speaker = clip.person.speaker
+    drawn = voc_als.take(speaker, "A", rng)
+    voiced_s = drawn.duration_s - drawn.zeros_s - drawn.lead_s - drawn.tail_s
+    shares = rng.dirichlet(np.full(len(clip.words), 8.0))
+    spoken = []
+    for word, share in zip(clip.words, shares, strict=True):
+        said = voc_als.take(speaker, word, rng)
+        formants, length_s = np.array(said.formants_hz), max(share * voiced_s, 0.25)
+        if said.train is None:
+            utterance = voice.vowel(said.phonation, word, formants, length_s, rng)
+        else:
+            utterance = voice.syllables(said.phonation, said.train, formants, length_s, rng)
+        pause = np.zeros(round(rng.uniform(0.02, 0.12) * voice.SAMPLE_RATE_HZ))
+        spoken += [utterance.samples * rng.uniform(0.7, 1.0), pause]
+    return voc_als.in_room(np.concatenate(spoken), drawn, rng)
+
+
+def row(clip: Clip) -> dict[str, str]:
+    """A clip's row of validated.tsv, by COLUMNS."""
+    filled = {
+        "client_id": clip.person.client_id,
+        "path": f"{clip.name}.mp3",
+        "sentence": clip.sentence,
+        "up_votes": "2",
+        "down_votes": str(clip.down_votes),
+        "age": clip.person.age,
+        "gender": clip.gender,
+        "accents": clip.person.accent,
+        "locale": "en",
+    }
+    return {name: filled.get(name, "") for name in COLUMNS}
+
+
+NOTICE = (
+    "This release is synthetic. Its voices come from a source-filter synthesiser; nobody in it exists. It has the\n"
+    "shape of Common Voice (Ardila et al., LREC 2020) and none of its data. Scores on it say nothing about people.\n"
+)
+"""Content of SYNTHETIC.txt."""
+
+
+def _rng(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng(seed_of(seed, f"phantom_voices/{name}"))
+
+
+def _other(gender: str) -> str:
+    return "female_feminine" if gender == "male_masculine" else "male_masculine"
+
+
+def _person(number: int, settings: Settings, seed: int) -> Person:
+    rng = _rng(seed, f"speaker/{number}")
+    sex = "MF"[number % 2]
+    age = str(rng.choice(list(_AGES), p=_AGE_SHARES))
+    years = int(rng.integers(*_AGES[age], endpoint=True))
+    speaker = voc_als.healthy_speaker(sex, years, settings.median_duration_s, rng)
+    speaker = replace(speaker, f0_factor=float(np.clip(rng.lognormal(0, settings.f0_spread), 0.6, 1.7)))
+    stated = "male_masculine" if sex == "M" else "female_feminine"
+    return Person(
+        client_id="".join(f"{part:016x}" for part in rng.integers(0, 2**63, size=8)),
+        gender=_UNUSED[number // 10 % len(_UNUSED)] if number % 10 == 9 else stated,
+        sex=sex,
+        age=age if rng.random() < 0.9 else "",
+        accent=str(rng.choice(_ACCENTS, p=_ACCENT_SHARES)),
+        speaker=speaker,
+        clips=int(rng.integers(*settings.clips, endpoint=True)),
+    )

@@ -1,0 +1,1 @@
+"""Answers to the guidelines' items, one module per subject."""

@@ -1,0 +1,1 @@
+"""Scores, confidence intervals over subjects, and the selection of a cell."""

@@ -1,0 +1,295 @@
+"""Where fits are trained: this machine, or a Dask or Ray cluster, through joblib's own backends."""
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import platformdirs
+from joblib import register_parallel_backend
+from joblib._dask import DaskDistributedBackend
+
+from bulbar.core import parallel
+from bulbar.core.digests import file_digest
+from bulbar.core.errors import BadInput, Problem
+from bulbar.training.fits import device
+
+_SECONDS_TO_FIRST_WORKER = 60
+
+
+class Engine(ABC):
+    """What runs the processes. A node is a machine; a worker is one of its processes.
+
+    lost: what a call raises when a worker dies. Where fits are trained on GPUs, and the cluster has declared its own,
+    they are the engine's to share out: only workers and nodes that have one count.
+    """
+
+    backend: ClassVar[str]
+    lost: tuple[type[BaseException], ...]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of the joblib backend."""
+        return {}
+
+    @abstractmethod
+    def workers(self) -> int:
+        """Processes that there are now: a cluster may grow and shrink."""
+
+    @abstractmethod
+    def nodes(self) -> list[Any]:
+        """Every node that there is now; none where all workers are on this machine and see its files."""
+
+    @abstractmethod
+    def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """What a function returns on each of some nodes."""
+
+    def share(self, path: Path, digest: str) -> int:
+        """Send a file once to every node that does not see it at its path. Returns how many needed it."""
+        nodes = self.nodes()
+        seen = self.on_each(nodes, _is_here, path, digest)
+        blind = [node for node, sees in zip(nodes, seen, strict=True) if not sees]
+        if blind:
+            self.on_each(blind, _receive, path.read_bytes(), digest)
+        return len(blind)
+
+
+def on_this_node(path: Path, digest: str) -> Path:
+    """Where a shared file lies on the node that asks: its own copy if it was sent one, else the common path."""
+    copy = _copy(digest)
+    return copy if copy.exists() else path
+
+
+def _copy(digest: str) -> Path:
+    return Path(platformdirs.user_cache_dir("bulbar")) / "features" / f"{digest}.npy"
+
+
+def _is_here(path: Path, digest: str) -> bool:
+    return _copy(digest).exists() or (path.is_file() and file_digest(path) == digest)
+
+
+def _receive(content: bytes, digest: str) -> None:
+    copy = _copy(digest)
+    copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # images of voices: for this user alone
+    aside = copy.with_suffix(f".{os.getpid()}")
+    aside.write_bytes(content)
+    if file_digest(aside) != digest:
+        aside.unlink()
+        raise OSError(f"{copy}: what arrived is not what was sent")
+    aside.rename(copy)
+
+
+@contextmanager
+def connected(computing: parallel.Settings) -> Iterator[Engine]:
+    """The engine of `compute.backend`, until the end of the block.
+
+    Dask's scheduler is at DASK_SCHEDULER_ADDRESS, Ray's head at RAY_ADDRESS; where none is named, a cluster is started
+    here. Raises BadInput where the package, the cluster or its workers are not as they must be.
+    """
+    engines = {"loky": _loky, "dask": _dask, "ray": _ray}
+    with contextmanager(engines[computing.backend])(computing) as engine:
+        yield engine
+
+
+class _Loky(Engine):
+    backend = "loky"
+    lost = (BrokenExecutor,)
+
+    def __init__(self, n_workers: int) -> None:
+        self._n_workers = n_workers
+
+    def workers(self) -> int:
+        return self._n_workers
+
+    def nodes(self) -> list[Any]:
+        return []
+
+    def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        return []
+
+
+def _loky(computing: parallel.Settings) -> Iterator[Engine]:
+    yield _Loky(computing.n_workers)
+
+
+class _DaskBackend(DaskDistributedBackend):
+    """joblib's, without its wait for ever on a task that Dask gave up, and never at work in this process."""
+
+    def submit(self, func: Any, callback: Any = None) -> Any:
+        future = super().submit(func, callback)
+
+        def report(done: Any) -> None:
+            if done.exception() is not None:
+                callback(done.exception())
+
+        future.add_done_callback(report)
+        return future
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        return max(2, super().effective_n_jobs(n_jobs))  # joblib takes 1 for "here", a cluster's last worker too
+
+
+class _Dask(Engine):
+    backend = "bulbar_dask"
+
+    def __init__(self, client: Any) -> None:
+        from distributed.scheduler import KilledWorker
+
+        self._client = client
+        self.lost = (KilledWorker,)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Each fit asks for what a worker has of the resource `GPU`."""
+        declared = [gpus for about in self._workers().values() if (gpus := _gpus(about))]
+        return {"resources": {"GPU": min(declared)}} if declared and device() == "gpu" else {}
+
+    def workers(self) -> int:
+        return max(1, len(self._workers()))
+
+    def nodes(self) -> list[Any]:
+        return list({about["host"]: address for address, about in self._workers().items()}.values())
+
+    def _workers(self) -> dict[str, Any]:
+        there_are = self._client.scheduler_info(n_workers=-1)["workers"]
+        with_gpu = {address: about for address, about in there_are.items() if _gpus(about)}
+        return with_gpu if with_gpu and device() == "gpu" else there_are
+
+    def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        returned = self._client.run(function, *arguments, workers=list(nodes))
+        return [returned[node] for node in nodes]
+
+
+def _gpus(worker: dict[str, Any]) -> float:
+    return float(worker["resources"].get("GPU", 0))
+
+
+def _dask(computing: parallel.Settings) -> Iterator[Engine]:
+    distributed = _package("dask", "distributed")
+    register_parallel_backend("bulbar_dask", _DaskBackend)
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if address is None:
+        with (
+            distributed.LocalCluster(
+                n_workers=computing.n_workers, threads_per_worker=1, dashboard_address=None, memory_limit=0
+            ) as here,
+            distributed.Client(here) as client,
+        ):
+            yield _Dask(client)
+        return
+    where = f"DASK_SCHEDULER_ADDRESS={address}"
+    try:
+        client = distributed.Client(address, timeout=_SECONDS_TO_FIRST_WORKER)
+        client.wait_for_workers(1, timeout=_SECONDS_TO_FIRST_WORKER)
+    except (OSError, TimeoutError, ValueError) as error:
+        remedy = "start `dask scheduler`, and `dask worker ADDRESS --nthreads 1 --nworkers N` on each node"
+        raise BadInput([Problem(where, "a Dask scheduler with workers", str(error), remedy)]) from None
+    with client:
+        threads = sorted({count for count in client.nthreads().values() if count != 1})
+        if threads:
+            remedy = "start them with `dask worker ADDRESS --nthreads 1 --nworkers N`"
+            raise BadInput([Problem(where, "workers of one thread each", f"workers of {threads} threads", remedy)])
+        _require_device(where, sum(map(_gpus, client.scheduler_info(n_workers=-1)["workers"].values())))
+        yield _Dask(client)
+
+
+class _Ray(Engine):
+    backend = "bulbar_ray"
+
+    def __init__(self, ray: Any, computing: parallel.Settings) -> None:
+        self._ray = ray
+        self._computing = computing
+        self.lost = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Each fit asks for a core, and for its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to the one it got."""
+        share = math.floor(1e4 / self._computing.fits_per_gpu) / 1e4  # Ray counts in steps of 1e-4, and shares add up
+        return {"ray_remote_args": {"num_cpus": 1, "num_gpus": share if self._on_gpus() else 0}}
+
+    def workers(self) -> int:
+        there_are = max(1, sum(self._room().values()))
+        return min(there_are, self._computing.workers or there_are)
+
+    def nodes(self) -> list[Any]:
+        return [node for node, room in self._room().items() if room]
+
+    def _on_gpus(self) -> bool:
+        return device() == "gpu" and self._ray.cluster_resources().get("GPU", 0) > 0
+
+    def _room(self) -> dict[str, int]:
+        """How many fits each node takes at a time: Ray waits for ever for a worker that no node has room for."""
+        of_node = {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
+        cores = {node: int(resources.get("CPU", 0)) for node, resources in of_node.items()}
+        if not self._on_gpus():
+            return cores
+        per_gpu = self._computing.fits_per_gpu
+        return {node: min(cores[node], per_gpu * int(of_node[node].get("GPU", 0))) for node in of_node}
+
+    def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = self._ray.remote(num_cpus=0)(function)
+        given = [self._ray.put(argument) for argument in arguments]
+        placed = [there.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
+        return list(self._ray.get([task.remote(*given) for task in placed]))
+
+
+def _ray(computing: parallel.Settings) -> Iterator[Engine]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray = _package("ray", "ray")
+    from ray.util.joblib.ray_backend import RayBackend
+
+    class Backend(RayBackend):
+        """Ray's, which yields results as they come: joblib forbids that to process pools, whose threads can hang."""
+
+        supports_return_generator = True
+
+    register_parallel_backend("bulbar_ray", Backend)
+    address = os.environ.get("RAY_ADDRESS")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address is None:
+        ray.init(address="local", num_cpus=computing.n_workers, include_dashboard=False, **quiet)
+    else:
+        try:
+            ray.init(address=address, **quiet)
+        except (OSError, RuntimeError, ValueError) as error:
+            remedy = "start `ray start --head`, and `ray start --address ADDRESS` on each other node"
+            raise BadInput([Problem(f"RAY_ADDRESS={address}", "a Ray cluster", str(error), remedy)]) from None
+    try:
+        if address is not None:
+            _require_device(f"RAY_ADDRESS={address}", ray.cluster_resources().get("GPU", 0))
+        engine = _Ray(ray, computing)
+        if address is not None and engine.workers() == 1:
+            remedy = (
+                "add cores, or raise compute.workers or compute.fits_per_gpu: joblib takes one worker for this machine"
+            )
+            raise BadInput([Problem(f"RAY_ADDRESS={address}", "room for two fits at a time", "for one", remedy)])
+        yield engine
+    finally:
+        ray.shutdown()
+
+
+def _require_device(where: str, gpus: float) -> None:
+    """Fits are named by what they are trained on before any worker is asked: a cluster's GPUs are not left idle unsaid.
+
+    gpus: declared by the cluster.
+    """
+    if gpus and device() == "cpu" and "BULBAR_DEVICE" not in os.environ:
+        remedy = "set BULBAR_DEVICE=gpu here to train on them, BULBAR_DEVICE=cpu to leave them alone"
+        raise BadInput([Problem(where, "a cluster without GPUs, as this machine is", f"{gpus:g} GPUs", remedy)])
+
+
+def _package(backend: str, name: str) -> Any:
+    """An optional package. Raises BadInput with the requirement file that has it."""
+    try:
+        return __import__(name)
+    except ImportError:
+        lock = f"requirements/{backend}.lock"
+        remedy = f"pip install --require-hashes -r {lock}, here and on every node; or compute.backend: loky"
+        problem = Problem(f"params.yaml: compute.backend: {backend}", f"the package {name}", "not installed", remedy)
+        raise BadInput([problem]) from None

@@ -1,0 +1,173 @@
+"""The gender paper's experiment as lists of fits, and their results as tables: the networks as they are, and tuned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from bulbar.cohort.folds import Protocol
+from bulbar.core.errors import BadInput, Problem
+from bulbar.core.settings import Depth, Strict, Width
+from bulbar.training import fits
+from bulbar.training.architectures import Kind, SequenceNetwork
+from bulbar.training.fits import Fit, Fitted, Study
+from bulbar.tuning import search
+
+MODELS = ("cnn", "lstm", "cnn_lstm")
+TUNED = "cnn_lstm_tuned"
+IN_WORDS = {"cnn": "CNN", "lstm": "LSTM", "cnn_lstm": "CNN-LSTM", TUNED: "CNN-LSTM tuned"}
+
+
+class Settings(Strict):
+    """The `network` block of gender/params.yaml: the networks before tuning."""
+
+    order: Literal["lstm_cnn", "cnn_lstm"] = "lstm_cnn"
+    filters: Width = 16
+    lstm_units: Width = 32
+    n_layers: Depth = 2
+    dense_units: Width = 64
+    dropout_rate: float = Field(default=0.3, ge=0, lt=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every fit of one protocol is made from.
+
+    index: recording_id, subject_id, label, part, copy (0: the recording itself), a row for each row of the feature
+    array. image_shape: (row, frame). in_turn: an epoch trains on one of a recording and its
+    copies, not on all.
+    """
+
+    protocol: Protocol
+    index: pd.DataFrame
+    image_shape: tuple[int, int]
+    study: Study
+    in_turn: bool = False
+
+    def rows(self, part: str) -> np.ndarray:
+        """Rows of the feature array with a part's recordings, without changed copies."""
+        return np.flatnonzero((self.index["part"] == part) & (self.index["copy"] == 0))
+
+    def trained(self) -> np.ndarray:
+        """Rows that are trained on, with the changed copies: shape (n,), or (copy, n) where they are heard in turn."""
+        of_train = self.index[self.index["part"] == "train"]
+        if not self.in_turn:
+            return of_train.index.to_numpy()
+        return np.stack([copy.index for _, copy in of_train.groupby("copy")])
+
+
+def require_room_for(settings: Settings, space: search.Space, image_shape: tuple[int, int]) -> None:
+    """Raise BadInput where poolings leave nothing of what is convolved. image_shape: (row, frame)."""
+    layers = max(settings.n_layers, *space.n_layers)
+    fewest_units = min(settings.lstm_units, *space.lstm_units)
+    sides = [*image_shape, *([fewest_units] if settings.order == "lstm_cnn" else [])]
+    if min(sides) >> layers < 1:
+        found = f"{image_shape[0]} × {image_shape[1]} features, {fewest_units} LSTM units, {layers} layers"
+        remedy = "lower n_layers, or raise features.mel_bands, features.duration_s or lstm_units"
+        where = "params.yaml: network.n_layers or tune.space.n_layers"
+        raise BadInput([Problem(where, f"at least {1 << layers} features, frames and LSTM units", found, remedy)])
+
+
+def network_of(kind: Kind, settings: Settings, image_shape: tuple[int, int]) -> SequenceNetwork:
+    """A network as it is before tuning."""
+    return SequenceNetwork(
+        kind,
+        image_shape,
+        filters=settings.filters,
+        lstm_units=settings.lstm_units,
+        n_layers=settings.n_layers,
+        dense_units=settings.dense_units,
+    )
+
+
+def kind_of(model: str, settings: Settings) -> Kind:
+    """The kind of network that a model is: of CNN-LSTM the order decides."""
+    return settings.order if model in ("cnn_lstm", TUNED) else model  # type: ignore[return-value]
+
+
+def default_point(settings: Settings, training: fits.Settings) -> search.Point:
+    """Where the networks before tuning lie in the space."""
+    return {
+        "filters": settings.filters,
+        "lstm_units": settings.lstm_units,
+        "n_layers": settings.n_layers,
+        "learning_rate": training.learning_rate,
+        "batch_size": training.batch_size,
+        "dropout_rate": settings.dropout_rate,
+    }
+
+
+def fit_at(
+    material: Material, model: str, settings: Settings, point: search.Point, *, max_epochs: int | None = None
+) -> Fit:
+    """A model trained at a point, as a search does: it watches the validation part, and never sees the test part.
+
+    max_epochs: fewer than the study's, for pruning; the seed stays, so these epochs are the first of the whole fit.
+    """
+    kind = kind_of(model, settings)
+    network = replace(
+        network_of(kind, settings, material.image_shape),
+        filters=int(point["filters"]),
+        lstm_units=int(point["lstm_units"]),
+        n_layers=int(point["n_layers"]),
+    )
+    changes: dict[str, Any] = {
+        "learning_rate": float(point["learning_rate"]),
+        "batch_size": int(point["batch_size"]),
+    }
+    training = material.study.settings
+    if max_epochs is not None:
+        changes["max_epochs"] = min(max_epochs, training.max_epochs)
+    watched = material.rows("validation")
+    return Fit(
+        name="/".join([material.protocol, kind, *(f"{name}={value:g}" for name, value in point.items())]),
+        network=network,
+        dropout_rate=float(point["dropout_rate"]),
+        train=material.trained(),
+        validation=watched,
+        test=watched,
+        settings=training.model_copy(update=changes),
+    )
+
+
+def fits_of_grid(material: Material, settings: Settings, space: search.Space) -> list[Fit]:
+    """The tuned model at every point of the space."""
+    return [fit_at(material, TUNED, settings, point) for point in space.points]
+
+
+def final_fit(material: Material, model: str, settings: Settings, point: search.Point) -> Fit:
+    """The same fit, its weights kept, that predicts the test part and, for the gap, the training recordings."""
+    tested = np.concatenate([material.rows("test"), material.rows("train")])
+    return replace(fit_at(material, model, settings, point), test=tested, keep_weights=True)
+
+
+def outcome(fitted: Fitted, name: str) -> search.Outcome:
+    """What a fit of a search gave. name: the fit's digest."""
+    best = fitted.history.to_dict("records")[fitted.best_epoch - 1]
+    return search.Outcome(
+        validation_loss=best["validation_loss"],
+        validation_accuracy=best["validation_accuracy"],
+        epochs=len(fitted.history),
+        fit=name,
+    )
+
+
+def predictions(material: Material, fit: Fit, fitted: Fitted) -> pd.DataFrame:
+    """What a model says of each recording at the epoch of lowest validation loss.
+
+    Returns recording_id, subject_id, part, label, probability (of class 1), sorted by recording.
+    """
+    rows = np.concatenate([fit.test, fit.validation])
+    table = material.index.iloc[rows][["recording_id", "subject_id", "part", "label"]]
+    said = np.concatenate([fitted.test, fitted.validation]).round(6)
+    return table.assign(probability=said).sort_values("recording_id", ignore_index=True)
+
+
+def gap(table: pd.DataFrame) -> Mapping[str, float]:
+    """Accuracy on the training recordings and on the test part, and how far the first lies above the second."""
+    right = (table["probability"] >= 0.5).astype(int) == table["label"]
+    train, test = (float(right[table["part"] == part].mean()) for part in ("train", "test"))
+    return {"train_accuracy": train, "test_accuracy": test, "gap": train - test}

@@ -1,0 +1,122 @@
+"""How much of one cell's score is its split and its start: the cell fitted on several splits, from several starts.
+
+A split is a way to deal subjects or recordings into folds, a start a seed of the first weights, of dropout and of the
+order of the batches. Every start is tried on every split. Split 1 and start 1 are the run's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bulbar.cohort import folds
+from bulbar.core.names import Cell
+from bulbar.core.seeds import seed_of
+from bulbar.core.settings import Count, Strict
+from bulbar.scoring import metrics
+from bulbar.training import als
+from bulbar.training.als import Material
+from bulbar.training.fits import Fit
+
+
+class Settings(Strict):
+    """The `spread` block of params.yaml: how many splits and starts, the run's own included."""
+
+    repeats: Count = 1
+    seeds: Count = 1
+
+
+SCORES = ("accuracy", "roc_auc", "roc_auc_pooled")
+UNITS = ("per_recording", "per_subject")
+BIASED = (
+    "Split by recording, each of these scores is biased upwards: the networks know the speakers and stopped on the test"
+    " fold."
+)
+OPTIMISTIC = "The cell was picked on these subjects, so its scores are optimistic; what counts here is how they vary."
+
+
+def on_split(material: Material, repeat: int, settings: folds.Settings) -> Material:
+    """The same recordings, dealt into other folds by the protocol's own rule.
+
+    repeat: from 1; the first split is the material's own.
+    """
+    if repeat == 1:
+        return material
+    draw = seed_of(material.study.seed, f"spread/repeat_{repeat}")
+    return replace(material, table=folds.assign(material.table, material.protocol, settings, draw))
+
+
+def fits_from(material: Material, cell: Cell, start: int) -> list[Fit]:
+    """One cell on every fold of a split. start: from 1; the first start's fits are the sweep's.
+
+    A start draws alike on every split, so that what differs between splits is the split.
+    """
+    own = [als.audio_fit(material, cell, fold) for fold in material.folds]
+    return own if start == 1 else [replace(fit, name=f"{fit.name}/seed_{start}") for fit in own]
+
+
+def scores(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Accuracy and AUC of every split and start, per recording and per subject.
+
+    predictions: out-of-fold tables (recording_id, subject_id, fold, label, probability) with repeat and seed.
+    """
+    rows = []
+    for repeat, seed in sorted(set(zip(predictions["repeat"], predictions["seed"], strict=True))):
+        both = metrics.both_ways(predictions[(predictions["repeat"] == repeat) & (predictions["seed"] == seed)])
+        units = {unit: {name: both[unit][name] for name in SCORES} for unit in UNITS}
+        rows.append({"repeat": int(repeat), "seed": int(seed), **units})
+    return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Mean and spread of each score of `scores`: unit -> score -> mean, sd_over_splits, sd_over_seeds.
+
+    sd_over_splits: of the splits' scores, each the mean over its starts. sd_over_seeds: of the starts within a split,
+    pooled over the splits. Both with n − 1; NaN where there is only one.
+    """
+    spread: dict[str, dict[str, dict[str, float]]] = {}
+    for unit in UNITS:
+        spread[unit] = {}
+        for name in SCORES:
+            laid_out = pd.DataFrame(
+                {"repeat": row["repeat"], "seed": row["seed"], "value": row[unit][name]} for row in rows
+            ).pivot_table(index="repeat", columns="seed", values="value", dropna=False)
+            spread[unit][name] = {
+                "mean": float(laid_out.to_numpy().mean()),
+                "sd_over_splits": float(laid_out.mean(axis="columns").std(ddof=1)),
+                "sd_over_seeds": float(np.sqrt(laid_out.var(axis="columns", ddof=1).mean())),
+            }
+    return spread
+
+
+def sentence(protocol: folds.Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
+    """What the spread says, for a reader who has not seen the code."""
+    repeats, seeds = len({row["repeat"] for row in rows}), len({row["seed"] for row in rows})
+    unit = "recording" if protocol == "record_wise" else "subject"
+    of_unit = summary(rows)[f"per_{unit}"]
+    said = (
+        f"{cell.architecture} at dropout {cell.dropout_rate} on {_counted(repeats, 'split')} from"
+        f" {_counted(seeds, 'start')}: per {unit}, accuracy {_in_words(of_unit['accuracy'])},"
+        f" AUC {_in_words(of_unit['roc_auc'])}."
+    )
+    single = [name for name, n in (("spread.repeats", repeats), ("spread.seeds", seeds)) if n == 1]
+    if single:
+        said += f" How much more it varies is not known: raise {' and '.join(single)}."
+    return f"{said} {BIASED if protocol == 'record_wise' else OPTIMISTIC}"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _in_words(score: Mapping[str, float]) -> str:
+    if not np.isfinite(score["mean"]):
+        return "not defined"
+    around = [
+        f"{score[name]:.3f} between {between}"
+        for name, between in (("sd_over_splits", "splits"), ("sd_over_seeds", "starts of one split"))
+        if np.isfinite(score[name])
+    ]
+    return f"{score['mean']:.3f}" + (f" (sd {', '.join(around)})" if around else "")

@@ -1,0 +1,1 @@
+"""The search for hyper-parameters: samplers, where studies are stored, figures."""

@@ -1,0 +1,1 @@
+"""What several stages share: params.yaml, where files lie, the inputs of training, plots."""

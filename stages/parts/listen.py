@@ -1,0 +1,76 @@
+"""Each recording that audio calls wrong: its image, what spoke for the call, where to hear it. Not to be shared."""
+
+from functools import partial
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from bulbar.core.atomic_write import write_text
+from bulbar.core.files import read_table, save, write_table
+from bulbar.explain import audio_tables, figures
+from bulbar.scoring import metrics
+from bulbar.training import als
+from stages.parts.places import room
+
+HEAD = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Errors of audio, one by one</title>
+<meta name="viewport" content="width=device-width">
+<style>body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 1rem auto; padding: 0 1rem }
+img { max-width: 100% } section { border-top: 1px solid #999; padding: .5rem 0 }</style>
+<h1>Errors of audio, one by one</h1>
+<p>Each recording was scored by the network that had not heard its speaker. Voices of people: not to be shared.</p>
+"""
+
+
+def listen(voices: audio_tables.Voices, material: als.Material, folder: Path, role: str) -> int:
+    """Write errors.csv, errors.html and a picture of each error into `folder`; how many there are."""
+    scored = read_table(
+        room("fusion", role) / material.protocol / "selected" / "audio.csv", recording_id=str, subject_id=str
+    )
+    wrong = scored[metrics.called(scored["probability"]) != scored["label"]].sort_values("recording_id")
+    released = read_table(room("cohort", role) / "recordings.csv", recording_id=str).set_index("recording_id")["path"]
+    rows = voices.rows.reset_index(names="at").drop_duplicates("recording_id").set_index("recording_id")
+    images = np.load(room("features", role) / "images.npy", mmap_mode="r")
+    first_row = pd.Series(np.arange(len(material.rows)), index=material.table["recording_id"].iloc[material.rows])
+    first_row = first_row[~first_row.index.duplicated()]
+    table, page = [], [HEAD]
+    draw = partial(figures.recording, positive=voices.classes[1], settings=voices.spectrogram)
+    for error in wrong.to_dict("records"):
+        name = error["recording_id"]
+        row = rows.loc[name]
+        actual, called = (voices.classes[label] for label in (error["label"], 1 - error["label"]))
+        audio = room("audio", role) / f"{name}.wav"
+        probability = f"probability of {voices.classes[1]} {error['probability']:.3f}"
+        said = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
+        stretched = voices.spectrogram.time_axis == "resize"
+        seconds = row["duration_s"] if stretched else audio_tables.seconds_across(voices)
+        evidence = voices.found.maps["integrated_gradients"][row["at"]]
+        save(draw(images[first_row[name]], evidence, seconds, title=said), folder / f"{name}.png")
+        table.append(
+            {
+                "recording_id": name, "subject_id": error["subject_id"], "task": row["task"], "fold": error["fold"],
+                "actual": actual, "called": called, "probability": error["probability"], "picture": f"{name}.png",
+                "audio": audio.as_posix(), "released": released[name],
+            }
+        )  # fmt: skip
+        page.append(section(said, name, audio, released[name], folder))
+    columns = [
+        "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
+    ]  # fmt: skip
+    write_table(pd.DataFrame(table, columns=columns), folder / "errors.csv")
+    write_text("".join([*page, "</html>\n"]), folder / "errors.html")
+    return len(table)
+
+
+def section(said: str, name: str, audio: Path, released: str, folder: Path) -> str:
+    """One error as HTML, for a page in `folder`; a name may hold whatever a file's name may."""
+    up = "../" * len(folder.parts)
+    return (
+        f"<section><h2>{escape(said)}</h2>"
+        f'<p><audio controls preload="none" src="{up}{quote(audio.as_posix())}"></audio> '
+        f"{escape(audio.as_posix())}; released as {escape(released)}</p>"
+        f'<img src="{quote(name)}.png" alt="Mel image and integrated gradients of {escape(name)}"></section>\n'
+    )

@@ -1,0 +1,142 @@
+"""What evaluate draws: every figure as data for `dvc plots`, in which no row is one person's, and as PNG."""
+
+import pandas as pd
+
+from bulbar.core.files import read_table, save, write_table
+from bulbar.core.seeds import seed_of
+from bulbar.paper import figures, tables
+from bulbar.scoring import intervals, metrics
+from stages.parts.study import CELLS, MODELS, Study
+
+PAPERS = "the paper's"
+
+
+def plot_sweep(study: Study, four: pd.DataFrame) -> None:
+    """Table 4 and Figures 10 and 11. four: `tables.table_4`.
+
+    The figures draw the accuracy that the protocol reports: the highest fold's as the paper, or the mean of the folds.
+    """
+    column, ours = ("highest_fold", "ours, highest fold") if study.by_recording else ("mean", "ours, mean of folds")
+    majority = {ours: study.majority, PAPERS: tables.PAPER_MAJORITY}
+    mean, spread = "ours, mean of folds ± sd", {"ours, mean of folds ± sd": tables.grid(four, "sd")}
+    grids = {
+        "ours, highest fold": tables.grid(four, "highest_fold"),
+        "ours, fold of lowest validation loss": tables.grid(four, "lowest_loss_fold"),
+        mean: tables.grid(four, "mean"),
+        PAPERS: tables.grid(four, "paper"),
+    }
+    title = study.title(
+        f"Table 4: accuracy; majority baseline {study.majority:.1f} %, the paper's {tables.PAPER_MAJORITY:.1f} %"
+    )
+    save(figures.heat_maps(grids, title, spread), study.plots / f"table_4_{study.protocol}.png")
+    write_table(
+        tables.with_averages(four, study.majority).round(4).assign(cohort=study.cohort),
+        study.plots / f"table_4_{study.protocol}.csv",
+    )
+
+    shown = {ours: tables.grid(four, column), PAPERS: tables.grid(four, "paper")}
+    lines = {name: table.iloc[:-1, :-1] for name, table in shown.items()}
+    title = study.title("Figure 10: dropout rate and accuracy")
+    save(figures.dropout_effect(lines, majority, title), study.plots / f"figure_10_{study.protocol}.png")
+    by_rate = lines[ours].T.rename_axis("dropout_rate").reset_index().assign(majority=study.majority)
+    write_table(by_rate.round(4), study.plots / f"figure_10_{study.protocol}.csv")
+
+    bars = {name: table[tables.AVERAGE].iloc[:-1] for name, table in shown.items()}
+    title = study.title("Figure 11: pooling and average accuracy over the dropout rates")
+    save(figures.pooling_effect(bars, majority, title), study.plots / f"figure_11_{study.protocol}.png")
+    by_architecture = pd.DataFrame({"average_accuracy": bars[ours], "paper": bars[PAPERS]}).rename_axis("architecture")
+    write_table(by_architecture.round(4).reset_index(), study.plots / f"figure_11_{study.protocol}.csv")
+
+
+def plot_models(study: Study) -> None:
+    """Figures 12, 13 and 14, ROC and precision–recall curves of the models of both cells."""
+    plot_confusion(study, "figure_12", "audio", "Figure 12: audio alone")
+    plot_confusion(study, "figure_13", study.fused, f"Figure 13: audio and clinical ({study.fused})")
+    plot_learning(study)
+    for cell in CELLS:
+        plot_curves(study, cell)
+
+
+def plot_confusion(study: Study, name: str, model: str, what: str) -> None:
+    """Confusion matrices of one model, both cells, per recording and per subject; Figure 12 has the paper's too."""
+    with_paper = model == "audio" and study.by_recording
+    panels: dict[str, tuple[int, int, int, int]] = {}
+    for unit in tables.UNITS:
+        for cell in CELLS:
+            rows = study.reported(cell)[model]
+            rows = metrics.per_subject(rows) if unit == "subject" else rows
+            panel = f"{cell}: {study.cell_in_words(cell)}, {study.scope(cell)}\nper {unit}"
+            panels[panel] = metrics.confusion(rows["label"], rows["probability"])
+            write_table(tables.calls(rows, study.classes), study.plots / f"{name}_{study.protocol}_{cell}_{unit}.csv")
+        if with_paper and unit == "recording":
+            panels[f"{PAPERS}: S1B at 0.3, one fold\nper recording"] = tables.figure_12(
+                read_table("reference/als_figure12_confusion.csv"), study.classes
+            )
+    title = study.title(what, model)
+    figure = figures.confusion_matrices(panels, study.classes, title, columns=3 if with_paper else 2)
+    save(figure, study.plots / f"{name}_{study.protocol}.png")
+
+
+def plot_learning(study: Study) -> None:
+    """Figure 14: the selected cell's fused model on its reported fold; else on all folds (data: the first)."""
+    curves, fold = study.histories["selected"][study.fused], study.fold_of["selected"]
+    folds = [fold] if fold is not None else sorted(curves["fold"].unique())
+    shown = {f"fold {one}": curves[curves["fold"] == one] for one in folds}
+    title = study.title(f"Figure 14: learning curves, {study.fused}, selected cell", study.fused)
+    save(figures.learning_curves(shown, title), study.plots / f"figure_14_{study.protocol}.png")
+    write_table(shown[f"fold {folds[0]}"].round(4), study.plots / f"figure_14_{study.protocol}.csv")
+
+
+def auc_in_words(study: Study, table: pd.DataFrame) -> str:
+    """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
+    seed = seed_of(study.seed, f"evaluate/{study.protocol}")
+    low, high = intervals.intervals(table, **study.bootstrap.model_dump(), seed=seed)["roc_auc_pooled"]
+    return f"{metrics.roc_auc(table['label'], table['probability']):.2f} ({low:.2f} to {high:.2f})"
+
+
+def plot_curves(study: Study, cell: str) -> None:
+    """ROC and precision–recall curves of one cell's five models, per recording and per subject."""
+    reported = study.reported(cell)
+    rows = {
+        "per recording": reported,
+        "per subject": {model: metrics.per_subject(table) for model, table in reported.items()},
+    }
+    for unit, models in rows.items():
+        name = f"{study.protocol}_{cell}_{unit.removeprefix('per ')}"
+        write_table(tables.roc_on_grid(models).round(4), study.plots / f"roc_{name}.csv")
+        write_table(tables.precision_recall_on_grid(models).round(4), study.plots / f"precision_recall_{name}.csv")
+    pooled = ", pairs of all folds" if study.fold_of[cell] is None else ""
+    where = f"{cell} cell ({study.cell_in_words(cell)}), {study.scope(cell)}"
+    positive = {unit: models["audio"]["label"].mean() for unit, models in rows.items()}
+    panels = {
+        unit: {
+            model: (
+                f"{model}: AUC {auc_in_words(study, table)}{pooled}",
+                *tables.roc(table),
+            )
+            for model, table in models.items()
+        }
+        for unit, models in rows.items()
+    }
+    figure = figures.score_curves(
+        panels,
+        study.title(f"ROC curves, {where}", *MODELS),
+        x_label="False positive rate (1 − specificity)",
+        y_label="True positive rate (sensitivity)",
+        drawstyle="default",
+        chance={unit: ((0.0, 0.0), (1.0, 1.0)) for unit in rows},
+    )
+    save(figure, study.plots / f"roc_{study.protocol}_{cell}.png")
+    panels = {
+        unit: {model: (model, *tables.precision_recall(table)) for model, table in models.items()}
+        for unit, models in rows.items()
+    }
+    figure = figures.score_curves(
+        panels,
+        study.title(f"Precision–recall curves, {where}", *MODELS),
+        x_label="Recall",
+        y_label="Precision",
+        drawstyle="steps-pre",
+        chance={unit: ((0.0, share), (1.0, share)) for unit, share in positive.items()},
+    )
+    save(figure, study.plots / f"precision_recall_{study.protocol}_{cell}.png")

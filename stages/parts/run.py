@@ -1,0 +1,39 @@
+"""Run the main of a stage: errors of the input without a traceback, the wall time in a log."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from bulbar.core.atomic_write import full_disk_named
+from bulbar.core.errors import BadInput, CannotGoOn
+
+WALL_TIMES = Path("logs/wall_times.csv")
+
+
+def run(stage: Callable[..., None], *arguments: str) -> None:
+    """Run a stage's main; what is wrong with the user's input is printed without a traceback, exit code 1.
+
+    The seconds that it took go to logs/wall_times.csv, which git ignores: no out holds a time.
+    """
+    given = arguments or tuple(sys.argv[1:])
+    started = time.perf_counter()
+    try:
+        with full_disk_named():
+            stage(*given)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        if not isinstance(error, CannotGoOn):
+            print(f"\n{len(error.problems)} problem(s): nothing was done.", file=sys.stderr)
+        sys.exit(1)
+    seconds = time.perf_counter() - started
+    name = Path(sys.modules[stage.__module__].__file__ or "").stem
+    with suppress(OSError), _made(WALL_TIMES).open("a", encoding="utf-8") as log:  # a full disk fails no finished stage
+        log.write(f"{' '.join([name, *given])},{seconds:.1f}\n")
+
+
+def _made(path: str | Path) -> Path:
+    """The path, its folder made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return Path(path)

@@ -1,0 +1,172 @@
+"""What is compared of two cohorts: fits that are tested on both, their predictions, scores, tables and figure."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from bulbar.appraisal import external, external_page
+from bulbar.cohort import folds
+from bulbar.core.names import Cell
+from bulbar.training import fits
+from tests.drawn import assert_nothing_is_cut_off
+
+CELL = Cell("S1B", 0.3)
+BANDS = {"as_recorded": "as recorded", "low_passed": "low-passed at 3600 Hz"}
+DRAWING = {"draws": 200, "seed": 3}
+
+
+def cohort(role: str, subjects: int, *, recordings: int = 2, segments: int = 1, seed: int = 0) -> external.Cohort:
+    """Two patients for each control, split by subject into two folds."""
+    names = [f"S{number:02d}" for number in range(subjects)]
+    rows = [
+        {"recording_id": f"{name}_{task}", "subject_id": name, "label": int(number % 3 > 0)}
+        for number, name in enumerate(names)
+        for task in range(recordings)
+    ]
+    table = folds.assign(pd.DataFrame(rows), "subject_wise", folds.Settings(n_splits=2), seed)
+    rows_of_array = np.repeat(np.arange(len(table)), segments)
+    training = fits.Settings(max_epochs=6 if role == "main" else 100)
+    return external.Cohort(role, f"{role} (synthetic)", True, table, rows_of_array, [8000], training)
+
+
+MAIN, OTHER = cohort("main", 18), cohort("external", 24, recordings=1, segments=3, seed=1)
+
+
+@pytest.fixture
+def materials(tmp_path):
+    labels = external.labels_of([MAIN, OTHER])
+    study = fits.Study(tmp_path / "images.npy", "digest", labels, fits.Settings(), 5)
+    return external.materials([MAIN, OTHER], study, (20, 20))
+
+
+def test_each_cohort_s_rows_lie_together_and_carry_its_labels(materials):
+    main, other = materials
+    assert np.array_equal(np.flatnonzero(main.rows >= 0), np.arange(36))
+    assert np.array_equal(np.flatnonzero(other.rows >= 0), np.arange(36, 36 + 72))
+    labels = external.labels_of([MAIN, OTHER])
+    assert np.array_equal(labels[:36], MAIN.table["label"])
+    assert np.array_equal(labels[36:].reshape(24, 3)[:, 0], OTHER.table["label"])
+
+
+def test_a_fit_never_trains_on_or_watches_the_other_cohort_and_tests_all_of_it(materials):
+    for trained, own, other in ((MAIN, *materials), (OTHER, *materials[::-1])):
+        for fold, fit in enumerate(external.cross_fits(trained, own, other, CELL), start=1):
+            rows_of_own, rows_of_other = np.flatnonzero(own.rows >= 0), np.flatnonzero(other.rows >= 0)
+            assert set(fit.train) | set(fit.validation) <= set(rows_of_own)
+            assert set(fit.test) - set(rows_of_own) == set(rows_of_other)
+            assert not set(fit.train) & set(fit.test)
+            heard = set(trained.table["subject_id"].iloc[own.rows[fit.train]])
+            tested = set(trained.table["subject_id"].iloc[own.rows[np.intersect1d(fit.test, rows_of_own)]])
+            assert not heard & tested
+            assert fit.name == f"external/from_{trained.role}/S1B_0.3/fold_{fold}"
+            assert fit.settings == trained.training
+
+
+def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_their_range(materials):
+    own, other = materials
+    of_folds = external.cross_fits(MAIN, own, other, CELL)
+    draws = np.random.default_rng(2)
+    said = [draws.random(len(fit.test)) for fit in of_folds]
+    fitted = [fits.Fitted(values, np.empty(0), pd.DataFrame()) for values in said]
+    within, outside = external.predictions(own, other, of_folds, fitted)
+    for position, row in enumerate(within.itertuples()):
+        fit = of_folds[row.fold - 1]
+        assert row.probability == pytest.approx(said[row.fold - 1][list(fit.test).index(position)], abs=1e-6)
+    by_recording = np.array([values[-72:].reshape(24, 3).mean(axis=1) for values in said])
+    np.testing.assert_allclose(outside["probability"], by_recording.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(outside[["lowest", "highest"]].T, np.sort(by_recording, axis=0), atol=1e-6)
+    assert outside["recording_id"].tolist() == OTHER.table["recording_id"].tolist()
+    assert outside["label"].tolist() == OTHER.table["label"].tolist()
+
+
+def table_of(which: external.Cohort, strength: float, seed: int) -> pd.DataFrame:
+    logits = strength * which.table["label"] + np.random.default_rng(seed).normal(size=len(which.table))
+    named = which.table[["recording_id", "subject_id", "fold", "label"]]
+    return named.assign(probability=1 / (1 + np.exp(-logits)))
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    """Scores of both directions and bands of made-up predictions."""
+    parts = []
+    for seed, (band, trained, tested) in enumerate(
+        (band, trained, tested) for band in BANDS for trained in (MAIN, OTHER) for tested in (MAIN, OTHER)
+    ):
+        table = table_of(tested, 1.5, seed)
+        table = table if trained is tested else table.assign(fold=1)
+        named = {"trained_on": trained.role, "tested_on": tested.role, "band": band}
+        parts.append(external.scores(table, **DRAWING).assign(**named))
+    return pd.concat(parts)[external.COLUMNS]
+
+
+def compared(found: pd.DataFrame, other: external.Cohort = OTHER) -> external_page.Comparison:
+    return external_page.Comparison(found, [MAIN, other], BANDS, ["A", "I"], CELL, ("ALS", "HC"))
+
+
+def test_scores_are_scikit_learns_and_lie_in_their_intervals():
+    table = table_of(OTHER, 1.5, 9).assign(fold=1)
+    scores = external.scores(table, **DRAWING).set_index(["unit", "score"])
+    label, probability = table["label"], table["probability"]
+    expected = {
+        "roc_auc": metrics.roc_auc_score(label, probability),
+        "balanced_accuracy": metrics.balanced_accuracy_score(label, probability >= 0.5),
+        "brier": metrics.brier_score_loss(label, probability),
+    }
+    for score, value in expected.items():
+        assert scores.loc[("per_recording", score), "value"] == pytest.approx(value)
+        assert scores.loc[("per_subject", score), "value"] == pytest.approx(value)  # one recording each
+    assert set(scores.loc["per_subject"].index) == set(external.SCORES)
+    assert set(scores.loc["per_recording"].index) == {name for name in external.SCORES if "calibration" not in name}
+    assert (scores["low"] <= scores["value"]).all() and (scores["value"] <= scores["high"]).all()
+
+
+def test_the_headline_holds_the_subjects_auc_within_and_outside(found):
+    told = external.headline(found)
+    assert list(told) == ["main_to_external", "external_to_main"]
+    people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])["value"]
+    for band in BANDS:
+        numbers = told["external_to_main"][band]
+        assert numbers["subject_auc_within"] == people["external", "external", band, "roc_auc"]
+        assert numbers["subject_auc"] == people["external", "main", band, "roc_auc"]
+        assert numbers["subject_auc_low"] <= numbers["subject_auc"] <= numbers["subject_auc_high"]
+        assert numbers["subject_balanced_accuracy"] == people["external", "main", band, "balanced_accuracy"]
+
+
+def test_the_page_has_a_row_for_each_network_cohort_and_band(found):
+    page = external_page.page(compared(found))
+    title, note, learned = page.split("\n\n")[:3]
+    assert title == "# External validation"
+    assert note == "Synthetic voices (main and external): these scores say nothing about ALS."
+    assert learned.startswith("S1B at dropout 0.3 on A, I")
+    assert "| main (synthetic) | 12 / 6 | 36 | 8000 | 6 |" in page
+    for unit in ("subject", "recording"):
+        table = page.split(f"## Per {unit}\n\n")[1].split("\n\n")[0].splitlines()
+        assert len(table) == 2 + 8
+        assert len({line.count("|") for line in table}) == 1
+    auc = found.query(
+        "unit == 'per_subject' and score == 'roc_auc' and trained_on == 'main' and tested_on == 'external'"
+    )
+    assert f"outside, on external (synthetic) | as recorded | {auc['value'].iloc[0]:.2f} (" in page
+    assert external_page.with_interval(np.nan, np.nan, np.nan) == "–"
+    assert external_page.with_interval(np.inf, 0.5, np.inf) == "∞ (0.50 to ∞)"
+
+
+def test_the_figure_has_both_directions_and_bands_and_cuts_nothing_off(found):
+    long = replace(OTHER, words="external (minsk2020)")
+    rows = external_page.forest_rows(compared(found, long))
+    assert rows["section"].drop_duplicates().tolist() == [
+        "Trained on main (synthetic)",
+        "Trained on external (minsk2020)",
+    ]
+    assert rows["series"].drop_duplicates().tolist() == list(BANDS.values())
+    assert rows["row"].tolist()[0] == "AUC within, out of fold"
+    notes = dict(zip(rows["row"], rows["note"], strict=True))
+    assert notes["AUC outside, on external (minsk2020)"] == "16 / 8"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = external_page.forest(compared(found, long), level=0.95)
+        assert_nothing_is_cut_off(figure)

@@ -1,0 +1,56 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar.audit import figures
+from bulbar.audit.finding import Finding
+from bulbar.audit.label_probe import Told
+from bulbar.core.files import read_table
+from bulbar.paper import table_4_digits
+from bulbar.paper.figures import folds_of_table_4
+from tests.drawn import assert_nothing_is_cut_off, png
+
+VERDICTS = ("leak", "suspect", "clear", "sign", "confounder")
+
+
+def told(middle):
+    null = np.random.default_rng(0).normal(middle, 0.05, size=999)
+    return Told(0.8, 0.7, 0.9, 0.001, null, pd.DataFrame(), "recording")
+
+
+FIGURES = {
+    "told_from": lambda: figures.told_from(
+        [Finding("conditions", verdict, "AUC per subject", 0.7, 0.6, 0.8, verdict, "") for verdict in VERDICTS], "All"
+    ),
+    "nothing_to_learn": lambda: figures.nothing_to_learn({"record_wise": told(0.6), "subject_wise": told(0.5)}, "Both"),
+    "table 4": lambda: folds_of_table_4(table_4_digits.accuracies_of(read_table("reference/als_table4_accuracy.csv"))),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_drawn_without_a_warning(name, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FIGURES[name]().savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_drawn_twice_has_the_same_bytes_and_nothing_is_cut_off(name):
+    assert png(FIGURES[name]()) == png(FIGURES[name]())
+    assert_nothing_is_cut_off(FIGURES[name]())
+
+
+def test_only_what_tells_the_label_is_drawn_beside_chance():
+    share = Finding("collapse", "record_wise", "share of cells", 0.4, np.nan, np.nan, "suspect", "")
+    auc = Finding("missingness", "clinical all", "AUC per subject", 1.0, 0.9, 1.0, "leak", "", p=0.001)
+    axes = figures.told_from([share, auc], "One").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["missingness: clinical all"]
+
+
+def test_the_best_cell_of_the_paper_is_written_as_the_fraction_it_is():
+    figure = FIGURES["table 4"]()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "80.33 = 196/244" in texts
+    assert len(texts) == 60

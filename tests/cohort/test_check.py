@@ -1,0 +1,179 @@
+import shutil
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from bulbar.cohort import check, minsk2020, recording, voc_als
+from bulbar.cohort.release import Fault, RecordingFile, Release
+from bulbar.core.errors import BadInput, Problem
+from tests.releases import voc_als_control, voc_als_patient, voc_als_rows, write_minsk2020, write_voc_als, write_voice
+
+
+def checked(root, *, quarantine=False, reader=voc_als):
+    release = reader.read(root)
+    found = [recording.inspect(file.path, root, min_duration_s=0.5) for file in release.files]
+    return release, check.cohort_of(release, found, quarantine=quarantine)
+
+
+def told(root, **settings):
+    with pytest.raises(BadInput) as error:
+        checked(root, **settings)
+    return error.value.problems
+
+
+def with_every_fault(root):
+    """A release with one fault of each kind, and three sound controls and patients beside them."""
+    rows = [
+        *voc_als_rows(3, 3),
+        voc_als_patient("PZ011", Category="maybe"),
+        voc_als_patient("PZ012", Sex="?"),
+        voc_als_patient("PZ013"),
+        voc_als_patient("PZ013"),
+        voc_als_patient("PZ014"),
+    ]
+    write_voc_als(root, rows, tasks=("A", "PA"))
+    for path in root.rglob("PZ014*.wav"):
+        path.unlink()
+    write_voice(root / "phonationA/PZ099_phonationA.wav", name="PZ099")
+    write_voice(root / "phonationA/nobody.wav", name="nobody")
+    vowels, rhythm = root / "phonationA", root / "rhythmPA"
+    (vowels / "CT001_phonationA.wav").write_bytes((vowels / "CT001_phonationA.wav").read_bytes()[:-100])
+    soundfile.write(vowels / "CT002_phonationA.wav", np.zeros(8000), 8000)
+    (vowels / "CT003_phonationA.wav").write_bytes(b"not a recording")
+    soundfile.write(vowels / "PZ001_phonationA.wav", np.linspace(-0.1, 0.1, 100), 8000)
+    shutil.copy(rhythm / "PZ002_rhythmPA.wav", rhythm / "PZ003_rhythmPA.wav")
+    return root
+
+
+def test_a_missing_recording_is_normal_and_counted(tmp_path):
+    write_voc_als(tmp_path, voc_als_rows(2, 3), tasks=("A", "KA"))
+    (tmp_path / "rhythmKA/PZ002_rhythmKA.wav").unlink()
+    release, cohort = checked(tmp_path)
+    counts = check.summary(release, cohort)
+    assert (counts["recordings"], counts["expected_recordings"], counts["missing_recordings"]) == (9, 10, 1)
+    assert "PZ002" in set(cohort.subjects["subject_id"])
+    assert cohort.quarantine.empty
+
+
+def test_everything_wrong_is_said_at_once_with_file_expected_found_and_remedy(tmp_path):
+    problems = told(with_every_fault(tmp_path))
+    assert all(problem.where and problem.expected and problem.found and problem.remedy for problem in problems)
+    everything = "\n".join(map(str, problems))
+    for words in (
+        "'maybe'",
+        "'?'",
+        "also in row",
+        "subject PZ014",
+        "no row for PZ099",
+        "phonationA/nobody.wav",
+        "truncated: 15900 bytes",
+        "only zeros",
+        "LibsndfileError",
+        "0.0125 s",
+        "the same samples as rhythmPA/PZ003_rhythmPA.wav",
+        "the same samples as rhythmPA/PZ002_rhythmPA.wav",
+    ):
+        assert words in everything, words
+    assert len(problems) == 12
+
+
+def test_quarantine_keeps_what_is_sound_and_names_the_rest(tmp_path):
+    release, cohort = checked(with_every_fault(tmp_path), quarantine=True)
+    assert cohort.subjects["subject_id"].tolist() == ["CT001", "CT002", "CT003", "PZ001", "PZ002", "PZ003"]
+    assert set(cohort.recordings["recording_id"]) == {
+        "CT001_PA",
+        "CT002_PA",
+        "CT003_PA",
+        "PZ001_PA",
+        "PZ002_A",
+        "PZ003_A",
+    }
+    named = set(cohort.quarantine["file"])
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.wav")}
+    assert files - named == set(cohort.recordings["path"])
+    counts = check.summary(release, cohort)
+    assert counts["quarantined_recordings"] == len(files) - len(cohort.recordings) == 14
+    assert (counts["expected_recordings"], counts["missing_recordings"]) == (12, 0)
+    assert counts["quarantined_subjects"] == 4  # PZ011, PZ012, PZ013, PZ014
+
+
+def test_a_subject_without_a_sound_recording_left_goes_too(tmp_path):
+    write_voc_als(tmp_path, voc_als_rows(2, 3), tasks=("A",))
+    soundfile.write(tmp_path / "phonationA/PZ001_phonationA.wav", np.zeros(8000), 8000)
+    _, cohort = checked(tmp_path, quarantine=True)
+    assert "PZ001" not in set(cohort.subjects["subject_id"])
+    assert "PZ001" not in set(cohort.acoustic["subject_id"])
+    assert set(cohort.quarantine["subject_id"]) == {"PZ001"}
+
+
+@pytest.mark.parametrize("quarantine", [False, True])
+def test_faults_that_no_quarantine_helps_always_stop_the_run(tmp_path, quarantine):
+    write_voc_als(tmp_path / "one_class", [voc_als_control("CT001"), voc_als_control("CT002")])
+    assert "both classes" in told(tmp_path / "one_class", quarantine=quarantine)[0].expected
+
+    write_voc_als(tmp_path / "silent", tasks=())
+    assert "recordings of a voc_als release" in told(tmp_path / "silent", quarantine=quarantine)[0].expected
+
+    write_voc_als(tmp_path / "no_workbook")
+    (tmp_path / "no_workbook/VOC-ALS.xlsx").unlink()
+    soundfile.write(tmp_path / "no_workbook/phonationA/CT001_phonationA.wav", np.zeros(8000), 8000)
+    problems = told(tmp_path / "no_workbook", quarantine=quarantine)
+    assert [problem.found for problem in problems] == ["none", "only zeros"]
+
+
+def test_nothing_left_says_what_was_set_aside(tmp_path):
+    write_voc_als(tmp_path, voc_als_rows(1, 1), tasks=("A",))
+    for path in tmp_path.rglob("*.wav"):
+        soundfile.write(path, np.zeros(8000), 8000)
+    problems = told(tmp_path, quarantine=True)
+    assert problems[0].found == "no subject with a sound recording"
+    assert [problem.found for problem in problems].count("only zeros") == 2
+
+
+def test_two_tasks_of_one_subject_with_the_same_samples_are_a_fault_too(tmp_path):
+    write_voc_als(tmp_path)
+    shutil.copy(tmp_path / "phonationA/CT001_phonationA.wav", tmp_path / "rhythmPA/CT001_rhythmPA.wav")
+    assert {problem.where for problem in told(tmp_path)} == {
+        "phonationA/CT001_phonationA.wav",
+        "rhythmPA/CT001_rhythmPA.wav",
+    }
+
+
+def test_rates_and_hours_are_those_of_the_files(tmp_path):
+    release, cohort = checked(write_minsk2020(tmp_path), reader=minsk2020)
+    counts = check.summary(release, cohort)
+    assert counts["sample_rates_hz"] == "44100 48000"
+    assert counts["hours"] == pytest.approx(10 * 0.6 / 3600, rel=1e-3)
+    assert (counts["patients"], counts["controls"]) == (3, 2)
+    assert len(counts) <= 15
+
+
+def release_of(n, faults=()):
+    """A release of n recordings by as many people, none of whom has a row."""
+    files = [RecordingFile(f"A/S{at:05d}.wav", f"S{at:05d}", "A") for at in range(n)]
+    return Release("voc_als", True, files, pd.DataFrame({"subject_id": []}), None, {}, [], faults=list(faults))
+
+
+def test_what_is_said_of_thousands_of_copies_grows_with_their_number_not_with_its_square():
+    same = recording.Inspection(8000, 1, 1.0, "", "the same", ())
+    faults = check.faults_of(release_of(4000), [same] * 4000)
+    copies = [fault.problem.found for fault in faults if "same samples" in fault.problem.found]
+    assert len(copies) == 4000
+    assert copies[3] == (
+        "the same samples as A/S00000.wav, A/S00001.wav, A/S00002.wav, A/S00004.wav, A/S00005.wav and 3994 more"
+    )
+    assert sum(map(len, copies)) < 4000 * 200
+
+
+def test_a_folder_of_thousands_of_other_recordings_is_refused_in_one_message_and_at_once():
+    names = [f"x{at}.wav" for at in range(8000)]
+    unknown = [Fault(Problem(name, "a path", name, "rename it"), path=name) for name in names]
+    started = time.process_time()
+    with pytest.raises(BadInput) as error:
+        check.cohort_of(release_of(0, faults=unknown), [], quarantine=False)
+    assert len(error.value.problems) == 1
+    assert "none among 8000 WAV file(s)" in error.value.problems[0].found
+    assert time.process_time() - started < 2

@@ -1,0 +1,133 @@
+import hashlib
+import struct
+import subprocess
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+
+from bulbar.cohort import recording
+from bulbar.features import audio
+from tests.releases import write_voice
+
+
+def problems_of(path, min_duration_s=0.5):
+    return recording.inspect(path.name, path.parent, min_duration_s=min_duration_s).problems
+
+
+def test_a_sound_recording_is_told_as_it_is(tmp_path):
+    write_voice(tmp_path / "a.wav", name="a", duration_s=1.5, sample_rate_hz=8000)
+    found = recording.inspect("a.wav", tmp_path, min_duration_s=0.5)
+    with wave.open(str(tmp_path / "a.wav")) as known:
+        assert found.duration_s == known.getnframes() / known.getframerate() == 1.5
+        assert (found.sample_rate_hz, found.channels) == (known.getframerate(), known.getnchannels())
+    printed = subprocess.run(["sha256sum", tmp_path / "a.wav"], capture_output=True, text=True, check=True).stdout
+    assert found.sha256 == printed.split()[0]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 1000])
+def test_a_wav_whose_end_is_missing_is_truncated_though_soundfile_reads_it(tmp_path, cut):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert soundfile.info(path).frames <= 8000
+    (problem,) = problems_of(path)
+    assert problem.where == "a.wav"
+    assert problem.expected.startswith("16000 bytes")
+    assert problem.found == f"truncated: {16000 - cut} bytes of samples"
+
+
+def test_chunks_before_and_after_the_samples_and_odd_ones_are_no_truncation(tmp_path):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    whole = path.read_bytes()
+    odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    body = whole[12:36] + odd + whole[36:] + odd
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    assert recording.data_chunk_sizes(path) == (16000, 16000)
+    assert problems_of(path) == ()
+
+
+def test_an_rf64_header_says_its_size_elsewhere(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.linspace(-0.1, 0.1, 8000), 8000, format="RF64", subtype="PCM_16")
+    assert recording.data_chunk_sizes(path) == (16000, 16000)
+    assert problems_of(path) == ()
+    path.write_bytes(path.read_bytes()[:-10])
+    assert recording.data_chunk_sizes(path) == (16000, 15990)
+
+
+def test_a_size_left_open_by_a_streaming_writer_is_no_truncation(tmp_path):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + b"\xff\xff\xff\xff" + whole[44:])
+    assert problems_of(path) == ()
+
+
+def test_every_kind_of_bad_recording_is_named(tmp_path):
+    (tmp_path / "nothing.wav").touch()
+    (tmp_path / "foreign.wav").write_bytes(b"this is no recording" * 20)
+    soundfile.write(tmp_path / "header.wav", np.zeros(0), 8000)
+    soundfile.write(tmp_path / "zeros.wav", np.zeros(8000), 8000)
+    holed = np.full(8000, 0.1, dtype=np.float32)
+    holed[17] = np.nan
+    soundfile.write(tmp_path / "nan.wav", holed, 8000, subtype="FLOAT")
+    holed[17] = np.inf
+    soundfile.write(tmp_path / "inf.wav", holed, 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", np.linspace(-0.1, 0.1, 3999), 8000)
+    soundfile.write(tmp_path / "enough.wav", np.linspace(-0.1, 0.1, 4000), 8000)
+    found = {path.stem: [problem.found for problem in problems_of(path)] for path in tmp_path.iterdir()}
+    assert found["nothing"] == ["an empty file of 0 bytes"]
+    assert "LibsndfileError" in found["foreign"][0]
+    assert found["header"] == ["a header and no samples"]
+    assert found["zeros"] == ["only zeros"]
+    assert found["nan"] == found["inf"] == ["NaN or infinite samples"]
+    assert found["short"] == ["0.4999 s"]
+    assert found["enough"] == []
+
+
+@pytest.mark.parametrize(("largest", "told"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, "3"), (1.9, None)])
+def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked_for(tmp_path, largest, told):
+    samples = 0.3 * np.sin(np.arange(16_000, dtype=np.float32))
+    samples[[100, 9000]] = largest
+    soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
+    found = [problem.found for problem in problems_of(tmp_path / "a.wav")]
+    assert found == ([f"a sample of {told} times full scale"] if told else [])
+    if not told:
+        assert len(audio.clean(tmp_path / "a.wav", audio.Settings(min_duration_s=0.5))) > 0
+
+
+def test_the_same_samples_in_another_container_have_the_same_digest(tmp_path):
+    write_voice(tmp_path / "a.wav", name="a")
+    samples, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    soundfile.write(tmp_path / "b.wav", samples, rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(tmp_path / "c.wav", samples, rate, subtype="PCM_24")
+    soundfile.write(tmp_path / "d.wav", samples[::-1], rate, subtype="PCM_16")
+    a, b, c, d = (recording.inspect(f"{name}.wav", tmp_path, min_duration_s=0.5) for name in "abcd")
+    expected = hashlib.sha256((samples / np.float32(32768)).astype("<f4").tobytes()).hexdigest()
+    assert a.samples_digest == b.samples_digest == c.samples_digest == expected
+    assert d.samples_digest != expected
+    assert len({a.sha256, b.sha256, c.sha256}) == 3
+
+
+def test_a_recording_longer_than_a_block_is_read_to_its_end(tmp_path):
+    samples = np.zeros(600_000, dtype=np.float32)
+    samples[-1] = 0.5
+    soundfile.write(tmp_path / "long.wav", samples, 44100, subtype="PCM_16")
+    found = recording.inspect("long.wav", tmp_path, min_duration_s=0.5)
+    assert found.problems == ()
+    assert found.duration_s == pytest.approx(600_000 / 44100)
+
+
+def test_an_mp3_that_is_read_past_a_gap_is_told_for_its_later_part_would_be_lost(tmp_path):
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(16_000) / 8000)
+    soundfile.write(tmp_path / "a.mp3", tone, 8000, format="MP3")
+    whole = (tmp_path / "a.mp3").read_bytes()
+    at = int(0.7 * len(whole))
+    (tmp_path / "a.wav").write_bytes(whole[:at] + whole[at + 300 :])
+    problem = recording.inspect("a.wav", tmp_path, min_duration_s=0.1).problems[0]
+    assert "damage at 1." in problem.found
+    assert len(soundfile.read(tmp_path / "a.wav")[0]) < 12_000, "all that is read at once"

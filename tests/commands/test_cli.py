@@ -1,0 +1,102 @@
+"""The command line `bulbar`: quick to answer, errors on the error stream, exit codes that scripts can rely on."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bulbar.commands import cli
+from bulbar.core.errors import BadInput, CannotGoOn, Problem
+from tests.projects import ROOT
+
+COMMANDS = {"predict", "export", "download", "track"}
+PROBLEM = Problem("file.wav", "a recording", "no such file", "give another")
+
+
+@pytest.fixture
+def ending(monkeypatch):
+    """A command `track` that ends with an error."""
+
+    def end(error: Exception) -> int:
+        def track(release):
+            raise error
+
+        monkeypatch.setattr("bulbar.commands.track.track", track)
+        return cli.main(["track", "release"])
+
+    return end
+
+
+@pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in sorted(COMMANDS))])
+def test_help_answers_and_calls_nothing_a_diagnosis(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0
+    if words == ["--help"]:
+        assert all(f"\n    {command} " in printed for command in COMMANDS) and "a diagnosis" in printed
+    else:
+        assert f"example:\n  bulbar {words[0]} " in printed
+    if words[0] in ("predict", "export"):
+        assert "A research tool: " in printed and "no diagnosis" in printed
+
+
+def test_help_imports_nothing_that_takes_long():
+    code = (
+        "import sys, bulbar.commands.cli as cli; cli.parser().format_help(); "
+        "print(*{'numpy', 'pandas', 'scipy', 'sklearn', 'librosa', 'keras', 'tensorflow', 'matplotlib', 'dvc'}"
+        ".intersection(sys.modules))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["diagnose"], ["predict"], ["export"], ["export", "a", "b"], ["track", "a", "b"],
+              ["download", "a", "b", "c"], ["predict", "a.wav", "--surprise"]]
+)  # fmt: skip
+def test_a_wrong_command_line_ends_with_2(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: bulbar")
+
+
+def test_bad_input_is_printed_with_the_number_of_problems_and_ends_with_1(ending, capsys):
+    assert ending(BadInput([PROBLEM, PROBLEM])) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"{PROBLEM}\n{PROBLEM}\n\n2 problem(s): nothing was done.\n"
+
+
+def test_where_the_machine_is_at_fault_nothing_is_said_of_the_input(ending, capsys):
+    assert ending(CannotGoOn([PROBLEM])) == 1
+    assert capsys.readouterr().err == f"{PROBLEM}\n"
+
+
+def test_a_full_disk_is_reported_with_the_file(ending, capsys, tmp_path):
+    file = str(tmp_path / "release.dvc")
+    assert ending(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file)) == 1
+    assert capsys.readouterr().err.startswith(f"{file}\n    expected: room to write it\n")
+
+
+def test_what_is_no_fault_of_the_input_keeps_its_traceback(ending):
+    with pytest.raises(OSError, match="strange"):
+        ending(OSError(errno.EIO, "strange"))
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["download"], "the release to fetch: voc_als"),
+    (["download", "minsk2020"], "dvc import"),
+    (["track"], "the folder of a release"),
+    (["predict", "a_A.wav"], "the settings of deployed models"),
+    (["export", "out"], "the settings of deployed models"),
+])  # fmt: skip
+def test_each_command_reports_bad_input(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 1
+    printed = capsys.readouterr().err
+    assert said in printed and "to do:" in printed and "\n1 problem(s): nothing was " in printed

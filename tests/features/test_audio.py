@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+
+from bulbar.core.errors import SilentRecording
+from bulbar.features import audio
+
+SETTINGS = audio.Settings(min_duration_s=0.5)
+
+
+def tone(hz: float, seconds: float = 1.0, rate: int = 22050, level: float = 0.5) -> np.ndarray:
+    return level * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+
+
+def pitch_hz(samples: np.ndarray, rate: int = 22050) -> float:
+    """The frequency of the highest line of a spectrum."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * rate / len(samples))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize(("depth", "step"), [("PCM_U8", 2**-7), ("PCM_16", 2**-15), ("PCM_24", 2**-23)])
+def test_any_rate_and_depth_becomes_16_bit_mono_at_22050_hz(tmp_path, rate, depth, step):
+    soundfile.write(tmp_path / "in.wav", tone(440, 1.0, rate), rate, subtype=depth)
+    cleaned = audio.clean(tmp_path / "in.wav", SETTINGS)
+    assert cleaned.dtype == np.int16
+    assert cleaned.shape == (22050,)
+    assert pitch_hz(cleaned) == pytest.approx(440, abs=1)
+    middle = slice(2000, -2000)
+    error = cleaned[middle] / 32768 - tone(440)[middle]
+    assert np.abs(error).max() < 2 * step + 1e-3
+
+
+@pytest.mark.parametrize("depth", ["PCM_32", "FLOAT", "DOUBLE"])
+def test_32_bit_and_floating_point_files_hold_the_same_as_16_bit_ones(tmp_path, depth):
+    soundfile.write(tmp_path / "wide.wav", tone(300, rate=44100), 44100, subtype=depth)
+    soundfile.write(tmp_path / "narrow.wav", tone(300, rate=44100), 44100, subtype="PCM_16")
+    wide, narrow = (audio.clean(tmp_path / f"{name}.wav", SETTINGS) for name in ("wide", "narrow"))
+    assert np.abs(wide.astype(int) - narrow).max() <= 2
+
+
+def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
+    left, right = tone(200), tone(1000, level=0.2)
+    soundfile.write(tmp_path / "in.wav", np.column_stack([left, right]), 22050, subtype="FLOAT")
+    cleaned = audio.clean(tmp_path / "in.wav", SETTINGS)
+    np.testing.assert_allclose(cleaned / 32768, (left + right) / 2, atol=2**-15)
+
+
+def test_channels_that_cancel_are_a_silent_recording(tmp_path):
+    soundfile.write(tmp_path / "in.wav", np.column_stack([tone(200), -tone(200)]), 22050)
+    with pytest.raises(SilentRecording):
+        audio.clean(tmp_path / "in.wav", SETTINGS)
+
+
+def test_what_is_written_is_16_bit_mono_and_reads_back(tmp_path):
+    samples = np.array([0, 1, -1, 32767, -32768], dtype=np.int16)
+    audio.write(tmp_path / "out.wav", samples, 22050)
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.subtype, info.channels, info.samplerate) == ("PCM_16", 1, 22050)
+    assert soundfile.read(tmp_path / "out.wav", dtype="int16")[0].tolist() == samples.tolist()
+
+
+@pytest.mark.parametrize(("rate", "up", "down"), [(8000, 441, 160), (44100, 1, 2), (48000, 147, 320)])
+def test_resampling_agrees_with_scipys_polyphase_filter(rate, up, down):
+    signal = tone(150, 1, rate) + tone(1333, 1, rate, 0.2) + tone(3000, 1, rate, 0.1)
+    ours = audio.resample(signal.astype(np.float32), rate, 22050)
+    theirs = scipy.signal.resample_poly(signal, up, down, window=("kaiser", 12.0))
+    assert len(ours) == len(theirs)
+    np.testing.assert_allclose(ours[1000:-1000], theirs[1000:-1000], atol=5e-3)
+
+
+def test_what_lies_above_half_the_new_rate_is_gone_and_not_folded_back():
+    resampled = audio.resample(tone(15000, 1, 44100).astype(np.float32), 44100, 22050)
+    assert np.abs(resampled[500:-500]).max() < 1e-3
+
+
+def test_what_resampling_lifts_over_full_scale_is_clipped_and_does_not_wrap(tmp_path):
+    square = np.where(np.arange(8000) // 40 % 2 == 0, 0.999, -0.999)
+    soundfile.write(tmp_path / "in.wav", square, 8000, subtype="FLOAT")
+    cleaned = audio.clean(tmp_path / "in.wav", SETTINGS).astype(int)
+    assert cleaned.max() == 32767
+    assert cleaned.min() == -32768
+    middles = np.round((np.arange(200) * 40 + 20) * 22050 / 8000).astype(int)
+    assert np.array_equal(np.sign(cleaned[middles]), np.where(np.arange(200) % 2 == 0, 1, -1))
+
+
+def test_silent_gaps_are_removed_and_the_rest_keeps_its_order():
+    gap = np.zeros(22050)
+    joined = audio.remove_silence(np.concatenate([gap, tone(300), gap, tone(600), gap]))
+    assert len(joined) == pytest.approx(2 * 22050, abs=8 * 1024)
+    assert pitch_hz(joined[:20000]) == pytest.approx(300, abs=2)
+    assert pitch_hz(joined[-20000:]) == pytest.approx(600, abs=2)
+
+
+def test_silence_is_what_lies_30_db_below_the_peak():
+    parts = [tone(300), tone(300, level=0.5 * 10 ** (-20 / 20)), tone(300, level=0.5 * 10 ** (-40 / 20))]
+    joined = audio.remove_silence(np.concatenate(parts), top_db=30)
+    assert len(joined) == pytest.approx(2 * 22050, abs=4 * 1024)
+    assert len(audio.remove_silence(np.concatenate(parts), top_db=50)) == 3 * 22050
+    assert len(audio.remove_silence(np.concatenate(parts), top_db=10)) == pytest.approx(22050, abs=4 * 1024)
+
+
+def test_a_recording_without_silence_stays_as_it_is():
+    signal = tone(300)
+    assert np.array_equal(audio.remove_silence(signal), signal)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(22050), np.zeros(1), np.zeros(0)])
+def test_an_all_zero_recording_is_an_error_and_no_crash_in_a_logarithm(samples):
+    with pytest.raises(SilentRecording, match="zero"):
+        audio.remove_silence(samples)
+
+
+def test_a_recording_too_quiet_for_16_bits_is_silent(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(300, level=1e-7), 22050, subtype="FLOAT")
+    with pytest.raises(SilentRecording):
+        audio.clean(tmp_path / "in.wav", SETTINGS)
+
+
+def gain_db(before: np.ndarray, after: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """The measured response of whatever made the one signal of the other: frequencies in hertz, decibels."""
+    _, cross = scipy.signal.csd(before, after, rate, nperseg=4096)
+    frequencies, power = scipy.signal.welch(before, rate, nperseg=4096)
+    return frequencies, 20 * np.log10(np.abs(cross / power))
+
+
+@pytest.mark.parametrize(("rate", "bandwidth_hz"), [(22050, 4000.0), (22050, 3600.0), (16000, 500.0), (44100, 8000.0)])
+def test_a_low_pass_leaves_what_is_below_and_takes_what_is_above(rate, bandwidth_hz):
+    noise = np.random.default_rng(1).standard_normal(60 * rate)
+    frequencies, response = gain_db(noise, audio.low_pass(noise, rate, bandwidth_hz), rate)
+    assert np.abs(response[(frequencies > 0) & (frequencies < 0.9 * bandwidth_hz)]).max() < 0.5
+    assert response[frequencies > 1.1 * bandwidth_hz].max() < -40
+
+
+def test_a_low_pass_keeps_timing_length_and_kind():
+    low, high = tone(300).astype(np.float32), tone(6000).astype(np.float32)
+    passed = audio.low_pass(low + high, 22050, 4000.0)
+    assert passed.shape == low.shape
+    assert passed.dtype == np.float32
+    np.testing.assert_allclose(passed[500:-500], low[500:-500], atol=1e-5)
+    assert audio.low_pass(low[:7], 22050, 4000.0).shape == (7,)
+
+
+def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(300) + tone(6000, level=0.2), 22050, subtype="FLOAT")
+    limited = audio.clean(tmp_path / "in.wav", audio.Settings(min_duration_s=0.5, bandwidth_hz=4000)) / 32768
+    np.testing.assert_allclose(limited[500:-500], tone(300)[500:-500], atol=2**-15 + 1e-5)
+    whole = audio.clean(tmp_path / "in.wav", SETTINGS) / 32768
+    assert np.abs(whole - tone(300)).max() > 0.19
+
+
+def test_a_bandwidth_that_half_the_rate_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="below 10022"):
+        audio.Settings(min_duration_s=0.5, bandwidth_hz=10500)

@@ -1,0 +1,183 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from bulbar.paper import gender_table
+
+DRAWING = {"draws": 200, "level": 0.95, "seed": 1}
+PAPER = pd.DataFrame(
+    [["CNN", "92", "92.5", "93", "92.8"]], columns=["model", "male_accuracy", "precision", "recall", "f1"]
+)
+
+
+def said(speakers: int = 20, clips: int = 3, seed: int = 0) -> pd.DataFrame:
+    """Half of the speakers are men; a probability that is mostly right."""
+    draws = np.random.default_rng(seed)
+    label = np.repeat(np.arange(speakers) % 2, clips)
+    return pd.DataFrame(
+        {
+            "recording_id": [f"clip_{n}" for n in range(len(label))],
+            "subject_id": np.repeat([f"speaker_{n}" for n in range(speakers)], clips),
+            "label": label,
+            "probability": np.clip(label + draws.normal(0, 0.5, len(label)), 0.01, 0.99),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def one() -> pd.DataFrame:
+    return gender_table.table_1({"cnn": said(), "lstm": said(seed=1)}, PAPER, **DRAWING)
+
+
+def test_table_1_is_in_percent_what_scikit_learn_says_of_the_clips(one):
+    row, table = one[(one["model"] == "cnn") & (one["unit"] == "clip")].iloc[0], said()
+    calls = table["probability"] >= 0.5
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(table["label"], calls, average="binary")
+    assert row[["precision", "recall", "f1"]].tolist() == pytest.approx([100 * precision, 100 * recall, 100 * f1])
+    assert row["male_accuracy"] == pytest.approx(100 * calls[table["label"] == 1].mean())
+    assert row["accuracy"] == pytest.approx(100 * metrics.accuracy_score(table["label"], calls))
+    assert row["roc_auc"] == pytest.approx(100 * metrics.roc_auc_score(table["label"], table["probability"]))
+
+
+def test_by_speaker_the_mean_probability_over_the_clips_counts(one):
+    row = one[(one["model"] == "cnn") & (one["unit"] == "speaker")].iloc[0]
+    means = said().groupby("subject_id")[["label", "probability"]].mean()
+    assert row["roc_auc"] == pytest.approx(100 * metrics.roc_auc_score(means["label"], means["probability"]))
+
+
+def test_every_score_lies_within_its_interval_and_the_papers_stand_beside_its_own_rows(one):
+    for score in gender_table.SCORES:
+        assert (one[f"{score}_low"] <= one[score] + 1e-9).all()
+        assert (one[score] <= one[f"{score}_high"] + 1e-9).all()
+    paper = one.set_index(["model", "unit"])["male_accuracy_paper"]
+    assert paper["cnn", "clip"] == 92
+    assert paper.drop(("cnn", "clip")).isna().all()
+    assert one["roc_auc_paper"].isna().all()
+
+
+def f0_table(*, part: str, men: list[float], women: list[float]) -> pd.DataFrame:
+    f0 = [*men, *women]
+    return pd.DataFrame(
+        {
+            "recording_id": [f"{part}_{n}" for n in range(len(f0))],
+            "subject_id": [f"{part}_speaker_{n}" for n in range(len(f0))],
+            "part": part,
+            "label": [1] * len(men) + [0] * len(women),
+            "mean_f0_hz": f0,
+        }
+    )
+
+
+def test_the_threshold_lies_between_men_and_women_and_calls_the_lower_voices_men():
+    train = f0_table(part="train", men=[95, 105, 110, 120, 130], women=[190, 200, 210, 225, 240])
+    test = f0_table(part="test", men=[100, 125], women=[195, 230])
+    table, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    assert 130 < threshold < 190
+    assert table["recording_id"].tolist() == test["recording_id"].tolist()
+    assert (
+        (table["probability"] >= 0.5).tolist()
+        == (test["mean_f0_hz"] < threshold).tolist()
+        == [True, True, False, False]
+    )
+    assert table["probability"].rank().tolist() == [4, 3, 2, 1]
+
+
+def test_the_threshold_is_learned_from_the_training_recordings_alone():
+    train = f0_table(part="train", men=[95, 105, 120], women=[190, 210, 240])
+    for others in ([60.0, 70.0], [400.0, 450.0]):
+        test = f0_table(part="test", men=others, women=[others[0] + 5])
+        _, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+        assert threshold == pytest.approx(gender_table.by_f0(pd.concat([train, test[:1]], ignore_index=True))[1])
+
+
+def test_a_recording_without_voice_is_called_by_the_training_median():
+    train = f0_table(part="train", men=[100, 110, 120], women=[200, 210, 220])
+    test = f0_table(part="test", men=[np.nan], women=[160.0])
+    table, _ = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    assert table["probability"].iloc[0] == table["probability"].iloc[1]  # the median of the six is 160
+
+
+def grouped(ages: list[float], accents: list[str] | None = None) -> pd.DataFrame:
+    subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": ages})
+    if accents:
+        subjects["accent"] = accents
+    return gender_table.by_group({"cnn": said()}, subjects, **DRAWING)
+
+
+def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
+    groups = grouped([25.0] * 10 + [33.0] * 10, ["England English"] * 20)
+    assert groups[["grouping", "group"]].to_numpy().tolist() == [
+        ["age", "20 to 29"],
+        ["age", "30 to 39"],
+        ["accent", "England English"],
+    ]
+    own, first = said()[:30], groups.iloc[0]
+    assert (first["speakers"], first["clips"]) == (10, 30)
+    assert first["accuracy"] == pytest.approx(((own["probability"] >= 0.5) == (own["label"] == 1)).mean())
+    men = own[own["label"] == 1]
+    assert first["recall_positive"] == pytest.approx((men["probability"] >= 0.5).mean())
+
+
+def test_small_groups_are_put_together_and_named_no_more():
+    groups = grouped([25.0] * 12 + [33.0] * 4 + [np.nan] * 4).set_index("group")
+    assert groups["speakers"].to_dict() == {"20 to 29": 12, "others": 8}
+
+
+def test_a_small_group_is_not_to_be_had_from_the_total():
+    """Three of 20 alone would be the total without the others: the smallest of those joins them."""
+    groups = grouped([25.0] * 11 + [33.0] * 6 + [71.0] * 3).set_index("group")
+    assert groups["speakers"].to_dict() == {"20 to 29": 11, "others": 9}
+    assert groups["clips"].sum() == 60
+
+
+def test_the_recall_of_a_few_men_is_told_in_no_group():
+    groups = grouped([25.0] * 8 + [33.0] * 12)  # four men and four women, and six of each
+    assert groups[["recall_positive", "recall_negative"]].isna().all(axis=None)
+    assert groups["accuracy"].notna().all()
+
+
+def test_of_fewer_than_five_speakers_nothing_is_told():
+    table = said(speakers=4)
+    subjects = pd.DataFrame({"subject_id": table["subject_id"].unique(), "age_years": [25.0, 25.0, 33.0, 33.0]})
+    (row,) = gender_table.by_group({"cnn": table}, subjects, **DRAWING).to_dict("records")
+    assert (row["group"], row["speakers"], row["clips"]) == ("others", "<5", "withheld")
+    assert np.isnan([row[name] for name in ("accuracy", "accuracy_low", "recall_positive")]).all()
+
+
+def test_each_model_is_set_beside_the_baseline_with_an_interval():
+    label = said()["label"].to_numpy()
+    right, wrong = said().assign(probability=label), said().assign(probability=1 - label)
+    found = gender_table.above({"f0": said(), "right": right, "wrong": wrong, "same": said()}, "f0", **DRAWING)
+    assert found[["model", "verdict"]].to_numpy().tolist() == [
+        ["right", "beats it"],
+        ["wrong", "falls short"],
+        ["same", "not shown"],
+    ]
+    accuracy = metrics.accuracy_score(label, said()["probability"] >= 0.5)
+    assert found["points"].tolist() == pytest.approx([100 * (1 - accuracy), -100 * accuracy, 0])
+    assert (found["points_low"] <= found["points"]).all() and (found["points"] <= found["points_high"]).all()
+
+
+def test_without_a_paper_no_column_is_its_and_none_speaks_of_men():
+    table = gender_table.table_1({"cnn": said()}, pd.DataFrame({"model": []}), **DRAWING)
+    assert not [name for name in table.columns if "paper" in name or "male" in name]
+    men = said()[said()["label"] == 1]
+    assert table["positive_accuracy"].iloc[0] == pytest.approx(100 * (men["probability"] >= 0.5).mean())
+
+
+def test_where_f0_says_nothing_there_is_no_threshold():
+    """Young and old, each with men and women; and a cohort of whom no voice was measured."""
+    train = f0_table(part="train", men=[100.0, 200.0] * 5, women=[100.0, 200.0, 141.0])
+    test = f0_table(part="test", men=[100], women=[200])
+    table, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    assert np.isnan(threshold)
+    assert len(table) == 2
+    silent, none = gender_table.by_f0(pd.concat([train, test], ignore_index=True).assign(mean_f0_hz=np.nan))
+    assert np.isnan(none)
+    assert silent["probability"].tolist() == pytest.approx([10 / 13] * 2, abs=0.01)
+
+
+def test_a_cohort_without_accents_is_grouped_by_age_alone():
+    subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": [40.0] * 20})
+    assert list(gender_table.groups_of(subjects)) == ["age"]

@@ -1,0 +1,170 @@
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
+from bulbar.scoring import metrics as scoring
+from stages import explain, folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
+from stages.parts import listen
+from tests.projects import contents, write_params
+from tests.releases import voc_als_rows, write_voc_als
+
+EXPLAIN = {"steps": 3, "bands": 3, "stretches": 2, "randomised": 4, "deletions": 3, "shuffles": 4, "background": 4}
+SMALL = {
+    "phantom": {"max_epochs": 3},
+    "spectrogram": {"mel_bands": 20, "frames": 20},
+    "folds": {"n_splits": 2},
+    "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
+    "bootstrap": {"draws": 100},
+    "explain": EXPLAIN,
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A made-up cohort of 14 subjects with two recordings each, fused split by subject, and explained."""
+    root = tmp_path_factory.mktemp("project")
+    rows = voc_als_rows(6, 8)
+    for number, patient in enumerate(rows[6:]):  # alike, a filled cell would say what any does
+        patient |= {"ALSFRS-R_SpeechSubscore": number % 5, "ALSFRS-R_TotalScore": 48 - 3 * number}
+    write_voc_als(root / "release", rows, tasks=("A", "PA"), duration_s=0.6)
+    (root / "release/SYNTHETIC.txt").touch()
+    write_params(root, cohort={"root": str(root / "release")}, **SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("BULBAR_CACHE", str(root / "kept"))
+        for stage in (ingest, preprocess_clinical, preprocess_audio, mel_spectrogram, folds):
+            stage.main()
+        for stage in (sweep, select, fusion):
+            stage.main("subject_wise")
+        explain.main()
+    return root
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(project, monkeypatch):
+    monkeypatch.chdir(project)
+
+
+def test_the_headline_numbers_are_few_and_say_whose_voices_they_are_of():
+    def numbers(content):
+        return sum(map(numbers, content.values())) if isinstance(content, dict) else 1
+
+    metrics = json.loads(Path("metrics/explain.json").read_text())
+    assert metrics["synthetic"] is True and metrics["protocol"] == "subject_wise"
+    assert numbers(metrics) <= 25
+    assert {metrics["sanity"][method]["verdict"] for method in metrics["sanity"]} <= {"passes", "fails", "undecided"}
+    assert metrics["costliest_band"]["from_hz"] < metrics["costliest_band"]["to_hz"] <= 11025
+    assert metrics["fused_common"]["shap_share_not_recorded"] == 0
+
+
+def test_every_figure_and_table_is_there():
+    assert sorted(contents(Path("plots/explain"))) == [
+        "deletion.csv", "deletion.png", "deletion_areas.csv", "maps_by_class.png", "maps_by_task.png",
+        "occlusion.png", "occlusion_frequency.csv", "occlusion_time.csv", "permutation.csv", "permutation.png",
+        "sanity.csv", "sanity.png", "shap.png", "shap_columns.csv", "shap_groups.csv",
+    ]  # fmt: skip
+    for path in Path("plots/explain").glob("*.png"):
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
+
+
+def test_occlusion_covers_the_image_in_hertz_and_seconds():
+    bands, stretches = (pd.read_csv(f"plots/explain/occlusion_{axis}.csv") for axis in ("frequency", "time"))
+    assert (len(bands), len(stretches)) == (3, 2)
+    for table, unit, end in ((bands, "hz", 11025.0), (stretches, "share", 1.0)):
+        assert table[f"from_{unit}"].tolist() == [0, *table[f"to_{unit}"][:-1]]
+        assert table[f"to_{unit}"].iloc[-1] == end
+    seconds = pd.read_csv("data/audio/recordings.csv")["duration_s"].mean()
+    assert stretches["to_s"].iloc[-1] == pytest.approx(seconds, abs=1e-3)
+
+
+def test_a_deletion_curve_begins_with_all_of_the_effect_and_ends_with_none():
+    curves = pd.read_csv("plots/explain/deletion.csv")
+    assert curves["share_deleted"].tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-4)
+    for order in ("random", "integrated_gradients", "grad_cam"):
+        assert curves[order].iloc[0] == curves["random"].iloc[0] >= 0
+        assert curves[order].iloc[-1] == 0
+
+
+def test_groups_are_told_for_common_and_for_all_columns():
+    table = pd.read_csv("plots/explain/permutation.csv").set_index(["model", "group"])
+    assert set(table.index.levels[0]) == {"clinical_common", "fused_common", "clinical_all", "fused_all"}
+    assert table.loc[("fused_common", "All columns"), "columns"] == 3
+    assert table.loc[("fused_all", "ALSFRS-R"), "columns"] == 14
+    np.testing.assert_allclose(table["by_values"] + table["by_recording"], table["lost"], atol=2e-4)
+    fused = json.loads(Path("metrics/fusion/subject_wise.json").read_text())["selected"]
+    for model in ("clinical_common", "fused_common", "clinical_all", "fused_all"):
+        expected = fused[model]["per_subject"]["roc_auc"]
+        assert table.loc[(model, "All columns"), "auc"] == pytest.approx(expected, abs=2e-4)
+
+
+def test_in_the_all_model_a_controls_decision_rests_on_cells_that_are_not_recorded_and_in_common_on_none():
+    groups = pd.read_csv("plots/explain/shap_groups.csv").set_index(["model", "class", "group"]).sort_index()
+    assert groups.loc[("fused_all", "HC", "ALSFRS-R"), "not_recorded"] > 0
+    assert groups.loc[("fused_all", "HC", "ALSFRS-R"), "recorded"] == 0
+    assert (groups.loc["fused_common", "not_recorded"] == 0).all()
+    np.testing.assert_allclose(groups.groupby(["model", "class"])["share"].sum(), 1, atol=1e-3)
+
+
+def test_no_table_names_a_subject_or_a_recording():
+    subjects = pd.read_csv("data/cohort/subjects.csv")["subject_id"]
+    for path in [Path("metrics/explain.json"), *Path("plots/explain").glob("*.csv")]:
+        text = path.read_text()
+        assert not [name for name in subjects if name in text], path
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name == "src"]
+
+
+def test_each_error_can_be_seen_and_heard_and_nothing_else():
+    scored = pd.read_csv("data/fusion/subject_wise/selected/audio.csv")
+    wrong = scored[scoring.called(scored["probability"]) != scored["label"]]
+    errors = pd.read_csv("data/explain/errors.csv").set_index("recording_id")
+    assert sorted(errors.index) == sorted(wrong["recording_id"]) and len(errors)
+    assert errors.loc[wrong["recording_id"], "probability"].tolist() == wrong["probability"].tolist()
+    released = Path("release")
+    for _, error in errors.iterrows():
+        assert Path(error["audio"]).exists() and (released / error["released"]).exists()
+        assert (Path("data/explain") / error["picture"]).exists()
+    links = Links()
+    links.feed(Path("data/explain/errors.html").read_text())
+    assert len(links.found) == 2 * len(errors)
+    assert all((Path("data/explain") / link).exists() for link in links.found)
+
+
+def test_a_name_that_html_or_an_address_would_misread_still_leads_to_its_sound_and_picture():
+    name = """a'b"c#1?<i>&50%_A"""
+    page = listen.section("said", name, Path("data/audio") / f"{name}.wav", f"{name}.wav", Path("data/explain"))
+    links = Links()
+    links.feed(page)
+    assert [unquote(link) for link in links.found] == [f"../../data/audio/{name}.wav", f"{name}.png"]
+    assert not set("#?<'") & set("".join(links.found)) and "<i>" not in page
+
+
+@pytest.mark.slow
+def test_a_second_run_writes_the_same_bytes():
+    before = {folder: contents(Path(folder)) for folder in ("plots/explain", "data/explain", "metrics")}
+    explain.main()
+    assert {folder: contents(Path(folder)) for folder in before} == before
+
+
+def test_the_stage_chooses_its_backend_before_anything_imports_keras():
+    asked = "import sys, stages.explain; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    root = Path(__file__).parents[2]
+    said = subprocess.run([sys.executable, "-c", asked], cwd=root, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"

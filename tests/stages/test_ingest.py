@@ -1,0 +1,317 @@
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from ruamel.yaml import YAML
+
+from bulbar.core.errors import BadInput
+from stages import ingest, preprocess_clinical
+from stages.parts.run import run
+from tests.projects import write_params
+from tests.releases import (
+    VOC_ALS_COLUMNS,
+    common_voice_row,
+    common_voice_rows,
+    voc_als_rows,
+    write_common_voice,
+    write_minsk2020,
+    write_voc_als,
+)
+
+CONTRACT = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project folder with the real params.yaml, one worker, and a place for releases beside it."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    params = YAML(typ="safe").load(Path(ingest.__file__).parent.parent / "params.yaml")
+    params["compute"]["workers"] = 1
+
+    def set_up(role="main", **cohort):
+        block = params if role == "main" else params.setdefault(role, {})
+        block["cohort"] = {**params["cohort"], "root": str(tmp_path / "release"), **cohort}
+        YAML(typ="safe").dump(params, Path("params.yaml"))
+        return tmp_path / "release"
+
+    return set_up
+
+
+def contents(folder="."):
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name != "params.yaml")
+    return {str(path): path.read_bytes() for path in files}
+
+
+def test_a_voc_als_release_becomes_the_contract(project, capsys):
+    root = write_voc_als(project(), tasks=("A", "PA"))
+    (root / "SYNTHETIC.txt").touch()
+    (root / "rhythmPA/PZ003_rhythmPA.wav").unlink()
+    ingest.main()
+    recordings = pd.read_csv("data/cohort/recordings.csv")
+    assert list(recordings) == CONTRACT
+    assert recordings["recording_id"].tolist() == sorted(recordings["recording_id"])
+    assert len(recordings) == 17
+    for row in recordings.itertuples():
+        assert row.recording_id == f"{row.subject_id}_{row.task}"
+        assert row.sha256 == hashlib.sha256((root / row.path).read_bytes()).hexdigest()
+    subjects = pd.read_csv("data/cohort/subjects.csv", keep_default_na=False, na_values=[""])
+    assert list(subjects)[:4] == ["subject_id", "label", "sex", "age_years"]
+    assert subjects["label"].tolist() == ["HC"] * 3 + ["ALS"] * 6
+    assert subjects.loc[subjects["label"] == "HC", "fvc_percent"].isna().all()
+    assert pd.read_csv("data/cohort/acoustic.csv").shape == (9, 56)
+    assert Path("data/cohort/quarantine.csv").read_text() == "file,subject_id,expected,found,remedy\n"
+    contract = json.loads(Path("data/cohort/cohort.json").read_text())
+    assert (contract["source"], contract["synthetic"]) == ("voc_als", True)
+    assert contract["clinical"]["common"] == ["age_years", "sex", "cantagallo_questionnaire"]
+    assert len(contract["clinical"]["all"]) == 32
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert "synthetic voc_als: 9 subjects (6 ALS, 3 HC), 17 recordings (1 missing" in printed
+
+
+def test_the_metrics_are_few_totals_without_a_subject(project):
+    write_voc_als(project())
+    ingest.main()
+    text = Path("metrics/ingest.json").read_text()
+    metrics = json.loads(text)
+    assert len(metrics) <= 15
+    assert not any(isinstance(value, dict | list) for value in metrics.values())
+    assert "PZ0" not in text
+    assert "CT0" not in text
+    assert metrics["sample_rates_hz"] == "8000"
+
+
+def test_two_runs_agree_byte_by_byte_and_leave_nothing_of_another_release(project):
+    root = write_voc_als(project(), tasks=("A",))
+    ingest.main()
+    first = contents()
+    ingest.main()
+    assert contents() == first
+    shutil.rmtree(root)
+    write_minsk2020(project(source="minsk2020"))
+    ingest.main()
+    assert not Path("data/cohort/acoustic.csv").exists()
+
+
+def test_minsk2020_becomes_the_same_contract(project):
+    write_minsk2020(project(source="minsk2020"))
+    ingest.main()
+    assert list(pd.read_csv("data/cohort/recordings.csv")) == CONTRACT
+    subjects = pd.read_csv("data/cohort/subjects.csv")
+    assert subjects["subject_id"].tolist() == ["ALS008", "ALS024", "ALS100", "HC002", "HC024"]
+    contract = json.loads(Path("data/cohort/cohort.json").read_text())
+    assert contract["clinical"]["common"] == ["age_years", "sex"]
+    assert contract["synthetic"] is False
+
+
+def test_another_role_has_its_own_block_and_room(project):
+    project()
+    write_voc_als(project("second"))
+    ingest.main("second")
+    preprocess_clinical.main("second")
+    assert Path("data/second/cohort/recordings.csv").exists()
+    assert Path("data/second/clinical/record_wise_all.csv").exists()
+    assert Path("metrics/second/ingest.json").exists()
+    assert not Path("data/cohort").exists()
+
+
+def test_a_bad_recording_stops_the_run_before_anything_is_written(project):
+    root = write_voc_als(project())
+    soundfile.write(root / "phonationA/PZ001_phonationA.wav", np.zeros(8000), 8000)
+    soundfile.write(root / "phonationA/PZ002_phonationA.wav", np.zeros(80), 8000)
+    with pytest.raises(BadInput) as error:
+        ingest.main()
+    assert {problem.where for problem in error.value.problems} == {
+        "phonationA/PZ001_phonationA.wav",
+        "phonationA/PZ002_phonationA.wav",
+    }
+    assert contents() == {}
+
+
+def test_a_column_s_name_steers_no_terminal(project, capsys):
+    write_voc_als(project(), tasks=("A",), columns=[*VOC_ALS_COLUMNS, "\x9b2J\u202enotes"])
+    ingest.main()
+    assert r"columns not used: \x9b2J\u202enotes" in capsys.readouterr().out
+
+
+def test_quarantine_counts_it_names_it_and_goes_on(project):
+    root = write_voc_als(project(on_bad_recording="quarantine"))
+    soundfile.write(root / "phonationA/PZ001_phonationA.wav", np.zeros(8000), 8000)
+    ingest.main()
+    quarantine = pd.read_csv("data/cohort/quarantine.csv")
+    assert quarantine[["file", "subject_id", "found"]].to_numpy().tolist() == [
+        ["phonationA/PZ001_phonationA.wav", "PZ001", "only zeros"]
+    ]
+    metrics = json.loads(Path("metrics/ingest.json").read_text())
+    assert (metrics["quarantined_recordings"], metrics["quarantined_subjects"]) == (1, 0)
+
+
+def test_a_shorter_minimum_lets_a_short_recording_pass(project):
+    root = write_voc_als(project(), voc_als_rows(2, 2), tasks=("A",), duration_s=0.3)
+    with pytest.raises(BadInput, match=r"at least 0\.5 s"):
+        ingest.main()
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("min_duration_s: 0.5", "min_duration_s: 0.2"))
+    ingest.main()
+    assert len(pd.read_csv("data/cohort/recordings.csv")) == len(list(root.rglob("*.wav"))) == 4
+
+
+def test_a_root_that_is_not_there_is_a_message_without_traceback(project, capsys):
+    project()
+    with pytest.raises(SystemExit) as stop:
+        run(ingest.main, "main")
+    assert stop.value.code == 1
+    printed = capsys.readouterr().err
+    assert "no such folder" in printed
+    assert "bulbar download voc_als" in printed
+
+
+def test_an_unknown_key_of_the_block_is_named(project):
+    project(quarantaine=True)
+    with pytest.raises(BadInput, match="quarantaine"):
+        ingest.main()
+
+
+# The gender pipeline: a subset is drawn before anything is checked.
+
+
+@pytest.fixture
+def gender(tmp_path, monkeypatch):
+    """An empty folder with the params of gender/, a place for a release beside it, and a subset of two men's clips."""
+    (tmp_path / "gender").mkdir()
+    monkeypatch.chdir(tmp_path / "gender")
+
+    def set_up(subset=None, **cohort):
+        wanted = {"per_gender": {"male": 3, "female": 2}, "max_clips_per_speaker": 2} | (subset or {})
+        block = {"root": str(tmp_path / "release"), **cohort}
+        write_params(tmp_path / "gender", "gender/params.yaml", cohort=block, subset=wanted)
+        return tmp_path / "release"
+
+    return set_up
+
+
+def test_a_subset_of_common_voice_becomes_the_same_contract(gender, capsys):
+    rows = [*common_voice_rows(6, 4), *(common_voice_row("else", f"x{n}.mp3", "other") for n in range(7))]
+    root = write_common_voice(gender(), [*rows, common_voice_row("few", "y.mp3", "non-binary")], missing=["f1_0.mp3"])
+    ingest.main()
+    recordings = pd.read_csv("data/cohort/recordings.csv")
+    assert list(recordings) == CONTRACT
+    assert len(recordings) == 5
+    assert recordings["recording_id"].str[0].value_counts().to_dict() == {"m": 3, "f": 2}
+    for row in recordings.itertuples():
+        assert row.path == f"clips/{row.recording_id}.mp3"
+        assert row.sha256 == hashlib.sha256((root / row.path).read_bytes()).hexdigest()
+        assert (row.task, row.sample_rate_hz, row.duration_s) == ("sentence", 16000, 1.0)
+    subjects = pd.read_csv("data/cohort/subjects.csv")
+    assert list(subjects) == ["subject_id", "label", "sex", "age_years", "accent"]
+    assert set(subjects["subject_id"]) == set(recordings["subject_id"])
+    assert Path("data/cohort/missing_clips.csv").read_text() == "path\nclips/f1_0.mp3\n"
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["recordings"], counts["male_recordings"], counts["female_recordings"]) == (5, 3, 2)
+    steps = json.loads(Path("metrics/subset.json").read_text())
+    assert (steps["rows"], steps["no_down_votes"], steps["subset"]) == (32, 32, {"clips": 5, "male": 3, "female": 2})
+    assert steps["left_out_by_gender"] == dict.fromkeys(["non-binary", "other"], "withheld")  # of eight: each under 5?
+    assert (steps["paper"]["rows"], steps["paper"]["no_down_votes"]) == (864448, 394818)
+    assert steps["paper"]["subset"] == {"clips": 11000, "male": 6000, "female": 5000}
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert "men" in printed and "(1 missing, 0 set aside)" in printed
+
+
+def test_only_chosen_clips_are_opened(gender):
+    root = write_common_voice(gender())
+    ingest.main()
+    chosen = set(pd.read_csv("data/cohort/recordings.csv")["path"])
+    for path in (root / "clips").iterdir():
+        if f"clips/{path.name}" not in chosen:
+            path.write_bytes(b"no clip")
+    ingest.main()
+    assert set(pd.read_csv("data/cohort/recordings.csv")["path"]) == chosen
+
+
+def spoil_clips(root):
+    """Three chosen clips cut, emptied and replaced by something else; their paths."""
+    spoilt = [f"clips/{name}.mp3" for name in ("m0_0", "f1_0", "m2_0")]
+    (root / spoilt[0]).write_bytes((root / spoilt[0]).read_bytes()[:-200])
+    (root / spoilt[1]).write_bytes(b"")
+    (root / spoilt[2]).write_bytes(b"something else" * 100)
+    return spoilt
+
+
+def test_every_broken_clip_stops_the_run_before_anything_is_written(gender):
+    root = write_common_voice(gender({"per_gender": None}, on_bad_recording="fail"))
+    spoilt = spoil_clips(root)
+    with pytest.raises(BadInput) as error:
+        ingest.main()
+    assert {problem.where for problem in error.value.problems} == set(spoilt)
+    assert contents() == {}
+
+
+def test_by_default_broken_clips_are_set_aside_with_their_reasons(gender):
+    root = write_common_voice(gender({"per_gender": None}))
+    spoilt = spoil_clips(root)
+    ingest.main()
+    quarantine = pd.read_csv("data/cohort/quarantine.csv").set_index("file")["found"]
+    assert set(quarantine.index) == set(spoilt)
+    assert quarantine["clips/m0_0.mp3"].startswith("truncated")
+    assert quarantine["clips/f1_0.mp3"] == "an empty file of 0 bytes"
+    assert quarantine["clips/m2_0.mp3"].startswith("LibsndfileError")
+    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 3
+    assert len(pd.read_csv("data/cohort/recordings.csv")) == 5
+
+
+def test_watched_is_the_whole_release_or_its_table(gender):
+    write_common_voice(gender(watched="/validated.tsv"))
+    ingest.main()
+    gender(watched="/clips")
+    with pytest.raises(BadInput, match=r"cohort\.watched"):
+        ingest.main()
+
+
+def test_the_als_cohorts_serve_by_their_sexes(gender):
+    write_minsk2020(gender({"per_gender": None}, source="minsk2020"), patients=range(1, 5), controls=range(1, 6))
+    ingest.main()
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["male_speakers"], counts["female_speakers"], counts["recordings"]) == ("<5", "all but <5", 18)
+    root = gender({"per_gender": {"male": 2, "female": 2}}, source="voc_als")
+    shutil.rmtree(root)
+    write_voc_als(root)
+    ingest.main()
+    counts = json.loads(Path("metrics/ingest.json").read_text())
+    assert (counts["male_recordings"], counts["female_recordings"]) == (2, 2)
+
+
+def test_one_sex_alone_is_no_cohort_here(gender):
+    write_common_voice(gender(), [common_voice_row("one", "a.mp3"), common_voice_row("two", "b.mp3")])
+    with pytest.raises(BadInput, match="both classes, M and F"):
+        ingest.main()
+
+
+def test_common_voice_without_a_subset_is_refused(project):
+    write_common_voice(project(source="common_voice"))
+    with pytest.raises(BadInput, match="gender/"):
+        ingest.main()
+
+
+def test_the_digest_of_a_cohort_follows_its_recordings_and_its_subjects(project):
+    root = write_voc_als(project(), tasks=("A",))
+
+    def digest():
+        ingest.main()
+        return json.loads(Path("metrics/ingest.json").read_text())["digest"]
+
+    first = digest()
+    assert digest() == first and len(first) == 16
+    file = root / "phonationA/PZ003_phonationA.wav"
+    samples, rate = soundfile.read(file)
+    soundfile.write(file, samples * 0.5, rate)
+    softer = digest()
+    older = [row | {"Age (years)": row["Age (years)"] + 1} for row in voc_als_rows()]
+    write_voc_als(root, older, tasks=("A",))
+    assert len({first, softer, digest()}) == 3

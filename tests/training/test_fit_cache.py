@@ -1,0 +1,286 @@
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bulbar.core import parallel
+from bulbar.core.errors import BadInput, CannotGoOn
+from bulbar.training import fit_cache
+from bulbar.training.architectures import ARCHITECTURES
+from bulbar.training.fit_cache import KeptFits, plan
+from bulbar.training.fits import Fitted, Settings, description, digest
+from tests import toy_fits
+from tests.disks import small_disk
+
+SHORT = Settings(max_epochs=1, batch_size=16)
+NAME = "ab" * 32
+FITTED = Fitted(
+    test=np.array([0.1, 1 / 3]),
+    validation=np.array([2 / 3, 1e-9, 0.5]),
+    history=pd.DataFrame({"epoch": [1, 2], "loss": [0.1 + 0.2, 1e-17], "validation_loss": [0.7, 2 / 3]}),
+    model=b"a model",
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return toy_fits.study(tmp_path_factory.mktemp("toy"), settings=SHORT)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return KeptFits(tmp_path / "kept")
+
+
+def sweep(*rates: float) -> list:
+    return [toy_fits.fit(f"{code}/{rate}", code, dropout_rate=rate) for code in ("S1A", "S1B") for rate in rates]
+
+
+def run(fits, study, kept, **options) -> list[Fitted]:
+    return list(fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=1), label="fits", **options))
+
+
+def times(kept: KeptFits) -> dict[Path, int]:
+    """When each kept file was written."""
+    return {path: path.stat().st_mtime_ns for path in kept.folder.rglob("*") if path.is_file()}
+
+
+def store(kept: KeptFits, fitted: Fitted = FITTED, name: str = NAME) -> None:
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    kept.store(name, fitted, {"seed": 1}, 2.5)
+
+
+def assert_same(one: Fitted, other: Fitted) -> None:
+    assert one.test.tobytes() == other.test.tobytes()
+    assert one.validation.tobytes() == other.validation.tobytes()
+    pd.testing.assert_frame_equal(one.history, other.history, check_exact=True)
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same(study, kept):
+    fits = sweep(0.0, 0.3)
+    first = run(fits, study, kept)
+    before = times(kept)
+    assert len({path.parent for path in before}) == 4
+    second = run(fits, study, kept)
+    assert times(kept) == before
+    for one, other in zip(first, second, strict=True):
+        assert_same(one, other)
+
+
+def test_a_sweep_goes_on_where_it_was_and_gives_what_one_run_would_have_given(study, kept, tmp_path):
+    fits = sweep(0.0, 0.3)
+    run(fits[1:3], study, kept)
+    before = times(kept)
+    assert plan(fits, study, kept, 1).to_do == 2
+    resumed = run(fits, study, kept)
+    after = times(kept)
+    assert {path: after[path] for path in before} == before
+    for one, other in zip(resumed, run(fits, study, KeptFits(tmp_path / "other")), strict=True):
+        assert_same(one, other)
+
+
+def test_what_is_kept_of_each_recording_is_for_this_user_alone(kept):
+    store(kept)
+    assert kept.place(NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_new_dropout_rate_costs_its_own_fits_only(study, kept):
+    run(sweep(0.0, 0.3), study, kept)
+    wider = plan(sweep(0.0, 0.1, 0.3), study, kept, 1)
+    assert (wider.to_do, wider.known) == (2, 4)
+
+
+def test_results_come_in_the_order_of_the_fits_and_the_same_fit_twice_is_trained_once(study, kept):
+    fits = sweep(0.0, 0.3)
+    in_order = run([fits[3], fits[0], fits[3]], study, kept)
+    assert_same(in_order[0], in_order[2])
+    assert not np.array_equal(in_order[0].test, in_order[1].test)
+    assert len({path.parent for path in times(kept)}) == 2
+    assert_same(run([fits[0]], study, kept)[0], in_order[1])
+
+
+CHANGES = {
+    "the features": lambda fit, study: (fit, replace(study, features_digest="of other features")),
+    "a training row": lambda fit, study: (replace(fit, train=fit.train[1:]), study),
+    "the rows' order": lambda fit, study: (replace(fit, train=fit.train[::-1]), study),
+    "training rows heard in turn": lambda fit, study: (replace(fit, train=fit.train[np.newaxis]), study),
+    "a watched row": lambda fit, study: (replace(fit, validation=fit.validation[1:]), study),
+    "a tested row": lambda fit, study: (replace(fit, test=fit.test[1:]), study),
+    "a label": lambda fit, study: (fit, replace(study, labels=np.roll(study.labels, 1))),
+    "the dropout rate": lambda fit, study: (replace(fit, dropout_rate=0.31), study),
+    "the learning rate": lambda fit, study: (fit, with_settings(study, learning_rate=2e-3)),
+    "the epochs": lambda fit, study: (fit, with_settings(study, max_epochs=2)),
+    "the batch": lambda fit, study: (fit, with_settings(study, batch_size=17)),
+    "the patience": lambda fit, study: (fit, with_settings(study, early_stopping_patience=3)),
+    "the precision": lambda fit, study: (fit, with_settings(study, precision="mixed_bfloat16")),
+    "the study's seed": lambda fit, study: (fit, replace(study, seed=6)),
+    "the fit's name": lambda fit, study: (replace(fit, name="other"), study),
+    "a clinical value": lambda fit, study: (replace(fit, clinical=fit.clinical + 1e-3), study),
+    "the architecture": lambda fit, study: (with_network(fit, architecture=ARCHITECTURES["S1A"]), study),
+    "the output": lambda fit, study: (with_network(fit, output="sigmoid"), study),
+    "the tabular branch's dropout": lambda fit, study: (with_network(fit, clinical_dropout_rate=0.2), study),
+    "whether weights are kept": lambda fit, study: (replace(fit, keep_weights=True), study),
+}
+
+
+def with_settings(study, **changes):
+    return replace(study, settings=study.settings.model_copy(update=changes))
+
+
+def with_network(fit, **changes):
+    return replace(fit, network=replace(fit.network, **changes))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_shapes_a_fit_shapes_its_digest(study, change):
+    fit = toy_fits.fit(clinical=toy_fits.clinical())
+    assert digest(*CHANGES[change](fit, study)) != digest(fit, study)
+
+
+def test_the_place_of_the_features_and_the_kind_of_integers_do_not(study, tmp_path):
+    fit = toy_fits.fit(clinical=toy_fits.clinical())
+    assert digest(fit, replace(study, images=tmp_path / "elsewhere.npy")) == digest(fit, study)
+    assert digest(replace(fit, train=fit.train.astype(np.int32)), study) == digest(fit, study)
+    assert digest(fit, replace(study, labels=study.labels.astype(np.int8))) == digest(fit, study)
+
+
+def test_features_are_nothing_to_a_network_that_sees_none(study):
+    alone = toy_fits.fit(code=None, clinical=toy_fits.clinical())
+    assert digest(alone, replace(study, features_digest="other")) == digest(alone, study)
+
+
+def test_the_backend_shapes_the_digest_however_it_is_named(study, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    as_by_params = digest(toy_fits.fit(), study)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert digest(toy_fits.fit(), study) == as_by_params
+    assert description(toy_fits.fit(), study)["environment"]["backend"] == "tensorflow"
+
+
+def test_what_is_kept_comes_back_bit_by_bit_with_settings_and_time_beside_it(kept, tmp_path):
+    store(kept)
+    assert NAME in kept
+    assert_same(kept.load(NAME), FITTED)
+    assert kept.seconds(NAME) == 2.5
+    assert json.loads((kept.place(NAME) / "settings.json").read_text()) == {"seed": 1}
+    kept.export_model(NAME, tmp_path / "models/a.keras")
+    assert (tmp_path / "models/a.keras").read_bytes() == b"a model"
+    kept.export_model(NAME, tmp_path / "models/a.keras")
+    assert not list(kept.folder.rglob("*.pkl"))
+
+
+def test_what_was_being_written_when_the_process_died_is_not_taken_for_a_fit(study, kept):
+    (fit,) = sweep(0.3)[:1]
+    name = digest(fit, study)
+    aside = kept.folder / ".partial-dead"
+    aside.mkdir(parents=True)
+    np.save(aside / "test.npy", np.zeros(3))
+    kept.place(name).parent.mkdir()
+    assert name not in kept
+    assert plan([fit], study, kept, 1).to_do == 1
+    assert len(run([fit], study, kept)[0].test) == len(fit.test)
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_what_is_at_work_stays(study, kept):
+    (fit,) = sweep(0.3)[:1]
+    store(kept, name=digest(fit, study))
+    left = [kept.folder / name for name in (".partial-dead", ".desk-dead", ".partial-alive", ".desk-alive")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "test.npy").write_bytes(b"half")
+    for dead in left[:2]:
+        os.utime(dead, (time.time() - 90_000,) * 2)
+    run([fit], study, kept)
+    assert [folder.is_dir() for folder in left] == [False, False, True, True]
+    assert digest(fit, study) in kept
+
+
+def test_fits_for_which_there_is_no_room_are_refused_before_any_is_trained(study, tmp_path):
+    fits = sweep(0.0, 0.3)
+    with small_disk(tmp_path / "disk", 100) as disk:
+        kept = KeptFits(disk.folder / "fits")
+        with pytest.raises(CannotGoOn, match=r"room for 4 fits(.|\n)*free in .*disk(.|\n)*make room there"):
+            run(fits, study, kept)
+        assert times(kept) == {}
+
+
+def test_a_fit_that_cannot_be_written_leaves_nothing(kept):
+    kept.folder.mkdir()
+    with pytest.raises(TypeError):
+        kept.store(NAME, FITTED, {"no JSON": object()}, 1.0)
+    assert NAME not in kept
+    assert not list(kept.folder.glob(".partial*"))
+
+
+def test_the_same_fit_stored_by_many_at_once_is_there_once_and_whole(kept):
+    threads = [threading.Thread(target=store, args=(kept,)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert_same(kept.load(NAME), FITTED)
+    assert [path.name for path in kept.folder.iterdir()] == ["ab"]
+    assert len(list(kept.place(NAME).iterdir())) == 6
+
+
+def test_a_fit_stored_twice_stays_as_it_was_first(kept):
+    store(kept)
+    before = times(kept)
+    store(kept, replace(FITTED, test=np.zeros(2)))
+    assert times(kept) == before
+
+
+def test_the_plan_says_what_is_to_do_and_known_and_how_long_and_large(study, kept):
+    fits = sweep(0.0, 0.3)
+    weights = 160 + (9 * 9 * 16 + 1) * 256  # of 20 × 20 images: 18 after the convolution, 9 after pooling
+    bare = plan(fits, study, kept, 1)
+    assert (bare.to_do, bare.known) == (4, 0)
+    heavy = plan([replace(fit, keep_weights=True) for fit in fits], study, kept, 1)
+    assert heavy.disk_bytes - bare.disk_bytes == 4 * 4 * weights
+    assert plan(fits[:2], study, kept, 1).disk_bytes == bare.disk_bytes / 2
+    assert str(bare).startswith("4 fits to do, 0 already known; at most about ")
+    assert str(bare).endswith(" MB of disk")
+
+
+def test_more_epochs_take_longer_and_more_workers_less_time(study, kept):
+    fits = sweep(0.0, 0.3)
+    one, two = (plan(fits, study, kept, workers).seconds for workers in (1, 2))
+    longer = plan(fits, with_settings(study, max_epochs=1001), kept, 1).seconds
+    assert two < one < longer
+    start = 2 * two - one  # what is not shared out: start = two - (one - start) / 2
+    assert longer - start == pytest.approx(1001 * (one - start))
+    assert plan([], study, kept, 1).seconds == 0
+
+
+def test_the_estimate_learns_from_what_the_kept_fits_took(study, kept):
+    fits = sweep(0.0, 0.3)
+    fresh = plan(fits[2:], study, kept, 1).seconds
+    kept.folder.mkdir()
+    for fit in fits[:2]:
+        kept.store(digest(fit, study), FITTED, {}, 1000.0)
+    learned = plan(fits, study, kept, 1)
+    assert (learned.to_do, learned.known) == (2, 2)
+    assert learned.seconds > 1000 > fresh
+
+
+def test_nothing_to_do_is_said_so(study, kept):
+    kept.folder.mkdir()
+    for fit in (fits := sweep(0.3)):
+        kept.store(digest(fit, study), FITTED, {}, 1.0)
+    assert str(plan(fits, study, kept, 2)) == "0 fits to do, 2 already known; at most about 0 s and 0 MB of disk"
+
+
+def test_a_fit_that_diverges_is_an_error_that_names_it_and_is_kept_where_it_may(study, kept):
+    wild = study.settings.model_copy(update={"learning_rate": 1e30})
+    fit = toy_fits.fit("wild", settings=wild)
+    [found] = run([fit], study, kept, may_diverge=True)
+    assert found.diverged
+    assert digest(fit, study) in kept
+    with pytest.raises(BadInput, match=r"train\.learning_rate(.|\n)*none in wild"):
+        run([fit], study, kept)
