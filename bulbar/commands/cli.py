@@ -5,6 +5,7 @@ A command imports what it needs when it runs, so that `bulbar --help` answers at
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from bulbar.core.atomic_write import full_disk_named
 from bulbar.core.errors import BadInput, CannotGoOn
 
 COMMANDS = (predict, export, download, track)
+INTERRUPTED, READER_GONE = 130, 141
+"""Exit codes of Ctrl-C and of `| head`, as shells give them: 128 and the number of the signal."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,10 +34,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, or 1 if the input is wrong.
+    """Run a command and return the exit code: 0, 1 if the input is wrong, 130 after Ctrl-C, 141 after `| head`.
 
     Each problem of the input is printed without a traceback. A wrong command line ends in argparse, with exit code 2.
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, and not when Python ends: there a reader that has gone is a traceback
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what is left in their buffers goes nowhere
+            os.dup2(nowhere, stream.fileno())
+        return READER_GONE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parsed = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know every sign of a file's name

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 
@@ -100,3 +101,56 @@ def test_each_command_reports_bad_input(words, said, capsys, tmp_path, monkeypat
     assert cli.main(words) == 1
     printed = capsys.readouterr().err
     assert said in printed and "to do:" in printed and "\n1 problem(s): nothing was " in printed
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+BULBAR = [sys.executable, "-m", "bulbar.commands"]
+
+
+@pytest.mark.parametrize(("words", "unbuffered", "code"), [
+    ("--help", "", 141),
+    ("--help", "1", 0),  # argparse itself meets the closed pipe, and says nothing
+    ("predict --help", "", 141),
+    ("track", "", 141),  # bad input, which goes to the error stream
+    ("track release", "", 141),
+])  # fmt: skip
+def test_a_reader_that_has_gone_ends_it_quietly(words, unbuffered, code, tmp_path):
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=tmp_path, check=True)
+    (tmp_path / "params.yaml").write_text("remote: {private: none}\n")
+    (tmp_path / "release").mkdir()
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.Popen(
+        [*BULBAR, *words.split()],
+        stdout=writing,
+        stderr=writing if words == "track" else subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT | {"PYTHONUNBUFFERED": unbuffered},
+        cwd=tmp_path,
+    )
+    os.close(writing)
+    _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors or "") == (code, "")
+
+
+def test_head_takes_the_first_line_and_nothing_else_is_printed(tmp_path):
+    command = f"{sys.executable} -m bulbar.commands --help | head -n 1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path)
+    assert run.stdout == "usage: bulbar [-h] COMMAND ...\n" and run.stderr == ""
+
+
+def test_ctrl_c_ends_it_quietly_with_130(tmp_path):
+    os.mkfifo(tmp_path / "params.yaml")
+    running = subprocess.Popen(
+        [*BULBAR, "track", "release"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )
+    with (tmp_path / "params.yaml").open("w"):  # opens once the command reads: now it waits
+        running.send_signal(signal.SIGINT)
+        printed = running.communicate(timeout=60)
+    assert (running.returncode, *printed) == (130, "", "")
