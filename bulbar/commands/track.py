@@ -57,4 +57,5 @@ def track(release: str) -> None:
                     stage.dump()
     except DvcException as error:
         raise BadInput([Problem("bulbar track", "a release's folder inside the project", str(error), remedy)]) from None
-    print(f"{release}.dvc is for git: hashes alone. `dvc push` brings the release to {remote} and to no other remote")
+    files = ", ".join(stage.relpath for stage in stages)
+    print(f"{files} is for git: hashes alone. `dvc push` brings the release to {remote} and to no other remote")

@@ -60,6 +60,16 @@ def test_the_mark_stays_when_the_release_is_added_once_more_as_dvc_does_it(proje
     assert YAML(typ="safe").load(Path("data/raw/voc-als.dvc"))["outs"][0]["remote"] == "private-none"
 
 
+@pytest.mark.parametrize(
+    "written", ["data/raw/voc-als", "data/raw/voc-als/", "data/raw//voc-als", "./data/raw/voc-als"]
+)
+@pytest.mark.usefixtures("project")
+def test_the_file_that_is_named_is_there_however_the_folder_is_written(written, capsys):
+    track.track(written)
+    named_file = capsys.readouterr().out.split(" is for git")[0]
+    assert named_file == "data/raw/voc-als.dvc" and Path(named_file).is_file()
+
+
 def test_without_the_mark_a_release_would_reach_the_default_remote(project):
     with Repo() as repo:
         repo.add(["data/raw/voc-als"])
