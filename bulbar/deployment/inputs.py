@@ -6,7 +6,7 @@ import math
 import os.path
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,13 @@ from bulbar.deployment.encoding import StoredEncoder
 OLDEST = 120
 """No age in years is above it."""
 
+
+SEPARATORS = (",", ";", "\t")
+"""Of the cells of a CSV, as spreadsheet programs write it: the comma, or where it is the decimal sign the semicolon."""
+
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+UNGROUPED_COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")  # 1,234 may also be a thousand
+GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 
 ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, OGG, MP3 …"
 
@@ -98,8 +105,8 @@ def _told_by_name(path: Path) -> tuple[str, str | None]:
 def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
     """What a clinical file says of one person: column -> value, of the columns that the encoder reads.
 
-    path: JSON, one object; or CSV, a header and one row. An empty cell, or null, is not recorded. Raises BadInput with
-    every fault.
+    path: JSON, one object; or CSV, a header and one row, as spreadsheet programs save it: also with semicolons and
+    decimal commas. An empty cell, or null, is not recorded. Raises BadInput with every fault.
     """
     content = _content(path)
     known = ", ".join(encoder.columns)
@@ -115,7 +122,9 @@ def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
             number = _number(value)
             if number is None or number < 0 or (name == "age_years" and number > OLDEST):
                 expected = f"years from 0 to {OLDEST}" if name == "age_years" else "a number, 0 or more"
-                problems.append(Problem(where, expected, repr(value), "correct it, or leave it empty"))
+                written = re.fullmatch(r"\s*\d+,\d+\s*", value) if isinstance(value, str) else None
+                remedy = "write a decimal point, not a comma" if written else "correct it, or leave it empty"
+                problems.append(Problem(where, expected, repr(value), remedy))
             else:
                 told[name] = number
         else:
@@ -134,14 +143,16 @@ def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
 
 
 def _content(path: Path) -> Mapping[str, Any]:
-    def wrong(found: str) -> BadInput:
+    def wrong(found: str, remedy: str = "write one person's values, such as age_years and sex") -> BadInput:
         expected = "a JSON object, or a CSV table of a header and one row"
-        return BadInput([Problem(str(path), expected, found, "write one person's values, such as age_years and sex")])
+        return BadInput([Problem(str(path), expected, found, remedy)])
 
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise wrong(f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}") from None
+    except UnicodeDecodeError:
+        raise wrong("bytes that are not UTF-8", "save it as CSV UTF-8") from None
+    except OSError as error:
+        raise wrong(f"{type(error).__name__}: {error.strerror or error}") from None
     if path.suffix.lower() == ".json":
         try:
             content = json.loads(text, object_pairs_hook=_each_once)
@@ -150,16 +161,40 @@ def _content(path: Path) -> Mapping[str, Any]:
         if not isinstance(content, dict):
             raise wrong(f"a {type(content).__name__}")
         return content
+    return _table(text, wrong)
+
+
+def _table(text: str, wrong: Callable[..., BadInput]) -> Mapping[str, str]:
+    """The cells of a CSV table of one row, each number with a decimal point. What is ambiguous is refused."""
+    lines = [line for line in text.splitlines() if line.strip(",;\t ")]  # spreadsheets also save rows of empty cells
+    separators = [one for one in SEPARATORS if one in (lines[0] if lines else "")] or [";"]  # none: one column
+    if len(separators) > 1:
+        found = f"more than one separator in the header: {' '.join(map(repr, separators))}"
+        raise wrong(found, "separate the cells by one of them")
     try:
-        header, *rows = [row for row in csv.reader(text.splitlines()) if row] or [[]]
+        header, *rows = list(csv.reader(lines, delimiter=separators[0])) or [[]]
     except csv.Error as error:
         raise wrong(f"no CSV: {error}") from None
     if len(rows) != 1:
         raise wrong(f"{len(rows)} rows")
-    if len(rows[0]) != len(header):
-        raise wrong("a row whose cells are not as many as the header's")
+    row = rows[0]
+    if len(row) != len(header):
+        remedy = "give the row as many cells as the header"
+        if separators == [","] and len(row) > len(header):
+            remedy += ". A decimal comma separates cells here: write a decimal point, or separate the cells by ;"
+        elif others := [one for one in SEPARATORS if one in lines[1] and one != separators[0]]:
+            remedy += f", separated by {separators[0]!r} and not by {others[0]!r}"
+        raise wrong(f"a row of {len(row)} below a header of {len(header)}, separated by {separators[0]!r}", remedy)
+    pairs = [
+        (name.strip(), cell.strip()) for name, cell in zip(header, row, strict=True) if name.strip() or cell.strip()
+    ]
+    if ambiguous := [f"{name} {cell}" for name, cell in pairs if separators == [";"] and GROUPED.fullmatch(cell)]:
+        found = f"a decimal point or a sign of thousands: {', '.join(ambiguous)}"
+        raise wrong(found, "write a decimal comma, and nothing between thousands")
+    comma_is_decimal = DECIMAL_COMMA if separators == [";"] else UNGROUPED_COMMA
+    pairs = [(name, cell.replace(",", ".") if comma_is_decimal.fullmatch(cell) else cell) for name, cell in pairs]
     try:
-        return _each_once([*zip(map(str.strip, header), rows[0], strict=True)])
+        return _each_once(pairs)
     except ValueError as error:
         raise wrong(str(error)) from None
 

@@ -146,6 +146,37 @@ def test_a_person_s_values_are_read_from_json_and_csv(tmp_path, name, text):
 
 
 @pytest.mark.parametrize(
+    ("text", "cantagallo"),
+    [
+        ("age_years;sex;cantagallo_questionnaire\r\n61,5;F;12\r\n", 12.0),  # Excel, German, Italian, French
+        ("\ufeffage_years;sex;cantagallo_questionnaire\r\n61,5;F;12\r\n", 12.0),  # its "CSV UTF-8"
+        ('"age_years";"sex";"cantagallo_questionnaire"\n61,5;"F";12,0\n', 12.0),  # LibreOffice, all text in quotes
+        ("age_years;sex;cantagallo_questionnaire;\r\n61,5;F;;\r\n;;;\r\n", None),  # empty cells beside and below
+        ("age_years;sex\r\n61.5;F\r\n", None),  # Excel, Swiss
+        ("sex;cantagallo_questionnaire;age_years\n f ; 1,234 ; 61,5 \n", 1.234),
+        ("age_years\tsex\n61,5\tF\n", None),
+        ('age_years,sex\n"61,5",F\n', None),
+    ],
+)
+def test_a_table_is_read_as_spreadsheet_programs_save_it_where_the_comma_is_the_decimal_sign(
+    tmp_path, text, cantagallo
+):
+    expected = {"age_years": 61.5, "sex": "F"} | ({"cantagallo_questionnaire": cantagallo} if cantagallo else {})
+    (tmp_path / "p.csv").write_bytes(text.encode())
+    assert inputs.person(tmp_path / "p.csv", ENCODER) == expected
+
+
+def test_one_column_with_a_decimal_comma_is_read(tmp_path):
+    assert inputs.person(write(tmp_path / "p.csv", "age_years\n61,5\n"), ENCODER) == {"age_years": 61.5}
+
+
+def test_bytes_of_another_encoding_are_named(tmp_path):
+    (tmp_path / "p.csv").write_bytes("age_years;größe\n61;F\n".encode("cp1252"))
+    with pytest.raises(BadInput, match="save it as CSV UTF-8"):
+        inputs.person(tmp_path / "p.csv", ENCODER)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "word"),
     [
         ("p.json", '{"age_years": 161}', "years from 0 to 120"),
@@ -161,7 +192,16 @@ def test_a_person_s_values_are_read_from_json_and_csv(tmp_path, name, text):
         ("p.json", '{"age_years": 1' + "0" * 5000 + "}", "no JSON"),
         ("p.json", "{}", "none"),
         ("p.csv", "age_years\n60\n61\n", "2 rows"),
-        ("p.csv", "age_years,sex\n60\n", "not as many"),
+        ("p.csv", "age_years,sex\n60\n", "a row of 1 below a header of 2"),
+        ("p.csv", "age_years,sex\n61,5,F\n", "decimal comma"),
+        ("p.csv", "age_years,sex\n61;F\n", "separated by ',' and not by ';'"),
+        ("p.csv", "age_years;sex\n61,F\n", "separated by ';' and not by ','"),
+        ("p.csv", "age_years;sex,cantagallo_questionnaire\n61;F,3\n", "more than one separator"),
+        ("p.csv", "age_years;sex\n61.500;F\n", "a decimal point or a sign of thousands: age_years 61.500"),
+        ("p.csv", 'sex,cantagallo_questionnaire\nF,"1,234"\n', "write a decimal point, not a comma"),
+        ("p.json", '{"age_years": "61,5"}', "write a decimal point, not a comma"),
+        ("p.csv", "age_years;sex\n61;F\n62;M\n", "2 rows"),
+        ("p.csv", "age_years;sex;fvc_percent\n61;F;80\n", "a column that the models read"),
         ("p.csv", "", "0 rows"),
         ("p.csv", "age_years,age_years\n40,80\n", "stands there twice"),
         ("p.csv", f"age_years,sex\n{'1' * 200_000},F\n", "no CSV"),
