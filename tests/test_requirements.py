@@ -23,7 +23,7 @@ COMMANDS = {"bandit", "dvc", "mypy", "pip-audit", "pytest", "pytest-xdist", "ruf
 BUILDS = {"setuptools", "wheel"}  # what pip runs
 BEHIND_KERAS = {"tensorflow"}  # the backend that `import keras` takes by params.yaml
 TYPES_FOR = {"pandas-stubs": "pandas"}  # `types-X` says itself whose types it holds
-BESIDE = {"dask", "synapseutils"}  # come with distributed and with synapseclient
+BESIDE = {"dask", "httpx", "synapseutils"}  # come with distributed and with synapseclient
 
 
 def pinned(file: str) -> dict[str, str]:
