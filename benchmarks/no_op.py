@@ -1,5 +1,6 @@
-"""`dvc repro` with nothing stale, in a finished tiny copy of the project, against DVC's own floor: an empty pipeline.
+"""`dvc repro` and `dvc exp run` with nothing stale, in a finished tiny copy of the project and in an empty pipeline.
 
+The empty pipeline is DVC's own floor.
 `python -m benchmarks.no_op [--turns N] [--stages ...]` prints a table. The copy has every stage of dvc.yaml on a tiny
 synthetic cohort and is brought to its end first, which takes some minutes; `--stages` stops earlier.
 """
@@ -10,10 +11,10 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measuring import in_turns, machine, run_command, say, spread, table
+from benchmarks.measuring import in_turns, machine, ratios, run_command, say, spread, table
 from tests.pipelines import Pipeline, first_run, git, stages_run
 
-REPRO = (sys.executable, "-m", "dvc", "repro")
+COMMANDS = {"dvc repro": ("repro",), "dvc exp run": ("exp", "run")}
 
 
 def finished(folder: Path, stages: list[str]) -> Pipeline:
@@ -47,20 +48,21 @@ def main() -> None:
         pipeline = finished(Path(place), given.stages)
         repository = empty(Path(place), pipeline)
         run = partial(run_command, environment=pipeline.environment)
-        found = in_turns(
-            {
-                "empty pipeline": partial(run, REPRO, folder=repository),
-                "finished project": partial(run, (*REPRO, *given.stages), folder=pipeline.folder),
-            },
-            given.turns,
-        )
+        contenders = {}
+        for name, words in COMMANDS.items():
+            command = (sys.executable, "-m", "dvc", *words)
+            contenders[f"{name}, empty pipeline"] = partial(run, command, folder=repository)
+            contenders[f"{name}, finished project"] = partial(run, (*command, *given.stages), folder=pipeline.folder)
+        found = in_turns(contenders, given.turns)
     seconds = {name: [run.seconds for run in runs] for name, runs in found.items()}
-    more = [one - floor for one, floor in zip(seconds["finished project"], seconds["empty pipeline"], strict=True)]
     print(machine("dvc"))
     stages = f" ({', '.join(given.stages)} alone)" if given.stages else ""
-    print(f"\n`dvc repro` with nothing stale, {given.turns} turns{stages}\n")
-    print(table(["repository", "seconds"], [(name, spread(taken, 2)) for name, taken in seconds.items()]))
-    print(f"\nSeconds over the floor: {spread(more, 2)}")
+    print(f"\nNothing stale, {given.turns} turns{stages}\n")
+    floor = seconds["dvc repro, empty pipeline"]
+    rows = [(name, spread(taken, 2), spread(ratios(taken, floor), 2)) for name, taken in seconds.items()]
+    print(table(["command, repository", "seconds", "over `dvc repro`, empty pipeline"], rows))
+    exp_run, repro = (seconds[f"{name}, finished project"] for name in ("dvc exp run", "dvc repro"))
+    print(f"\n`dvc exp run` over `dvc repro`, finished project: {spread(ratios(exp_run, repro), 2)}")
 
 
 if __name__ == "__main__":

@@ -205,9 +205,11 @@ def test_made_up_recordings_are_what_their_tables_say(tmp_path):
 
 
 @pytest.mark.slow
-def test_dvc_repro_is_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
+def test_dvc_repro_and_dvc_exp_run_are_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
     (rows,) = tables(printed(capsys, monkeypatch, no_op, "--stages", "phantom", "--turns", "1"))
-    assert [row[0] for row in rows[1:]] == ["empty pipeline", "finished project"]
+    repositories = ("empty pipeline", "finished project")
+    commands = ("dvc repro", "dvc exp run")
+    assert [row[0] for row in rows[1:]] == [f"{name}, {where}" for name in commands for where in repositories]
 
 
 @pytest.mark.slow
