@@ -72,15 +72,15 @@ def test_the_outs_lie_in_gender_and_nothing_in_the_other_pipeline_s_rooms(finish
 
 
 @pytest.mark.slow
-def test_a_setting_touches_its_own_stage_alone(finished):
+def test_a_setting_touches_the_stages_that_declare_its_block(finished):
     for changes, stale in [
         ({"features.mel_bands": 32}, {"features"}),
-        ({"augment.copies": 2}, {"features"}),
-        ({"split.test_share": 0.2}, {"split"}),
+        ({"augment.copies": 2}, {"features", *TRAINED}),
+        ({"split.test_share": 0.2}, {"split", *TRAINED}),
         ({"subset.max_clips_per_speaker": 1}, {"ingest"}),
-        ({"audio.top_db": 40.0}, {"preprocess_audio"}),
+        ({"audio.top_db": 40.0}, {"ingest", "preprocess_audio", "features"}),
         ({"compute.workers": 2}, set()),
-        ({"phantom.max_epochs": 2}, set(TRAINED)),
+        ({"phantom.max_epochs": 2}, {PHANTOM, *TRAINED}),
         ({"network.filters": 8}, set(TRAINED)),
         ({"tune.batch": 2}, {name for name in TRAINED if name.startswith("tune")}),
         ({"tune.storage": "sqlite:///studies.db"}, set()),
