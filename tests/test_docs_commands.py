@@ -94,7 +94,7 @@ def test_a_value_with_blanks_and_brackets_arrives_as_it_is_written(project):
 
 
 def test_a_merge_conflict_in_the_lock_ends_as_the_docs_say(project):
-    for branch, old, new in (("theirs", "root: data/raw/phantom", "root: another"), ("main", "seed: 1", "seed: 2")):
+    for branch, old, new in (("theirs", "root: data/raw/phantom", "root: another"), ("main", "seed: 1", "seed: 2025")):
         project.type("git checkout --quiet -B theirs" if branch == "theirs" else "git checkout --quiet main")
         project.type("dvc checkout")
         project.change(old, new)
@@ -103,7 +103,7 @@ def test_a_merge_conflict_in_the_lock_ends_as_the_docs_say(project):
     assert "possible merge conflicts" in project.type("dvc status 2>&1 || true")
     (solution,) = re.findall(r"merge conflict in dvc.lock.*?```sh\n(.*?)```", DEVELOPMENT, flags=re.DOTALL)
     project.type(solution)
-    merged = PARAMS.replace("root: data/raw/phantom", "root: another").replace("seed: 1", "seed: 2")
+    merged = PARAMS.replace("root: data/raw/phantom", "root: another").replace("seed: 1", "seed: 2025")
     for name in ("data.csv", "metrics/ingest.json", "metrics/evaluate.json"):
         text = (project.folder / name).read_text()
         assert "root: another" in text and (name != "metrics/evaluate.json" or text == merged)

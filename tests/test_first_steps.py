@@ -70,7 +70,9 @@ def place(tmp_path):
 
 
 def make(place: Path, *words: str, code: int = 0, **environment: str) -> str:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VENV", "MAKEFLAGS")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VENV", "MAKE", "MFLAGS"))
+    }
     run = subprocess.run(["make", *words], cwd=place, capture_output=True, text=True, env=inherited | environment)
     assert (run.returncode != 0) == (code != 0), run.stdout + run.stderr
     return run.stdout + run.stderr
