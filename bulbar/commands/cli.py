@@ -10,12 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from bulbar.commands import download, export, predict, track
+from bulbar.commands.download import INTERRUPTED
 from bulbar.core.atomic_write import full_disk_named
 from bulbar.core.errors import BadInput, CannotGoOn
 
 COMMANDS = (predict, export, download, track)
-INTERRUPTED, READER_GONE = 130, 141
-"""Exit codes of Ctrl-C and of `| head`, as shells give them: 128 and the number of the signal."""
+READER_GONE = 141
+"""Exit code of `| head`, as a shell gives it: 128 and the number of the signal."""
 
 
 def parser() -> argparse.ArgumentParser:
