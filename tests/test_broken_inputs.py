@@ -158,7 +158,7 @@ def judge_heard(project, recording_id, tone_hz):
 
 
 BY_DVC = {
-    "samples cut off in the middle": "truncated: 12000 bytes of samples",
+    "samples cut off in the middle": "truncated: 12000 bytes",
     "a web page named .wav: a download that needed a login": "begins with b'<!DOCTYPE html>",
     "one class only": "subjects of both classes, ALS and HC",
 }

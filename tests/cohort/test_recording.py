@@ -36,7 +36,7 @@ def test_a_wav_whose_end_is_missing_is_truncated_though_soundfile_reads_it(tmp_p
     (problem,) = problems_of(path)
     assert problem.where == "a.wav"
     assert problem.expected.startswith("16000 bytes")
-    assert problem.found == f"truncated: {16000 - cut} bytes of samples"
+    assert problem.found == f"truncated: {16000 - cut} bytes"
 
 
 def test_chunks_before_and_after_the_samples_and_odd_ones_are_no_truncation(tmp_path):
@@ -46,17 +46,30 @@ def test_chunks_before_and_after_the_samples_and_odd_ones_are_no_truncation(tmp_
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
     body = whole[12:36] + odd + whole[36:] + odd
     path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
-    assert recording.data_chunk_sizes(path) == (16000, 16000)
     assert problems_of(path) == ()
+
+
+@pytest.mark.parametrize("chunks", [1, 500])
+def test_a_cut_wav_is_truncated_however_much_libsndfile_notes_before_its_samples(tmp_path, chunks):
+    path = tmp_path / "a.wav"
+    write_voice(path, name="a")
+    whole = path.read_bytes()
+    remark = b"ICMT" + struct.pack("<I", 200) + 200 * b"x"
+    remarks = b"LIST" + struct.pack("<I", 4 + chunks * len(remark)) + b"INFO" + chunks * remark
+    body = whole[12:36] + remarks + whole[36:]
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    assert problems_of(path) == ()
+    path.write_bytes(path.read_bytes()[:-2])
+    assert [problem.found.partition(":")[0] for problem in problems_of(path)] == ["truncated"]
 
 
 def test_an_rf64_header_says_its_size_elsewhere(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.linspace(-0.1, 0.1, 8000), 8000, format="RF64", subtype="PCM_16")
-    assert recording.data_chunk_sizes(path) == (16000, 16000)
     assert problems_of(path) == ()
     path.write_bytes(path.read_bytes()[:-10])
-    assert recording.data_chunk_sizes(path) == (16000, 15990)
+    (problem,) = problems_of(path)
+    assert problem.found.startswith("truncated: ")
 
 
 def test_a_size_left_open_by_a_streaming_writer_is_no_truncation(tmp_path):
@@ -82,7 +95,7 @@ def test_every_kind_of_bad_recording_is_named(tmp_path):
     found = {path.stem: [problem.found for problem in problems_of(path)] for path in tmp_path.iterdir()}
     assert found["nothing"] == ["an empty file of 0 bytes"]
     assert "LibsndfileError" in found["foreign"][0]
-    assert found["header"] == ["a header and no samples"]
+    assert found["header"] == ["none, in 44 bytes"]
     assert found["zeros"] == ["only zeros"]
     assert found["nan"] == found["inf"] == ["NaN or infinite samples"]
     assert found["short"] == ["0.4999 s"]
@@ -95,7 +108,7 @@ def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked
     samples[[100, 9000]] = largest
     soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
     found = [problem.found for problem in problems_of(tmp_path / "a.wav")]
-    assert found == ([f"a sample of {told} times full scale"] if told else [])
+    assert found == ([f"one of {told} times full scale"] if told else [])
     if not told:
         assert len(audio.clean(tmp_path / "a.wav", audio.Settings(min_duration_s=0.5))) > 0
 
@@ -129,5 +142,71 @@ def test_an_mp3_that_is_read_past_a_gap_is_told_for_its_later_part_would_be_lost
     at = int(0.7 * len(whole))
     (tmp_path / "a.wav").write_bytes(whole[:at] + whole[at + 300 :])
     problem = recording.inspect("a.wav", tmp_path, min_duration_s=0.1).problems[0]
-    assert "damage at 1." in problem.found
+    assert problem.found.startswith("truncated: 1")
     assert len(soundfile.read(tmp_path / "a.wav")[0]) < 12_000, "all that is read at once"
+
+
+@pytest.fixture(params=["VORBIS", "OPUS"])
+def ogg(request, tmp_path):
+    """A second of a tone, and where its last page begins."""
+    path = tmp_path / "a.ogg"
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(48_000) / 48_000)
+    soundfile.write(path, tone, 48_000, format="OGG", subtype=request.param)
+    return path
+
+
+def without_end(content):
+    """An Ogg as phones write it: the last page is not marked as the last, and its checksum is that of the page."""
+    page = bytearray(content[content.rindex(b"OggS") :])
+    page[5] &= ~4
+    page[22:26] = bytes(4)
+    checksum = 0
+    for byte in page:  # RFC 3533, section 6: polynomial 0x04c11db7, nothing mirrored, nothing inverted
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum & 1 << 31 else 0)) & 0xFFFFFFFF
+    page[22:26] = struct.pack("<I", checksum)
+    return content[: -len(page)] + bytes(page)
+
+
+def test_an_ogg_without_the_mark_of_its_end_is_read_as_with_it(ogg):
+    marked, samples = recording.inspect(ogg.name, ogg.parent, min_duration_s=0.5), soundfile.read(ogg)[0]
+    ogg.write_bytes(without_end(ogg.read_bytes()))
+    unmarked = recording.inspect(ogg.name, ogg.parent, min_duration_s=0.5)
+    assert marked.problems == unmarked.problems == ()
+    assert marked.samples_digest == unmarked.samples_digest
+    assert marked.sha256 != unmarked.sha256
+    assert audio.read(ogg)[0][:, 0] == pytest.approx(samples, abs=1e-6)
+
+
+def cut_by_one(content):
+    return content[:-1]
+
+
+def without_its_last_page_s_content(content):
+    return content[: content.rindex(b"OggS") + 27]
+
+
+def one_bit_flipped(content):
+    return content[:-500] + bytes([content[-500] ^ 1]) + content[-499:]
+
+
+@pytest.mark.parametrize("end", [bytes, without_end])
+@pytest.mark.parametrize("spoil", [cut_by_one, without_its_last_page_s_content, one_bit_flipped])
+def test_an_ogg_whose_pages_are_not_whole_is_refused_with_where_they_are(ogg, spoil, end):
+    content = end(ogg.read_bytes())
+    ogg.write_bytes(spoil(content))
+    (problem,) = problems_of(ogg)
+    last = content.rindex(b"OggS")
+    assert problem.found == f"truncated or damaged: its pages are whole up to byte {last} of {len(spoil(content))}"
+
+
+def test_24_bit_of_an_odd_size_without_padding_and_a_chunk_behind_it_is_read_as_libsndfile_does(tmp_path):
+    path = tmp_path / "a.wav"
+    samples = 0.3 * np.sin(np.arange(8001))
+    soundfile.write(path, samples, 8000, subtype="PCM_24")
+    remark = b"iXML" + struct.pack("<I", 6000) + b"<BWFXML>".ljust(6000)
+    body = path.read_bytes()[12 : 44 + 3 * 8001] + remark
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    assert len(soundfile.read(path)[0]) == 8001
+    assert problems_of(path) == ()
