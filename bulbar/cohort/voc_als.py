@@ -23,11 +23,11 @@ from bulbar.cohort.release import (
     wav_paths,
 )
 from bulbar.cohort.workbook import (
+    SAVE_UNDER_THIS_NAME,
     column_problems,
     lookalikes,
     of_either_case,
     read_sheet,
-    remedy_for,
     row_faults,
     typed,
     unused_columns,
@@ -186,7 +186,7 @@ def _find_workbook(root: Path) -> Path:
     if len(found) != 1:
         alike = "" if found else lookalikes(root.rglob("*"), WORKBOOK)
         told = ", ".join(path.relative_to(root).as_posix() for path in found) or alike or "none"
-        remedy = "leave one release in the folder" if found else remedy_for(alike, HOW_TO_GET_IT)
+        remedy = "leave one release in the folder" if found else SAVE_UNDER_THIS_NAME if alike else HOW_TO_GET_IT
         raise BadInput([Problem(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", told, remedy)])
     if (foreign := link_problem(found[0].relative_to(root).as_posix(), root)) is not None:
         raise BadInput([foreign])

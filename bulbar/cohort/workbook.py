@@ -1,26 +1,26 @@
 """Reading a sheet whose cells were typed by people: stray blanks, `-` for not recorded, numbers as strings.
 
-Before it is opened: whether the file is a workbook that is safe to open. A few kB can unpack to gigabytes, so sizes are
-looked at before unpacking, and elements are counted before parsing.
+Only the sheet, its texts and its number formats are read. Properties, styles, names, validations and all else that a
+workbook may hold are never looked at, so nothing odd in them keeps a sheet from being read.
 """
 
 import datetime
 import math
+import posixpath
 import re
-import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
-import openpyxl
 import pandas as pd
-from openpyxl.utils import get_column_letter, range_boundaries
-from openpyxl.workbook import Workbook
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
+from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundaries
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
+from openpyxl.utils.escape import unescape
 
 from bulbar.cohort.release import Fault, Kind
 from bulbar.cohort.release import unreadable as unreadable_file
@@ -34,16 +34,13 @@ LONGEST_TEXT = 200
 """Characters of a category."""
 MOST_BYTES = 100_000_000
 """Of a workbook unpacked; one of 5,000 subjects has about 25 million."""
-MOST_TIMES = 100
-"""How many times its packed size a member may have unpacked, from a million bytes on. A sheet has 5 to 30 times."""
-MOST_ROWS = 1_048_576
-"""Rows that a sheet of Excel can have; as many shared strings are read."""
-MOST_TAGS = 200_000
-"""XML tags of one row, for Excel's 16,384 columns; and of what is no row."""
 
-_ROW_OR_STRING = re.compile(rb"<(?:/(?:\w{1,9}:)?(?:row|si)|(?:\w{1,9}:)?(?:row|si)(?:\s[^<>]*)?/)\s*>")
+_TIMES = datetime.date | datetime.time | datetime.timedelta  # a datetime is a date
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+_PERCENT = re.compile(r"%(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside quotation marks, in which it is a letter
 _SAVE_AS = "open it in a spreadsheet program and save it as an Excel workbook (.xlsx)"
+SAVE_UNDER_THIS_NAME = "save it as an Excel workbook (.xlsx) of this very name"
+_SAVE_AGAIN = f"{_SAVE_AS}; if it does not open there, fetch the release again"
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,14 @@ class Percentage:
 class Sheet:
     """One sheet: the file and sheet it is, its stripped column names, its rows with their number in the workbook.
 
-    header_row: the row of the names, from 1. above: the rows over it. merged: ranges of merged cells that reach into
-    the names or below, like `D8:D9`.
+    header_row: the row of the names, from 1. merged: ranges of merged cells that reach into the names or below, like
+    `D8:D9`.
     """
 
     where: str
     names: list[str]
     rows: list[tuple[int, list[Any]]]
     header_row: int
-    above: list[tuple[int, list[Any]]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
 
 
@@ -92,41 +88,174 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
     Raises BadInput where there is no such sheet, and where the file is no workbook or one too large to be a release's.
     """
     if not path.is_file():
-        found = lookalikes(path.parent.glob("*"), path.name) or "no such file"
-        raise BadInput(
-            [Problem(str(path), "the release's workbook", found, remedy_for(found, "fetch the release again"))]
-        )
-    check(path)
+        alike = lookalikes(path.parent.glob("*"), path.name)
+        remedy = SAVE_UNDER_THIS_NAME if alike else "fetch the release again"
+        raise BadInput([Problem(str(path), "the release's workbook", alike or "no such file", remedy)])
     try:
-        with _opened(path) as book:
-            sheet = _sheet(book, path, name)
-            xml = _xml(path, sheet)
-            _require_order(path, xml)
-            head = list(islice(_rows(sheet, MOST_COLUMNS), header_row))
-            names = [text(cell) or "" for cell in head[-1]] if len(head) == header_row else []
-            while names and not names[-1]:
-                names.pop()
-            rows = [
-                (number, list(row))
-                for number, row in enumerate(_rows(sheet, len(names) or MOST_COLUMNS), start=1)
-                if number > header_row and row.count(None) < len(row)
-            ]
-        if re.search(rb"<(?:\w+:)?f[\s/>]", xml):
-            rows = _with_formulas(path, name, rows, (header_row, len(names) or MOST_COLUMNS))
-        if _has_percentages(path):
-            rows = _with_percentages(path, name, rows, (header_row, len(names) or MOST_COLUMNS))
+        _require_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            rows, merged = _Workbook(path, archive).read(name)
+        merged = [one for one in merged if (range_boundaries(one)[3] or header_row) >= header_row]
     except BadInput:
         raise
-    except Exception as error:  # openpyxl raises whatever a damaged file brings it to
-        raise unreadable(path, error) from None
+    except PermissionError as error:
+        raise unreadable_file(str(path), "a workbook that can be read", error) from None
+    except Exception as error:  # zipfile, zlib, expat and openpyxl raise whatever a damaged file brings them to
+        said = re.sub(r"\s+", " ", str(error)).strip()[:200]
+        found = f"a damaged one: {type(error).__name__}{': ' if said else ''}{said}"
+        raise _unusable(path, found, _SAVE_AGAIN) from None
+    names = [text(cell) or "" for cell in next((row for at, row in rows if at == header_row), [])]
+    while names and not names[-1]:
+        names.pop()
+    cut = [(at, row[: len(names) or MOST_COLUMNS]) for at, row in rows]
     return Sheet(
         where=path.name if name is None else f"{path.name}, sheet {name}",
         names=names,
-        rows=[(number, row) for number, row in rows if any(text(cell) for cell in row)],
+        rows=[(at, row) for at, row in cut if at > header_row and any(text(cell) for cell in row)],
         header_row=header_row,
-        above=[(number, list(row)) for number, row in enumerate(head[:-1], start=1)],
-        merged=_merged(xml, header_row),
+        merged=merged,
     )
+
+
+def _require_archive(path: Path) -> None:
+    """Raises BadInput with what stands in a workbook's place, where that is no zip archive."""
+    content = path.read_bytes()
+    if content.startswith(b"PK"):
+        return
+    if content.startswith(_OLE):  # which Excel wrote until 2003, and writes around a protected workbook
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            raise _unusable(path, "a workbook that is protected by a password", "save it without a password")
+        raise _unusable(path, "a workbook in the format of Excel 97 to 2003 (.xls)", _SAVE_AS)
+    if re.fullmatch(rb"[\t\r\n\x20-\x7e\x80-\xff]+", content[:8]):
+        raise _unusable(
+            path, f"a text file, as CSV is: it begins with {content[:8].decode(errors='replace')!r}", _SAVE_AS
+        )
+    found = f"no workbook: it begins with the bytes {content[:8].hex(' ')}" if content else "an empty file: 0 bytes"
+    raise _unusable(path, found, "fetch the release again")
+
+
+class _Workbook:
+    """A workbook's archive: its sheets, texts and number formats. Source: ECMA-376, parts 1 and 2."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self.path, self.archive = path, archive
+        self.members = {name.replace("\\", "/").lower(): name for name in archive.namelist()}  # case does not count
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MOST_BYTES:
+            expected = f"a workbook of moderate size: at most {MOST_BYTES:,} bytes unpacked"
+            remedy = "copy the release's rows and columns alone into a new workbook"
+            raise BadInput([Problem(str(path), expected, f"{unpacked:,} bytes", remedy)])
+        self.book = next((part for kind, part in self._related("").values() if kind == "officeDocument"), "")
+        if not self.book.endswith(".xml"):
+            names = ", ".join(sorted(archive.namelist())[:5]) or "nothing"
+            found = "a binary workbook (.xlsb)" if self.book else f"a zip archive of something else: {names}"
+            raise _unusable(path, found, _SAVE_AS)
+        self.parts = self._related(self.book)
+
+    def read(self, name: str | None) -> tuple[list[tuple[int, list[Any]]], list[str]]:
+        """A sheet's rows with their number, each of at most MOST_COLUMNS cells, and its ranges of merged cells."""
+        book = self._xml(self.book)
+        sheets: dict[str, tuple[str, bool]] = {}
+        for sheet in book.iterfind("{*}sheets/{*}sheet"):
+            kind, part = self.parts.get(next((at for key, at in sheet.items() if key.endswith("}id")), ""), ("", ""))
+            if kind == "worksheet":
+                sheets[sheet.get("name", "")] = part, sheet.get("state", "visible") == "visible"
+        if name is not None and name not in sheets:
+            found = f"sheets {', '.join(sheets) or '(none)'}"
+            remedy = "give the sheet with the subjects this name, or fetch the release again"
+            raise BadInput([Problem(str(self.path), f"a sheet named {name}", found, remedy)])
+        if not sheets:
+            raise BadInput([Problem(str(self.path), "a sheet with a table", "none", "fetch the release again")])
+        chosen = (
+            name if name is not None else next((one for one, (_, shown) in sheets.items() if shown), next(iter(sheets)))
+        )
+        settings = book.find("{*}workbookPr")
+        self.epoch = MAC_EPOCH if settings is not None and settings.get("date1904") in ("1", "true") else WINDOWS_EPOCH
+        self.texts = [_text_of(one) for one in self._part("sharedStrings")]
+        styles = self._part("styles")
+        own = {
+            int(one.get("numFmtId", 0)): one.get("formatCode", "") for one in styles.iterfind("{*}numFmts/{*}numFmt")
+        }
+        of_styles = [int(one.get("numFmtId", 0)) for one in styles.iterfind("{*}cellXfs/{*}xf")]
+        formats = [own.get(number) or BUILTIN_FORMATS.get(number, "General") for number in of_styles]
+        self.shown = [(is_date_format(one), is_timedelta_format(one), bool(_PERCENT.search(one))) for one in formats]
+        rows: list[tuple[int, list[Any]]] = []
+        merged: list[str] = []
+        with self.archive.open(self.members[sheets[chosen][0].lower()]) as file:
+            for _, element in ElementTree.iterparse(file):
+                kind = element.tag.rpartition("}")[2]
+                if kind == "row":
+                    number = int(element.get("r", rows[-1][0] + 1 if rows else 1))
+                    rows.append((number, self._row(element)))
+                    element.clear()
+                elif kind == "mergeCell":
+                    merged.append(element.get("ref", ""))
+        return rows, merged
+
+    def _row(self, row: ElementTree.Element) -> list[Any]:
+        """The values of a row's cells, those that the file leaves out as None."""
+        found: list[Any] = []
+        column = 0
+        for cell in row.iterfind("{*}c"):
+            column = coordinate_to_tuple(cell.attrib["r"])[1] if "r" in cell.attrib else column + 1
+            if column <= MOST_COLUMNS:
+                found += [None] * (column - len(found))
+                found[column - 1] = self._value(cell)
+        return found
+
+    def _value(self, cell: ElementTree.Element) -> Any:
+        """A cell's value; a formula's stored one, and a Formula where none is stored: the cell is not empty."""
+        kind, inside = cell.get("t", "n"), {part.tag.rpartition("}")[2]: part for part in cell}
+        if kind == "inlineStr":
+            return _text_of(inside["is"]) if "is" in inside else None
+        stored = inside["v"].text if "v" in inside else None
+        if not stored:
+            return Formula(f"={inside['f'].text or ''}") if "f" in inside and kind != "str" else None
+        if kind == "s":
+            return self.texts[int(stored)]
+        if kind == "b":
+            return stored in ("1", "true")
+        if kind == "d":
+            return from_ISO8601(stored)
+        return self._number(stored, int(cell.get("s", 0))) if kind == "n" else stored
+
+    def _number(self, stored: str, style: int) -> Any:
+        """A number by how it is shown: a date or a time, a Percentage, or itself."""
+        number = int(stored) if re.fullmatch(r"-?[0-9]{1,15}", stored) else float(stored)
+        if not math.isfinite(number):
+            return "#NUM!"
+        is_date, is_duration, is_percentage = self.shown[style] if style < len(self.shown) else (False, False, False)
+        if is_date:
+            try:
+                return from_excel(number, self.epoch, timedelta=is_duration)
+            except (OverflowError, ValueError):
+                return "#VALUE!"  # a date of no calendar, which Excel shows as ####
+        return Percentage(number) if is_percentage else number
+
+    def _related(self, part: str) -> dict[str, tuple[str, str]]:
+        """What a part refers to, by the ID there: the last word of its type, and its place in the archive."""
+        folder, file = posixpath.split(part)
+        place = posixpath.join(folder, "_rels", f"{file}.rels")
+        return {
+            one.get("Id", ""): (
+                one.get("Type", "").rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/", folder, one.get("Target", "")))[1:],
+            )
+            for one in (self._xml(place) if place.lower() in self.members else ())
+        }
+
+    def _part(self, kind: str) -> ElementTree.Element:
+        """The workbook's part of a type, or an empty element where it has none."""
+        place = next((place for found, place in self.parts.values() if found == kind), None)
+        return ElementTree.Element("none") if place is None else self._xml(place)
+
+    def _xml(self, part: str) -> ElementTree.Element:
+        return ElementTree.fromstring(self.archive.read(self.members[part.lower()]))
+
+
+def _text_of(node: ElementTree.Element) -> str:
+    """A text of one part or of several, each in a font of its own; without how it is pronounced."""
+    return "".join(part.text or "" for part in (*node.iterfind("{*}t"), *node.iterfind("{*}r/{*}t")))
 
 
 def lookalikes(paths: Iterable[Path], name: str) -> str:
@@ -137,120 +266,14 @@ def lookalikes(paths: Iterable[Path], name: str) -> str:
     return f"no such file, but {', '.join(told[:5])}" if told else ""
 
 
-def remedy_for(found: str, otherwise: str) -> str:
-    """What to do about what `lookalikes` found."""
-    return (
-        "save it as an Excel workbook (.xlsx) of this very name" if found.startswith("no such file, but") else otherwise
-    )
-
-
-@contextmanager
-def _opened(path: Path, *, values: bool = True) -> Iterator[Workbook]:
-    """The workbook, to be read row by row. values: a formula's stored value stands for it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions that it cannot show: we read values
-        book = openpyxl.load_workbook(path, read_only=True, data_only=values)
-        try:
-            yield book
-        finally:
-            book.close()
-
-
-def _sheet(book: Workbook, path: Path, name: str | None) -> Any:
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    if name is not None and name not in sheets:
-        found = f"sheets {', '.join(sheets) or '(none)'}"
-        remedy = "give the sheet with the subjects this name, or fetch the release again"
-        raise BadInput([Problem(str(path), f"a sheet named {name}", found, remedy)])
-    if not sheets:
-        raise BadInput([Problem(str(path), "a sheet with a table", "none", "fetch the release again")])
-    shown = [sheet for sheet in sheets.values() if sheet.sheet_state == "visible"] or list(sheets.values())
-    sheet = shown[0] if name is None else sheets[name]
-    sheet.reset_dimensions()  # what the file says of its own size may be too little, or a million rows
-    return sheet
-
-
-def _rows(sheet: Any, width: int, *, values: bool = True) -> Iterator[tuple[Any, ...]]:
-    """The first `width` cells of every row from the first; those that the file leaves out are empty."""
-    return islice(sheet.iter_rows(max_col=width, values_only=values), MOST_ROWS)
-
-
-def _xml(path: Path, sheet: Any) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(sheet._worksheet_path)
-
-
-def _with_formulas(
-    path: Path, name: str | None, rows: list[tuple[int, list[Any]]], shape: tuple[int, int]
-) -> list[tuple[int, list[Any]]]:
-    """The rows with a Formula where the file holds one without its value: read by the value, the cell would seem empty.
-
-    shape: the row of the names, and how many there are.
-    """
-    header_row, width = shape
-    found = dict(rows)
-    with _opened(path) as stored, _opened(path, values=False) as written:
-        values, formulas = (_rows(_sheet(book, path, name), width, values=False) for book in (stored, written))
-        for number, (by_value, by_formula) in enumerate(zip(values, formulas, strict=True), start=1):
-            for at, (value, formula) in enumerate(zip(by_value, by_formula, strict=True)):
-                empty = value.value is None and value.data_type != "str"  # an empty text is stored as a value
-                if number > header_row and formula.data_type == "f" and empty:
-                    found.setdefault(number, [None] * width)[at] = Formula(str(formula.value))
-    return sorted(found.items())
-
-
-_PERCENT = re.compile(r"%(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside quotation marks, in which it is a letter
-
-
-def _has_percentages(path: Path) -> bool:
-    """Whether the workbook has a format that shows a number as a percentage: one of its own, or one of Excel's two."""
-    with zipfile.ZipFile(path) as archive:
-        styles = archive.read("xl/styles.xml") if "xl/styles.xml" in archive.namelist() else b""
-    return b"%" in styles or re.search(rb"numFmtId=[\"'](?:9|10)[\"']", styles) is not None
-
-
-def _with_percentages(
-    path: Path, name: str | None, rows: list[tuple[int, list[Any]]], shape: tuple[int, int]
-) -> list[tuple[int, list[Any]]]:
-    """The rows with a Percentage where a number is shown as one: 0.9 there is 90 % to who typed it. shape: as above."""
-    header_row, width = shape
-    found = dict(rows)
-    with _opened(path) as book:
-        for number, cells in enumerate(_rows(_sheet(book, path, name), width, values=False), start=1):
-            for at, cell in enumerate(cells if number > header_row else ()):
-                if isinstance(cell.value, int | float) and _PERCENT.search(cell.number_format):
-                    found[number][at] = Percentage(float(cell.value))
-    return list(found.items())
-
-
-def _require_order(path: Path, xml: bytes) -> None:
-    """Raises BadInput where rows are not numbered upwards: those that come too late would be passed over."""
-    numbers = [0, *map(int, re.findall(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r=[\"'](\d{1,18})", xml))]
-    late = [second for first, second in pairwise(numbers) if second <= first or second > MOST_ROWS]
-    if late:
-        expected = f"a workbook whose rows are numbered upwards, to {MOST_ROWS:,} at most"
-        remedy = "open it in a spreadsheet program and save it again"
-        raise BadInput([Problem(str(path), expected, f"row {late[0]} after a later one, or beyond", remedy)])
-
-
-def _merged(xml: bytes, header_row: int) -> list[str]:
-    ranges = re.findall(rb"<(?:\w+:)?mergeCell\s[^<>]*?ref=[\"']([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})", xml)
-    return [one for one in map(bytes.decode, ranges) if _boundaries(one)[3] >= header_row]
-
-
-def _boundaries(merged: str) -> tuple[int, int, int, int]:
-    """First column, first row, last column and last row of a range, from 1."""
-    first, top, last, bottom = range_boundaries(merged)
-    return first or 1, top or 1, last or 1, bottom or 1
-
-
 def text(value: object) -> str | None:
     """A cell as a string without stray blanks, None for not recorded. A whole number is written without point."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    stripped = re.sub(r"\s+", " ", str(value)).strip()
+    unescaped = unescape(str(value)).encode(errors="replace").decode()  # `_x000D_` stands for a carriage return
+    stripped = re.sub(r"\s+", " ", unescaped).strip()
     return None if NOT_RECORDED.fullmatch(stripped) else stripped
 
 
@@ -285,15 +308,11 @@ def of_either_case(value: str | None, allowed: Sequence[str]) -> str | None:
 
 def in_words(value: object) -> str:
     """What a cell holds, for a message."""
-    if value is None:
-        return "an empty cell"
     if isinstance(value, Formula):
         return f"the formula {value.written[:LONGEST_TEXT]!r}, and no value stored with it"
     if isinstance(value, Percentage):
         return f"{value.value:g}, shown as {100 * value.value:g} %"
-    if isinstance(value, bool):
-        return f"the logical value {str(value).upper()}"
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
+    if isinstance(value, _TIMES):
         return f"a date or time: {value}"
     if isinstance(value, str):
         return repr(value if len(value) <= LONGEST_TEXT else f"{value[:40]}… ({len(value)} characters)")
@@ -305,40 +324,25 @@ def column_problems(sheet: Sheet, wanted: Sequence[str]) -> list[Problem]:
     keys = [_key(name) for name in sheet.names]
     lacking = [name for name in wanted if _key(name) not in keys]
     if lacking:
-        return [_lacking(sheet, wanted, lacking)]
+        others = f"others: {_few(unused_columns(sheet, wanted))}" if any(sheet.names) else "an empty row"
+        where = f"{sheet.where}, row {sheet.header_row}"
+        remedy = f"write the names into row {sheet.header_row}, in any order, and the subjects below it"
+        return [Problem(where, f"the column(s) {', '.join(lacking)}", others, remedy)]
     problems = []
     twice = [name for name in wanted if keys.count(_key(name)) > 1]
     if twice:
         found, remedy = f"twice: {', '.join(twice)}", "take out or rename one of the two"
         problems.append(Problem(sheet.where, "every column name once", found, remedy))
     read = {keys.index(_key(name)) + 1 for name in wanted}
-    merged = [
-        one
-        for one, (first, _, last, _) in zip(sheet.merged, map(_boundaries, sheet.merged), strict=True)
-        if any(first <= column <= last for column in read)
-    ]
+    merged = []
+    for one in sheet.merged:
+        first, _, last, _ = range_boundaries(one)
+        if any((first or 1) <= column <= (last or column) for column in read):
+            merged.append(one)
     if merged:
         remedy = "unmerge them and fill in every cell: only the first of them holds a value"
         problems.append(Problem(sheet.where, "a cell for every value", f"merged cells {_few(merged)}", remedy))
     return problems
-
-
-def _lacking(sheet: Sheet, wanted: Sequence[str], lacking: Sequence[str]) -> Problem:
-    """The one problem of a sheet without some columns; it says so where the names stand in another row."""
-    known = {_key(name) for name in wanted}
-    for row_number, cells in [*sheet.above, *sheet.rows[:3]]:
-        if 2 * sum(_key(text(cell) or "") in known for cell in cells) > len(wanted):
-            expected = f"the columns' names in row {sheet.header_row}"
-            remedy = f"move them: the subjects begin in row {sheet.header_row + 1}"
-            return Problem(sheet.where, expected, f"names in row {row_number}", remedy)
-    others = unused_columns(sheet, wanted)
-    found = f"none of these names; columns that nobody reads: {_few(others)}" if any(sheet.names) else "no names"
-    return Problem(
-        f"{sheet.where}, row {sheet.header_row}",
-        f"the column(s) {', '.join(lacking)}",
-        found,
-        "give them these names, in any order",
-    )
 
 
 def _few(names: Sequence[str], most: int = 10) -> str:
@@ -400,22 +404,17 @@ def _of_one_spelling(values: Sequence[str | None]) -> list[str | None]:
     return [None if value is None else chosen[value.casefold()] for value in values]
 
 
-_SAVE_FIRST = (
-    "open the workbook in a spreadsheet program and save it, which stores the values; or write the value itself"
-)
-
-
 def _remedy(cell: object) -> str:
     if isinstance(cell, Percentage):
         return "write the number itself, in a cell without the format of a percentage"
-    return _SAVE_FIRST if isinstance(cell, Formula) else "correct the cell"
+    if isinstance(cell, Formula):
+        return "save the workbook in a spreadsheet program, which stores the values; or write the value itself"
+    return "correct the cell"
 
 
 def _category(cell: object) -> str | None:
     """A cell of a categorical column. Raises ValueError where it holds none, or one that no table should hold."""
-    if isinstance(
-        cell, Formula | Percentage | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta
-    ):
+    if isinstance(cell, Formula | Percentage | bool | _TIMES):
         raise ValueError("no category")
     found = text(cell)
     if found is not None:
@@ -474,92 +473,5 @@ def _key(name: str) -> str:
     return re.sub(r"\s+", "", name).casefold()
 
 
-def check(path: Path) -> None:
-    """Raises BadInput unless the file is a zip archive of XML, as a workbook is, and of moderate size unpacked."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-            if start == _OLE:
-                raise _unusable(path, *_ole(start + file.read(MOST_BYTES)))
-        if not start.startswith(b"PK"):
-            raise _unusable(path, *_no_archive(start))
-        with zipfile.ZipFile(path) as archive:
-            _check_sizes(path, archive)
-            for member in archive.infolist():
-                if member.filename.endswith((".xml", ".rels")):
-                    _check_xml(path, member.filename, archive.read(member))
-    except BadInput:
-        raise
-    except PermissionError as error:
-        raise unreadable_file(str(path), "a workbook that can be read", error) from None
-    except (
-        Exception
-    ) as error:  # a damaged archive raises whatever it comes to: zlib.error, EOFError, NotImplementedError
-        raise unreadable(path, error) from None
-
-
-def unreadable(path: Path, error: Exception) -> BadInput:
-    """What to say of a workbook that cannot be read to its end."""
-    told = re.sub(r"\s+", " ", str(error)).strip()[:200]
-    found = f"a damaged one: {type(error).__name__}{': ' if told else ''}{told}"
-    return _unusable(path, found, "fetch the release again")
-
-
 def _unusable(path: Path, found: str, remedy: str) -> BadInput:
     return BadInput([Problem(str(path), "a readable Excel workbook (.xlsx)", found, remedy)])
-
-
-def _ole(content: bytes) -> tuple[str, str]:
-    """Found and remedy of a compound file, which Excel wrote until 2003 and writes around an encrypted workbook."""
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        return "a workbook that is protected by a password", "take the password off: save it without one"
-    return "a workbook in the format of Excel 97 to 2003 (.xls)", _SAVE_AS
-
-
-def _no_archive(start: bytes) -> tuple[str, str]:
-    if not start:
-        return "an empty file: 0 bytes", "fetch the release again"
-    if re.fullmatch(rb"[\t\r\n\x20-\x7e\x80-\xff]+", start):
-        return f"a text file, as CSV is: it begins with {start.decode('utf-8', 'replace')!r}", _SAVE_AS
-    return f"no workbook: it begins with the bytes {start.hex(' ')}", "fetch the release again"
-
-
-def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
-    members = archive.infolist()
-    if "[Content_Types].xml" not in archive.namelist():
-        names = ", ".join(sorted(member.filename for member in members)[:5]) or "nothing"
-        raise _unusable(path, f"a zip archive of something else: {names}", _SAVE_AS)
-    if "xl/workbook.bin" in archive.namelist():
-        raise _unusable(path, "a binary workbook (.xlsb)", _SAVE_AS)
-    unpacked = sum(member.file_size for member in members)
-    packed = [
-        member.filename for member in members if member.file_size > max(1_000_000, MOST_TIMES * member.compress_size)
-    ]
-    if unpacked > MOST_BYTES or packed:
-        found = f"{unpacked:,} bytes unpacked from {path.stat().st_size:,}"
-        raise _too_large(path, f"at most {MOST_BYTES:,} bytes, {MOST_TIMES} times the packed ones", found)
-
-
-def _check_xml(path: Path, member: str, xml: bytes) -> None:
-    if re.search(rb"<!(?:DOCTYPE|ENTITY)", xml):
-        raise _unusable(path, f"{member} defines entities (DOCTYPE), which no workbook does", "fetch the release again")
-    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([^\"']*)", xml.removeprefix(b"\xef\xbb\xbf"))
-    encoding = declared[1].decode("ascii", "replace") if declared else "UTF-16" if b"\0" in xml[:100] else "UTF-8"
-    if encoding.upper() not in ("UTF-8", "US-ASCII", "ASCII"):
-        raise _unusable(path, f"{member} in the encoding {encoding}, not UTF-8", _SAVE_AS)
-    if b"http://purl.oclc.org/ooxml/spreadsheetml/" in xml[:2000]:
-        raise _unusable(path, "a workbook saved as Strict Open XML", _SAVE_AS)
-    start = 0
-    for rows, row in enumerate(_ROW_OR_STRING.finditer(xml), start=1):
-        if rows > MOST_ROWS:
-            raise _too_large(path, f"at most {MOST_ROWS:,} rows in a sheet", f"more in {member}")
-        if xml.count(b"<", start, row.end()) > MOST_TAGS:
-            break
-        start = row.end()
-    if xml.count(b"<", start) > MOST_TAGS:
-        raise _too_large(path, f"at most {MOST_TAGS:,} tags in a row", f"more in {member}")
-
-
-def _too_large(path: Path, expected: str, found: str) -> BadInput:
-    remedy = "copy the release's rows and columns alone into a new workbook"
-    return BadInput([Problem(str(path), f"a workbook of moderate size: {expected}", found, remedy)])
