@@ -322,7 +322,7 @@ CASES: list[Case] = [
     ),
     bad("header says half the samples", patch(DATA_SIZE_AT, "<I", 8000), "8000 bytes behind them"),
     bad("FLAC from a pipe, of unknown length, named .wav", flac_of_unknown_length, "it was written into a pipe"),
-    bad("header says 0 Hz", patch(24, "<I", 0), "0 Hz"),
+    bad("header says 0 Hz", patch(24, "<I", 0), "SF_INFO struct incomplete"),
     bad("header says 1 Hz", patch(24, "<I", 1), "1 Hz"),
     bad("header says 2,147,483,647 Hz", patch(24, "<I", 2**31 - 1), "2147483647 Hz"),
     bad("header says 0 channels", patch(22, "<H", 0), "LibsndfileError"),
