@@ -83,7 +83,7 @@ def test_a_setting_touches_the_stages_that_declare_its_block(finished):
         ({"phantom.max_epochs": 2}, {PHANTOM, *TRAINED}),
         ({"network.filters": 8}, set(TRAINED)),
         ({"tune.batch": 2}, {name for name in TRAINED if name.startswith("tune")}),
-        ({"tune.storage": "sqlite:///studies.db"}, set()),
+        ({"tune.storage": "postgresql://someone@host/studies"}, set()),
         ({"bootstrap.draws": 1000}, {"evaluate"}),
     ]:
         assert bare(finished.changed_by(changes, "gender/")) == stale, changes

@@ -324,7 +324,7 @@ def test_a_search_is_named_by_what_shapes_it_and_by_nothing_else(project, tmp_pa
         grid = gender.fits_of_grid(material, network, settings.space)
         return search.digest(settings, seed, [fits.digest(fit, material.study) for fit in grid])
 
-    assert name(storage="sqlite:///studies.db", orders=300, compared=["random"], sampler="random") == name()
+    assert name(storage="postgresql://someone@host/studies", orders=300, compared=["random"], sampler="random") == name()
     others = [
         name(space={**SPACE, "filters": [2, 8]}),
         name(batch=3),

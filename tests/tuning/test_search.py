@@ -139,11 +139,10 @@ def test_tpe_learns_from_its_tenth_trial_on_and_the_genetic_search_from_its_eigh
         assert not same[random : random + settings.batch].all()
 
 
-def test_a_database_keeps_a_search_as_a_journal_does(tmp_path):
-    url = f"sqlite:///{tmp_path}/studies.db"
-    assert table("tpe", tmp_path, url=url).equals(table("tpe", tmp_path))
+def test_a_database_keeps_a_search_as_a_journal_does(tmp_path, database):
+    assert table("tpe", tmp_path, url=database).equals(table("tpe", tmp_path))
     untouched = Trainer()
-    table("tpe", tmp_path, untouched, url=url)
+    table("tpe", tmp_path, untouched, url=database)
     assert untouched.batches == []
 
 

@@ -1,6 +1,8 @@
 """Searches in journals and databases, by processes that come at once and are killed."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy
 
 from bulbar.core.errors import BadInput, CannotGoOn
 from bulbar.tuning import storage as study_storage
@@ -53,17 +56,15 @@ def trained(process: subprocess.Popen) -> int:
     return int(said)
 
 
-@pytest.fixture(params=["journal", "sqlite", "server"])
-def url(request, tmp_path):
-    """Of a place without the study; the server's database is the one that BULBAR_TEST_DATABASE names."""
-    if request.param != "server":
-        yield None if request.param == "journal" else f"sqlite:///{tmp_path}/studies.db"
+@pytest.fixture(params=["journal", "database"])
+def url(request):
+    """Of a place without the study `toy`."""
+    if request.param == "journal":
+        yield None
         return
-    named = os.environ.get("BULBAR_TEST_DATABASE")
-    if not named:
-        pytest.skip("no database named: BULBAR_TEST_DATABASE=postgresql+psycopg2://…")
-    yield named
-    optuna.delete_study(study_name="toy", storage=named)
+    yield (named := request.getfixturevalue("database"))
+    with contextlib.suppress(KeyError):
+        optuna.delete_study(study_name="toy", storage=named)
 
 
 @pytest.mark.slow
@@ -101,10 +102,10 @@ def _has_trials(url: str | None, folder: Path) -> bool:
         return False
 
 
-def test_who_has_to_wait_is_told_so(tmp_path):
-    with study_storage.opened(None, tmp_path, "toy"):
+def test_who_has_to_wait_is_told_so(url, tmp_path):
+    with study_storage.opened(url, tmp_path, "toy"):
         waiting = subprocess.Popen(
-            [sys.executable, "-c", SEARCH, "", str(tmp_path), str(tmp_path / "trials.csv"), "0"],
+            [sys.executable, "-c", SEARCH, url or "", str(tmp_path), str(tmp_path / "trials.csv"), "0"],
             cwd=ROOT,
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -116,9 +117,56 @@ def test_who_has_to_wait_is_told_so(tmp_path):
     assert trained(waiting) == 12
 
 
-def tried(folder: Path, trials: int) -> int:
-    """How many trials a study in a journal has, after so many more."""
-    with study_storage.opened(None, folder, "toy") as storage:
+HOLD = """
+import sys, time
+from pathlib import Path
+import optuna
+from bulbar.tuning import storage as study_storage
+
+with study_storage.opened(sys.argv[1] or None, Path(sys.argv[2]), "toy") as storage:
+    study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
+    print("held", flush=True)
+    while True:  # a kill meets it in the middle of a write, or between two
+        study.tell(trial := study.ask(), trial.suggest_float("x", 0, 1))
+"""
+
+
+def test_a_lock_dies_with_its_holder_however_it_is_killed_and_the_study_is_whole(url, tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", HOLD, url or "", str(tmp_path)]
+    for killed in range(1, 4):
+        holding = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == "held\n"
+        waiting = subprocess.Popen([*command[:-3], COUNT, *command[-2:]], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        time.sleep(3)
+        assert waiting.poll() is None, "the second waits while the first lives"
+        holding.send_signal(signal.SIGKILL)
+        holding.wait()
+        said, _ = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0
+        trials, running = map(int, said.split())
+        assert trials >= killed
+        assert running <= killed, "one that a kill has cut off, each time"
+
+
+COUNT = """
+import sys
+from pathlib import Path
+import optuna
+from bulbar.tuning import storage as study_storage
+
+with study_storage.opened(sys.argv[1] or None, Path(sys.argv[2]), "toy") as storage:
+    study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
+    numbers = [trial.number for trial in study.trials]
+    assert numbers == list(range(len(numbers)))
+    study.tell(trial := study.ask(), trial.suggest_float("x", 0, 1))
+    print(len(numbers), sum(not trial.state.is_finished() for trial in study.trials))
+"""
+
+
+def tried(folder: Path, trials: int, url: str | None = None) -> int:
+    """How many trials a study has, after so many more."""
+    with study_storage.opened(url, folder, "toy") as storage:
         study = optuna.create_study(study_name="toy", storage=storage, load_if_exists=True)
         for _ in range(trials):
             study.tell(trial := study.ask(), trial.suggest_float("x", 0, 1))
@@ -149,20 +197,27 @@ def test_searches_of_other_names_do_not_wait(tmp_path):
         assert {path.name for path in tmp_path.glob("*.lock")} == {"one.lock", "other.lock"}
 
 
-def test_several_may_come_first_to_a_new_database(tmp_path):
+def test_several_may_come_first_to_a_new_database(database, tmp_path):
     opening = (
         "import sys, time; from pathlib import Path; from bulbar.tuning import storage as study_storage\n"
         "time.sleep(max(0, float(sys.argv[3]) - time.time()))\n"
         "with study_storage.opened(sys.argv[2], Path(), sys.argv[1]) as storage: storage.get_all_studies()"
     )
-    url, at_once = f"sqlite:///{tmp_path}/studies.db", str(time.time() + 8)
+    with sqlalchemy.create_engine(database, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE DATABASE another"))
+    url, at_once = database.replace("/postgres", "/another"), str(time.time() + 8)
     command = [sys.executable, "-c", opening]
     opened = [subprocess.Popen([*command, name, url, at_once], cwd=ROOT) for name in ("one", "two", "three")]
     assert [process.wait() for process in opened] == [0, 0, 0]
 
 
+def test_studies_of_other_names_in_one_database_do_not_wait(database, tmp_path):
+    with study_storage.opened(database, tmp_path, "one"), study_storage.opened(database, tmp_path, "other") as storage:
+        assert storage.get_all_studies() is not None
+
+
 def test_a_password_in_params_is_refused_and_not_repeated(tmp_path, monkeypatch):
-    url = "postgresql+psycopg2://me:secret@nowhere.invalid/studies"
+    url = "postgresql://me:secret@nowhere.invalid/studies"
     with pytest.raises(BadInput, match="BULBAR_STORAGE") as refused, study_storage.opened(url, tmp_path, "toy"):
         pass
     assert "secret" not in str(refused.value)
@@ -175,21 +230,21 @@ def test_a_password_in_params_is_refused_and_not_repeated(tmp_path, monkeypatch)
     assert "secret" not in str(unreached.value)
 
 
-def test_the_environment_s_url_goes_before_that_of_params(tmp_path, monkeypatch):
-    monkeypatch.setenv("BULBAR_STORAGE", f"sqlite:///{tmp_path}/of_environment.db")
-    with study_storage.opened(f"sqlite:///{tmp_path}/of_params.db", tmp_path, "toy"):
-        assert (tmp_path / "of_environment.db").exists()
-    assert not (tmp_path / "of_params.db").exists()
+def test_the_environment_s_url_goes_before_that_of_params(database, tmp_path, monkeypatch):
+    monkeypatch.setenv("BULBAR_STORAGE", database)
+    assert tried(tmp_path, 2, "postgresql://nobody@nowhere.invalid/studies") == 2
+    monkeypatch.delenv("BULBAR_STORAGE")
+    assert tried(tmp_path, 0, database) == 2
+    optuna.delete_study(study_name="toy", storage=database)
 
 
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("studies.db", "a database's URL"),
-        ("nosuch://host/name", "can keep others waiting"),
-        ("sqlite://", "sqlite in memory"),
-        ("oracle://host/name", "can keep others waiting"),
-        ("sqlite:////nowhere/to/be/studies.db", "make the folder"),
+        ("studies.db", "a PostgreSQL database's URL"),
+        ("nosuch://host/name", "nosuch"),
+        ("sqlite:////somewhere/studies.db", "one of sqlite"),
+        ("mysql://host/name", "one of mysql"),
     ],
 )
 def test_databases_that_will_not_do_are_refused_with_the_key(url, told, tmp_path):
