@@ -3,16 +3,21 @@ import pandas as pd
 import pytest
 
 from bulbar.audit import duplicates
+from bulbar.audit.finding import Finding
 from bulbar.cohort import folds
 
 RECORDINGS = pd.DataFrame(
     [
-        {"recording_id": f"S{subject:02}_{task}", "subject_id": f"S{subject:02}", "label": subject % 2}
+        {"recording_id": f"S{subject:02}_{task}", "subject_id": f"S{subject:02}", "task": task, "label": subject % 2}
         for subject in range(20)
         for task in "AE"
     ]
 )
 FOLDS = {protocol: folds.assign(RECORDINGS, protocol, folds.Settings(), seed=1) for protocol in folds.PROTOCOLS}
+
+
+KINDS = ("exact", "near")
+ACROSS = ("across_subjects", "across_labels", "across_tasks")
 
 
 def pairs(*named: tuple[str, str, str]) -> pd.DataFrame:
@@ -39,31 +44,69 @@ def test_a_cohort_without_duplicates_is_clear():
     assert "780 pairs" in finding.sentence  # 40 recordings: 40 * 39 / 2
 
 
+def of_pair(*pair: str) -> Finding:
+    """The finding on one pair, whose details are `<5` where it is counted and 0 where it is not."""
+    (finding,) = duplicates.probe(pairs(pair), RECORDINGS, FOLDS)
+    return finding
+
+
+def counted(finding: Finding) -> set[str]:
+    """What the one pair of a finding is counted as."""
+    details = {**finding.details, **finding.details["across_training_and_test"]}
+    assert {details[name] for name in (*KINDS, *ACROSS, *folds.PROTOCOLS)} <= {"<5", 0}
+    return {name for name in (*KINDS, *ACROSS, *folds.PROTOCOLS) if details[name]}
+
+
 def test_one_voice_under_two_subjects_of_both_groups_is_a_leak():
-    (finding,) = duplicates.probe(pairs(("S00_A", "S01_A", "exact")), RECORDINGS, FOLDS)
+    finding = of_pair("S00_A", "S01_A", "exact")
     assert finding.verdict == "leak"
-    assert (finding.details["exact"], finding.details["near"]) == (1, 0)
-    assert (finding.details["across_subjects"], finding.details["across_labels"]) == (1, 1)
-    assert "1 exactly, 0 nearly; 1 across subjects, 1 across labels" in finding.sentence
+    assert counted(finding) - set(folds.PROTOCOLS) == {"exact", "across_subjects", "across_labels"}
+    assert "(<5 exactly). Of these sets <5 under two subjects; <5 under both labels, one of which" in finding.sentence
 
 
 def test_two_subjects_of_one_group_are_a_leak_across_no_label():
-    (finding,) = duplicates.probe(pairs(("S00_A", "S02_E", "near")), RECORDINGS, FOLDS)
+    finding = of_pair("S00_A", "S02_E", "near")
     assert finding.verdict == "leak"
-    assert (finding.details["across_subjects"], finding.details["across_labels"]) == (1, 0)
+    assert counted(finding) - set(folds.PROTOCOLS) == {"near", "across_subjects", "across_tasks"}
 
 
 def test_a_pair_of_one_subject_leaks_where_the_split_parts_it_and_only_there():
-    (finding,) = duplicates.probe(pairs((*a_pair_of_one_subject(in_one_fold=False), "near")), RECORDINGS, FOLDS)
+    finding = of_pair(*a_pair_of_one_subject(in_one_fold=False), "near")
     assert finding.verdict == "leak"
-    assert finding.details["across_training_and_test"] == {"record_wise": 1, "subject_wise": 0}
-    assert "training and test at once under record_wise" in finding.sentence
+    assert counted(finding) == {"near", "across_tasks", "record_wise"}
+    assert finding.sentence.count("both sides of the split") == 1
+    assert "<5 on both sides of the split record_wise" in finding.sentence
 
 
 def test_a_pair_of_one_subject_on_one_side_is_suspect():
-    (finding,) = duplicates.probe(pairs((*a_pair_of_one_subject(in_one_fold=True), "exact")), RECORDINGS, FOLDS)
+    finding = of_pair(*a_pair_of_one_subject(in_one_fold=True), "exact")
     assert finding.verdict == "suspect"
-    assert finding.details["across_training_and_test"] == {"record_wise": 0, "subject_wise": 0}
+    assert counted(finding) == {"exact", "across_tasks"}
+
+
+def test_sets_are_counted_and_not_their_pairs():
+    """Nine sets: eight of a control and a patient, one of these with a second patient, and one nearly a set of two."""
+    of_control = [(f"S{at:02}_A", f"S{at + 1:02}_A", "exact") for at in range(0, 16, 2)]
+    third = [("S00_A", "S17_A", "exact"), ("S01_A", "S17_A", "exact")]
+    near = [("S18_A", "S18_E", "near")]
+    (finding,) = duplicates.probe(pairs(*of_control, *third, *near), RECORDINGS, FOLDS)
+    assert (finding.value, finding.details["sets"]) == (9, 9)
+    assert (finding.details["exact"], finding.details["near"]) == ("all but <5", "<5")
+    assert finding.details["across_labels"] == "all but <5"
+    assert "9 sets among 40 recordings (all but <5 exactly, <5 nearly)" in finding.sentence
+
+
+def test_a_set_in_which_one_copy_is_altered_is_nearly_the_same_and_stays_one_set():
+    linked = [(f"S{at:02}_A", f"S{at:02}_E", "exact") for at in range(10)]
+    altered = [(f"S{at:02}_E", f"S{at + 10:02}_A", "near") for at in range(10)]
+    (finding,) = duplicates.probe(pairs(*linked, *altered), RECORDINGS, FOLDS)
+    assert (finding.value, finding.details["exact"], finding.details["near"]) == (10, 0, 10)
+
+
+def test_how_few_sets_there_are_is_not_told():
+    finding = of_pair("S00_A", "S01_A", "exact")
+    assert np.isnan(finding.value)
+    assert "<5 sets among 40 recordings" in finding.sentence
 
 
 @pytest.mark.parametrize("kept", ["S00_A", None])
