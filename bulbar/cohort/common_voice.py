@@ -70,7 +70,8 @@ MOST_FAULTS = 1000  # a table with more bad rows than this is another table
 MOST_MISSING = 1000  # of missing clips, so many are named; all are counted
 
 HOW_TO_GET_IT = (
-    "fetch a language of Common Voice (CC0) from https://commonvoice.mozilla.org/datasets, unpack it, and set"
+    "fetch a language of Common Voice (CC0) from"
+    " https://mozilladatacollective.com/organization/cmfh0j9o10006ns07jq45h7xk, unpack it, and set"
     f" cohort.root to the folder that holds {TABLE} and {CLIPS}/"
 )
 

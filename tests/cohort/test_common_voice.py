@@ -309,7 +309,7 @@ def test_what_is_no_release_is_told_with_how_to_get_one(tmp_path, spoil, told):
     spoil(root)
     with pytest.raises(BadInput, match=told) as error:
         read(root)
-    assert "commonvoice.mozilla.org" in str(error.value)
+    assert "mozilladatacollective.com/organization/" in str(error.value)
 
 
 def test_the_draw_is_the_seed_s_and_no_row_order_s(tmp_path):
