@@ -42,13 +42,20 @@ def main(role: str = "main") -> None:
 
     subjects = voc_als.cohort(wanted, seed)
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
-    recordings = [(subject, task) for subject in subjects for task in wanted.tasks]
+    copies = voc_als.filed_twice(subjects, wanted, seed)
+    recordings = [(each, task) for each in subjects for task in wanted.tasks if (each.subject_id, task) not in copies]
     write = partial(write_recording, root=root.resolve(), seed=seed, recorder=recorder)
     truths = parallel.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth
+    for (subject_id, filed_as), (owner_id, spoken) in copies.items():
+        shutil.copyfile(root / voc_als.path_of(owner_id, spoken), root / voc_als.path_of(subject_id, filed_as))
+        measures[subject_id][filed_as] = measures[owner_id][spoken]
     write_workbook([voc_als.workbook_row(each, measures[each.subject_id]) for each in subjects], root / "VOC-ALS.xlsx")
-    print(f"{len(subjects)} synthetic subjects, {len(recordings)} recordings of {', '.join(wanted.tasks)}")
+    print(
+        f"{len(subjects)} synthetic subjects, {len(recordings) + len(copies)} recordings of {', '.join(wanted.tasks)}"
+        f"{f', {len(copies)} of them copies of another' if copies else ''}"
+    )
 
 
 def write_recording(
@@ -57,9 +64,7 @@ def write_recording(
     """Synthesise one recording and write it as 16-bit mono PCM."""
     subject, task = recording
     samples, truth = voc_als.record(subject, task, seed, recorder)
-    folder = voc_als.FOLDERS[task]
-    path = root / folder / f"{subject.subject_id}_{folder}.wav"
-    audio.write(path, samples, recorder.sample_rate_hz)
+    audio.write(root / voc_als.path_of(subject.subject_id, task), samples, recorder.sample_rate_hz)
     return truth
 
 

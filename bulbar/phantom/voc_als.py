@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from scipy.signal import lfilter
 
 from bulbar.core.seeds import seed_of
@@ -65,7 +65,7 @@ def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
 
 
 class Settings(Strict):
-    """The `phantom` block of params.yaml."""
+    """The `phantom` block of params.yaml. duplicates: plant the release's equal recordings, see `filed_twice`."""
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
@@ -73,6 +73,13 @@ class Settings(Strict):
     missingness: Literal["as_released", "none"]
     median_duration_s: Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S)]
     max_epochs: Count
+    duplicates: bool = False
+
+    @model_validator(mode="after")
+    def _enough_tasks(self) -> "Settings":
+        if self.duplicates and not {"A", "PA", "TA"} <= set(self.tasks):
+            raise ValueError("tasks must hold A, PA and TA where duplicates is true")
+        return self
 
 
 class ExternalSettings(Strict):
@@ -90,8 +97,8 @@ class ExternalSettings(Strict):
         return Recorder(self.sample_rate_hz, self.level_db, self.noise_db)
 
     def over(self, settings: Settings) -> Settings:
-        """The settings of the first cohort with these in their place."""
-        return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks})
+        """The settings of the first cohort with these in their place, and without equal recordings."""
+        return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks, "duplicates": False})
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,23 @@ def cohort(settings: Settings, seed: int) -> list[Subject]:
     ]
 
 
+def filed_twice(subjects: Sequence[Subject], settings: Settings, seed: int) -> dict[tuple[str, str], tuple[str, str]]:
+    """The copies that the release has, where `duplicates` is set: (subject_id, task) of each -> of what it is a copy.
+
+    All recordings of one control are also those of a patient, its /a/ is that of a second patient as well, and two more
+    patients have their PA as TA too.
+    """
+    if not settings.duplicates:
+        return {}
+    rng = _rng(seed, "duplicates")
+    controls, patients = ([one.subject_id for one in subjects if one.label == label] for label in ("HC", "ALS"))
+    control = str(rng.choice(controls))
+    whole, vowel, *syllables = rng.choice(patients, 4, replace=False).tolist()
+    copies = {(whole, task): (control, task) for task in settings.tasks}
+    copies[vowel, "A"] = (control, "A")
+    return copies | {(patient, "TA"): (patient, "PA") for patient in syllables}
+
+
 def take(speaker: Speaker, task: str, rng: np.random.Generator) -> Take:
     """Draw one recording of a speaker."""
     duration_s = float(np.clip(speaker.duration_s * rng.lognormal(0, 0.33), SHORTEST_S, LONGEST_S))
@@ -262,6 +286,12 @@ def in_room(
 
 FOLDERS: dict[str, str] = {task: f"{'rhythm' if task in voice.PLACES else 'phonation'}{task}" for task in TASKS}
 """The release's folder of each task."""
+
+
+def path_of(subject_id: str, task: str) -> str:
+    """Where the release has a recording, below its root."""
+    return f"{FOLDERS[task]}/{subject_id}_{FOLDERS[task]}.wav"
+
 
 _ITEMS = (
     "Speech",

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import openpyxl
@@ -15,17 +16,22 @@ from stages import phantom
 PARAMS = """
 seed: 7
 positive_class: ALS
-phantom: {{subjects: 9, tasks: [A, KA], effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6}}
+phantom:
+  {{subjects: 9, tasks: {tasks}, effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6,
+    duplicates: {duplicates}}}
 external: {{phantom: {{subjects: 6, tasks: [I], sample_rate_hz: 16000, level_db: -8, noise_db: 14}}}}
 compute: {{workers: {workers}}}
 """
 
 
-def release(folder: Path, monkeypatch, *, missingness="as_released", workers=1) -> Path:
+SETTINGS = {"tasks": "[A, KA]", "missingness": "as_released", "workers": 1, "duplicates": "false"}
+
+
+def release(folder: Path, monkeypatch, **changes) -> Path:
     """The release of the first cohort, written into a new folder, which becomes the current one."""
     folder.mkdir()
     monkeypatch.chdir(folder)
-    Path("params.yaml").write_text(PARAMS.format(missingness=missingness, workers=workers))
+    Path("params.yaml").write_text(PARAMS.format(**SETTINGS | changes))
     phantom.main()
     return folder / "data/raw/phantom"
 
@@ -104,9 +110,82 @@ def test_filled_cells_change_the_workbook_and_no_voice(root, tmp_path, monkeypat
     assert all(sheet.cell(row, names.index("OnsetRegion") + 1).value in ("spinal", "bulbar") for row in range(3, 12))
 
 
+ALL_TASKS = "[A, E, I, O, U, KA, PA, TA]"
+
+
+@pytest.fixture(scope="module")
+def filed_twice(tmp_path_factory):
+    """The phantom of all tasks without equal recordings, and the same with those of the release."""
+    place = tmp_path_factory.mktemp("filed_twice")
+    with pytest.MonkeyPatch.context() as patch:
+        return [
+            release(place / duplicates, patch, tasks=ALL_TASKS, duplicates=duplicates)
+            for duplicates in ("false", "true")
+        ]
+
+
+def equal_files(root: Path) -> list[list[str]]:
+    """The files that hold the same bytes, as `CT001 A` and so on, the sets that are larger than one."""
+    by_digest = defaultdict(list)
+    for path, digest in digests(root).items():
+        if path.endswith(".wav"):
+            subject, folder = Path(path).stem.split("_")
+            by_digest[digest].append(f"{subject} {folder.removeprefix('phonation').removeprefix('rhythm')}")
+    return sorted(sorted(names) for names in by_digest.values() if len(names) > 1)
+
+
+def test_duplicates_files_the_same_audio_under_several_names_as_the_release_does(filed_twice):
+    sound, planted = map(equal_files, filed_twice)
+    assert sound == []
+    assert len(planted) == 10
+    assert sum(map(len, planted)) == 21
+    of_control = [names for names in planted if names[0].startswith("CT")]
+    (control,) = {names[0].split()[0] for names in of_control}
+    (patient,) = {names[1].split()[0] for names in of_control if len(names) == 2}
+    assert patient.startswith("PZ")
+    for names in of_control:
+        task = names[0].split()[1]
+        assert names[0] == f"{control} {task}" and f"{patient} {task}" in names
+    ((_, *others),) = [names for names in of_control if len(names) == 3]
+    ((second, task),) = [one.split() for one in others if not one.startswith(patient)]
+    assert (second[:2], task) == ("PZ", "A")
+    twice = [names for names in planted if names not in of_control]
+    assert [[one.split()[1] for one in names] for names in twice] == [["PA", "TA"]] * 2
+    people = [{one.split()[0] for one in names} for names in twice]
+    assert all(len(names) == 1 for names in people)
+    assert len({control, patient, second, *people[0], *people[1]}) == 5
+
+
+def test_duplicates_change_the_copies_and_their_acoustic_values_and_nothing_else(filed_twice):
+    before, after = map(digests, filed_twice)
+    changed = {name for name in before if before[name] != after[name]}
+    assert before.keys() == after.keys()
+    assert len(changed - {"VOC-ALS.xlsx"}) == 8 + 1 + 2
+    sound, planted = (voc_als.read(root).acoustic.set_index("subject_id") for root in filed_twice)
+    sets = equal_files(filed_twice[1])
+    copies = [(names[0].split(), one.split()) for names in sets for one in names[1:]]
+    differing = {(one, column) for one, column in sound.stack().compare(planted.stack()).index}
+    assert {(one, column.split("_")[1]) for one, column in differing} == {(one, task) for _, (one, task) in copies}
+    for (owner, spoken), (subject, filed_as) in copies:
+        for measure in ("meanF0Hz", "stdevF0Hz", "HNR", "localJitter", "localShimmer"):
+            assert planted.loc[subject, f"{measure}_{filed_as}"] == sound.loc[owner, f"{measure}_{spoken}"]
+
+
+@pytest.mark.parametrize("tasks", ["[A, PA]", "[PA, TA]", "[A, TA]"])
+def test_duplicates_need_the_tasks_that_the_release_has_them_in(tmp_path, monkeypatch, tasks):
+    with pytest.raises(BadInput, match="tasks must hold A, PA and TA where duplicates is true"):
+        release(tmp_path / "one", monkeypatch, tasks=tasks, duplicates="true")
+
+
+def test_the_external_cohort_has_no_duplicates(tmp_path, monkeypatch):
+    root = release(tmp_path / "one", monkeypatch, tasks="[A, PA, TA]", duplicates="true")
+    phantom.main("external")
+    assert equal_files(root) and not equal_files(root.parents[1] / "external/raw/phantom")
+
+
 def test_impossible_settings_stop_it_before_it_deletes_anything(root, tmp_path, monkeypatch):
     before = digests(root)
-    Path("params.yaml").write_text(PARAMS.format(missingness="perhaps", workers=1))
+    Path("params.yaml").write_text(PARAMS.format(**SETTINGS | {"missingness": "perhaps"}))
     with pytest.raises(BadInput, match="missingness"):
         phantom.main()
     assert digests(root) == before
