@@ -35,7 +35,14 @@ def main(role: str = "main") -> None:
     inspect = partial(recording.inspect, root=chosen.root.resolve(), min_duration_s=hearing.min_duration_s)
     paths = [file.path for file in release.files]
     found = list(parallel.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
-    kept = check.cohort_of(release, found, quarantine=chosen.on_bad_recording == "quarantine", by=by)
+    kept = check.cohort_of(
+        release,
+        found,
+        quarantine=chosen.on_bad_recording == "quarantine",
+        duplicates=chosen.duplicates,
+        by=by,
+        block=cohort_block(role),
+    )
 
     out = room("cohort", role)
     shutil.rmtree(out, ignore_errors=True)
@@ -54,9 +61,19 @@ def main(role: str = "main") -> None:
     print(
         f"{'synthetic ' if release.synthetic else ''}{release.source}: {counts['subjects']} subjects"
         f" ({in_classes(counts)}), {counts['recordings']} recordings"
-        f" ({missing} missing, {counts['quarantined_recordings']} set aside),"
+        f" ({missing} missing, {counts['quarantined_recordings']} set aside{of_duplicates(counts)}),"
         f" {counts['hours']:.2f} h, columns not used: {printable(', '.join(release.unused_columns)) or 'none'}"
     )
+
+
+def of_duplicates(counts: dict[str, Any]) -> str:
+    """What happened to recordings with the same samples, where there are any."""
+    left_out, kept = counts["quarantined_duplicates"], counts["kept_duplicates"]
+    parts = [
+        f", {left_out} of them with the same samples as another" if left_out else "",
+        f", {kept} kept that have the same samples as another" if kept else "",
+    ]
+    return "".join(parts)
 
 
 def digest(*tables: Path) -> str:

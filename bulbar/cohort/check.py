@@ -24,6 +24,9 @@ RECORDING_COLUMNS = [
 
 _NAMED = 5  # of the recordings that are the same as one
 
+Duplicates = Literal["fail", "quarantine", "keep"]
+"""What happens to recordings with the same samples: they stop the run, are left out, or stay."""
+
 By = Literal["label", "sex"]
 CLASSES: dict[By, tuple[str, ...]] = {"label": LABELS, "sex": SEXES}
 """What a cohort is there to tell apart: the column of its subjects, and the two values that both must occur."""
@@ -35,6 +38,8 @@ class Cohort:
 
     recordings: recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
     subjects, acoustic: sorted by subject_id. quarantine: file, subject_id, expected, found, remedy.
+    duplicates_set_aside: of recordings_set_aside, those left out because another one has the same samples.
+    duplicates_kept: of `recordings`, those with the same samples as another of them.
     """
 
     recordings: pd.DataFrame
@@ -43,39 +48,69 @@ class Cohort:
     quarantine: pd.DataFrame
     recordings_set_aside: int
     subjects_set_aside: int
+    duplicates_set_aside: int
+    duplicates_kept: int
 
 
 def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault]:
-    """Every fault of single files and rows: the reader's, the recordings' own, and those seen side by side only.
+    """Every fault of single files and rows: the reader's, the recordings' own, and those of files without a row.
 
     inspections: one for each of release.files, in that order. Where the workbook cannot be read, files are not
-    compared with rows.
+    compared with rows. Recordings with the same samples are not among them: `equal_recordings`.
     """
     faults = list(release.faults)
     for file, found in zip(release.files, inspections, strict=True):
         faults += [Fault(problem, file.subject_id, file.path) for problem in found.problems]
-    faults += _same_audio(release.files, inspections)
     if not release.structural:
         faults += _without_partner(release)
     return faults
 
 
-def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine: bool, by: By = "label") -> Cohort:
+def equal_recordings(files: Sequence[RecordingFile], inspections: Sequence[Inspection]) -> list[list[RecordingFile]]:
+    """Each set of two or more recordings with the same samples, in the order of the files.
+
+    inspections: one for each of the files. Bad recordings are in no set: all-zero files are all alike.
+    """
+    alike = defaultdict(list)
+    for file, found in zip(files, inspections, strict=True):
+        if not found.problems:
+            alike[found.samples_digest].append(file)
+    return [same for same in alike.values() if len(same) > 1]
+
+
+def cohort_of(
+    release: Release,
+    inspections: Sequence[Inspection],
+    *,
+    quarantine: bool,
+    duplicates: Duplicates = "fail",
+    by: By = "label",
+    block: str = "cohort",
+) -> Cohort:
     """The cohort that a release makes.
 
     quarantine: set bad files aside, and the whole subject where its row is bad; else any fault is an error.
-    by: what is to be told apart; subjects of both classes must be left.
-    Raises BadInput with every problem: structural ones always, any fault unless `quarantine`.
+    duplicates: what happens to recordings with the same samples. Where they stand under two subjects or two tasks, some
+    of these names are wrong and no one can say which: `quarantine` leaves out the whole set. Under one subject and
+    task, as with clips of Common Voice, they do not contradict each other: it keeps the first.
+    by: what is to be told apart; subjects of both classes must be left. block: of params.yaml, for the messages.
+    Raises BadInput with every problem: structural ones always, any fault unless `quarantine`, a problem for each set of
+    equal recordings where `duplicates` is `fail`.
     """
     faults = faults_of(release, inspections)
+    equal = equal_recordings(release.files, inspections)
     problems = list(release.structural)
     if not release.files:
         unknown = [fault for fault in faults if _of_no_subject(fault)]
         problems.append(_no_recordings(release, unknown))
         faults = faults if release.choice else [fault for fault in faults if not _of_no_subject(fault)]
-    if problems or (faults and not quarantine):
-        raise BadInput(problems + [fault.problem for fault in faults])
+    of_faults = [fault.problem for fault in faults] if problems or not quarantine else []
+    of_equal = [_one_set(same, block) for same in equal] if duplicates == "fail" else []
+    if problems or of_faults or of_equal:
+        raise BadInput(problems + of_faults + of_equal)
 
+    left_out = [fault for same in equal for fault in _left_out(same)] if duplicates == "quarantine" else []
+    faults = faults + left_out
     bad_paths = {fault.path for fault in faults if fault.path is not None}
     bad_subjects = {fault.subject_id for fault in faults if fault.path is None}
     recordings = []
@@ -91,6 +126,11 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
     faults += [_nothing_left(subject_id) for subject_id in sorted(ids - left)]
     subjects = _rows(release.subjects, left)
     _require_both_classes(subjects, faults, by)
+    paths = {file.path for file, _ in recordings}
+
+    def staying(same: Sequence[RecordingFile]) -> int:
+        return sum(file.path in paths for file in same)
+
     return Cohort(
         recordings=_recordings_table(recordings),
         subjects=subjects,
@@ -98,6 +138,8 @@ def cohort_of(release: Release, inspections: Sequence[Inspection], *, quarantine
         quarantine=_quarantine_table(faults),
         recordings_set_aside=len({fault.path for fault in faults if fault.path is not None}),
         subjects_set_aside=release.subjects["subject_id"].nunique() - len(subjects),
+        duplicates_set_aside=len(left_out),
+        duplicates_kept=sum(count for count in map(staying, equal) if count > 1),
     )
 
 
@@ -109,6 +151,8 @@ def summary(release: Release, cohort: Cohort, by: By = "label") -> dict[str, str
         "subjects": len(cohort.subjects),
         **(_of_labels(release, cohort) if by == "label" else _of_sexes(cohort)),
         "quarantined_recordings": cohort.recordings_set_aside,
+        "quarantined_duplicates": cohort.duplicates_set_aside,
+        "kept_duplicates": cohort.duplicates_kept,
         "quarantined_subjects": cohort.subjects_set_aside,
         "hours": float(cohort.recordings["duration_s"].sum() / 3600),
         "sample_rates_hz": " ".join(str(rate) for rate in sorted(cohort.recordings["sample_rate_hz"].unique())),
@@ -143,21 +187,27 @@ def _of_sexes(cohort: Cohort) -> dict[str, str | int | float]:
     }
 
 
-def _same_audio(files: Sequence[RecordingFile], inspections: Sequence[Inspection]) -> list[Fault]:
-    """Recordings that are sample for sample another one; bad ones are left out, for all-zero files are all alike."""
-    alike = defaultdict(list)
-    for file, found in zip(files, inspections, strict=True):
-        if not found.problems:
-            alike[found.samples_digest].append(file)
-    faults = []
-    for same in alike.values():
-        for file in same if len(same) > 1 else []:
-            others = [other.path for other in same[: _NAMED + 1] if other is not file][:_NAMED]
-            more = len(same) - 1 - len(others)  # all of them in each message of thousands would fill the memory
-            told = f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
-            problem = Problem(file.path, "a recording of its own", told, "find out whose recording it is")
-            faults.append(Fault(problem, file.subject_id, file.path))
-    return faults
+def _one_set(same: Sequence[RecordingFile], block: str) -> Problem:
+    """That some recordings have the same samples, in one problem."""
+    remedy = f"find out whose recording it is; {block}.duplicates=quarantine leaves them out, keep keeps them"
+    return Problem(same[0].path, "a recording of its own", _same_as(same[0], same), remedy)
+
+
+def _left_out(same: Sequence[RecordingFile]) -> list[Fault]:
+    """A fault for each recording of a set that is left out: all, or all but the first where their names agree."""
+    contradictory = len({(file.subject_id, file.task) for file in same}) > 1
+    remedy = "find out whose recording it is" if contradictory else f"none needed: {same[0].path} stays"
+    return [
+        Fault(Problem(file.path, "a recording of its own", _same_as(file, same), remedy), file.subject_id, file.path)
+        for file in (same if contradictory else same[1:])
+    ]
+
+
+def _same_as(file: RecordingFile, same: Sequence[RecordingFile]) -> str:
+    """The others of a set, the first of them by name: all in each row of thousands would fill the memory."""
+    others = [other.path for other in same[: _NAMED + 1] if other is not file][:_NAMED]
+    more = len(same) - 1 - len(others)
+    return f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
 
 
 def _of_no_subject(fault: Fault) -> bool:
@@ -215,7 +265,9 @@ def _with_its_subject(file: RecordingFile) -> Fault:
 
 
 def _nothing_left(subject_id: str) -> Fault:
-    problem = Problem(f"subject {subject_id}", "at least one sound recording", "none", "fetch its recordings again")
+    problem = Problem(
+        f"subject {subject_id}", "at least one sound recording", "none", "see why its recordings are set aside"
+    )
     return Fault(problem, subject_id)
 
 

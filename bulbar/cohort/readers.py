@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, PositiveFloat, field_validator
 
 from bulbar.cohort import common_voice, minsk2020, subset, voc_als
+from bulbar.cohort.check import Duplicates
 from bulbar.cohort.release import Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.settings import Strict
@@ -21,15 +22,17 @@ Common Voice is not among them: of its millions of clips a subset must be drawn 
 
 
 class Settings(Strict):
-    """The `cohort` block of params.yaml: whose release is read, where it lies, what a bad recording does.
+    """The `cohort` block of params.yaml: whose release is read, where it lies, what happens to bad recordings.
 
-    watched: below the root, what DVC reads for changes; empty: every file.
+    watched: below the root, what DVC reads for changes; empty: every file. duplicates: what happens to recordings that
+    have the same samples, whatever on_bad_recording says.
     """
 
     source: Literal["voc_als", "minsk2020", "common_voice"]
     root: Path
     watched: Literal["", "/validated.tsv"] = ""
     on_bad_recording: Literal["fail", "quarantine"] = "fail"
+    duplicates: Duplicates = "fail"
 
     @field_validator("root", mode="before")
     @classmethod

@@ -71,9 +71,10 @@ class Case:
     """One broken input.
 
     what: the input, in the words of the page. break_it: changes the files of the sound project in the folder given.
-    fail, quarantine: what is expected with cohort.on_bad_recording so set; quarantine None: the mode changes nothing,
-    and is not tried. stage: the script of stages/ that runs, with its arguments, after the sound project has been
-    through ingest, preprocess_clinical, preprocess_audio and folds. source: whose release the project holds.
+    fail, quarantine: what is expected with cohort.on_bad_recording and cohort.duplicates so set; quarantine None: the
+    mode changes nothing, and is not tried. stage: the script of stages/ that runs, with its arguments, after the sound
+    project has been through ingest, preprocess_clinical, preprocess_audio and folds. source: whose release the project
+    holds.
     unprivileged: permissions count, which they do not for root. slow: for make test-slow only.
     """
 

@@ -30,7 +30,7 @@ two tasks, one second each), and each goes through the stage's own script. What 
 - **read, 0**: nothing is wrong. The tables hold the rate, the channels and the duration that are known beforehand, and the cleaned
   recording is the tone that was put in.
 
-The columns `fail` and `quarantine` are `cohort.on_bad_recording`, which is `fail` unless told otherwise. Where no recording alone is
+The columns `fail` and `quarantine` are `cohort.on_bad_recording` and `cohort.duplicates`, both `fail` by default. Where no recording alone is
 at fault, there is nothing to set aside, and both refuse.
 
 `dvc repro` reads the release before any stage does, to see what has changed. What it cannot read itself it tells in its own words

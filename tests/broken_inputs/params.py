@@ -187,6 +187,8 @@ VALUES = [
     case("a key missing", gone("audio", "min_duration_s"), "params.yaml: audio.min_duration_s", "nothing", "a value"),
     key("cohort.root", None, "", "no root", "None"),
     key("cohort.on_bad_recording", "skip", "'fail' or 'quarantine'"),
+    key("cohort.duplicates", "drop", "'fail', 'quarantine' or 'keep'"),
+    key("phantom.duplicates", True, "tasks must hold A, PA and TA", found="duplicates: True", where="phantom"),
     key("seed", -1, "greater than or equal to 0"),
     key("positive_class", "PD", "'ALS' or 'HC'"),
     key("audio.sample_rate_hz", 0, "greater than or equal to 1000"),

@@ -393,7 +393,7 @@ CASES: list[Case] = [
         "Recordings",
         "the same samples under two subjects' names",
         lambda project: shutil.copy(at(project), at(project, OTHER)),
-        Refused(FILE, f"the same samples as {OTHER}", problems=2),
+        Refused(FILE, f"the same samples as {OTHER}"),
         SetAside((FILE, OTHER), "the same samples as", (ID, OTHER_ID), recordings=2),
     ),
     # Sound, though unusual

@@ -90,7 +90,9 @@ class Trials:
         project = self._place / f"{len(self._tried):03d}_{mode}"
         shutil.copytree(self.sound(case.source), project)
         text = (project / "params.yaml").read_text()
-        (project / "params.yaml").write_text(re.sub(r"(on_bad_recording: )\w+", rf"\1{mode}", text))
+        (project / "params.yaml").write_text(
+            re.sub(r"(on_bad_recording: |duplicates: )(fail|quarantine)", rf"\1{mode}", text)
+        )
         case.break_it(project)
         before = written(project)
         code, out, err = (_apart if self._real else run_stage)(project, case.stage, unprivileged=case.unprivileged)

@@ -239,6 +239,14 @@ def test_no_count_of_people_under_five_is_on_the_page():
     assert "sex F (<5 ALS, 6 HC): too few to score" in text
 
 
+@pytest.mark.parametrize(
+    ("duplicates", "said"), [("fail", "stop the run"), ("quarantine", "are left out"), ("keep", "are kept")]
+)
+def test_what_becomes_of_equal_recordings_is_said(duplicates, said):
+    text = page(changed("params", lambda content: content["cohort"].update(duplicates=duplicates)))
+    assert re.search(rf"recordings with the same samples [a-z ]*{said}\)", text)
+
+
 def test_a_synthetic_cohort_is_named_so_and_has_no_participants_to_describe():
     assert "Synthetic voices: no number on this page says anything about ALS" in page(run())
     assert filled(run(), "TRIPOD+AI").loc["17", "status"] == "not applicable"

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import soundfile
 from ruamel.yaml import YAML
 
 from bulbar.core.errors import BadInput
-from stages import ingest, preprocess_clinical
+from stages import ingest, phantom, preprocess_clinical
 from stages.parts.run import run
-from tests.projects import write_params
+from tests.projects import ROOT, write_params
 from tests.releases import (
     VOC_ALS_COLUMNS,
     common_voice_row,
@@ -80,7 +81,7 @@ def test_the_metrics_are_few_totals_without_a_subject(project):
     ingest.main()
     text = Path("metrics/ingest.json").read_text()
     metrics = json.loads(text)
-    assert len(metrics) <= 15
+    assert len(metrics) <= 17
     assert not any(isinstance(value, dict | list) for value in metrics.values())
     assert "PZ0" not in text
     assert "CT0" not in text
@@ -150,6 +151,89 @@ def test_quarantine_counts_it_names_it_and_goes_on(project):
     ]
     metrics = json.loads(Path("metrics/ingest.json").read_text())
     assert (metrics["quarantined_recordings"], metrics["quarantined_subjects"]) == (1, 0)
+
+
+@pytest.fixture
+def published(project):
+    """The phantom of 15 people with the equal recordings that VOC-ALS is published with, in three tasks."""
+
+    def set_up(**cohort):
+        project(root="data/raw/phantom", **cohort)
+        path = Path("params.yaml")
+        params = YAML(typ="safe").load(path)
+        params["phantom"] |= {"subjects": 15, "tasks": ["A", "PA", "TA"], "median_duration_s": 1.5, "duplicates": True}
+        YAML(typ="safe").dump(params, path)
+        phantom.main()
+
+    return set_up
+
+
+def test_equal_recordings_stop_the_run_with_one_problem_for_each_set(published):
+    published(on_bad_recording="quarantine")
+    with pytest.raises(BadInput) as error:
+        ingest.main()
+    assert len(error.value.problems) == 3 + 2
+    three = [problem for problem in error.value.problems if problem.found.count(", ") == 1]
+    assert [problem.where[:13] for problem in three] == ["phonationA/CT"]
+    assert all(
+        "cohort.duplicates=quarantine leaves them out, keep keeps them" in one.remedy for one in error.value.problems
+    )
+    assert not Path("data/cohort").exists()
+
+
+def test_quarantined_equal_recordings_are_counted_and_named_and_the_run_goes_on(published, capsys):
+    published(duplicates="quarantine")
+    ingest.main()
+    metrics = json.loads(Path("metrics/ingest.json").read_text())
+    assert (metrics["subjects"], metrics["recordings"], metrics["missing_recordings"]) == (13, 45 - 11, 0)
+    assert (metrics["quarantined_recordings"], metrics["quarantined_duplicates"]) == (11, 11)
+    assert (metrics["quarantined_subjects"], metrics["kept_duplicates"]) == ("<5", 0)
+    quarantine = pd.read_csv("data/cohort/quarantine.csv")
+    left_out = set(quarantine["file"][quarantine["file"].str.endswith(".wav")])
+    files = {path.relative_to("data/raw/phantom").as_posix() for path in Path("data/raw/phantom").rglob("*.wav")}
+    recordings = pd.read_csv("data/cohort/recordings.csv")
+    assert left_out == files - set(recordings["path"])
+    assert recordings["sha256"].is_unique
+    assert "(0 missing, 11 set aside, 11 of them with the same samples as another)" in capsys.readouterr().out
+
+
+COMMANDS = [
+    (page, command)
+    for page in ("README.md", "docs/external.md")
+    for command in re.findall(r"^dvc exp run .*\bcohort\.source=voc_als\b.*$", (ROOT / page).read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[page for page, _ in COMMANDS])
+def test_the_documented_command_for_voc_als_reads_it_as_it_is_published(published, page, command):
+    chosen = dict(re.findall(r"-S cohort\.(\w+)=(\S+)", command))
+    assert chosen.pop("root") == "data/raw/voc-als"
+    published(**chosen)
+    ingest.main()
+    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_duplicates"] == 11
+
+
+def test_the_documents_have_a_command_for_voc_als():
+    assert [page for page, _ in COMMANDS] == ["README.md", "README.md", "docs/external.md"]
+
+
+def test_kept_equal_recordings_are_counted_and_all_stay(published, capsys):
+    published(duplicates="keep")
+    ingest.main()
+    metrics = json.loads(Path("metrics/ingest.json").read_text())
+    assert (metrics["subjects"], metrics["recordings"], metrics["quarantined_recordings"]) == (15, 45, 0)
+    assert (metrics["quarantined_duplicates"], metrics["kept_duplicates"]) == (0, 11)
+    copies = pd.read_csv("data/cohort/recordings.csv")["sha256"].duplicated(keep=False)
+    assert copies.sum() == 11
+    assert "0 set aside, 11 kept that have the same samples as another)" in capsys.readouterr().out
+
+
+def test_another_cohort_s_message_names_its_own_setting(project):
+    project()
+    root = write_voc_als(project("second"), tasks=("A",))
+    shutil.copy(root / "phonationA/CT001_phonationA.wav", root / "phonationA/PZ001_phonationA.wav")
+    with pytest.raises(BadInput, match=r"second\.cohort\.duplicates=quarantine"):
+        ingest.main("second")
 
 
 def test_a_shorter_minimum_lets_a_short_recording_pass(project):

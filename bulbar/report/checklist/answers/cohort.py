@@ -62,11 +62,17 @@ def _about(share: float) -> str:
 
 def exclusions(facts: Facts) -> str:
     """What was set aside, by which rule."""
-    read, rule = facts["ingest"], facts["params"]["cohort"]["on_bad_recording"]
+    read, chosen = facts["ingest"], facts["params"]["cohort"]
     rules = {"fail": "a bad recording stops the run", "quarantine": "bad recordings and rows are set aside, with why"}
+    of_equal = {
+        "fail": "recordings with the same samples stop the run",
+        "quarantine": "recordings with the same samples under several subjects or tasks are left out",
+        "keep": "recordings with the same samples are kept",
+    }
     return (
         f"Set aside: recordings {shown(read['quarantined_recordings'])}, subjects"
-        f" {read['quarantined_subjects'] or 'none'} (rule: {rules[rule]})."
+        f" {read['quarantined_subjects'] or 'none'} (rule: {rules[chosen['on_bad_recording']]};"
+        f" {of_equal[chosen.get('duplicates', 'fail')]})."
     )
 
 
@@ -74,9 +80,9 @@ def checks(facts: Facts) -> str:
     """How corrupt recordings and impossible values are found."""
     shortest = facts["params"]["audio"]["min_duration_s"]
     return (
-        f"Every file is read through, and refused if it is damaged, all zeros, shorter than {shortest:g} s or the same"
-        " samples as another. Every subject needs an ID of its own, a known label and sex, and numbers where numbers"
-        f" belong; whether a number is plausible is not checked. {exclusions(facts)}"
+        f"Every file is read through, and refused if it is damaged, all zeros or shorter than {shortest:g} s. All are"
+        " compared sample for sample. Every subject needs an ID of its own, a known label and sex, and numbers where"
+        f" numbers belong; whether a number is plausible is not checked. {exclusions(facts)}"
     )
 
 
