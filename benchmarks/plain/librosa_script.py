@@ -12,8 +12,9 @@ RATE_HZ = 22050
 
 
 def mel_image(path: Path) -> np.ndarray:
-    """Load and resample, cut the silence, 16 bit, pre-emphasis, mel spectrogram, dB, 128 × 128 in [0, 1]."""
-    samples, _ = librosa.load(path, sr=RATE_HZ)
+    """Load, no offset, resample, cut the silence, 16 bit, pre-emphasis, mel spectrogram, dB, 128 × 128 in [0, 1]."""
+    samples, rate_hz = librosa.load(path, sr=None)
+    samples = librosa.resample(samples - samples.mean(), orig_sr=rate_hz, target_sr=RATE_HZ)
     samples = np.concatenate([samples[start:end] for start, end in librosa.effects.split(samples, top_db=30)])
     samples = np.round(samples * 32768).clip(-32768, 32767) / 32768
     mel = librosa.feature.melspectrogram(

@@ -1,6 +1,7 @@
 """How a recording was made, as far as the released file tells: what may give a group away without any voice.
 
-Everything is measured on the file as released, before the pipeline resamples it or removes its silence.
+Everything is measured on the file as released, before the pipeline resamples it or removes its silence. A level is
+that of frames without their own mean: a recorder's offset is no sound.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ _ABOVE_QUANTISATION_DB, _BELOW_LOUDEST_DB = 10.0, 100.0
 _EDGE_DB, _EDGE_HZ, _EDGES_FROM_HZ = 15.0, 200.0, 3000.0
 _LOUD, _RUN, _RUNS = 0.1, 3, 3  # a flat top: at least so high, so many samples long, so many times
 _FRAME_S = 0.05
-_ZEROS = 32  # noise of one step of 16 bit makes a row of so many once in 10^13 samples
+_EQUAL = 32  # noise of one step of 16 bit makes a row of so many once in 10^13 samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Conditions:
     format: container and coding, such as `WAV/PCM_16`. bandwidth_hz: see `bandwidth_hz`. clipped_share: see
     `clipped_share`. dc_offset: the mean sample, share of full scale. noise_dbfs, noise_centroid_hz: level and centre of
     gravity of the background (see `background`). digital_silence_share: share of the samples that stand in a row of
-    zeros. level_dbfs: RMS of the frames that are not silent. pause_share: share of the duration that the pipeline's
-    silence removal takes away.
+    equal ones (see `digital_silence`). level_dbfs: RMS of the frames that are not silent. pause_share: share of the
+    duration that the pipeline's silence removal takes away.
     """
 
     sample_rate_hz: int
@@ -54,10 +55,10 @@ def measure(path: str | Path, samples: np.ndarray, sample_rate_hz: int, settings
     """All conditions of one recording.
 
     path: the released file, for its header. samples: its content as `audio.read` returns it, shape (n, channels).
-    settings: the pipeline's, which say what counts as silence. Raises SilentRecording where every sample is zero.
+    settings: the pipeline's, which say what counts as silence. Raises SilentRecording where all samples are equal.
     """
     header, mono = soundfile.info(path), audio.to_mono(samples)
-    resampled = audio.resample(mono, sample_rate_hz, settings.sample_rate_hz)
+    resampled = audio.resample(audio.without_offset(mono), sample_rate_hz, settings.sample_rate_hz)
     kept = len(audio.remove_silence(resampled, top_db=settings.top_db)) / len(resampled)
     noise_dbfs, noise_centroid_hz = background(mono, sample_rate_hz, top_db=settings.top_db)
     return Conditions(
@@ -144,23 +145,31 @@ def _runs(true: np.ndarray) -> np.ndarray:
 
 
 def digital_silence(samples: np.ndarray) -> np.ndarray:
-    """Which samples stand in a row of `_ZEROS` zeros or more: a quiet room crosses zero often. Shape (n,), bool."""
-    return np.asarray(scipy.ndimage.binary_opening(samples == 0, np.ones(_ZEROS)))
+    """Which samples stand in a row of `_EQUAL` equal ones or more: in a quiet room no two are equal for long.
+
+    At zero, or at an offset that was added: anywhere but at the highest and the lowest sample, where a row is clipped.
+    Shape (n,) to (n,), bool.
+    """
+    equal = scipy.ndimage.binary_opening(np.diff(samples) == 0, np.ones(_EQUAL - 1))
+    in_a_row = np.append(equal, False) | np.insert(equal, 0, False)
+    inner = (samples > samples.min()) & (samples < samples.max())
+    return np.asarray(in_a_row & (inner | (samples == 0)))
 
 
 def _frames(samples: np.ndarray, sample_rate_hz: int, top_db: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames of 50 ms one after another, shape (t, n), their mean squares, and which are silent.
+    """Frames of 50 ms one after another, each less its mean, shape (t, n), their mean squares, and which are silent.
 
     Silent: more than `top_db` below the loudest frame. What is left at the end is left out.
     """
     length = min(round(_FRAME_S * sample_rate_hz), len(samples))
     frames = samples[: len(samples) // length * length].reshape(-1, length)
+    frames = frames - frames.mean(axis=1, keepdims=True)
     power = np.mean(frames**2, axis=1, dtype=float)
     return frames, power, power < power.max() * 10 ** (-top_db / 10)
 
 
 def level_dbfs(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0) -> float:
-    """RMS of the frames that are not silent, in dB of full scale. NaN where every sample is zero."""
+    """RMS of the frames that are not silent, each less its mean, in dB of full scale. NaN where all are zero."""
     _, power, silent = _frames(samples, sample_rate_hz, top_db)
     loud = power[~silent].mean()
     return float(10 * np.log10(loud)) if loud > 0 else np.nan
@@ -179,8 +188,7 @@ def background(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0
     if not quiet.size:
         return np.nan, np.nan
     quieter = quiet[np.argsort(power[quiet], kind="stable")][: (len(quiet) + 1) // 2]
-    windowed = (frames[quieter] - frames[quieter].mean(axis=1, keepdims=True)) * np.hanning(frames.shape[1])
-    spectrum = np.mean(np.abs(np.fft.rfft(windowed, axis=1)) ** 2, axis=0)
+    spectrum = np.mean(np.abs(np.fft.rfft(frames[quieter] * np.hanning(frames.shape[1]), axis=1)) ** 2, axis=0)
     frequencies = np.fft.rfftfreq(frames.shape[1], 1 / sample_rate_hz)
     total = spectrum.sum()
     centroid = float(frequencies @ spectrum / total) if total > 0 else np.nan

@@ -74,9 +74,9 @@ def low_rate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     samples: shape (n, channels), float. Returns shape (m,), float32. Without the lowest frequencies, for an offset and
     the hum of the mains are alike in recordings that have nothing else in common.
     """
-    low = audio.resample(audio.to_mono(samples), sample_rate_hz, LOW_RATE_HZ)
+    low = audio.resample(audio.without_offset(audio.to_mono(samples)), sample_rate_hz, LOW_RATE_HZ)
     high_pass = scipy.signal.butter(4, 60.0, "highpass", fs=LOW_RATE_HZ, output="sos")
-    return scipy.signal.sosfilt(high_pass, low - low.mean()).astype(np.float32)
+    return scipy.signal.sosfilt(high_pass, low).astype(np.float32)
 
 
 def fingerprint(samples: np.ndarray, sample_rate_hz: int) -> Fingerprint:

@@ -98,7 +98,8 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, tra
     shortest_s = max(3.2 / settings.min_pitch_hz, 6.5 / _INTENSITY_PITCH_HZ)  # Praat's windows, with room to round
     if len(samples) < shortest_s * sample_rate_hz:
         return missing
-    sound = parselmouth.Sound(np.asarray(samples, dtype=float), sample_rate_hz)
+    steady = audio.without_offset(np.asarray(samples, dtype=float))  # shimmer and cycles would take an offset for voice
+    sound = parselmouth.Sound(steady, sample_rate_hz)
     pitch = call(sound, "To Pitch", 0.0, settings.min_pitch_hz, settings.max_pitch_hz)
     if call(pitch, "Count voiced frames") == 0:
         return missing

@@ -1,10 +1,11 @@
+import librosa
 import numpy as np
 import pytest
 import scipy.signal
 import soundfile
 
 from bulbar.core.errors import SilentRecording
-from bulbar.features import audio
+from bulbar.features import audio, spectrogram
 
 SETTINGS = audio.Settings(min_duration_s=0.5)
 
@@ -106,10 +107,85 @@ def test_a_recording_without_silence_stays_as_it_is():
     assert np.array_equal(audio.remove_silence(signal), signal)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(22050), np.zeros(1), np.zeros(0)])
-def test_an_all_zero_recording_is_an_error_and_no_crash_in_a_logarithm(samples):
-    with pytest.raises(SilentRecording, match="zero"):
+@pytest.mark.parametrize(
+    "samples", [np.zeros(22050), np.zeros(1), np.zeros(0), np.full(22050, 0.25), np.full(22050, 0.1, np.float32)]
+)
+def test_a_recording_of_one_value_throughout_is_an_error_and_no_crash_in_a_logarithm(samples):
+    with pytest.raises(SilentRecording, match="equal"):
         audio.remove_silence(samples)
+
+
+def test_a_file_of_one_value_throughout_is_silent(tmp_path):
+    soundfile.write(tmp_path / "in.wav", np.full(8000, 0.1), 8000, subtype="FLOAT")
+    with pytest.raises(SilentRecording):
+        audio.clean(tmp_path / "in.wav", SETTINGS)
+
+
+def with_pauses(length: int = 60_000, seed: int = 1) -> np.ndarray:
+    """Noise of no mean whose level jumps between full, 20 dB and 40 dB below, float32."""
+    draws = np.random.default_rng(seed)
+    levels = np.repeat(10.0 ** (-draws.integers(0, 3, 1 + length // 3000)), 3000)[:length]
+    samples = 0.1 * levels * draws.standard_normal(length)
+    return (samples - samples.mean()).astype(np.float32)
+
+
+def steps_16_bit(samples: np.ndarray) -> np.ndarray:
+    return np.round(32768 * samples).astype(np.int16)
+
+
+@pytest.mark.parametrize("length", [60_000, 61_440, 61_441, 3000, 600, 100])
+@pytest.mark.parametrize("top_db", [10.0, 30.0, 60.0])
+def test_of_a_recording_without_an_offset_what_is_kept_is_what_librosa_keeps(length, top_db):
+    samples = with_pauses(length)
+    theirs = librosa.effects.split(samples, top_db=top_db)
+    kept = np.concatenate([samples[start:end] for start, end in theirs])
+    np.testing.assert_array_equal(audio.remove_silence(samples, top_db=top_db), kept)
+
+
+OFFSETS = [0.002, 0.01, -0.05]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_silence_is_removed_at_the_same_places_whatever_the_offset(offset):
+    samples = with_pauses()
+    kept = audio.remove_silence(samples)
+    assert len(kept) < 0.9 * len(samples)
+    np.testing.assert_allclose(audio.remove_silence(samples + np.float32(offset)) - offset, kept, atol=1e-7)
+
+
+@pytest.mark.parametrize("settling_s", [0.1, 0.3, 1.0])
+def test_an_offset_that_settles_slowly_is_no_sound(settling_s):
+    """Within a frame it falls by much less than it lies above the end that it settles to."""
+    rate = 22050
+    hiss = 1e-4 * np.random.default_rng(1).standard_normal(3 * rate)
+    hiss[rate : 2 * rate] += tone(300)
+    settling = 0.02 * np.exp(-np.arange(3 * rate) / rate / settling_s)
+    assert len(audio.remove_silence(hiss + settling)) == len(audio.remove_silence(hiss)) < 1.2 * rate
+
+
+def test_the_mean_is_subtracted_as_scipy_does():
+    samples = with_pauses() + np.float32(0.01)
+    found = audio.without_offset(samples)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, scipy.signal.detrend(samples.astype(float), type="constant"), atol=1e-8)
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("rate", [8000, 22050, 44100])
+@pytest.mark.parametrize("bandwidth_hz", [None, 3600.0])
+def test_a_recording_with_an_offset_gives_the_same_cleaned_samples_and_the_same_image(
+    tmp_path, offset, rate, bandwidth_hz
+):
+    settings = audio.Settings(min_duration_s=0.5, bandwidth_hz=bandwidth_hz)
+    voice = steps_16_bit(np.concatenate([with_pauses(rate // 2), tone(220, 1.0, rate, 0.3), with_pauses(rate // 2, 2)]))
+    soundfile.write(tmp_path / "without.wav", voice, rate)
+    soundfile.write(tmp_path / "with.wav", voice + np.int16(round(offset * 32768)), rate)
+    without, with_offset = (audio.clean(tmp_path / f"{name}.wav", settings) for name in ("without", "with"))
+    assert len(without) == len(with_offset)
+    assert np.abs(without.astype(int) - with_offset).max() <= 1  # where a rounding falls the other way
+    mel = spectrogram.Settings()
+    images = [spectrogram.image_of(kept / np.float32(32768), 22050, mel) for kept in (without, with_offset)]
+    np.testing.assert_allclose(*images, atol=0.01)  # of bands that hold nothing but the noise of rounding
 
 
 def test_a_recording_too_quiet_for_16_bits_is_silent(tmp_path):

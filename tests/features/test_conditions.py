@@ -82,15 +82,16 @@ def test_the_header_is_told_as_it_is(tmp_path):
     assert (found.format, found.channels, found.sample_rate_hz, found.duration_s) == ("WAV/ULAW", 2, 16000, 3.0)
 
 
-def test_level_background_pauses_and_offset_are_those_the_recording_was_made_of(tmp_path):
+@pytest.mark.parametrize("offset", [0.0005, 0.002, 0.01, -0.1])
+def test_level_background_pauses_and_offset_are_those_the_recording_was_made_of(tmp_path, offset):
     rate = 8000
     hiss = noise(2.0, rate, 10 ** (-55 / 20))
-    recording = np.concatenate([hiss[:rate], tone(rate, 0.2) + hiss[:rate], hiss[rate:]]) + 0.0005
+    recording = np.concatenate([hiss[:rate], tone(rate, 0.2) + hiss[:rate], hiss[rate:]]) + offset
     found = measured(tmp_path / "a.wav", recording, rate)
     assert found.level_dbfs == pytest.approx(20 * np.log10(0.2 / np.sqrt(2)), abs=0.2)
     assert found.noise_dbfs == pytest.approx(-55, abs=1)
     assert found.noise_centroid_hz == pytest.approx(rate / 4, rel=0.1)  # white noise has its centre in the middle
-    assert found.dc_offset == pytest.approx(0.0005, abs=2e-4)
+    assert found.dc_offset == pytest.approx(offset, abs=2e-4)
     assert found.pause_share == pytest.approx(2 / 3, abs=0.05)
     assert found.digital_silence_share < 0.01
     cleaned = audio.clean(tmp_path / "a.wav", audio.Settings(min_duration_s=0.5))
@@ -103,6 +104,31 @@ def test_digital_silence_is_counted_and_is_no_background(tmp_path):
     found = measured(tmp_path / "a.wav", recording, rate)
     assert found.digital_silence_share == pytest.approx(3 / 4, abs=0.01)
     assert np.isnan([found.noise_dbfs, found.noise_centroid_hz]).all()
+
+
+def test_an_offset_that_settles_in_the_first_second_is_no_background(tmp_path):
+    rate = 8000
+    hiss = noise(4.0, rate, 10 ** (-55 / 20))
+    hiss[2 * rate : 3 * rate] += tone(rate, 0.2)
+    settling = 0.05 * np.exp(-np.arange(4 * rate) / rate / 0.3)
+    found = measured(tmp_path / "a.wav", hiss + settling, rate)
+    assert found.noise_dbfs == pytest.approx(-55, abs=1)
+    assert found.level_dbfs == pytest.approx(20 * np.log10(0.2 / np.sqrt(2)), abs=0.2)
+    assert found.pause_share == pytest.approx(3 / 4, abs=0.05)
+
+
+def test_digital_silence_with_an_offset_is_still_digital_silence(tmp_path):
+    rate = 8000
+    recording = np.concatenate([np.zeros(rate), tone(rate, 0.2), np.zeros(2 * rate)])
+    found = measured(tmp_path / "a.wav", recording + 0.01, rate)
+    assert found.digital_silence_share == pytest.approx(3 / 4, abs=0.01)
+    assert np.isnan([found.noise_dbfs, found.noise_centroid_hz]).all()
+
+
+def test_a_row_of_clipped_samples_is_no_digital_silence():
+    clipped = np.clip(20 * tone(44100, 0.2, hz=100), -0.5, 0.5)
+    assert np.bincount(np.unique(clipped, return_inverse=True)[1]).max() > 1000  # flat tops of more than 100 samples
+    assert not conditions.digital_silence(clipped).any()
 
 
 def test_a_recording_without_a_pause_has_no_background(tmp_path):

@@ -107,6 +107,16 @@ def test_the_correlation_is_numpys_over_the_overlap():
     assert lag_s == pytest.approx(0.2, abs=1e-4)
 
 
+@pytest.mark.parametrize("offset", [0.002, 0.01, -0.1])
+def test_an_offset_changes_neither_what_is_compared_nor_the_fingerprint(offset):
+    original = np.pad(voice(4), RATE)[:, np.newaxis]
+    plain, shifted = (near_duplicates.fingerprint(samples, RATE) for samples in (original, original + offset))
+    assert shifted.start_frame == plain.start_frame > 0
+    assert np.mean(shifted.signs != plain.signs) < 1e-3
+    waves = [near_duplicates.low_rate(samples, RATE) for samples in (original, original + offset)]
+    np.testing.assert_allclose(*waves, atol=1e-6)
+
+
 def test_a_common_hum_and_offset_are_no_duplicates():
     hum = 0.5 * np.sin(2 * np.pi * 50 * np.arange(4 * RATE) / RATE) + 0.2
     assert correlation(voice(4) + hum, RATE, voice(5) + hum, RATE)[0] < near_duplicates.NEAR - 0.3

@@ -113,6 +113,13 @@ def test_a_pure_tone_has_its_frequency_and_no_jitter_or_shimmer():
     assert found["hnr_db"] > 50
 
 
+@pytest.mark.parametrize("offset", [0.002, 0.01, -0.05])
+def test_an_offset_of_the_recorder_changes_no_measure(offset):
+    samples = in_a_room(0.3 * a_train(irregularity=0.2).samples, -60)
+    steady = samples - samples.mean()
+    assert heard(samples + offset, train=True) == pytest.approx(heard(steady, train=True), rel=1e-6)
+
+
 def test_a_voice_outside_the_pitch_range_is_not_heard_at_its_own_pitch():
     tone = 0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE_HZ) / RATE_HZ)
     below = heard(tone, settings=acoustics.Settings(min_pitch_hz=75, max_pitch_hz=250))

@@ -70,7 +70,7 @@ def test_all_silent_recordings_are_named_and_nothing_half_written_is_left(projec
     with pytest.raises(BadInput) as error:
         preprocess_audio.main()
     assert [problem.where for problem in error.value.problems] == ["voices/PZ1_A.wav", "voices/CT1_A.wav"]
-    assert "zero" in error.value.problems[0].found
+    assert "equal" in error.value.problems[0].found
     assert not (project / "data/audio").exists()
     assert not (project / "metrics").exists()
     with pytest.raises(SystemExit):
