@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar.cohort import check, readers, recording, subset
+from bulbar.cohort import check, readers, subset
 from bulbar.core import disclosure, parallel
 from bulbar.core.errors import printable
 from bulbar.core.files import write_json, write_table
+from bulbar.features import audio, inspection
 from stages.parts.params import params, settings, study_seed
 from stages.parts.places import cohort_block, metrics_file, room
 from stages.parts.run import run
@@ -24,7 +25,7 @@ from stages.parts.run import run
 def main(role: str = "main") -> None:
     """Read the release of params block `cohort` (another role: the one inside its own block); write its cohort room."""
     chosen = settings(cohort_block(role), readers.Settings)
-    hearing = settings("audio", readers.RecordingSettings)
+    cleaning = settings("audio", audio.Settings)
     workers = settings("compute", parallel.Settings).n_workers
 
     by: check.By = "sex" if "subset" in params() else "label"
@@ -32,7 +33,7 @@ def main(role: str = "main") -> None:
         release = readers.read(chosen, settings("subset", subset.Settings), study_seed())
     else:
         release = readers.read(chosen)
-    inspect = partial(recording.inspect, root=chosen.root.resolve(), min_duration_s=hearing.min_duration_s)
+    inspect = partial(inspection.inspect, root=chosen.root.resolve(), settings=cleaning)
     paths = [file.path for file in release.files]
     found = list(parallel.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
     kept = check.cohort_of(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, PositiveFloat, field_validator
+from pydantic import field_validator
 
 from bulbar.cohort import common_voice, minsk2020, subset, voc_als
 from bulbar.cohort.check import Duplicates
@@ -12,7 +12,7 @@ from bulbar.cohort.release import Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.settings import Strict
 
-__all__ = ["READERS", "Fault", "RecordingFile", "RecordingSettings", "Release", "Settings", "read"]
+__all__ = ["READERS", "Fault", "RecordingFile", "Release", "Settings", "read"]
 
 READERS: dict[str, Callable[[Path], Release]] = {"voc_als": voc_als.read, "minsk2020": minsk2020.read}
 """Reads a release by its source. A reader for another release is one function more: root in, `Release` out.
@@ -40,14 +40,6 @@ class Settings(Strict):
         if isinstance(root, str) and not root.strip():
             raise ValueError("the folder of a release")
         return root
-
-
-class RecordingSettings(Strict):
-    """What of the `audio` block says which recording is a bad one; the block's other keys are another stage's."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    min_duration_s: PositiveFloat
 
 
 def read(chosen: Settings, choosing: subset.Settings | None = None, seed: int = 0) -> Release:

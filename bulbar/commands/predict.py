@@ -78,9 +78,7 @@ def run(arguments: argparse.Namespace) -> Prediction:
     problems = unwritable(arguments.out)
     name, recordings, clinical = "audio", [], {}
     try:
-        recordings = inputs.recordings(
-            arguments.recording, arguments.task, min_duration_s=deployed.audio.min_duration_s
-        )
+        recordings = inputs.recordings(arguments.recording, arguments.task, deployed.audio)
     except BadInput as error:
         problems += error.problems
     if arguments.clinical is not None:

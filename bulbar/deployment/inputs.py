@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bulbar.cohort import recording
 from bulbar.cohort.release import TASKS
 from bulbar.cohort.voc_als import FOLDERS
 from bulbar.core.errors import BadInput, Problem
 from bulbar.deployment.encoding import StoredEncoder
+from bulbar.features import audio, inspection
 
 OLDEST = 120
 """No age in years is above it."""
@@ -40,12 +40,13 @@ class Given:
     task: str
 
 
-def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float) -> list[Given]:
+def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings) -> list[Given]:
     """The recordings of one person, each readable and whole, with its task.
 
     task: of those whose name does not say it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
-    `someone_PA.flac`; a name that says another is a fault. min_duration_s: a shorter recording is a fault, and so is
-    one given twice, also as a copy in another file or container. Raises BadInput with every fault.
+    `someone_PA.flac`; a name that says another is a fault. cleaning: the models'; a recording that is shorter than
+    its `min_duration_s`, or has less left without its silence, is a fault, and so is one given twice, also as a copy in
+    another file or container. Raises BadInput with every fault.
     """
     problems: list[Problem] = []
     if task is not None and task.upper() not in TASKS:
@@ -67,7 +68,7 @@ def recordings(files: Sequence[str], task: str | None, *, min_duration_s: float)
             found_here = "samples without a header: neither rate nor format is known"
             problems.append(Problem(file, "a recording with a header", found_here, ANOTHER))
             continue
-        inspected = recording.inspect(file, Path(), min_duration_s=min_duration_s)
+        inspected = inspection.inspect(file, Path(), cleaning)
         problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
         if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
             problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))

@@ -261,6 +261,8 @@ CANCELLING = tone(channels=2) * [1, -1]
 WHISPER = 1e-6 * tone()
 BROKEN = tone().astype(np.float32)
 BROKEN[17] = 1e30
+KNOCK = 1e-3 * np.random.default_rng(4).standard_normal((24000, 1))
+KNOCK[8000:8008] += 0.8
 MUTE = np.random.default_rng(2).integers(-1, 2, (8000, 1))
 UPSIDE_DOWN = tone(channels=2) * [1, -1] + 1e-3 * np.random.default_rng(3).standard_normal((8000, 2))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 16044\n"
@@ -304,6 +306,7 @@ CASES: list[Case] = [
     bad("two channels that cancel each other", holds(CANCELLING), "in the mean of its 2 channels"),
     bad("one channel is the other upside down, and both have noise", holds(UPSIDE_DOWN), "they cancel each other"),
     bad("the last bit's noise: nothing was plugged in", holds(MUTE / 2**15), "only values from -3.052e-05 to"),
+    bad("three seconds of an empty room with one knock", holds(KNOCK), "0.093 s of 3.000 s"),
     bad("24 bit, and nothing above the last 8 of them", holds(WHISPER, subtype="PCM_24"), "only values from"),
     bad("float with a NaN", holds(HOLED, subtype="FLOAT"), "NaN or infinite samples"),
     bad("float with an infinity", holds(BURST, subtype="DOUBLE"), "NaN or infinite samples"),

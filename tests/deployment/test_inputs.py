@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import soundfile
 from bulbar.core.errors import BadInput
 from bulbar.deployment import inputs
 from bulbar.deployment.encoding import Category, StoredEncoder
+from bulbar.features import audio
 
+CLEANING = audio.Settings(min_duration_s=0.5)
 ENCODER = StoredEncoder(
     numeric={"age_years": 60.0, "cantagallo_questionnaire": 10.0},
     categorical={"sex": Category(mode="M", categories=("F", "M"))},
@@ -27,7 +30,7 @@ def voice(path: Path, rate: int = 8000, seconds: float = 1.0, **how) -> str:
 
 def faults(files, task=None) -> list:
     with pytest.raises(BadInput) as caught:
-        inputs.recordings(files, task, min_duration_s=0.5)
+        inputs.recordings(files, task, CLEANING)
     return caught.value.problems
 
 
@@ -41,7 +44,7 @@ def faults(files, task=None) -> list:
     ],
 )
 def test_the_task_is_read_off_the_name_as_the_releases_write_it(tmp_path, name, task):
-    (found,) = inputs.recordings([voice(tmp_path / name)], None, min_duration_s=0.5)
+    (found,) = inputs.recordings([voice(tmp_path / name)], None, CLEANING)
     assert found.task == task
 
 
@@ -58,14 +61,14 @@ def test_the_task_is_read_off_the_name_as_the_releases_write_it(tmp_path, name, 
     ],
 )
 def test_any_rate_depth_and_format_that_soundfile_reads_will_do(tmp_path, name, how):
-    assert inputs.recordings([voice(tmp_path / name, **how)], None, min_duration_s=0.5)
+    assert inputs.recordings([voice(tmp_path / name, **how)], None, CLEANING)
 
 
 def test_a_name_without_a_task_asks_for_one_and_takes_it(tmp_path):
     file = voice(tmp_path / "recording.wav")
     (fault,) = faults([file])
     assert fault.where == file and "--task A" in fault.remedy
-    assert inputs.recordings([file], "pa", min_duration_s=0.5)[0].task == "PA"
+    assert inputs.recordings([file], "pa", CLEANING)[0].task == "PA"
     (fault,) = faults([file], task="X")
     assert fault.where == "--task" and "A, E, I, O, U" in fault.expected
 
@@ -84,11 +87,23 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_file(tmp_path):
     assert found[str(silent)] == "only zeros" and found[short] == "0.1000 s"
 
 
+def test_a_recording_with_almost_nothing_but_silence_is_refused_with_the_others(tmp_path):
+    room = 1e-3 * np.random.default_rng(0).standard_normal(24000)
+    room[8000:8010] += 0.8
+    soundfile.write(tmp_path / "knock_A.wav", room, 8000)
+    short = voice(tmp_path / "knock_I.wav", seconds=0.1)
+    knock, brief = faults([str(tmp_path / "knock_A.wav"), short])
+    assert "left after silence removal" in knock.expected
+    assert re.fullmatch(r"0\.0\d\d s of 3\.000 s", knock.found)
+    assert "another recording" in knock.remedy
+    assert (brief.where, brief.found) == (short, "0.1000 s")
+
+
 def test_a_task_that_contradicts_a_file_s_name_is_refused(tmp_path):
     named, unnamed = voice(tmp_path / "someone_PA.wav"), voice(tmp_path / "take2.wav", seconds=2)
     (fault,) = faults([named, unnamed], task="a")
     assert (fault.where, fault.found) == (named, "task PA in its name")
-    assert [one.task for one in inputs.recordings([named, unnamed], "pa", min_duration_s=0.5)] == ["PA", "PA"]
+    assert [one.task for one in inputs.recordings([named, unnamed], "pa", CLEANING)] == ["PA", "PA"]
 
 
 def test_a_copy_of_a_recording_counts_once_whatever_it_is_called(tmp_path):
@@ -126,7 +141,7 @@ def test_two_people_and_one_file_twice_are_refused(tmp_path):
     assert [(fault.where, fault.found) for fault in faults([first, first])] == [(first, "one file twice")]
     names = ("phonationA/PZ001_phonationA.wav", "rhythmPA/PZ001_rhythmPA.wav")
     together = [voice(tmp_path / name, seconds=seconds) for seconds, name in enumerate(names, start=1)]
-    assert len(inputs.recordings(together, None, min_duration_s=0.5)) == 2
+    assert len(inputs.recordings(together, None, CLEANING)) == 2
 
 
 def write(path: Path, text: str) -> Path:

@@ -34,7 +34,6 @@ ALS: list[tuple[str, type[BaseModel]]] = [
     ("cohort", readers.Settings),
     ("phantom", voc_als.Settings),
     ("audio", audio.Settings),
-    ("audio", readers.RecordingSettings),
     ("spectrogram", spectrogram.Settings),
     ("folds", folds.Settings),
     ("train", fits.Settings),

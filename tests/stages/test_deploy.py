@@ -120,7 +120,7 @@ def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
     stored = np.load("data/features/images.npy")
     index = pd.read_csv("data/features/index.csv")["recording_id"].tolist()
     for row in recordings().itertuples():
-        found = given.recordings([row.file], None, min_duration_s=deployed.audio.min_duration_s)
+        found = given.recordings([row.file], None, deployed.audio)
         (image,), _ = person.images_and_conditions(found, deployed)
         np.testing.assert_array_equal(image[0], stored[index.index(row.recording_id)])
 
@@ -157,7 +157,7 @@ def test_the_fold_model_that_did_not_know_a_person_gives_the_stored_prediction(d
     files = recordings().set_index("recording_id")["file"]
     networks = list(fold_models(MODELS, deployed, model, {}))
     for subject, rows in [*table.groupby("subject_id")][:: 1 if model == "audio" else 4]:
-        found = given.recordings(files[rows.index].tolist(), None, min_duration_s=0.5)
+        found = given.recordings(files[rows.index].tolist(), None, deployed.audio)
         images, _ = person.images_and_conditions(found, deployed)
         if model == "fused_common":
             networks = list(fold_models(MODELS, deployed, model, clinical_of(subject)))

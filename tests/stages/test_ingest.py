@@ -11,7 +11,7 @@ import soundfile
 from ruamel.yaml import YAML
 
 from bulbar.core.errors import BadInput
-from stages import ingest, phantom, preprocess_clinical
+from stages import ingest, phantom, preprocess_audio, preprocess_clinical
 from stages.parts.run import run
 from tests.projects import ROOT, write_params
 from tests.releases import (
@@ -234,6 +234,47 @@ def test_another_cohort_s_message_names_its_own_setting(project):
     shutil.copy(root / "phonationA/CT001_phonationA.wav", root / "phonationA/PZ001_phonationA.wav")
     with pytest.raises(BadInput, match=r"second\.cohort\.duplicates=quarantine"):
         ingest.main("second")
+def knock(path, rate=8000, **how):
+    """Three seconds of an empty room with a knock."""
+    room = 1e-3 * np.random.default_rng(0).standard_normal(3 * rate)
+    room[rate : rate + rate // 1000] += 0.8
+    soundfile.write(path, room, rate, **how)
+
+
+def test_a_recording_of_almost_nothing_but_silence_stops_the_run_with_all_else_that_is_wrong(project):
+    root = write_voc_als(project())
+    knock(root / "phonationA/PZ001_phonationA.wav")
+    soundfile.write(root / "phonationA/PZ002_phonationA.wav", np.zeros(8000), 8000)
+    with pytest.raises(BadInput) as error:
+        ingest.main()
+    almost, silent = error.value.problems
+    assert (almost.where, silent.where) == ("phonationA/PZ001_phonationA.wav", "phonationA/PZ002_phonationA.wav")
+    assert almost.expected == "at least 0.5 s left after silence removal (audio.min_duration_s, audio.top_db)"
+    assert contents() == {}
+
+
+def test_a_recording_of_almost_nothing_but_silence_is_set_aside_and_counted(project):
+    root = write_voc_als(project(on_bad_recording="quarantine"))
+    knock(root / "phonationA/PZ001_phonationA.wav")
+    ingest.main()
+    (row,) = pd.read_csv("data/cohort/quarantine.csv").to_dict("records")
+    assert row["file"] == "phonationA/PZ001_phonationA.wav"
+    assert row["found"].endswith(" s of 3.000 s")
+    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 1
+    assert "PZ001_A" not in set(pd.read_csv("data/cohort/recordings.csv")["recording_id"])
+
+
+def test_what_ingest_lets_pass_is_at_least_the_shortest_recording_when_it_is_cleaned(project):
+    root = write_voc_als(project(on_bad_recording="quarantine"), tasks=("A",))
+    for place, file in enumerate(sorted(root.rglob("*.wav"))):  # a tone of 0.35 to 0.63 s in a room
+        samples, rate = soundfile.read(file)
+        samples[round((0.35 + 0.1 * (place % 3) + 0.01 * place) * rate) :] *= 1e-3
+        soundfile.write(file, samples, rate)
+    ingest.main()
+    preprocess_audio.main()
+    durations = pd.read_csv("data/audio/recordings.csv")["duration_s"]
+    assert 0 < len(durations) < 9
+    assert (durations >= 0.5).all()
 
 
 def test_a_shorter_minimum_lets_a_short_recording_pass(project):
@@ -348,6 +389,15 @@ def test_by_default_broken_clips_are_set_aside_with_their_reasons(gender):
     assert quarantine["clips/m2_0.mp3"].startswith("LibsndfileError")
     assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 3
     assert len(pd.read_csv("data/cohort/recordings.csv")) == 5
+
+
+def test_a_clip_of_almost_nothing_but_silence_is_set_aside(gender):
+    root = write_common_voice(gender({"per_gender": None}))
+    knock(root / "clips/m0_0.mp3", 16000, format="MP3")
+    ingest.main()
+    (row,) = pd.read_csv("data/cohort/quarantine.csv").to_dict("records")
+    assert row["file"] == "clips/m0_0.mp3"
+    assert "left after silence removal" in row["expected"]
 
 
 def test_watched_is_the_whole_release_or_its_table(gender):

@@ -80,8 +80,8 @@ def checks(facts: Facts) -> str:
     """How corrupt recordings and impossible values are found."""
     shortest = facts["params"]["audio"]["min_duration_s"]
     return (
-        f"Every file is read through, and refused if it is damaged, all zeros or shorter than {shortest:g} s. All are"
-        " compared sample for sample. Every subject needs an ID of its own, a known label and sex, and numbers where"
+        f"Every file is read through, and refused if it is damaged, all zeros or shorter than {shortest:g} s, also once"
+        " its silence is removed. All are compared sample for sample. Every subject needs an ID of its own, a known label and sex, and numbers where"
         f" numbers belong; whether a number is plausible is not checked. {exclusions(facts)}"
     )
 

@@ -70,6 +70,6 @@ def poor_input(facts: Facts) -> str:
     """What the pipeline does about input that it cannot use."""
     shortest = facts["params"]["audio"]["min_duration_s"]
     return (
-        f"The pipeline refuses a recording that is damaged, all zeros or shorter than {shortest:g} s, and names it;"
-        " missing clinical values are filled in as under item 11."
+        f"The pipeline refuses a recording that is damaged, all zeros or shorter than {shortest:g} s, also once its"
+        " silence is removed, and names it; missing clinical values are filled in as under item 11."
     )
