@@ -1,6 +1,7 @@
 """Turn every cleaned recording into one mel image (or, with `time_axis: segments`, into a few)."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core import parallel
+from bulbar.core.errors import BadInput, Problem, SilentRecording
 from bulbar.core.files import FeaturesWriter, count_rows, read_rows, read_table, rows_writer, save
 from bulbar.features import spectrogram
 from bulbar.features.figures import mel_images, recordings_per_task
@@ -37,17 +39,36 @@ def main(role: str = "main") -> None:
         FeaturesWriter(out / "images.npy", mel.image_shape) as images,
         rows_writer(out / "index.csv", ["recording_id", "segment"]) as index,
     ):
-        for recording_id, rows in results:
+        for recording_id, rows in shown(results):
             images.append(rows)
             index.writerows({"recording_id": recording_id, "segment": segment} for segment in range(len(rows)))
     draw(role, mel, out)
     print(f"{count_rows(out / 'index.csv')} {mel.representation} images of {mel.mel_bands}×{mel.frames}")
 
 
-def image_of_row(row: dict[str, str], audio_folder: Path, mel: spectrogram.Settings) -> tuple[str, np.ndarray]:
-    """The ID and the image rows of one recording."""
+def image_of_row(
+    row: dict[str, str], audio_folder: Path, mel: spectrogram.Settings
+) -> tuple[str, np.ndarray] | Problem:
+    """The ID and the image rows of one recording; one that gives no image is a problem."""
     recording_id = row["recording_id"]
-    return recording_id, spectrogram.image_of_file(audio_folder / f"{recording_id}.wav", mel)
+    try:
+        rows = spectrogram.image_of_file(audio_folder / f"{recording_id}.wav", mel, float(row["highest_hz"]))
+    except SilentRecording as error:
+        remedy = "lower spectrogram.min_hz, set spectrogram.mask_dead_bands to false, or take out the recording"
+        return Problem(recording_id, "a recording with sound in the mel bands", str(error), remedy)
+    return recording_id, rows
+
+
+def shown(results: Iterable[tuple[str, np.ndarray] | Problem]) -> Iterator[tuple[str, np.ndarray]]:
+    """The images; raises BadInput at the end, with all recordings that gave none."""
+    problems = []
+    for found in results:
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            yield found
+    if problems:
+        raise BadInput(problems)
 
 
 def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:

@@ -16,7 +16,7 @@ from stages.parts.params import settings
 from stages.parts.places import cohort_block, cohort_in_words, metrics_file, room
 from stages.parts.run import run
 
-COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
+COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s", "highest_hz"]
 AT_ONCE = 16  # recordings, of some milliseconds each
 
 
@@ -64,7 +64,8 @@ def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settin
     audio.write(out / f"{row['recording_id']}.wav", samples, cleaning.sample_rate_hz)
     duration = f"{len(samples) / cleaning.sample_rate_hz:.4f}"
     kept = {key: row[key] for key in ("recording_id", "subject_id", "task")}
-    return {**kept, "duration_s": duration, "source_duration_s": row["duration_s"]}
+    highest_hz = f"{audio.highest_hz(float(row['sample_rate_hz']) / 2, cleaning.bandwidth_hz):.1f}"
+    return {**kept, "duration_s": duration, "source_duration_s": row["duration_s"], "highest_hz": highest_hz}
 
 
 def draw_before_and_after(recordings: Path, root: Path, out: Path, role: str) -> None:

@@ -92,10 +92,15 @@ def low_passes(asked: Settings, pipeline: audio.Settings) -> dict[str, float | N
     return bands | {"low_passed": asked.bandwidth_hz}
 
 
-def low_passed_image(path: Path, mel: spectrogram.Settings, hz: float) -> np.ndarray:
-    """The image rows of one cleaned recording without what lies above `hz`."""
+def low_passed_image(recording: tuple[Path, float], mel: spectrogram.Settings, hz: float) -> np.ndarray:
+    """The image rows of one cleaned recording without what lies above `hz`.
+
+    recording: its file, and the highest frequency that it carries before that, hertz.
+    """
+    path, source_hz = recording
     samples, rate = audio.read(path)
-    return spectrogram.image_of(audio.low_pass(audio.to_mono(samples), rate, hz), rate, mel)
+    low_passed = audio.low_pass(audio.to_mono(samples), rate, hz)
+    return spectrogram.image_of(low_passed, rate, mel, audio.highest_hz(source_hz, hz))
 
 
 def labels_of(cohorts: Sequence[Cohort]) -> np.ndarray:

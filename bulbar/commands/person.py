@@ -79,7 +79,8 @@ def images_and_conditions(
             try:
                 measured.append(conditions.measure(one.path, samples, rate, deployed.audio))
                 audio.write(path, audio.clean(one.path, deployed.audio), deployed.audio.sample_rate_hz)
-                images.append(spectrogram.image_of_file(path, deployed.spectrogram))
+                highest_hz = audio.highest_hz(rate / 2, deployed.audio.bandwidth_hz)
+                images.append(spectrogram.image_of_file(path, deployed.spectrogram, highest_hz))
             except SilentRecording as error:
                 problem = Problem(one.file, "a recording with sound in it", str(error), "give another recording")
                 problems.append(problem)

@@ -58,6 +58,15 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     return librosa.resample(samples, orig_sr=from_hz, target_sr=to_hz)
 
 
+def highest_hz(source_hz: float, low_pass_hz: float | None) -> float:
+    """The frequency above which a recording carries no voice, whatever its file holds there; hertz.
+
+    source_hz: of the recording before it was low-passed, such as half its sampling rate. low_pass_hz: of `low_pass`,
+    whose slope ends at 1.1 of it (to a tenth of a hertz); None: it was not low-passed.
+    """
+    return source_hz if low_pass_hz is None else min(source_hz, round(SLOPE[1] * low_pass_hz, 1))
+
+
 def low_pass(samples: np.ndarray, sample_rate_hz: int, bandwidth_hz: float) -> np.ndarray:
     """A mono signal without what lies above a bandwidth, its timing kept. Shape (n,) to (n,).
 

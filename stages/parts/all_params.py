@@ -138,6 +138,10 @@ def between_als(read: Als) -> Iterator[Problem]:
     bandwidth = read.external.bandwidth_hz
     if bandwidth is not None and bandwidth * audio.SLOPE[1] >= highest:
         yield _problem("external.bandwidth_hz", f"below {highest / audio.SLOPE[1]:g}, or null", bandwidth)
+    for key, low_pass_hz in (("audio", read.audio.bandwidth_hz), ("external", bandwidth)):
+        if mel.mask_dead_bands and spectrogram.dead_bands(audio.highest_hz(highest, low_pass_hz), mel).all():
+            expected = f"above spectrogram.min_hz, {mel.min_hz:g}: else spectrogram.mask_dead_bands leaves no band"
+            yield _problem(f"{key}.bandwidth_hz", expected, low_pass_hz)
     smallest = {code: smallest_image(len(ARCHITECTURES[code].filters)) for code in read.sweep.architectures}
     smallest[read.published.architecture] = smallest_image(len(ARCHITECTURES[read.published.architecture].filters))
     if min(mel.image_shape) < max(smallest.values()):

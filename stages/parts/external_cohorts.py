@@ -102,8 +102,10 @@ def _append_low_passed(
     workers = settings("compute", parallel.Settings).n_workers
     for cohort in cohorts:
         recordings = dict.fromkeys(cohort.table["recording_id"].to_numpy()[cohort.rows])
-        paths = [room("audio", cohort.role).resolve() / f"{name}.wav" for name in recordings]
+        cleaned = room("audio", cohort.role).resolve()
+        highest_hz = read_table(cleaned / "recordings.csv", recording_id=str).set_index("recording_id")["highest_hz"]
+        files = [(cleaned / f"{name}.wav", float(highest_hz[name])) for name in recordings]
         image_of = partial(external.low_passed_image, mel=mel, hz=hz)
         label = f"low-passed, {cohort.role}"
-        for rows in parallel.map_ordered(image_of, paths, label=label, total=len(paths), workers=workers):
+        for rows in parallel.map_ordered(image_of, files, label=label, total=len(files), workers=workers):
             writer.append(rows)

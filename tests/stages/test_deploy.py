@@ -136,17 +136,26 @@ def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
         ("x.wav", 8000, {"subtype": "ULAW"}),
     ],
 )
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("bandwidth_hz", [None, 3600.0])
 def test_a_recording_of_any_rate_and_format_gives_the_image_that_the_stages_would_give_it(
-    deployed, tmp_path, name, rate, how, bandwidth_hz
+    deployed, tmp_path, name, rate, how, bandwidth_hz, masked
 ):
     stereo = np.stack([humming(1.5, rate), 0.3 * humming(1.5, rate)[::-1]], axis=1)
     file = made_up(tmp_path / name, stereo, rate, **how)
-    settings = deployed.model_copy(update={"audio": deployed.audio.model_copy(update={"bandwidth_hz": bandwidth_hz})})
+    settings = deployed.model_copy(
+        update={
+            "audio": deployed.audio.model_copy(update={"bandwidth_hz": bandwidth_hz}),
+            "spectrogram": deployed.spectrogram.model_copy(update={"mask_dead_bands": masked}),
+        }
+    )
     row = {"recording_id": "x", "path": name, "subject_id": "s", "task": "A", "duration_s": "1.5"}
     (tmp_path / "cleaned").mkdir()
-    preprocess_audio.clean_one(row, tmp_path, tmp_path / "cleaned", settings.audio)
-    _, expected = mel_spectrogram.image_of_row(row, tmp_path / "cleaned", settings.spectrogram)
+    cleaned = preprocess_audio.clean_one(
+        row | {"sample_rate_hz": str(rate)}, tmp_path, tmp_path / "cleaned", settings.audio
+    )
+    _, expected = mel_spectrogram.image_of_row(cleaned, tmp_path / "cleaned", settings.spectrogram)
+    assert (expected[0].max(axis=1) == 0).any() == (masked and (rate < 22050 or bandwidth_hz is not None))
     (image,), _ = person.images_and_conditions([given.Given(Path(file), file, "A")], settings)
     np.testing.assert_array_equal(image, expected)
 
@@ -389,7 +398,10 @@ def test_a_prevalence_that_is_no_share_is_refused(capsys, share):
     assert f"between 0 and 1 expected, such as 0.05; got {share}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("spectrogram", [{"time_axis": "segments"}, {"time_axis": "pad"}, {"representation": "mfcc"}])
+@pytest.mark.parametrize(
+    "spectrogram",
+    [{"time_axis": "segments"}, {"time_axis": "pad"}, {"representation": "mfcc"}, {"mask_dead_bands": True}],
+)
 @pytest.mark.slow
 def test_other_images_are_made_asked_and_drawn_alike(tmp_path, spectrogram):
     root = trained(tmp_path / "other", spectrogram={**SMALL["spectrogram"], **spectrogram})

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,11 +158,21 @@ def test_above_the_low_pass_an_image_is_the_same_however_quiet_its_recording(pro
         samples = np.round(32767 * level * np.sin(2 * np.pi * 203 * np.arange(44100) / 22050)).astype(np.int16)
         soundfile.write(f"{place}.wav", samples, 22050, subtype="PCM_16")
         recorded.append(spectrogram.image_of_file(f"{place}.wav", mel)[0])
-        low_passed.append(low_passed_image(Path(f"{place}.wav"), mel, 3600.0)[0])
+        low_passed.append(low_passed_image((Path(f"{place}.wav"), 11025.0), mel, 3600.0)[0])
     assert np.abs(recorded[1] - recorded[0])[above].max() > 0.3, "rounding to 16 bit leaves noise there"
     assert np.abs(low_passed[1] - low_passed[0])[above].max() < 0.05
     for before, after in zip(recorded, low_passed, strict=True):
         np.testing.assert_allclose(after[:20, 8:-8], before[:20, 8:-8], atol=2e-3)
+
+
+@pytest.mark.parametrize(("source_hz", "highest_hz"), [(11025.0, 1.1 * 3600), (3000.0, 3000.0)])
+def test_a_masked_image_holds_nothing_above_the_source_s_limit_or_the_low_pass_s_slope(project, source_hz, highest_hz):
+    mel = spectrogram.Settings(mask_dead_bands=True)
+    samples = np.round(300 * np.random.default_rng(0).standard_normal(22050)).astype(np.int16)
+    soundfile.write("noise.wav", samples, 22050, subtype="PCM_16")
+    image = low_passed_image((Path("noise.wav"), source_hz), mel, 3600.0)[0]
+    dead = librosa.mel_frequencies(130, fmin=0, fmax=11025, htk=True)[:-2] >= highest_hz
+    assert not image[dead].any() and (image[~dead].max(axis=1) > 0).all()
 
 
 def test_without_a_bandwidth_both_are_compared_as_recorded_only(project):

@@ -2,11 +2,14 @@ import os
 import subprocess
 import sys
 
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.fft
 import soundfile
 
+from bulbar.core.errors import BadInput
 from bulbar.features import spectrogram
 from stages import mel_spectrogram
 from tests.projects import ROOT, contents, write_cohort, write_csv, write_params
@@ -23,6 +26,9 @@ for folder in ("few", "many"):
 """
 
 
+HIGHEST_HZ = {"CT1_A": 4000.0, "PZ1_A": 24000.0, "PZ1_PA": 2500.0}
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """Cleaned voices of 0.7, 1.4 and 6 s."""
@@ -33,7 +39,10 @@ def project(tmp_path, monkeypatch):
     for place, (name, duration) in enumerate(seconds.items()):
         noise = np.random.default_rng(place).standard_normal(round(22050 * duration))
         soundfile.write(tmp_path / f"data/audio/{name}.wav", 0.1 * noise, 22050)
-    rows = [{"recording_id": name, "subject_id": name[:3], "task": name[4:]} for name in seconds]
+    rows = [
+        {"recording_id": name, "subject_id": name[:3], "task": name[4:], "highest_hz": HIGHEST_HZ[name]}
+        for name in seconds
+    ]
     write_csv(tmp_path / "data/audio/recordings.csv", rows)
     write_cohort(tmp_path, [{"subject_id": "CT1", "label": "HC"}, {"subject_id": "PZ1", "label": "ALS"}])
     return tmp_path
@@ -91,6 +100,45 @@ def test_mfcc_images_have_the_same_shape(project, capsys):
     assert capsys.readouterr().out.startswith("3 mfcc images")
 
 
+@pytest.mark.parametrize("time_axis", ["resize", "pad", "segments"])
+def test_what_lies_above_what_a_recording_carries_is_masked_and_nothing_else(project, time_axis):
+    write_params(project, spectrogram={"time_axis": time_axis})
+    mel_spectrogram.main()
+    plain = np.load("data/features/images.npy")
+    write_params(project, spectrogram={"time_axis": time_axis, "mask_dead_bands": True})
+    mel_spectrogram.main()
+    masked, index = np.load("data/features/images.npy"), pd.read_csv("data/features/index.csv")
+    begins_hz = librosa.mel_frequencies(130, fmin=0, fmax=11025, htk=True)[:-2]
+    for name, before, after in zip(index["recording_id"], plain, masked, strict=True):
+        dead = begins_hz >= HIGHEST_HZ[name]
+        assert bool(before[dead].any()) == (name != "PZ1_A") and not after[dead].any()
+        louder = (after - before)[~dead][before[~dead] > 0]  # of noise that rises with frequency the loudest is masked
+        assert np.ptp(louder) < 1e-5 and (louder.min() > 0.02) == (name != "PZ1_A")
+        if name == "PZ1_A":
+            np.testing.assert_array_equal(after, before)
+
+
+def test_masked_mfccs_are_those_of_a_log_mel_spectrum_that_is_at_the_floor_there(project):
+    write_params(project, spectrogram={"representation": "mfcc", "mask_dead_bands": True, "time_axis": "pad"})
+    mel_spectrogram.main()
+    found = np.load("data/features/images.npy")[0]
+    write_params(project, spectrogram={"mask_dead_bands": True, "time_axis": "pad"})
+    mel_spectrogram.main()
+    frames = 1 + round(22050 * 0.7) // 512
+    log_mel = np.load("data/features/images.npy")[0][:, :frames]
+    coefficients = scipy.fft.dct(log_mel, type=2, axis=0)[1:13] / 2
+    scaled = spectrogram.mfcc_to_unit_range(coefficients, 128)
+    np.testing.assert_allclose(found[:, :frames], spectrogram.resize(scaled, (128, frames)), atol=1e-5)
+
+
+def test_all_recordings_of_which_the_mask_leaves_no_band_are_named_and_nothing_half_written_is_left(project):
+    write_params(project, spectrogram={"min_hz": 5000.0, "mask_dead_bands": True})
+    with pytest.raises(BadInput, match="every mel band begins above 4000 Hz") as error:
+        mel_spectrogram.main()
+    assert [problem.where for problem in error.value.problems] == ["CT1_A", "PZ1_PA"]
+    assert not contents(project / "data/features")
+
+
 def write_recordings(folder, recordings: int) -> None:
     """A cohort of `recordings` recordings, all of them the same half second."""
     (folder / "release").mkdir(parents=True)
@@ -98,7 +146,7 @@ def write_recordings(folder, recordings: int) -> None:
     soundfile.write(folder / "release/a.wav", 0.3 * np.sin(np.arange(4000) / 5), 8000)
     names = [f"S{n:04d}" for n in range(recordings)]
     rows = [{"recording_id": f"{name}_A", "subject_id": name, "task": "A", "path": "a.wav"} for name in names]
-    write_csv(folder / "data/cohort/recordings.csv", pd.DataFrame(rows).assign(duration_s=0.5))
+    write_csv(folder / "data/cohort/recordings.csv", pd.DataFrame(rows).assign(duration_s=0.5, sample_rate_hz=8000))
     write_cohort(folder, pd.DataFrame({"subject_id": names}).assign(label="ALS"))
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from bulbar.cohort import folds, readers
 from bulbar.core import files
 from bulbar.core.errors import BadInput, Problem
 from bulbar.features import spectrogram
 from bulbar.training import als, fits
-from stages.parts import params, places, run
+from stages.parts import all_params, params, places, run
 from tests.projects import ROOT, write_params
 
 
@@ -250,3 +251,18 @@ def test_a_database_of_dvc_that_finds_no_room_is_told_without_a_traceback(capsys
     told = capsys.readouterr().err
     assert ended.value.code == 1
     assert "room for DVC's database" in told and "make room there" in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize(("key", "masked"), [("audio", True), ("external", True), ("external", False)])
+def test_a_low_pass_of_which_the_mask_would_leave_no_band_is_refused_before_any_work(key, masked):
+    found = YAML(typ="safe").load(ROOT / "params.yaml")
+    found["spectrogram"] |= {"min_hz": 4000.0, "mask_dead_bands": masked}
+    found[key]["bandwidth_hz"] = 3600.0
+    found["external" if key == "audio" else "audio"]["bandwidth_hz"] = None
+    if not masked:
+        all_params.check(found, "als")
+        return
+    with pytest.raises(BadInput) as error:
+        all_params.check(found, "als")
+    (problem,) = error.value.problems
+    assert (problem.where, problem.found) == (f"params.yaml: {key}.bandwidth_hz", "3600.0")

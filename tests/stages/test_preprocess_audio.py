@@ -36,7 +36,8 @@ def project(tmp_path, monkeypatch):
 def test_every_recording_becomes_16_bit_mono_without_its_silence(project, capsys):
     preprocess_audio.main()
     table = pd.read_csv("data/audio/recordings.csv")
-    assert list(table) == ["recording_id", "subject_id", "task", "duration_s", "source_duration_s"]
+    assert list(table) == ["recording_id", "subject_id", "task", "duration_s", "source_duration_s", "highest_hz"]
+    assert table["highest_hz"].tolist() == [4000, 22050, 24000]
     assert table["recording_id"].tolist() == list(RATES)
     for row in table.itertuples():
         info = soundfile.info(f"data/audio/{row.recording_id}.wav")
@@ -76,6 +77,12 @@ def test_all_silent_recordings_are_named_and_nothing_half_written_is_left(projec
     with pytest.raises(SystemExit):
         run(preprocess_audio.main, "main")
     assert "PZ1_A.wav" in capsys.readouterr().err
+
+
+def test_no_recording_carries_more_than_the_end_of_the_low_pass_s_slope(project):
+    write_params(project, cohort={"root": str(project / "release")}, audio={"bandwidth_hz": 3700.0})
+    preprocess_audio.main()
+    assert pd.read_csv("data/audio/recordings.csv")["highest_hz"].tolist() == [4000, 4070, 4070]
 
 
 def test_another_rate_is_another_params_line_away(project):

@@ -29,12 +29,13 @@ def transformations(facts: Facts) -> str:
     """From the released files to what the networks see."""
     params = facts["params"]
     mel, lasts = params["spectrogram"], facts["audio"]
+    masked = ", bands above half the source's sampling rate set to the floor" if mel["mask_dead_bands"] else ""
     return (
         f"Voice: mono, {params['audio']['sample_rate_hz']} Hz, parts more than {params['audio']['top_db']:g} dB below"
         f" the peak removed (mean {lasts['mean_source_duration_s']:.1f} s become {lasts['mean_duration_s']:.1f} s),"
         f" then a {mel['representation']} image of {mel['mel_bands']} bands, its time axis by `{mel['time_axis']}` to"
-        f" {mel['frames']} frames, in dB below the recording's own maximum. Clinical: {_scaling(facts)} The same steps"
-        " are taken for everyone."
+        f" {mel['frames']} frames, in dB below the recording's own maximum{masked}. Clinical: {_scaling(facts)} The"
+        " same steps are taken for everyone."
     )
 
 
