@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.projects import write_params
+
 ARCHITECTURES = [f"S{depth}{pooling}" for depth in range(1, 6) for pooling in "AB"]
 DROPOUT_RATES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
 FUSION_MODELS = {"audio": 0.25, "clinical_all": 3.0, "clinical_common": 0.2, "fused_all": 3.0, "fused_common": 0.3}
@@ -137,6 +139,7 @@ def write_study(root: Path, *, synthetic: bool = True, **sweep: Any) -> Path:
 
 def write_recordings(root: Path) -> None:
     """Beside `write_study`: images and conditions of every recording, alike in both groups, and the baselines."""
+    write_params(root, spectrogram={"mel_bands": 16, "frames": 16})
     recordings = subjects_and_recordings()
     generator = np.random.default_rng(3)
     voice = {subject: generator.normal(size=(16, 1)) for subject in sorted(recordings["subject_id"].unique())}

@@ -27,6 +27,7 @@ from bulbar.features import spectrogram
 from bulbar.paper import claims, table_4_digits, tables
 from bulbar.paper.claim import Claim, Run
 from bulbar.scoring import intervals
+from stages.parts.bandwidths import bandwidths
 from stages.parts.params import settings
 from stages.parts.places import room
 from stages.parts.study import Study, read_study
@@ -103,7 +104,9 @@ def probe_data(evidence: Evidence, voices: pd.DataFrame) -> list[Finding]:
         ),
         *duplicates.probe(duplicate, released, evidence.folds),
         *dead_bands.probe(
-            evidence.recordings,
+            evidence.recordings[["recording_id", "subject_id"]].assign(
+                bandwidth_hz=evidence.recordings["recording_id"].map(bandwidths(evidence.role))
+            ),
             by_subject["label"],
             evidence.images,
             evidence.image_recordings.tolist(),
