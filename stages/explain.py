@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bulbar.core.files import read_json, write_json
 from bulbar.explain.audio_maps import METHODS
+from bulbar.explain.audio_tables import costliest_is_dead
 from bulbar.explain.settings import Settings
 from stages.parts.explain_material import ask_records, ask_voices, read_asking
 from stages.parts.explain_plots import write_records, write_voices
@@ -28,7 +29,8 @@ def main(role: str = "main") -> None:
     synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
     write_json({"synthetic": synthetic, "protocol": "subject_wise", **heard, **read}, metrics_file("explain", role))
     verdicts = ", ".join(f"{method} {heard['sanity'][method]['verdict']}" for method in METHODS)
-    print(f"sanity check: {verdicts}; {n_errors} errors to listen to")
+    dead = costliest_is_dead(heard)
+    print(f"sanity check: {verdicts}; {n_errors} errors to listen to" + (f"; {dead}" if dead else ""))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ METHODS = ("integrated_gradients", "grad_cam")
 class Fold:
     """A fold's network and the images that it was not trained on.
 
-    model: its `.keras` file. images: (n, mel, frame). names: of each image, from which what is drawn for it derives.
-    baseline: (mel, frame). backend: Keras'.
+    model: its `.keras` file. images: (n, mel, frame). dead: which of their mel bands hold no voice, (n, mel), bool.
+    names: of each image, from which what is drawn for it derives. baseline: (mel, frame). backend: Keras'.
     """
 
     model: Path
     images: np.ndarray
+    dead: np.ndarray
     names: Sequence[str]
     baseline: np.ndarray
     backend: str
@@ -36,6 +37,7 @@ class Explained:
 
     log_odds, missed: what the network said, and what the steps of its integrated gradients missed, (n,). maps: by
     method, (n, mel, frame); Grad-CAM rectified. bands, stretches: log-odds with each part hidden, (n, parts).
+    without_dead: log-odds with all dead bands hidden, (n,).
     deleted: curves, by order, (n, deletions + 1). likeness: by method and level of randomisation, (n, 3); NaN where an
     image was not among those that the sanity check looked at.
     """
@@ -45,6 +47,7 @@ class Explained:
     maps: dict[str, np.ndarray]
     bands: np.ndarray
     stretches: np.ndarray
+    without_dead: np.ndarray
     deleted: dict[str, np.ndarray]
     likeness: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
@@ -82,6 +85,7 @@ def explain(fold: Fold) -> Explained:
         maps={"integrated_gradients": maps["integrated_gradients"], "grad_cam": np.maximum(maps["grad_cam"], 0)},
         bands=perturbation.hidden(network, images, baseline, axis=0, parts=asked.bands),
         stretches=perturbation.hidden(network, images, baseline, axis=1, parts=asked.stretches),
+        without_dead=perturbation.hidden_bands(network, images, baseline, fold.dead),
         deleted={
             order: perturbation.curves(network, images, baseline, evidence, steps=asked.deletions)
             for order, evidence in orders.items()

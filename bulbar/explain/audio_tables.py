@@ -34,11 +34,13 @@ class Voices:
     """All folds' answers, each row by the network that had not heard its subject.
 
     rows: recording_id, subject_id, fold, label, task, duration_s of each image row. classes: names of the negative and
-    the positive class. drawing: draws, level, seed of intervals.
+    the positive class. dead: which mel bands of each row hold no voice, (n, mel), bool; none of an image of MFCCs.
+    drawing: draws, level, seed of intervals.
     """
 
     rows: pd.DataFrame
     found: Explained
+    dead: np.ndarray
     classes: tuple[str, str]
     spectrogram: Settings
     sample_rate_hz: int
@@ -55,6 +57,10 @@ class Voices:
         recordings, of_recording = intervals.of_groups(values if rows is None else values[rows], table["recording_id"])
         owner = table.drop_duplicates("recording_id").set_index("recording_id")["subject_id"]
         return intervals.of_groups(of_recording, owner.loc[recordings])[1]
+
+    def over_recordings(self, values: np.ndarray) -> float:
+        """The mean over recordings of one number per row."""
+        return float(intervals.of_groups(values, self.rows["recording_id"])[1].mean())
 
     def mean(self, of_subject: np.ndarray, label: int | None = None) -> intervals.Mean:
         """Over all subjects, or those of one class; NaN of fewer than five."""
@@ -84,6 +90,7 @@ def joined(by_fold: Sequence[Explained]) -> Explained:
         maps=under_each("maps"),
         bands=under("bands"),
         stretches=under("stretches"),
+        without_dead=under("without_dead"),
         deleted=under_each("deleted"),
         likeness=under_each("likeness"),
     )
@@ -116,8 +123,9 @@ def seconds_across(voices: Voices, chosen: np.ndarray | None = None) -> float:
 def occluded(voices: Voices, axis: int) -> pd.DataFrame:
     """What hiding each part of the image costs: log-odds of each class, and AUC per subject within folds.
 
-    axis: 0: bands, from_hz and to_hz (coefficients where the image holds MFCCs); 1: stretches of time, from_share and
-    to_share of the image, from_s and to_s of the mean recording. A drop is of the positive class's log-odds: over 0
+    axis: 0: bands, from_hz and to_hz (coefficients where the image holds MFCCs), with the share of recordings in which
+    the whole band is dead; 1: stretches of time, from_share and to_share of the image, from_s and to_s of the mean
+    recording. A drop is of the positive class's log-odds: over 0
     where what was hidden spoke for it. Intervals over subjects; p of no difference in AUC.
     """
     hidden = voices.found.stretches if axis else voices.found.bands
@@ -139,8 +147,31 @@ def occluded(voices: Voices, axis: int) -> pd.DataFrame:
         for label, name in enumerate(voices.classes):
             row |= _named(f"log_odds_drop_{name}", voices.mean(dropped, label))
         lost = intervals.compare(plain, voices.scored(log_odds), **voices.drawing)["roc_auc"]
-        table.append(row | _named("auc_drop", intervals.Mean(*lost[:3])) | {"p": lost.p})
+        row |= _named("auc_drop", intervals.Mean(*lost[:3])) | {"p": lost.p}
+        if "hz" in columns:
+            row["share_dead"] = voices.over_recordings(np.all(voices.dead[:, bounds[part] : bounds[part + 1]], axis=1))
+        table.append(row)
     return pd.DataFrame(table)
+
+
+def without_dead_bands(voices: Voices) -> dict[str, Any] | None:
+    """What a network loses when all dead bands are hidden: their share of the image, AUC lost, log loss risen.
+
+    Per subject, paired, with intervals and the p of no difference; below 0: gained, fallen. The share alone where it is
+    0; None where the image holds MFCCs.
+    """
+    if voices.spectrogram.representation != "mel":
+        return None
+    if not voices.dead.any():
+        return {"share_of_image": 0.0}
+    plain, hidden = voices.scored(voices.found.log_odds), voices.scored(voices.found.without_dead)
+    lost = intervals.compare(plain, hidden, **voices.drawing)["roc_auc"]
+    risen = intervals.compare(hidden, plain, **voices.drawing)["log_loss"]
+    return {
+        "share_of_image": voices.over_recordings(voices.dead.mean(axis=1)),
+        "auc_drop": lost._asdict(),
+        "log_loss_rise": risen._asdict(),
+    }
 
 
 def sanity_check(voices: Voices) -> pd.DataFrame:
@@ -199,15 +230,28 @@ def headline(
         "completeness_missed": np.abs(voices.found.missed).max(),
         "costliest_band": costliest(bands),
         "costliest_stretch": costliest(stretches),
+        "dead_bands": without_dead_bands(voices),
         "sanity": verdicts.loc[list(METHODS), ["likeness", "verdict"]].to_dict("index"),
         "deletion_less_than_random": less.loc["integrated_gradients"].to_dict(),
     }
 
 
 def costliest(occluded: pd.DataFrame) -> dict[str, float]:
-    """The part whose hiding costs most: where it begins and ends, the AUC lost."""
+    """The part whose hiding costs most: where it begins and ends, the AUC lost; of a band, its `share_dead`."""
     worst = occluded.iloc[int(occluded["auc_drop"].argmax())]
-    return {str(name): float(worst[name]) for name in (*occluded.columns[1:3], "auc_drop")}
+    shown = [*occluded.columns[1:3], "auc_drop", *(name for name in occluded if name == "share_dead")]
+    return {str(name): float(worst[name]) for name in shown}
+
+
+def costliest_is_dead(headline: Mapping[str, Any]) -> str | None:
+    """Where the costliest band is a dead one in most recordings, words that say so; else None. headline: of ours."""
+    worst = headline["costliest_band"]
+    if worst.get("share_dead", 0) <= 0.5 or worst["auc_drop"] <= 0:
+        return None
+    return (
+        f"the costliest band, {worst['from_hz']:,.0f} to {worst['to_hz']:,.0f} Hz, lies above the bandwidth of"
+        f" {100 * worst['share_dead']:.0f} % of the recordings, where there is no voice"
+    )
 
 
 def _named(name: str, mean: intervals.Mean) -> dict[str, float]:

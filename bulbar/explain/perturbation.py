@@ -56,6 +56,16 @@ def edges(length: int, parts: int) -> np.ndarray:
     return np.round(np.linspace(0, length, min(parts, length) + 1)).astype(int)
 
 
+def hidden_bands(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """Log-odds with the baseline in place of some mel bands of each image, shape (n,).
+
+    network: of `gradients.log_odds`. images: (n, mel, frame). bands: those to hide in each image, (n, mel), bool.
+    """
+    from bulbar.explain.gradients import said
+
+    return said(network, np.where(bands[:, :, np.newaxis], baseline, images).astype(np.float32))
+
+
 def hidden(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, *, axis: int, parts: int) -> np.ndarray:
     """Log-odds with the baseline in place of one part of the image after another, shape (n, parts).
 

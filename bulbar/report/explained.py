@@ -6,11 +6,17 @@ import pandas as pd
 
 from bulbar.report.elements import Cell, Figure, Number, Part, Prose, Section, Table
 from bulbar.report.results import Form, Results, percent, three, two, whole, with_interval
-from bulbar.report.verdict import badge
+from bulbar.report.verdict import AUDIT, badge
 
 FILE, PERMUTED = "metrics/explain.json", "plots/explain/permutation.csv"
 KINDS = {"passes": "good", "fails": "bad", "undecided": "doubtful"}
 METHODS = {"integrated_gradients": "integrated gradients", "grad_cam": "Grad-CAM"}
+SEEN = {
+    False: "The networks of this run see them (`spectrogram.mask_dead_bands: false`, the paper’s image). ",
+    True: "In this run those above half the source’s sampling rate are set to the floor before training "
+    "(`spectrogram.mask_dead_bands: true`). ",
+}
+"""What a run did with the bands above the bandwidth, by `spectrogram.mask_dead_bands`."""
 ALL_COLUMNS = "All columns"
 """The group of PERMUTED in which every clinical column is shuffled at once."""
 
@@ -22,16 +28,22 @@ def section(results: Results) -> Section:
         for name, (title, data, alternative) in FIGURES.items()
         if f"plots/explain/{name}.png" in results
     ]
+    first, *others = paragraphs(results)
     return Section(
         "explanations",
         "Explanations",
         [
-            ["Split by subject only, on held-out subjects. ", *sanity(results)],
-            rests_on(results),
+            ["Split by subject only, on held-out subjects. ", *first],
+            *others,
             numbers(results),
             *drawn,
         ],
     )
+
+
+def paragraphs(results: Results) -> list[Prose]:
+    """Which maps may be read, what the decision rests on, what the bands without voice do."""
+    return [prose for prose in (sanity(results), rests_on(results), dead_bands(results)) if prose]
 
 
 def sanity(results: Results) -> Prose:
@@ -75,6 +87,58 @@ def rests_on(results: Results) -> Prose:
         results.number(FILE, "fused_common", "shap_share_voice", form=percent),
         ".",
     ]
+
+
+def dead_bands(results: Results) -> Prose:
+    """What the voice model loses without the bands that hold no voice, and whether this run masks them.
+
+    Empty where the image holds MFCCs.
+    """
+    share = results.json(FILE, "dead_bands", "share_of_image")
+    if not share:
+        return [] if share is None else ["No mel band lies above a recording’s bandwidth: each may hold voice."]
+    said: list[Part] = [
+        "Mel bands above a recording’s bandwidth hold no voice, only noise: ",
+        results.number(FILE, "dead_bands", "share_of_image", form=percent),
+        " of the image. ",
+    ]
+    masked = results.params["spectrogram"]["mask_dead_bands"]
+    said.append(SEEN[masked])
+    if costliest_is_dead(results):
+        said += [
+            "**The costliest band of all lies there**: hiding ",
+            results.number(FILE, "costliest_band", "from_hz", form=whole),
+            " to ",
+            results.number(FILE, "costliest_band", "to_hz", form=whole),
+            " Hz, above the bandwidth of ",
+            results.number(FILE, "costliest_band", "share_dead", form=percent),
+            " of the recordings, costs the voice model most, an AUC of ",
+            results.number(FILE, "costliest_band", "auc_drop", form=three),
+            ". ",
+        ]
+    said += [
+        "With all of these bands hidden, the voice model loses an AUC per subject of ",
+        results.estimate(FILE, "dead_bands", "auc_drop", form=three),
+        " and its log loss rises by ",
+        results.estimate(FILE, "dead_bands", "log_loss_rise", form=three),
+        " (below 0: it gains, it falls).",
+    ]
+    content = ("findings", "dead_bands", "content")
+    if results.json(AUDIT, *content):
+        said += [
+            " The audit’s finding on the level of the noise there, as a predictor of the label: ",
+            badge(results, AUDIT, *content, "verdict"),
+            ", AUC ",
+            results.estimate(AUDIT, *content),
+            ".",
+        ]
+    return said
+
+
+def costliest_is_dead(results: Results) -> bool:
+    """Whether the band that costs most when hidden lies above the bandwidth of most recordings."""
+    share, lost = (results.number(FILE, "costliest_band", name).value or 0.0 for name in ("share_dead", "auc_drop"))
+    return share > 0.5 and lost > 0
 
 
 def lost(results: Results, model: str, by: str) -> Number:

@@ -18,7 +18,7 @@ def parts(results: Results) -> dict[str, Any]:
         "findings": findings[:MOST_FINDINGS],
         "more_findings": max(len(findings) - MOST_FINDINGS, 0),
         "claims": claims(results),
-        "explained": [explained.sanity(results), explained.rests_on(results)],
+        "explained": explained.paragraphs(results),
         "outside": outside.in_short(results),
         "worth": results.json(appraisal.APPRAISE.format("subject_wise"), "earns_its_place"),
         "params": run.digest_of(results.params),

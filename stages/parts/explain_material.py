@@ -16,6 +16,7 @@ from bulbar.explain.settings import Settings
 from bulbar.features import spectrogram
 from bulbar.scoring import intervals
 from bulbar.training import als
+from stages.parts.bandwidths import bandwidths
 from stages.parts.clinical_material import learned
 from stages.parts.params import params, settings, study_settings
 from stages.parts.places import room
@@ -23,12 +24,17 @@ from stages.parts.places import room
 
 @dataclass(frozen=True, eq=False)
 class Asking:
-    """What all questions share. rows: recording_id, subject_id, fold, label, task, duration_s of each image row."""
+    """What all questions share.
+
+    rows: recording_id, subject_id, fold, label, task, duration_s of each image row. dead: which mel bands of each row
+    lie above its recording's bandwidth, (n, mel), bool; none of an image of MFCCs.
+    """
 
     material: als.Material
     asked: Settings
     rows: pd.DataFrame
     images: np.ndarray
+    dead: np.ndarray
     models: Path
     classes: tuple[str, str]
     seed: int
@@ -43,11 +49,16 @@ def read_asking(material: als.Material, asked: Settings, role: str) -> Asking:
     recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
     of_recording = recordings.set_index("recording_id")[["task", "duration_s"]]
     table = material.table[["recording_id", "subject_id", "fold", "label"]].iloc[material.rows].reset_index(drop=True)
+    mel = settings("spectrogram", spectrogram.Settings)
+    dead = np.full((len(table), mel.mel_bands), False)
+    if mel.representation == "mel":
+        dead = spectrogram.dead_bands(table["recording_id"].map(bandwidths(role)).to_numpy(), mel)
     return Asking(
         material=material,
         asked=asked,
         rows=table.join(of_recording, on="recording_id"),
         images=np.load(room("features", role) / "images.npy", mmap_mode="r"),
+        dead=dead,
         models=(Path("models") if role == "main" else Path("models") / role) / material.protocol,
         classes=study.classes,
         seed=seed,
@@ -66,6 +77,7 @@ def ask_voices(asking: Asking, role: str) -> audio_tables.Voices:
     return audio_tables.Voices(
         rows=asking.rows.iloc[held_out].reset_index(drop=True),
         found=audio_tables.joined(list(found)),
+        dead=asking.dead[held_out],
         classes=asking.classes,
         spectrogram=settings("spectrogram", spectrogram.Settings),
         sample_rate_hz=params()["audio"]["sample_rate_hz"],  # checked by the stage preprocess_audio
@@ -80,6 +92,7 @@ def _voices(asking: Asking) -> Iterator[audio_maps.Fold]:
         yield audio_maps.Fold(
             model=asking.models / "audio" / f"fold_{fold}.keras",
             images=np.asarray(asking.images[tested]),
+            dead=asking.dead[tested],
             names=asking.rows["recording_id"].iloc[tested].tolist(),
             baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
             backend=asking.material.study.settings.backend,

@@ -21,8 +21,10 @@ def voices_of(settings: Settings = SMALL) -> audio_tables.Voices:
     rows = rows.assign(fold=1, duration_s=np.where(rows["task"] == "A", 4.0, 2.0))
     maps = np.arange(len(rows), dtype=float)[:, None, None] * np.ones(settings.image_shape)
     nothing = np.zeros(len(rows))
-    found = Explained(nothing, nothing, dict.fromkeys(METHODS, maps), nothing[:, None], nothing[:, None], {})
-    return audio_tables.Voices(rows, found, ("HC", "ALS"), settings, 22050, {"draws": 100, "level": 0.95, "seed": 0})
+    found = Explained(nothing, nothing, dict.fromkeys(METHODS, maps), nothing[:, None], nothing[:, None], nothing, {})
+    dead = np.tile(np.arange(settings.mel_bands) >= settings.mel_bands // 2, (len(rows), 1))  # the upper half
+    drawing = {"draws": 100, "level": 0.95, "seed": 0}
+    return audio_tables.Voices(rows, found, dead, ("HC", "ALS"), settings, 22050, drawing)
 
 
 def test_a_mean_map_counts_each_recording_once_and_each_subject_once():
@@ -76,6 +78,53 @@ def test_what_hiding_costs_fewer_than_five_people_is_withheld_and_drawn_as_nothi
         assert table["log_odds_drop_ALS"].tolist() == pytest.approx([np.mean([1.25, 3.5, 5.5, 7.5, 9.5, 11.5])] * 2)
     figure = figures.occluded(bands, stretches, voices.classes, 0.9, "title")
     assert isinstance(figure, Figure) and "90 % intervals" in figure.legends[0].get_title().get_text()
+
+
+def test_the_share_of_recordings_in_which_a_whole_band_is_dead_counts_each_recording_once():
+    voices = voices_of()
+    voices.dead[:2] = False  # one recording of ten, in two rows
+    voices.dead[2, 8] = False  # of another the lowest row of the upper half holds voice
+    nothing = np.zeros((len(voices.rows), 2))
+    bands = audio_tables.occluded(replace(voices, found=replace(voices.found, bands=nothing)), 0)
+    recordings = voices.rows["recording_id"].nunique()
+    assert bands["share_dead"].tolist() == [0, (recordings - 2) / recordings]
+
+
+def scored_apart(hidden: float) -> audio_tables.Voices:
+    """Patients at log-odds 1 and controls at -1; with dead bands hidden, patients at `hidden`."""
+    voices = voices_of()
+    label = voices.rows["label"].to_numpy()
+    found = replace(voices.found, log_odds=np.where(label, 1.0, -1.0), without_dead=np.where(label == 1, hidden, -1.0))
+    return replace(voices, found=found)
+
+
+def test_what_all_dead_bands_hidden_cost_is_the_difference_of_two_scores():
+    told = audio_tables.without_dead_bands(scored_apart(-2.0))
+    assert told["share_of_image"] == 0.5
+    assert told["auc_drop"]["value"] == 1  # from 1, every patient above every control, to 0
+    losses = {log_odds: np.log1p(np.exp(-log_odds)) for log_odds in (1.0, -2.0)}  # of a patient
+    assert told["log_loss_rise"]["value"] == pytest.approx(6 / 10 * (losses[-2.0] - losses[1.0]))
+    assert told["log_loss_rise"]["low"] <= told["log_loss_rise"]["value"] <= told["log_loss_rise"]["high"]
+
+
+def test_where_nothing_is_lost_and_where_nothing_is_dead_the_numbers_say_so():
+    told = audio_tables.without_dead_bands(scored_apart(1.0))
+    assert told["auc_drop"]["value"] == told["log_loss_rise"]["value"] == 0
+    alive = scored_apart(1.0)
+    alive.dead[:] = False
+    assert audio_tables.without_dead_bands(alive) == {"share_of_image": 0}
+    assert audio_tables.without_dead_bands(voices_of(SMALL.model_copy(update={"representation": "mfcc"}))) is None
+
+
+@pytest.mark.parametrize(
+    ("share_dead", "auc_drop", "said"), [(1.0, 0.0505, True), (0.4, 0.0505, False), (1.0, 0.0, False)]
+)
+def test_a_costliest_band_without_voice_is_named_where_it_costs_something(share_dead, auc_drop, said):
+    band = {"from_hz": 7476.2247, "to_hz": 11025.0, "auc_drop": auc_drop, "share_dead": share_dead}
+    words = audio_tables.costliest_is_dead({"costliest_band": band})
+    assert (words is not None) == said
+    if said:
+        assert "7,476 to 11,025 Hz, lies above the bandwidth of 100 % of the recordings" in words
 
 
 def test_a_power_of_ten_is_written_without_mathematics():

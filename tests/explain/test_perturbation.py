@@ -18,6 +18,16 @@ def test_hiding_a_part_of_a_linear_network_costs_what_the_part_says():
         np.testing.assert_allclose(hidden, plain[:, None] - np.stack([p.sum(axis=(1, 2)) for p in parts], 1), atol=1e-4)
 
 
+def test_hiding_bands_of_each_image_its_own_costs_a_linear_network_what_they_say():
+    weights = np.random.default_rng(0).normal(size=SHAPE)
+    images, baseline = images_of(3), images_of(1, seed=7)[0]
+    bands = np.random.default_rng(4).random((3, SHAPE[0])) < 0.4
+    bands[2] = False
+    hidden = perturbation.hidden_bands(log_odds(linear(weights)), images, baseline, bands)
+    costs = [((image - baseline) * weights)[rows].sum() for image, rows in zip(images, bands, strict=True)]
+    np.testing.assert_allclose(hidden, (images * weights).sum(axis=(1, 2)) + 0.2 - costs, atol=1e-4)
+
+
 def test_parts_cover_the_axis_and_are_never_empty():
     assert perturbation.edges(128, 8).tolist() == [0, 16, 32, 48, 64, 80, 96, 112, 128]
     assert perturbation.edges(3, 8).tolist() == [0, 1, 2, 3]

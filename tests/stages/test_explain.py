@@ -5,14 +5,27 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.metrics import log_loss
 
 import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.scoring import metrics as scoring
-from stages import explain, folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
+from stages import (
+    conditions,
+    explain,
+    folds,
+    fusion,
+    ingest,
+    mel_spectrogram,
+    preprocess_audio,
+    preprocess_clinical,
+    select,
+    sweep,
+)
 from stages.parts import listen
 from tests.projects import contents, write_params
 from tests.releases import voc_als_rows, write_voc_als
@@ -41,7 +54,7 @@ def project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("BULBAR_CACHE", str(root / "kept"))
-        for stage in (ingest, preprocess_clinical, preprocess_audio, mel_spectrogram, folds):
+        for stage in (ingest, preprocess_clinical, preprocess_audio, conditions, mel_spectrogram, folds):
             stage.main()
         for stage in (sweep, select, fusion):
             stage.main("subject_wise")
@@ -60,7 +73,7 @@ def test_the_headline_numbers_are_few_and_say_whose_voices_they_are_of():
 
     metrics = json.loads(Path("metrics/explain.json").read_text())
     assert metrics["synthetic"] is True and metrics["protocol"] == "subject_wise"
-    assert numbers(metrics) <= 25
+    assert numbers(metrics) <= 34
     assert {metrics["sanity"][method]["verdict"] for method in metrics["sanity"]} <= {"passes", "fails", "undecided"}
     assert metrics["costliest_band"]["from_hz"] < metrics["costliest_band"]["to_hz"] <= 11025
     assert metrics["fused_common"]["shap_share_not_recorded"] == 0
@@ -85,6 +98,34 @@ def test_occlusion_covers_the_image_in_hertz_and_seconds():
         assert table[f"to_{unit}"].iloc[-1] == end
     seconds = pd.read_csv("data/audio/recordings.csv")["duration_s"].mean()
     assert stretches["to_s"].iloc[-1] == pytest.approx(seconds, abs=1e-3)
+
+
+def test_the_bands_above_what_each_recording_carries_are_hidden_from_the_network_of_its_fold():
+    told = json.loads(Path("metrics/explain.json").read_text())
+    measured = pd.read_csv("data/conditions/recordings.csv").set_index("recording_id")["bandwidth_hz"]
+    begins_hz = librosa.mel_frequencies(22, fmin=0, fmax=11025, htk=True)[:-2]
+    index = pd.read_csv("data/features/index.csv")["recording_id"]
+    dead = begins_hz >= measured[index].to_numpy()[:, np.newaxis]
+    assert told["dead_bands"]["share_of_image"] == pytest.approx(dead.mean(), abs=1e-4) and dead.any()
+
+    images, scored = np.load("data/features/images.npy"), pd.read_csv("data/fusion/subject_wise/selected/audio.csv")
+    folds_of = pd.read_csv("data/folds/subject_wise.csv").set_index("recording_id")
+    import keras
+
+    people = []
+    for fold in (1, 2):
+        tested = (folds_of.loc[index, "fold"] == fold).to_numpy()
+        trained = (folds_of.loc[index, f"validation_{fold}"] == 0).to_numpy() & ~tested
+        covered = np.where(dead[tested][:, :, np.newaxis], images[trained].mean(axis=0), images[tested])
+        network = keras.models.load_model(f"models/subject_wise/audio/fold_{fold}.keras", compile=False)
+        said = network.predict(covered, verbose=0)[:, -1]
+        people.append(folds_of.loc[index[tested]].assign(fold=fold, hidden=said))
+    table = pd.concat(people).join(scored.set_index("recording_id")["probability"])
+    by_subject = table.groupby("subject_id")[["label", "probability", "hidden"]].mean()
+    loss = {name: log_loss(by_subject["label"], by_subject[name]) for name in ("probability", "hidden")}
+    rise = told["dead_bands"]["log_loss_rise"]
+    assert rise["value"] == pytest.approx(loss["hidden"] - loss["probability"], abs=3e-4)
+    assert rise["low"] <= rise["value"] <= rise["high"]
 
 
 def test_a_deletion_curve_begins_with_all_of_the_effect_and_ends_with_none():

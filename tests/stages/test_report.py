@@ -245,6 +245,69 @@ def test_a_map_that_points_at_nothing_is_not_said_to_beat_random_order(another):
     assert "-0.04 (-0.09 to 0.01)" in alternative and "below" not in alternative
 
 
+VOC_ALS = {
+    "costliest_band": {"from_hz": 7476.2247, "to_hz": 11025.0, "auc_drop": 0.0505, "share_dead": 1.0},
+    "dead_bands": {
+        "share_of_image": 0.3125,
+        "auc_drop": {"value": 0.061, "low": 0.021, "high": 0.102, "p": 0.01},
+        "log_loss_rise": {"value": 0.043, "low": -0.012, "high": 0.095, "p": 0.12},
+    },
+}
+"""The costliest band of a run on VOC-ALS, which is sampled at 8 kHz; what hiding all dead bands costs is made up."""
+
+
+def explained(another: Path, of_run: dict, *, masked: bool = False) -> list[str]:
+    """The explanations on the page and in the summary, of a run with these numbers."""
+    file = another / "metrics/explain.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | of_run))
+    params = YAML(typ="safe").load(Path("params.yaml").read_text())
+    params["spectrogram"]["mask_dead_bands"] = masked
+    YAML(typ="safe").dump(params, Path("params.yaml"))
+    html, summary = written()
+    return [words_of(html, "explanations"), " ".join(summary.split())]
+
+
+def test_a_costliest_band_above_the_recordings_bandwidth_is_said_to_hold_no_voice(another):
+    for text in explained(another, VOC_ALS):
+        text = text.replace("**", "")
+        assert "bandwidth hold no voice, only noise: 31.2 % of the image" in text
+        costliest = "The costliest band of all lies there: hiding 7,476 to 11,025 Hz"
+        assert f"{costliest}, above the bandwidth of 100.0 % of the recordings" in text
+        assert "loses an AUC per subject of 0.061 (0.021 to 0.102)" in text
+        assert "log loss rises by 0.043 (-0.012 to 0.095)" in text
+
+
+@pytest.mark.parametrize(
+    "changed", [{"share_dead": 0.2}, {"auc_drop": 0.0}, {"auc_drop": None}, {"share_dead": None}], ids=str
+)
+def test_a_costliest_band_that_holds_voice_or_costs_nothing_is_not_said_to_hold_none(another, changed):
+    for text in explained(another, VOC_ALS | {"costliest_band": VOC_ALS["costliest_band"] | changed}):
+        assert "costliest band of all" not in text and "31.2 % of the image" in text
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_the_report_says_whether_the_networks_of_the_run_saw_the_bands_without_voice(another, masked):
+    for text in explained(another, VOC_ALS, masked=masked):
+        assert f"spectrogram.mask_dead_bands: {str(masked).lower()}" in text
+
+
+def test_the_audit_s_finding_on_the_bands_without_voice_stands_beside_what_hiding_them_costs(another):
+    file = another / "metrics/audit.json"
+    audit = json.loads(file.read_text())
+    content = {"verdict": "suspect", "figure": "AUC per subject", "value": 0.652, "low": 0.561, "high": 0.737}
+    audit["findings"]["dead_bands"]["content"] = content | {"p": 0.002, "sentence": "That level …", "details": {}}
+    file.write_text(json.dumps(audit))
+    for text in explained(another, VOC_ALS):
+        assert "a predictor of the label: suspect, AUC 0.65 (0.56 to 0.74)." in text.replace("**", "")
+
+
+def test_where_every_band_may_hold_voice_and_where_an_image_has_no_bands_no_cost_is_stated(another):
+    for text in explained(another, {"dead_bands": {"share_of_image": 0.0}}):
+        assert "No mel band lies above a recording’s bandwidth" in text
+    for text in explained(another, {"dead_bands": None}):
+        assert "bandwidth" not in text.replace("bandwidth_hz", "")
+
+
 def test_the_page_says_which_cohorts_and_which_network_are_compared(text, project):
     words = words_of(text, "external")
     params = YAML(typ="safe").load((project / "params.yaml").read_text())
