@@ -234,6 +234,8 @@ def test_another_cohort_s_message_names_its_own_setting(project):
     shutil.copy(root / "phonationA/CT001_phonationA.wav", root / "phonationA/PZ001_phonationA.wav")
     with pytest.raises(BadInput, match=r"second\.cohort\.duplicates=quarantine"):
         ingest.main("second")
+
+
 def knock(path, rate=8000, **how):
     """Three seconds of an empty room with a knock."""
     room = 1e-3 * np.random.default_rng(0).standard_normal(3 * rate)

@@ -81,8 +81,9 @@ def checks(facts: Facts) -> str:
     shortest = facts["params"]["audio"]["min_duration_s"]
     return (
         f"Every file is read through, and refused if it is damaged, all zeros or shorter than {shortest:g} s, also once"
-        " its silence is removed. All are compared sample for sample. Every subject needs an ID of its own, a known label and sex, and numbers where"
-        f" numbers belong; whether a number is plausible is not checked. {exclusions(facts)}"
+        " its silence is removed. All are compared sample for sample. Every subject needs an ID of its own, a known"
+        " label and sex, and numbers where numbers belong; whether a number is plausible is not checked."
+        f" {exclusions(facts)}"
     )
 
 
