@@ -53,7 +53,8 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     write_table(pd.concat(summaries), out / "fits.csv")
     write_table(pd.concat(curves), out / "histories.csv")
     write_json(scores, metrics_file(f"sweep/{protocol}", role))
-    print(f"{len(cells)} cells × {len(material.folds)} folds, {protocol}, Keras on {material.study.settings.backend}")
+    backend = material.study.settings.keras_backend
+    print(f"{len(cells)} cells × {len(material.folds)} folds, {protocol}, Keras on {backend}")
 
 
 if __name__ == "__main__":

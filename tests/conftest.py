@@ -1,8 +1,14 @@
 """What several modules of tests start from."""
 
+import os
+
 import pytest
 
+import bulbar  # noqa: F401 - before any library that a test imports
 from tests.pipelines import Pipeline, first_run
+
+if backend := os.environ.get("BULBAR_TEST_BACKEND"):  # of Keras in this process: tests/training/test_jax.py
+    os.environ["KERAS_BACKEND"] = backend
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from bulbar.core import library_settings
 from tests.pipelines import TINY
 from tests.test_dvc_yaml import PLACES, STAGES, covers
 from tests.test_gender_pipeline import TINY as TINY_GENDER
@@ -52,12 +53,13 @@ VARIABLES = {
     "BULBAR_DEVICE": "what fits are trained on; of their names",
     "BULBAR_STORAGE": "where searches are kept",
     "CUDA_VISIBLE_DEVICES": "what fits are trained on; of their names",
-    "JAX_PLATFORMS": "set, where it is not",
-    "KERAS_BACKEND": "of the fits' names; goes before train.keras_backend (docs/compute.md)",
-    "NUMBA_DISABLE_JIT": "set, where it is not",
+    "MPLCONFIGDIR": "where matplotlib caches the list of fonts",
+    "NUMBA_CACHE_DIR": "where Numba caches what it compiled",
+    "PYTHONWARNINGS": "cleared",
     "TF_CPP_MIN_LOG_LEVEL": "set, where it is not: how much is logged",
     "TF_FORCE_GPU_ALLOW_GROWTH": "set, where it is not: how much of a GPU's memory is taken",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "the same",
+    **dict.fromkeys(library_settings.HONOURED, "of the fits' names, and what makes a CPU look like another type"),
 }
 """Variables of the environment that our code may ask for, and what for: of none does an out depend undeclared."""
 

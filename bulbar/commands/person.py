@@ -16,6 +16,7 @@ from bulbar.appraisal.calibration import Estimate
 from bulbar.core import error_stream
 from bulbar.core.atomic_write import written_aside
 from bulbar.core.errors import BadInput, Problem, SilentRecording
+from bulbar.core.files import matplotlib_defaults
 from bulbar.deployment import explanation, prediction
 from bulbar.deployment.deployed import Deployed
 from bulbar.deployment.explanation import Occlusion
@@ -131,7 +132,7 @@ def draw_explanations(
         title += f"calibrated probability {prediction.percent(probability.value)}"
         seconds = shown_s(one.path, rows, deployed)
         drawn = io.BytesIO()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), matplotlib_defaults():
             warnings.filterwarnings("ignore", message="Glyph")  # of a file's name that the font lacks: a box is drawn
             explanation.figure(rows, parts, deployed.spectrogram, seconds, title, note).savefig(
                 drawn, metadata={"Title": title}

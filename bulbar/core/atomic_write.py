@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from bulbar.core.errors import CannotGoOn, Problem
+from bulbar.core.errors import BadInput, CannotGoOn, Problem
 
 SUFFIX = ".partial"
 """Of what is being written. `.gitignore` and `.dvcignore` have it: what a killed process left belongs to no out."""
@@ -68,6 +68,21 @@ def link_file(source: str | Path, path: str | Path) -> None:
             aside.hardlink_to(source)
         except OSError:
             shutil.copyfile(source, aside)
+
+
+def writable_folder(folder: Path, expected: str, remedy: str, *, mode: int = 0o777) -> Path:
+    """Make a folder with the rights `mode`, and make sure that files can be written into it.
+
+    Raises BadInput with `expected` and `remedy` where they cannot, and CannotGoOn where the disk is full.
+    """
+    try:
+        folder.mkdir(mode, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        if error.errno in _FULL:
+            no_room(folder, "room to write into it")
+        raise BadInput([Problem(str(folder), expected, str(error), remedy)]) from None
+    return folder
 
 
 def tell_of_disk(error: OSError, path: Path, aside: Path | None = None) -> None:

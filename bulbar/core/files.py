@@ -108,10 +108,21 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as PNG of 256 colours, the same bytes for the same figure; its folder is made."""
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=120)
+    with matplotlib_defaults():
+        figure.savefig(drawn, format="png", dpi=120)
     Image.open(drawn).convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
     write_bytes(small.getvalue(), path)
     figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
+
+
+@contextmanager
+def matplotlib_defaults() -> Iterator[None]:
+    """matplotlib's own defaults, whatever the user's matplotlibrc says: saving reads settings, too."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
 
 
 def _rounded(value: Any) -> Any:

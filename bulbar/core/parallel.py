@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.parallel import mp as processes  # None where joblib found that it cannot start any
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from bulbar.core.errors import CannotGoOn, Problem
+from bulbar.core.errors import BadInput, CannotGoOn, Problem
 from bulbar.core.settings import Count, Strict
 
 ATTEMPTS = 3
@@ -24,6 +25,11 @@ ATTEMPTS = 3
 
 MORE_MEMORY = "mostly memory ran out: lower compute.workers in params.yaml, or give the machine more; then run it again"
 """What to do where workers die."""
+
+_NO_PROCESSES = (
+    "no other process can be started, because semaphores cannot be made in /dev/shm: all work is done in this one, with"
+    " the same results. Mount a writable /dev/shm to use every core"
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,14 +50,22 @@ class Settings(Strict):
 
     @property
     def n_workers(self) -> int:
-        """Processes to use: `workers`, or as many as this process may run on."""
-        return self.workers or cpu_count()
+        """Processes to use: `workers`, or as many as this process may run on; 1 where none can be started."""
+        return (self.workers or cpu_count()) if processes or self.backend != "loky" else 1
 
     @property
     def kept_fits_dir(self) -> Path:
-        """Where finished fits are kept: BULBAR_CACHE, else `kept_fits`, else the user's cache folder."""
+        """Where finished fits are kept: BULBAR_CACHE, else `kept_fits`, else the user's cache folder.
+
+        Raises BadInput where that is no folder's name, or this system knows no home of this user.
+        """
         named = os.environ.get("BULBAR_CACHE") or self.kept_fits
-        return Path(named).expanduser().resolve() if named else Path(platformdirs.user_cache_dir("bulbar")) / "fits"
+        folder = Path(named or Path(platformdirs.user_cache_dir("bulbar")) / "fits")
+        try:
+            return folder.expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # no such user; a link to itself; a NUL
+            expected, remedy = "a folder for the fit cache", "name an absolute path with BULBAR_CACHE"
+            raise BadInput([Problem(str(folder), expected, str(error), remedy)]) from None
 
 
 def map_ordered(
@@ -74,11 +88,15 @@ def map_ordered(
     at_once: items that a worker is handed together; for work of milliseconds, which handing over costs as much as.
     backend, of_backend: joblib's name of what runs the processes, and its options; `cluster` has others than loky.
 
+    Where /dev/shm cannot be written loky starts no processes: all is done in this one, with a warning.
     joblib gives up a whole call when a worker dies. In order, it is called again on what has no result yet, ATTEMPTS
     times at most, with a warning; then WorkersLost is raised. Out of order its own error is: the caller knows what is
     undone.
     """
     options = {"inner_max_num_threads": 1} if backend == "loky" else of_backend
+    if backend == "loky" and processes is None:
+        backend, options, workers = "sequential", {}, 1
+        warnings.warn(f"{label}: {_NO_PROCESSES}", RuntimeWarning, stacklevel=2)
 
     def called(of_items: Iterable[Item]) -> Iterator[Any]:
         with parallel_config(backend=backend, **options):

@@ -9,6 +9,8 @@ from typing import Any, ParamSpec
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from bulbar.core.files import matplotlib_defaults
+
 Arguments = ParamSpec("Arguments")
 
 ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
@@ -45,8 +47,7 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw in the house style, whatever the caller's matplotlib settings are."""
 
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
+        with matplotlib_defaults():
             mpl.rcParams.update(STYLE)
             return draw(*args, **kwargs)
 

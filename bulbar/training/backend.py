@@ -11,12 +11,13 @@ from bulbar.core import error_stream
 
 def start(backend: str) -> None:
     """Make `backend` Keras' own, before anything imports Keras: a process that has imported it keeps the one it has."""
-    os.environ |= {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "BULBAR_DEVICE": "cpu"}
+    on_the_cpu = {"CUDA_VISIBLE_DEVICES": "", "BULBAR_DEVICE": "cpu", "JAX_PLATFORMS": "cpu"}
+    os.environ |= {"KERAS_BACKEND": backend, **on_the_cpu}
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     if "numba" not in sys.modules:  # it cannot change its mind; shap's loops would take longer to compile than to run
-        os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
     if "keras" in sys.modules:
+        reset_defaults()
         return
     with error_stream.silenced():
         if backend == "tensorflow":
@@ -29,3 +30,12 @@ def start(backend: str) -> None:
         import keras
 
         keras.utils.set_random_seed(0)  # determinism refuses to run unseeded; nothing here draws from it
+
+
+def reset_defaults() -> None:
+    """Give Keras its own defaults: a process that imported it before bulbar has those of the user's keras.json."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")

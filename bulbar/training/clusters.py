@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -14,6 +15,7 @@ from joblib import register_parallel_backend
 from joblib._dask import DaskDistributedBackend
 
 from bulbar.core import parallel
+from bulbar.core.atomic_write import writable_folder
 from bulbar.core.digests import file_digest
 from bulbar.core.errors import BadInput, Problem
 from bulbar.training.fits import device
@@ -74,7 +76,9 @@ def _is_here(path: Path, digest: str) -> bool:
 
 def _receive(content: bytes, digest: str) -> None:
     copy = _copy(digest)
-    copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # images of voices: for this user alone
+    remedy = f"on {socket.gethostname()} set XDG_CACHE_HOME to a folder that can be written, or give all nodes data/"
+    expected = "a folder for a copy of the features, to write into"
+    writable_folder(copy.parent, expected, remedy, mode=0o700)  # images of voices: for this user alone
     aside = copy.with_suffix(f".{os.getpid()}")
     aside.write_bytes(content)
     if file_digest(aside) != digest:
@@ -236,7 +240,10 @@ class _Ray(Engine):
         there = self._ray.remote(num_cpus=0)(function)
         given = [self._ray.put(argument) for argument in arguments]
         placed = [there.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
-        return list(self._ray.get([task.remote(*given) for task in placed]))
+        try:
+            return list(self._ray.get([task.remote(*given) for task in placed]))
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None  # what the function raised, without Ray's text around it
 
 
 def _ray(computing: parallel.Settings) -> Iterator[Engine]:

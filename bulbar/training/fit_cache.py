@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core import error_stream, parallel
-from bulbar.core.atomic_write import in_units, link_file, no_room, tell_of_disk
+from bulbar.core.atomic_write import in_units, link_file, no_room, tell_of_disk, writable_folder
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.parallel import WorkersLost
-from bulbar.training import architectures, clusters
+from bulbar.training import architectures, backend, clusters
 from bulbar.training.fits import Fit, Fitted, Study, description, digest, environment
 
 #: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
@@ -48,6 +48,7 @@ _FOR_BACKEND = {
 #: What the folders of what is not finished are called, until they are renamed or removed.
 _PARTIAL, _DESK = ".partial-", ".desk-"
 _SECONDS_OF_A_DAY = 86400
+_OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or compute.kept_fits in params.yaml"
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,13 @@ class Plan:
 
 
 class KeptFits:
-    """The folder of finished fits: one folder for each, written aside and renamed, so that none is ever half there."""
+    """The folder of finished fits: one folder for each, written aside and renamed, so that none is ever half there.
+
+    It is made where it is not there. Raises BadInput where it cannot be made or written.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = writable_folder(folder, "a folder for the fit cache, to write into", _OTHER_FOLDER)
 
     def place(self, name: str) -> Path:
         """Where the fit of a digest is or would be."""
@@ -169,7 +173,6 @@ def run(
     """
     names = [digest(fit, study) for fit in fits]
     missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in kept}
-    kept.folder.mkdir(parents=True, exist_ok=True)
     _sweep_up(kept.folder)
     if missing:
         needed = _disk_bytes(missing.values())
@@ -265,7 +268,7 @@ def _train_once(tasks: Sequence[_Task], engine: clusters.Engine, label: str) -> 
     study, kept, workers = tasks[0].study, tasks[0].kept, engine.workers()
     if study.images is not None:
         engine.share(study.images, study.features_digest)
-    shared = environment(study.settings.backend)
+    shared = environment(study.settings.keras_backend)
     results = parallel.map_ordered(
         partial(_train_and_keep, expected=dict(shared)),
         tasks,
@@ -289,13 +292,13 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
     common = task.desk.is_dir()
     if common and name in kept:
         return None
-    backend = task.study.settings.backend
-    os.environ |= {"KERAS_BACKEND": backend, "BULBAR_DEVICE": expected["device"]}
+    keras_backend = task.study.settings.keras_backend
+    os.environ |= {"KERAS_BACKEND": keras_backend, "BULBAR_DEVICE": expected["device"]}
     if expected["device"] == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     for variable, value in _FOR_BACKEND.items():
         os.environ.setdefault(variable, value)
-    _require(expected, dict(environment(backend)))
+    _require(expected, dict(environment(keras_backend)))
     note = task.desk / f"{name}@{socket.gethostname()}-{os.getpid()}"
     if common:
         note.touch()
@@ -304,6 +307,7 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
             from bulbar.training import (
                 trainer,  # here, because it starts the backend: only a process that trains pays for that
             )
+        backend.reset_defaults()
         logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
         started_on = trainer.keras.distribution.list_devices()[0].split(":")[0]
         found = {"backend": trainer.keras.backend.backend(), "device": started_on}
@@ -326,8 +330,8 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
 def _require(expected: dict[str, str], found: dict[str, str]) -> None:
     """A worker with other versions or other code would give other bits under the same name."""
     if expected != found:
-        keys = [key for key in expected if expected[key] != found.get(key)]
-        told = "; ".join(f"{key}: {expected[key]} expected, {found.get(key)} found" for key in keys)
+        keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
+        told = "; ".join(f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys)
         device = "; BULBAR_DEVICE says what fits are to be trained on (README)" if "device" in keys else ""
         raise RuntimeError(
             f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}{device}"

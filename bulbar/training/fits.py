@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat
 
+from bulbar.core import library_settings
 from bulbar.core.digests import array_digest, code_digest
+from bulbar.core.errors import BadInput, Problem
 from bulbar.core.seeds import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.training.architectures import AnyNetwork
 
+_REQUIREMENTS = {"jax": "requirements/jax.lock"}
 _CUDA = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")  # of tensorflow[and-cuda] and jax[cuda12]; of jax[cuda13]
 
 
@@ -34,11 +37,6 @@ class Settings(Strict):
     min_learning_rate: PositiveFloat = 1e-6
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     keras_backend: Literal["tensorflow", "jax"] = "tensorflow"
-
-    @property
-    def backend(self) -> str:
-        """The Keras backend that trains: KERAS_BACKEND where it is set, else `keras_backend`."""
-        return os.environ.get("KERAS_BACKEND") or self.keras_backend
 
 
 @dataclass(frozen=True)
@@ -130,19 +128,23 @@ def description(fit: Fit, study: Study) -> dict[str, Any]:
         "rows": {name: array_digest(positions.astype(np.int64)) for name, positions in rows.items()},
         "labels": array_digest(study.labels.astype(np.int64)),
         "clinical": None if fit.clinical is None else array_digest(fit.clinical.astype(np.float32)),
-        "environment": environment(study.settings.backend),
+        "environment": environment(study.settings.keras_backend),
     }
 
 
 @cache
 def environment(backend: str) -> Mapping[str, str]:
-    """Versions, device and code that shape a fit's bits."""
+    """Versions, device, code and variables of the environment that shape a fit's bits.
+
+    Raises BadInput where the backend is not installed.
+    """
     code = (Path(__file__).with_name(name) for name in ("architectures.py", "networks.py", "trainer.py"))
     return {
         "backend": backend,
         "device": device(),
         "code": code_digest(*code),
-        **{package: version(package) for package in ("keras", "numpy", backend)},
+        **{package: _version(package) for package in ("keras", "numpy", backend)},
+        **library_settings.honoured(),
     }
 
 
@@ -151,6 +153,15 @@ def device() -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
     has_gpu = Path("/dev/nvidia0").exists() and visible and any(map(_is_installed, _CUDA))
     return os.environ.get("BULBAR_DEVICE") or ("gpu" if has_gpu else "cpu")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        remedy = f"pip install --require-hashes -r {_REQUIREMENTS.get(package, 'requirements.lock')}"
+        where = f"params.yaml: train.keras_backend: {package}" if package in _REQUIREMENTS else "Python environment"
+        raise BadInput([Problem(where, f"the package {package}", "not installed", remedy)]) from None
 
 
 def _is_installed(package: str) -> bool:

@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import URL, NullPool, create_engine, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bulbar.core.atomic_write import tell_of_disk
+from bulbar.core.atomic_write import tell_of_disk, writable_folder
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.seeds import seed_of
 
@@ -43,7 +43,8 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
 
 @contextmanager
 def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
-    journal.parent.mkdir(parents=True, exist_ok=True)
+    remedy = "name another folder for the fit cache with BULBAR_CACHE, or a database with tune.storage"
+    writable_folder(journal.parent, "a folder for the search's journal, to write into", remedy)
     with journal.with_name(f"{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,9 +53,8 @@ def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         if journal.exists() and not (content := journal.read_bytes()).endswith(b"\n"):
             os.truncate(journal, content.rfind(b"\n") + 1)  # what a full disk or a kill left of a line
-        journal.with_name(f"{journal.name}.lock").unlink(
-            missing_ok=True
-        )  # Optuna's own, which outlives a killed process
+        # Optuna's own lock outlives a killed process
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         try:
             yield JournalStorage(JournalFileBackend(str(journal)))
         except OSError as error:  # Optuna's names no file

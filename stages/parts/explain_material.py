@@ -95,7 +95,7 @@ def _voices(asking: Asking) -> Iterator[audio_maps.Fold]:
             dead=asking.dead[tested],
             names=asking.rows["recording_id"].iloc[tested].tolist(),
             baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
-            backend=asking.material.study.settings.backend,
+            backend=asking.material.study.settings.keras_backend,
             seed=asking.seed,
             asked=asking.asked,
         )
@@ -150,7 +150,7 @@ def _records(
         background_table=known.typed.loc[asking.rows["subject_id"].iloc[background]],
         background_images=np.asarray(asking.images[background]),
         groups=grouped,
-        backend=asking.material.study.settings.backend,
+        backend=asking.material.study.settings.keras_backend,
         seed=seed_of(asking.seed, f"fold_{fold}"),
         asked=asking.asked,
     )  # fmt: skip

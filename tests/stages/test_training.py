@@ -23,6 +23,7 @@ SMALL = {
     "spectrogram": {"mel_bands": 20, "frames": 20},
     "folds": {"n_splits": 2},
     "sweep": {"architectures": ["S1B", "S2A"], "dropout_rates": [0.3, 0.0]},
+    "train": {"keras_backend": keras.backend.backend()},  # tests/training/test_jax.py runs this module on another
 }
 
 

@@ -229,6 +229,15 @@ def test_a_copy_that_arrives_damaged_is_refused(study):
     assert clusters.on_this_node(study.images, study.features_digest) == study.images
 
 
+def test_a_node_that_cannot_keep_a_copy_of_the_features_names_the_folder(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/cache")
+    with pytest.raises(BadInput) as refused:
+        clusters._receive(b"features", "0" * 64)
+    (problem,) = refused.value.problems
+    assert problem.where == "/dev/null/cache/bulbar/features"
+    assert "XDG_CACHE_HOME" in problem.remedy
+
+
 def test_a_node_has_the_features_only_where_the_bytes_are_the_same(study):
     assert clusters._is_here(study.images, study.features_digest)
     assert not clusters._is_here(study.images, "0" * 64)

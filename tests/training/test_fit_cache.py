@@ -3,18 +3,19 @@ import os
 import threading
 import time
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar.core import parallel
+from bulbar.core import library_settings, parallel
 from bulbar.core.errors import BadInput, CannotGoOn
 from bulbar.training import fit_cache
 from bulbar.training.architectures import ARCHITECTURES
 from bulbar.training.fit_cache import KeptFits, plan
-from bulbar.training.fits import Fitted, Settings, description, digest
+from bulbar.training.fits import Fitted, Settings, description, digest, environment
 from tests import toy_fits
 from tests.disks import small_disk
 
@@ -155,12 +156,47 @@ def test_features_are_nothing_to_a_network_that_sees_none(study):
     assert digest(alone, replace(study, features_digest="other")) == digest(alone, study)
 
 
-def test_the_backend_shapes_the_digest_however_it_is_named(study, monkeypatch):
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+def test_the_backend_in_the_digest_is_that_of_params(study, monkeypatch):
     as_by_params = digest(toy_fits.fit(), study)
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    environment.cache_clear()
     assert digest(toy_fits.fit(), study) == as_by_params
     assert description(toy_fits.fit(), study)["environment"]["backend"] == "tensorflow"
+
+
+def test_a_backend_that_is_not_installed_is_named_with_its_requirements(study, monkeypatch):
+    monkeypatch.setattr("bulbar.training.fits.version", version_without_jax)
+    environment.cache_clear()
+    with pytest.raises(BadInput) as refused:
+        digest(toy_fits.fit(), replace(study, settings=Settings(keras_backend="jax")))
+    assert "params.yaml: train.keras_backend: jax" in str(refused.value)
+    assert "requirements/jax.lock" in str(refused.value)
+
+
+def version_without_jax(package: str) -> str:
+    return metadata.version({"jax": "no-such-package"}.get(package, package))
+
+
+@pytest.mark.parametrize("variable", library_settings.HONOURED)
+def test_a_variable_that_makes_a_cpu_look_like_another_type_shapes_the_digest(study, monkeypatch, variable):
+    monkeypatch.delenv(variable, raising=False)
+    environment.cache_clear()
+    without = digest(toy_fits.fit(), study)
+    monkeypatch.setenv(variable, "0")
+    environment.cache_clear()
+    assert digest(toy_fits.fit(), study) != without
+    monkeypatch.undo()
+    environment.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["/dev/null/x", "/proc/no-such-folder", "~no_such_user/fits"])
+def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another(monkeypatch, name):
+    monkeypatch.setenv("BULBAR_CACHE", name)
+    with pytest.raises(BadInput) as refused:
+        KeptFits(parallel.Settings().kept_fits_dir)
+    (problem,) = refused.value.problems
+    assert problem.where == name
+    assert "BULBAR_CACHE" in problem.remedy
 
 
 def test_what_is_kept_comes_back_bit_by_bit_with_settings_and_time_beside_it(kept, tmp_path):
@@ -211,7 +247,6 @@ def test_fits_for_which_there_is_no_room_are_refused_before_any_is_trained(study
 
 
 def test_a_fit_that_cannot_be_written_leaves_nothing(kept):
-    kept.folder.mkdir()
     with pytest.raises(TypeError):
         kept.store(NAME, FITTED, {"no JSON": object()}, 1.0)
     assert NAME not in kept
@@ -261,7 +296,6 @@ def test_more_epochs_take_longer_and_more_workers_less_time(study, kept):
 def test_the_estimate_learns_from_what_the_kept_fits_took(study, kept):
     fits = sweep(0.0, 0.3)
     fresh = plan(fits[2:], study, kept, 1).seconds
-    kept.folder.mkdir()
     for fit in fits[:2]:
         kept.store(digest(fit, study), FITTED, {}, 1000.0)
     learned = plan(fits, study, kept, 1)
@@ -270,7 +304,6 @@ def test_the_estimate_learns_from_what_the_kept_fits_took(study, kept):
 
 
 def test_nothing_to_do_is_said_so(study, kept):
-    kept.folder.mkdir()
     for fit in (fits := sweep(0.3)):
         kept.store(digest(fit, study), FITTED, {}, 1.0)
     assert str(plan(fits, study, kept, 2)) == "0 fits to do, 2 already known; at most about 0 s and 0 MB of disk"

@@ -1,4 +1,4 @@
-"""Networks, training, explanations, the stages sweep and fusion under JAX: their tests again with KERAS_BACKEND=jax."""
+"""Networks, training, explanations, the stages sweep and fusion under JAX: their tests again on that backend."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def test_under_jax_the_same_holds(module):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-m", "not slow", f"tests/{module}.py"],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "BULBAR_TEST_BACKEND": "jax"},
         capture_output=True,
         text=True,
     )

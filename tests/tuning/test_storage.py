@@ -250,3 +250,18 @@ def test_the_environment_s_url_goes_before_that_of_params(database, tmp_path, mo
 def test_databases_that_will_not_do_are_refused_with_the_key(url, told, tmp_path):
     with pytest.raises(BadInput, match=rf"(?s)tune\.storage.*{told}"), study_storage.opened(url, tmp_path, "toy"):
         pass
+
+
+def test_a_journal_s_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another():
+    with pytest.raises(BadInput) as refused, study_storage.opened(None, Path("/dev/null/studies"), "search"):
+        pass
+    (problem,) = refused.value.problems
+    assert problem.where == "/dev/null/studies"
+    assert "BULBAR_CACHE" in problem.remedy
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "search.lock").mkdir()
+    with pytest.raises(BadInput) as refused, study_storage.opened(None, tmp_path, "search"):
+        pass
+    assert refused.value.problems[0].where == str(tmp_path / "search.lock")

@@ -1,0 +1,238 @@
+"""What a user has configured for other projects, in processes of their own: nothing of it changes a result."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bulbar.core import library_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TRAIN = """
+import sys
+from hashlib import sha256
+from pathlib import Path
+from bulbar.core import parallel
+from bulbar.training import fit_cache
+from bulbar.training.fits import digest
+from tests import toy_fits
+
+place = Path(sys.argv[1])
+study = toy_fits.study(place)
+fits = [toy_fits.fit(keep_weights=True), toy_fits.fit(clinical=toy_fits.clinical())]
+kept = fit_cache.KeptFits(place / "kept")
+for fit, done in zip(fits, fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits")):
+    print(digest(fit, study), sha256(done.test.tobytes() + done.history.to_csv().encode()).hexdigest())
+"""
+
+DRAW = """
+import sys
+import bulbar
+from matplotlib.figure import Figure
+from bulbar.core.files import save
+from bulbar.style.figure_style import styled
+
+@styled
+def draw():
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.plot([0, -3e6, 5e6], label="a line")
+    axes.set_title("a title")
+    axes.legend()
+    return figure
+
+save(draw(), sys.argv[1] + "/figure.png")
+"""
+
+USE_CACHES = """
+import bulbar
+import librosa
+import numpy as np
+from matplotlib import font_manager
+assert librosa.effects.split(np.sin(np.arange(4000) / 9)).tolist() == [[0, 4000]]
+print("done")
+"""
+
+KERAS_OF_ANOTHER_PROJECT = {
+    "every value": {"floatx": "float16", "epsilon": 0.05, "image_data_format": "channels_first", "backend": "torch"},
+    "values that Keras refuses": {"floatx": "int8", "epsilon": 1},
+}
+ENVIRONMENT = {
+    "KERAS_BACKEND": "torch",
+    "KERAS_NNX_ENABLED": "true",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
+    "TF_USE_LEGACY_KERAS": "1",
+    "TF_NUM_INTRAOP_THREADS": "3",
+    "TF_DETERMINISTIC_OPS": "0",
+    "XLA_FLAGS": "--no_such_flag",
+    "JAX_ENABLE_X64": "1",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+    "OMP_NUM_THREADS": "3",
+    "JOBLIB_MULTIPROCESSING": "0",
+    "LOKY_PICKLER": "pickle",
+    "NUMBA_DISABLE_JIT": "1",
+    "PYTHONHASHSEED": "7",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONWARNINGS": "error",
+}
+MATPLOTLIBRC = """
+axes.facecolor: red
+axes.unicode_minus: False
+font.family: serif
+savefig.bbox: tight
+savefig.dpi: 30
+xtick.major.size: 20
+"""
+
+
+def command(program: str, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def run(words: list[str], **environment: str) -> subprocess.CompletedProcess:
+    """A process of its own; what it writes into the home stays in the test's."""
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def read_only(*folders: str | Path) -> list[str]:
+    """What starts a command in a mount namespace of its own, where these folders are read-only, root or not."""
+    mounts = " && ".join(f'mount --bind "{each}" "{each}" && mount -o remount,bind,ro "{each}"' for each in folders)
+    start = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    try:
+        subprocess.run([*start, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    return start
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory) -> str:
+    """Digests and results of two tiny fits where the user has configured nothing."""
+    place = tmp_path_factory.mktemp("untouched")
+    return run(command(TRAIN, place), HOME=str(place)).stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if "nowhere" in name else ()) for name in KERAS_OF_ANOTHER_PROJECT],
+)
+def test_a_keras_json_in_the_home_changes_no_digest_and_no_bit_of_a_fit(untouched, tmp_path, name):
+    (tmp_path / ".keras").mkdir()
+    written = json.dumps(KERAS_OF_ANOTHER_PROJECT[name])
+    (tmp_path / ".keras/keras.json").write_text(written)
+    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path)).stdout == untouched
+    assert (tmp_path / ".keras/keras.json").read_text() == written
+
+
+def test_variables_of_other_projects_change_no_digest_and_no_bit_of_a_fit(untouched, tmp_path):
+    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path), **ENVIRONMENT).stdout == untouched
+    assert not (tmp_path / ".keras").exists()
+
+
+def test_a_variable_that_makes_a_cpu_look_like_another_type_gives_a_fit_another_digest(untouched, tmp_path):
+    found = run(command(TRAIN, tmp_path), HOME=str(tmp_path), TF_ENABLE_ONEDNN_OPTS="0").stdout
+    digests = [{line.split()[0] for line in lines.splitlines()} for lines in (untouched, found)]
+    assert not digests[0] & digests[1]
+
+
+def test_keras_that_was_imported_before_gets_its_defaults_back(tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras/keras.json").write_text(json.dumps({"floatx": "float16", "epsilon": 0.05}))
+    shown = "print(keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())"
+    start = "from bulbar.training import backend; backend.start('tensorflow')"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KERAS_")}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import keras; {shown}; {start}; {shown}"],
+        env={**environment, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["float16 0.05 channels_last", "float32 1e-07 channels_last"]
+
+
+@pytest.mark.parametrize("place", [".config/matplotlib", "named", "working directory"])
+def test_a_matplotlibrc_changes_no_figure(tmp_path, place):
+    plain, changed = tmp_path / "plain", tmp_path / "changed"
+    for folder in (plain, changed, changed / place):
+        folder.mkdir(parents=True)
+    (changed / place / "matplotlibrc").write_text(MATPLOTLIBRC)
+    named = {"MATPLOTLIBRC": str(changed / place)} if place == "named" else {}
+    program = f"import os; os.chdir({str(changed / place)!r})\n{DRAW}" if place == "working directory" else DRAW
+    run(command(DRAW, plain), HOME=str(plain))
+    run(command(program, changed), HOME=str(changed), MPLBACKEND="module://matplotlib_inline.backend_inline", **named)
+    assert (changed / "figure.png").read_bytes() == (plain / "figure.png").read_bytes()
+
+
+def test_a_notebook_keeps_its_own_figures():
+    program = "import sys, os; sys.modules['ipykernel'] = sys; import bulbar; print(os.environ['MPLBACKEND'])"
+    assert run(command(program), MPLBACKEND="module://inline").stdout == "module://inline\n"
+
+
+@pytest.mark.parametrize("module", ["stages.mel_spectrogram", "stages.phantom_voices", "bulbar.commands.cli"])
+def test_what_people_start_sets_the_variables_before_it_imports_a_library(module):
+    program = f"""
+import builtins, os, sys
+importing = builtins.__import__
+def watched(name, *rest, **more):
+    if name.split(".")[0] in ("librosa", "matplotlib", "numpy"):
+        assert os.environ.get("KERAS_HOME") == os.devnull, name
+    return importing(name, *rest, **more)
+builtins.__import__ = watched
+import {module}
+"""
+    run(command(program), KERAS_HOME="elsewhere")
+
+
+def test_caches_lie_below_the_temporary_folder_where_neither_home_nor_the_packages_can_be_written(tmp_path):
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    for folder in (home, temporary):
+        folder.mkdir()
+    start = read_only(home, Path(sys.prefix).resolve())
+    done = run([*start, *command(USE_CACHES)], HOME=str(home), TMPDIR=str(temporary), PYTHONDONTWRITEBYTECODE="1")
+    assert done.stdout == "done\n"
+    assert "Matplotlib created" not in done.stderr
+    (own,) = temporary.iterdir()
+    assert own.stat().st_mode & 0o777 == 0o700
+    assert {"matplotlib", "numba"} == {folder.name for folder in own.iterdir()}
+    assert not any(home.iterdir())
+
+
+@pytest.mark.parametrize("made_by_another", ["a link", "a folder that others may write"])
+def test_a_temporary_folder_that_another_user_may_have_made_is_not_used(tmp_path, monkeypatch, made_by_another):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    place = tmp_path / f"bulbar-{os.getuid()}"
+    if made_by_another == "a link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        place.symlink_to(tmp_path / "elsewhere")
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    library_settings._name_temporary("NUMBA_CACHE_DIR", "numba")
+    named = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert named.parent != place and named.parent.parent == tmp_path
+    assert named.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_the_user_is_kept_where_it_can_be_written(tmp_path):
+    program = "import bulbar, os; print(os.environ['NUMBA_CACHE_DIR'], os.environ['MPLCONFIGDIR'])"
+    given = {"NUMBA_CACHE_DIR": str(tmp_path / "numba"), "MPLCONFIGDIR": str(tmp_path / "matplotlib")}
+    assert run(command(program), **given).stdout == f"{tmp_path}/numba {tmp_path}/matplotlib\n"
+
+
+def test_without_a_writable_dev_shm_fits_are_trained_in_one_process_to_the_same_bits(untouched, tmp_path):
+    if not Path("/dev/shm").is_dir():
+        pytest.skip("no /dev/shm here")
+    done = run([*read_only("/dev/shm"), *command(TRAIN, tmp_path)], HOME=str(tmp_path))
+    assert done.stdout == untouched
+    assert "fits: no other process can be started, because semaphores cannot be made in /dev/shm" in done.stderr
