@@ -6,7 +6,7 @@ from bulbar.audit import figures, label_shuffle, page
 from bulbar.audit.finding import Settings
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import read_table, save, write_json
-from bulbar.paper import claims, table_4_digits
+from bulbar.paper import als_digits, claims_page
 from bulbar.paper.figures import folds_of_table_4
 from stages.parts import probes
 from stages.parts.params import settings
@@ -16,31 +16,31 @@ from stages.parts.run import run
 
 def main(role: str = "main") -> None:
     """Write metrics/audit.json, metrics/audit.md and plots/audit/."""
-    evidence = probes.read_evidence(role, settings("audit", Settings).shuffles)
-    voices = probes.voices_of(evidence)
-    shuffled = probes.labels_shuffled(evidence, voices)
-    study = evidence.studies["record_wise"]
+    inputs = probes.read_inputs(role, settings("audit", Settings).shuffles)
+    voices = probes.voices_of(inputs)
+    shuffled = probes.labels_shuffled(inputs, voices)
+    study = inputs.studies["record_wise"]
     of_run = [
-        *probes.probe_data(evidence, voices),
+        *probes.probe_data(inputs, voices),
         *label_shuffle.findings(shuffled),
-        *probes.probe_sweep(evidence),
+        *probes.probe_sweep(inputs),
     ]
     of_paper = probes.probe_paper(study.classes)
     findings = [*of_run, *of_paper]
-    checked = probes.check_claims(evidence)
+    checked = probes.check_claims(inputs)
 
     cohort = cohort_in_words(role)
     plots = Path("plots/audit") if role == "main" else Path("plots") / role / "audit"
     save(figures.told_from(of_run, f"What tells the label by itself · {cohort}"), plots / "told_from.png")
     save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), plots / "shuffles.png")
     write_json(
-        {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims.metrics(checked)},
+        {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims_page.metrics(checked)},
         metrics_file("audit", role),
     )
-    save(folds_of_table_4(table_4_digits.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
+    save(folds_of_table_4(als_digits.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
     text = (
         f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
-        f"## The paper's claims, {cohort}\n\n{claims.markdown(checked)}"
+        f"## The paper's claims, {cohort}\n\n{claims_page.markdown(checked)}"
     )
     write_text(text, metrics_file("audit", role).with_suffix(".md"))
     print(f"{len(findings)} findings: {page.counted(findings)}; {len(checked)} claims")

@@ -1,7 +1,8 @@
 """Probe 6: networks that call everyone the same, and networks that are no better than doing so."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from bulbar.scoring import intervals, metrics
 
 PROBE = "collapse"
 
+Name = TypeVar("Name", bound=Hashable)
+"""What accuracies are named by: a Cell, or the name of a model."""
+
 
 def collapsed_folds(table: pd.DataFrame) -> list[int]:
     """The folds of an out-of-fold table (fold, probability) whose network calls every row the same."""
@@ -19,13 +23,13 @@ def collapsed_folds(table: pd.DataFrame) -> list[int]:
     return share.index[share.isin([0, 1])].tolist()
 
 
-def collapsed_cells(predictions: Mapping[Cell, pd.DataFrame]) -> list[Cell]:
+def collapsed_cells(predictions: Mapping[Name, pd.DataFrame]) -> list[Name]:
     """The cells whose network calls every row the same in each of its folds."""
     return [cell for cell, table in predictions.items() if len(collapsed_folds(table)) == table["fold"].nunique()]
 
 
 @dataclass(frozen=True)
-class Accuracies:
+class Accuracies(Generic[Name]):
     """Accuracy per recording of each cell: first as it is, then of draws of the subjects.
 
     drawn: shape (1 + draws, cells), every cell on the same draws, so that differences are paired. majority: the same
@@ -33,21 +37,17 @@ class Accuracies:
     smaller_class: how many subjects it has.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Name, ...]
     drawn: np.ndarray
     majority: np.ndarray
-    collapsed: frozenset[Cell]
+    collapsed: frozenset[Name]
     smaller_class: int
 
-    def missing(self, cells: Collection[Cell]) -> list[Cell]:
-        """Those of `cells` that the sweep does not hold."""
-        return [cell for cell in cells if cell not in self.cells]
-
-    def mean(self, cells: Collection[Cell]) -> np.ndarray:
+    def mean(self, cells: Collection[Name]) -> np.ndarray:
         """The mean over some cells, shape (1 + draws,)."""
         return self.drawn[:, [self.cells.index(cell) for cell in cells]].mean(axis=1)
 
-    def above_majority(self, cells: Collection[Cell], level: float) -> list[Cell]:
+    def above_majority(self, cells: Collection[Name], level: float) -> list[Name]:
         """Those of `cells` whose accuracy minus the majority's has an interval above 0.
 
         Widened for all of `cells` (Bonferroni): of sixty that learnt nothing, one would often be above by luck.
@@ -60,7 +60,7 @@ class Accuracies:
         return intervals.percentiles(values[1:], level, subjects=self.smaller_class)
 
 
-def accuracies(predictions: Mapping[Cell, pd.DataFrame], *, draws: int = 2000, seed: int = 0) -> Accuracies:
+def accuracies(predictions: Mapping[Name, pd.DataFrame], *, draws: int = 2000, seed: int = 0) -> Accuracies[Name]:
     """Accuracies of a sweep with subjects drawn once for all cells, within each class.
 
     predictions: the out-of-fold table of each cell, all of the same recordings.

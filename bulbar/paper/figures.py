@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bulbar.core.names import Cell
-from bulbar.paper import table_4_digits
+from bulbar.paper import als_digits
 from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, VERMILION, styled
 
 
@@ -18,18 +18,18 @@ from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, V
 def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
     """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
 
-    printed: cell -> accuracy in percent, `table_4_digits.accuracies_of`.
+    printed: cell -> accuracy in percent, `als_digits.accuracies_of`.
     """
     codes = list(dict.fromkeys(cell.architecture for cell in printed))
     rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
     figure = Figure(figsize=(10, 1.9 + 0.5 * len(codes)), layout="constrained")
     figure.suptitle("The paper's Table 4: each accuracy is that of one fold")
     axes = figure.subplots()
-    shares = table_4_digits.patient_shares()
+    shares = als_digits.patient_shares()
     looks: dict[str, tuple[str, str]] = {}
     for cell, percent in printed.items():
-        fractions = table_4_digits.fractions(percent)
-        if table_4_digits.hundredths(percent) in shares:
+        fractions = als_digits.fractions(percent)
+        if als_digits.hundredths(percent) in shares:
             look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
         else:
             look = {"244": ("the one fold of 244", ORANGE), "245": ("one of the four folds of 245", SKY)}.get(

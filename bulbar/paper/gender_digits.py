@@ -4,20 +4,17 @@ A table prints male accuracy, precision, recall and F1 of one model; how precisi
 two classes it does not say. Male is the positive class, male accuracy its recall (TP / (TP + FN)).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from bulbar.paper.printed import PRINTINGS, Printing, admits, bounds, counts, whole_numbers
+
 Averaging = Literal["male", "female", "macro", "weighted"]
 AVERAGINGS: tuple[Averaging, ...] = ("male", "female", "macro", "weighted")
-
-Printing = Literal["rounded", "cut off"]
-PRINTINGS: tuple[Printing, ...] = ("rounded", "cut off")
 
 SCORES = ("male_accuracy", "precision", "recall", "f1")
 
@@ -25,67 +22,31 @@ PAPER_RECORDINGS, PAPER_MALES = 11_000, 6_000
 TEST_SHARES = (0.10, 0.15, 0.20, 0.25, 0.30)
 """Of the paper's clips, what its test set may have been: it does not say."""
 
-_SLACK = 1e-9
-"""Of a score in percent: what floating point may add or take."""
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A score as printed, in percent: its digits say to what, `92` to whole percents, `98.57` to hundredths."""
-
-    text: str
-
-    def bounds(self, printing: Printing) -> tuple[float, float]:
-        """Lowest and highest score in percent that prints so, both included: a half may go up or down.
-
-        Of digits cut off the highest is the next value, which itself does not print so.
-        """
-        value = Decimal(self.text)
-        step = Decimal(1).scaleb(int(value.as_tuple().exponent))
-        return (
-            (float(value - step / 2), float(value + step / 2))
-            if printing == "rounded"
-            else (float(value), float(value + step))
-        )
-
-    def admits(self, percent: np.ndarray, printing: Printing) -> np.ndarray:
-        """Which scores could print so; NaN never does."""
-        low, high = self.bounds(printing)
-        end = high + _SLACK if printing == "rounded" else high - _SLACK
-        return (percent >= low - _SLACK) & (percent < end)
+VERDICTS = ("stated split", "another split", "impossible")
+"""Of a printed row, the best first."""
 
 
 def matrices_behind(
-    printed: dict[str, Printed], recordings: int, averaging: Averaging, printing: Printing = "rounded"
+    printed: Mapping[str, str], recordings: int, averaging: Averaging, printing: Printing = "rounded"
 ) -> np.ndarray:
     """Every confusion matrix of a test set, with both classes in it, that could give a printed row.
 
-    printed: SCORES. recordings: of the test set, however many of them male. printing: of the whole row. Returns (n, 4):
-    TP, FN, FP, TN, ascending in TP + FN, TP and TN.
+    printed: SCORES as printed, in percent. recordings: of the test set, however many of them male. printing: of the
+    whole row. Returns (n, 4): TP, FN, FP, TN, ascending in TP + FN, TP and TN.
     """
-    males = np.arange(1, recordings)
-    low, high = (np.array(printed["male_accuracy"].bounds(printing)) / 100)[:, None] * males
-    males, tp = _every(males, np.maximum(low, 0), np.minimum(high, males))
+    males, tp = counts(printed["male_accuracy"], np.arange(1, recordings), printing)
     females = recordings - males
     low, high = _true_negatives(printed, tp, males, females, averaging, printing)
-    at, tn = _every(np.arange(len(tp)), np.maximum(low, 0), np.minimum(high, females))
+    at, tn = whole_numbers(np.arange(len(tp)), np.maximum(low, 0), np.minimum(high, females))
     tp, fn, fp = tp[at], (males - tp)[at], females[at] - tn
-    fits = printed["male_accuracy"].admits(100 * tp / (tp + fn), printing)
+    fits = np.ones(len(tp), dtype=bool)
     for name, score in _scores(tp, fn, fp, tn, averaging).items():
-        fits &= printed[name].admits(100 * score, printing)
+        fits &= admits(printed[name], 100 * score, printing)
     return np.stack([tp, fn, fp, tn], axis=1)[fits]
 
 
-def _every(of: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each element with each whole number of its own range, its ends included: two arrays of one length."""
-    first, last = np.ceil(low - _SLACK).astype(int), np.floor(high + _SLACK).astype(int)
-    counts = np.maximum(last - first + 1, 0)
-    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(of, counts), np.repeat(first, counts) + steps
-
-
 def _true_negatives(
-    printed: dict[str, Printed],
+    printed: Mapping[str, str],
     tp: np.ndarray,
     males: np.ndarray,
     females: np.ndarray,
@@ -94,18 +55,16 @@ def _true_negatives(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fewest and most true negatives with which one score, that rises with them, can print so: all else is left out.
 
-    That score is recall, but male recall does not look at them: then it is precision.
+    That score is recall, but male recall does not depend on them: then it is precision.
     """
+    low, high = np.array(bounds(printed["precision" if averaging == "male" else "recall"], printing)) / 100
     if averaging == "male":
-        low, high = np.array(printed["precision"].bounds(printing)) / 100
         most_wrong = tp * (1 / low - 1) if low > 0 else females
         return females - most_wrong, females - tp * (1 / high - 1)
-    low, high = (np.array(printed["recall"].bounds(printing)) / 100)[:, None] * np.ones(len(tp))
-    match averaging:
-        case "macro":
-            low, high = 2 * low - tp / males, 2 * high - tp / males
-        case "weighted":
-            low, high = ((share * (males + females) - tp) / females for share in (low, high))
+    if averaging == "macro":
+        return (2 * low - tp / males) * females, (2 * high - tp / males) * females
+    if averaging == "weighted":
+        return low * (males + females) - tp, high * (males + females) - tp
     return low * females, high * females
 
 
@@ -136,30 +95,27 @@ def search(
     fewest_males, most_males: their range.
     """
     rows = []
-    for row in table.to_dict("records"):
-        printed = {name: Printed(row[name]) for name in SCORES}
-        for averaging, printing in product(averagings, PRINTINGS):
-            found = matrices_behind(printed, recordings, averaging, printing)
-            males = found[:, 0] + found[:, 1]
-            splits = np.unique(males)
-            nearest = min(splits.tolist(), key=lambda split: (abs(split - positives), split), default=None)
-            of_nearest = found[males == nearest]
-            shown = of_nearest[len(of_nearest) // 2] if len(found) else np.full(4, np.nan)
-            verdict = "impossible" if nearest is None else "stated split" if nearest == positives else "another split"
-            rows.append(
-                {
-                    "model": row["model"],
-                    "recordings": recordings,
-                    "averaging": averaging,
-                    "printing": printing,
-                    "verdict": verdict,
-                    "matrices": int((males == positives).sum()),
-                    **dict(zip(("tp", "fn", "fp", "tn"), shown, strict=True)),
-                    "splits": len(splits),
-                    "fewest_males": splits.min(initial=recordings) if len(splits) else np.nan,
-                    "most_males": splits.max(initial=0) if len(splits) else np.nan,
-                }
-            )
+    for row, averaging, printing in product(table.to_dict("records"), averagings, PRINTINGS):
+        found = matrices_behind({name: row[name] for name in SCORES}, recordings, averaging, printing)
+        males = found[:, 0] + found[:, 1]
+        splits = np.unique(males)
+        nearest = min(splits.tolist(), key=lambda split: (abs(split - positives), split), default=None)
+        of_nearest = found[males == nearest]
+        shown = of_nearest[len(of_nearest) // 2] if len(found) else np.full(4, np.nan)
+        rows.append(
+            {
+                "model": row["model"],
+                "recordings": recordings,
+                "averaging": averaging,
+                "printing": printing,
+                "verdict": VERDICTS[2 if nearest is None else int(nearest != positives)],
+                "matrices": int((males == positives).sum()),
+                **dict(zip(("tp", "fn", "fp", "tn"), shown, strict=True)),
+                "splits": len(splits),
+                "fewest_males": splits[0] if len(splits) else np.nan,
+                "most_males": splits[-1] if len(splits) else np.nan,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -177,10 +133,9 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
     found: of `search_sizes`. Returns model, averaging, verdict (the best for the row of all sizes and
     printings) and sizes: the test sets where it is so, as text, empty where it is `impossible` in all of them.
     """
-    order = ["stated split", "another split", "impossible"]
     rows = []
     for (model, averaging), own in found.groupby(["model", "averaging"], sort=False):
-        verdict = min(own["verdict"], key=order.index)
+        verdict = min(own["verdict"], key=VERDICTS.index)
         sizes = own.loc[own["verdict"] == verdict, "recordings"].unique() if verdict != "impossible" else []
         rows.append(
             {"model": model, "averaging": averaging, "verdict": verdict, "sizes": ", ".join(map(str, sorted(sizes)))}

@@ -127,6 +127,12 @@ def calling_all_the_majority(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(probability=float(table["label"].mean() >= metrics.THRESHOLD))
 
 
+def accuracy_of_folds(table: pd.DataFrame) -> pd.Series:
+    """The accuracy in each fold of an out-of-fold table, by fold."""
+    right = pd.Series(metrics.called(table["probability"]) == table["label"].to_numpy())
+    return right.groupby(table["fold"].to_numpy()).mean()
+
+
 def _in_percent(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
     numbers = table.select_dtypes("number").columns
     shares = numbers[~numbers.str.startswith(("rows", *intervals.LOSSES))]

@@ -1,7 +1,9 @@
-"""What each probe of the audit is given: tables of the run, by the stage that wrote them."""
+"""The inputs of each probe of the audit: tables of the run, by the stage that wrote them."""
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,7 @@ from bulbar.cohort.folds import PROTOCOLS
 from bulbar.core.files import read_json, read_table
 from bulbar.core.seeds import seed_of
 from bulbar.features import spectrogram
-from bulbar.paper import claims, table_4_digits, tables
-from bulbar.paper.claim import Claim, Run
+from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals
 from stages.parts.bandwidths import bandwidths
 from stages.parts.params import settings
@@ -35,11 +36,12 @@ from stages.parts.study import Study, read_study
 TABLE_4, TABLE_5, FIGURE_12 = (
     f"reference/als_{name}.csv" for name in ("table4_accuracy", "table5_modalities", "figure12_confusion")
 )
+CLAIMS = Path("reference/als_claims.toml")
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """All that the probes look at. drawing: draws, level and seed of intervals; shuffling: with shuffles for level."""
+class AuditInputs:
+    """All that the probes read. drawing: draws, level and seed of intervals; shuffling: with shuffles for level."""
 
     role: str
     studies: Mapping[str, Study]
@@ -56,13 +58,13 @@ class Evidence:
         return dict(zip(self.recordings["recording_id"], self.recordings["task"], strict=True))
 
 
-def read_evidence(role: str, shuffles: int) -> Evidence:
+def read_inputs(role: str, shuffles: int) -> AuditInputs:
     """Read what both protocols share; images stay on the disk."""
     studies: dict[str, Study] = {protocol: read_study(protocol, role) for protocol in PROTOCOLS}
     draws = settings("bootstrap", intervals.Settings).draws
     seed = seed_of(studies["subject_wise"].seed, "audit")
     features = room("features", role)
-    return Evidence(
+    return AuditInputs(
         role=role,
         studies=studies,
         folds={
@@ -77,58 +79,56 @@ def read_evidence(role: str, shuffles: int) -> Evidence:
     )
 
 
-def labels_shuffled(evidence: Evidence, voices: pd.DataFrame) -> dict[str, Told]:
+def labels_shuffled(inputs: AuditInputs, voices: pd.DataFrame) -> dict[str, Told]:
     """Each protocol's quick classifier on the features, with the real labels and with shuffled ones."""
-    return label_shuffle.learn(voices, evidence.folds, within=evidence.task_of, **evidence.shuffling)
+    return label_shuffle.learn(voices, inputs.folds, within=inputs.task_of, **inputs.shuffling)
 
 
-def voices_of(evidence: Evidence) -> pd.DataFrame:
-    """What a quick classifier gets of each recording."""
-    return summary_of_images(evidence.images, evidence.image_recordings)
+def voices_of(inputs: AuditInputs) -> pd.DataFrame:
+    """The summary of each recording that the quick classifier reads."""
+    return summary_of_images(inputs.images, inputs.image_recordings)
 
 
-def probe_data(evidence: Evidence, voices: pd.DataFrame) -> list[Finding]:
+def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
     """Probes of the cohort and its split, whatever was learned from them."""
-    described = read_json(room("clinical", evidence.role) / "columns.json")
-    people = read_table(room("clinical", evidence.role) / "subjects.csv", **clinical.dtypes(described["all"]))
-    by_subject = evidence.folds["subject_wise"].drop_duplicates("subject_id").set_index("subject_id")
+    described = read_json(room("clinical", inputs.role) / "columns.json")
+    people = read_table(room("clinical", inputs.role) / "subjects.csv", **clinical.dtypes(described["all"]))
+    by_subject = inputs.folds["subject_wise"].drop_duplicates("subject_id").set_index("subject_id")
     people = people.assign(label=people["subject_id"].map(by_subject["label"]))
-    audio = evidence.studies["subject_wise"].models["selected"]["audio"]
-    duplicate = read_table(room("conditions", evidence.role) / "duplicates.csv", first=str, second=str)
-    released = evidence.recordings.assign(label=evidence.recordings["subject_id"].map(by_subject["label"]))
+    audio = inputs.studies["subject_wise"].models["selected"]["audio"]
+    duplicate = read_table(room("conditions", inputs.role) / "duplicates.csv", first=str, second=str)
+    released = inputs.recordings.assign(label=inputs.recordings["subject_id"].map(by_subject["label"]))
     return [
-        *missingness.probe(people, described, by_subject["fold"].to_dict(), **evidence.shuffling),
-        *speakers.probe(voices, evidence.folds, within=evidence.task_of, **evidence.shuffling),
-        *recording_conditions.probe(
-            evidence.recordings, people, evidence.folds["subject_wise"], audio, **evidence.shuffling
-        ),
-        *duplicates.probe(duplicate, released, evidence.folds),
+        *missingness.probe(people, described, by_subject["fold"].to_dict(), **inputs.shuffling),
+        *speakers.probe(voices, inputs.folds, within=inputs.task_of, **inputs.shuffling),
+        *recording_conditions.probe(inputs.recordings, people, inputs.folds["subject_wise"], audio, **inputs.shuffling),
+        *duplicates.probe(duplicate, released, inputs.folds),
         *dead_bands.probe(
-            evidence.recordings[["recording_id", "subject_id"]].assign(
-                bandwidth_hz=evidence.recordings["recording_id"].map(bandwidths(evidence.role))
+            inputs.recordings[["recording_id", "subject_id"]].assign(
+                bandwidth_hz=inputs.recordings["recording_id"].map(bandwidths(inputs.role))
             ),
             by_subject["label"],
-            evidence.images,
-            evidence.image_recordings.tolist(),
+            inputs.images,
+            inputs.image_recordings.tolist(),
             settings("spectrogram", spectrogram.Settings),
-            **evidence.shuffling,
-            level=evidence.drawing["level"],
+            **inputs.shuffling,
+            level=inputs.drawing["level"],
         ),
     ]
 
 
-def probe_sweep(evidence: Evidence) -> list[Finding]:
+def probe_sweep(inputs: AuditInputs) -> list[Finding]:
     """Probes of what the sweep learned, and of what was picked from it: on the draws of the stage select."""
-    by_recording, by_subject = (evidence.studies[protocol] for protocol in ("record_wise", "subject_wise"))
-    as_selected = {**evidence.drawing, "seed": seed_of(by_subject.seed, "select/subject_wise")}
+    by_recording, by_subject = (inputs.studies[protocol] for protocol in ("record_wise", "subject_wise"))
+    as_selected = {**inputs.drawing, "seed": seed_of(by_subject.seed, "select/subject_wise")}
     collapsed = [
         finding
-        for protocol, study in evidence.studies.items()
-        for finding in collapse.probe(study.predictions, protocol, **evidence.drawing)
+        for protocol, study in inputs.studies.items()
+        for finding in collapse.probe(study.predictions, protocol, **inputs.drawing)
     ]
     return [
         *collapsed,
-        table_4_digits.of_run(by_recording.fits, collapse.collapsed_cells(by_recording.predictions), "record_wise"),
+        als_digits.of_run(by_recording.fits, collapse.collapsed_cells(by_recording.predictions), "record_wise"),
         *selection_luck.by_recording(by_recording.fits),
         *selection_luck.by_subject(by_subject.fits, by_subject.predictions, **as_selected),
     ]
@@ -139,16 +139,19 @@ def probe_paper(classes: tuple[str, str]) -> list[Finding]:
     four, five = read_table(TABLE_4), read_table(TABLE_5)
     patients_positive = classes if classes[1] == "ALS" else classes[::-1]  # the paper's, whatever ours is
     counts = tables.figure_12(read_table(FIGURE_12), patients_positive)
-    return [*table_4_digits.collapse_of_table_4(four), *table_4_digits.probe(four, five, counts)]
+    return [*als_digits.collapse_of_table_4(four), *als_digits.probe(four, five, counts)]
 
 
-def check_claims(evidence: Evidence) -> list[Claim]:
+def check_claims(inputs: AuditInputs) -> list[claims.JudgedClaim]:
     """The paper's claims, against its own tables and each protocol of ours."""
     runs = [
-        Run(protocol, study.predictions, study.models, study.histories, baselines_of(protocol, evidence.role))
-        for protocol, study in evidence.studies.items()
+        claims.ProtocolRun(
+            protocol, study.predictions, study.models, study.histories, baselines_of(protocol, inputs.role)
+        )
+        for protocol, study in inputs.studies.items()
     ]
-    return claims.claims(read_table(TABLE_4), read_table(TABLE_5), runs, **evidence.drawing)
+    table = claims.ClaimTable.model_validate(tomllib.loads(CLAIMS.read_text(encoding="utf-8")))
+    return claims.judge(table, read_table(TABLE_4), read_table(TABLE_5), runs, **inputs.drawing)
 
 
 def baselines_of(protocol: str, role: str) -> dict[str, pd.DataFrame]:

@@ -6,7 +6,7 @@ from sklearn import metrics
 
 from bulbar.audit import collapse
 from bulbar.core.names import Cell
-from bulbar.paper import table_4_digits
+from bulbar.paper import als_digits
 from bulbar.scoring import intervals
 from tests.sweeps import ROOT, predictions, subjects_and_recordings, with_folds
 
@@ -70,14 +70,14 @@ def test_accuracies_and_their_draws_agree_with_scikit_learn_and_with_the_interva
 
 
 def test_the_papers_cells_at_the_share_of_patients_are_counted():
-    (finding,) = table_4_digits.collapse_of_table_4(TABLE_4)
+    (finding,) = als_digits.collapse_of_table_4(TABLE_4)
     values = TABLE_4[TABLE_4["code"] != "average"].filter(like="dropout_").to_numpy()
     assert finding.value == pytest.approx(((values == 66.94).sum() + (values == 66.80).sum()) / 60)
     assert finding.verdict == "suspect"
 
 
 def test_the_papers_cells_that_are_no_better_than_the_majority_agree_with_an_exact_test():
-    (finding,) = table_4_digits.collapse_of_table_4(TABLE_4)
+    (finding,) = als_digits.collapse_of_table_4(TABLE_4)
     values = TABLE_4[TABLE_4["code"] != "average"].filter(like="dropout_").to_numpy().ravel()
     not_better = 0
     for value in values:
@@ -88,7 +88,7 @@ def test_the_papers_cells_that_are_no_better_than_the_majority_agree_with_an_exa
 
 
 def test_a_table_without_a_collapsed_cell_is_clear():
-    (finding,) = table_4_digits.collapse_of_table_4(TABLE_4[TABLE_4["code"] == "S1A"])
+    (finding,) = als_digits.collapse_of_table_4(TABLE_4[TABLE_4["code"] == "S1A"])
     assert (finding.verdict, finding.value) == ("clear", 0)
 
 

@@ -1,4 +1,3 @@
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from itertools import product
 
 import numpy as np
@@ -8,7 +7,7 @@ from sklearn import metrics
 from sklearn.model_selection import StratifiedKFold
 
 from bulbar.core.names import Cell
-from bulbar.paper import table_4_digits, tables
+from bulbar.paper import als_digits, tables
 from tests.sweeps import ARCHITECTURES, DROPOUT_RATES, ROOT
 
 TABLE_4 = pd.read_csv(ROOT / "reference/als_table4_accuracy.csv")
@@ -17,7 +16,7 @@ FIGURE_12 = tables.figure_12(pd.read_csv(ROOT / "reference/als_figure12_confusio
 
 
 def probed(table_4: pd.DataFrame = TABLE_4, figure_12: tuple[int, int, int, int] = FIGURE_12) -> dict:
-    return {finding.of: finding for finding in table_4_digits.probe(table_4, TABLE_5, figure_12)}
+    return {finding.of: finding for finding in als_digits.probe(table_4, TABLE_5, figure_12)}
 
 
 def table_of(percents: np.ndarray) -> pd.DataFrame:
@@ -28,27 +27,18 @@ def table_of(percents: np.ndarray) -> pd.DataFrame:
     return grid
 
 
-@pytest.mark.parametrize(("printing", "rounding"), [("rounded", ROUND_HALF_UP), ("cut off", ROUND_DOWN)])
-def test_what_k_of_n_prints_as_agrees_with_decimal_arithmetic(printing, rounding):
-    for right, of in [(164, 245), (196, 244), (1, 8), (1, 16), (2, 3), (0, 7), (7, 7), *product(range(60), [59, 61])]:
-        if right <= of:
-            exact = (Decimal(100 * right) / Decimal(of)).quantize(Decimal("0.01"), rounding)
-            assert table_4_digits.printed(right, of, printing) == int(100 * exact)
-
-
 def test_the_papers_digits_are_the_shares_that_its_text_and_figures_imply():
-    assert table_4_digits.counts_printed_as(80.33, 244, "rounded") == [196]
-    assert table_4_digits.counts_printed_as(66.94, 245, "rounded") == [164]
-    assert table_4_digits.counts_printed_as(66.80, 244, "rounded") == [163]
-    assert table_4_digits.counts_printed_as(80.33, 245, "rounded") == []
-    assert table_4_digits.fractions(80.33) == ["196/244"]
-    assert table_4_digits.fractions(100) == ["244/244", "245/245"]
+    assert als_digits.fractions(80.33) == ["196/244"]
+    assert als_digits.fractions(66.94) == ["164/245"]
+    assert als_digits.fractions(66.80) == ["163/244"]
+    assert als_digits.fractions(100) == ["244/244", "245/245"]
+    assert als_digits.fractions(80.33, [245, 1224]) == []
 
 
 def test_folds_as_equal_as_can_be_have_the_sizes_that_numpy_splits_into():
     for folds in range(2, 11):
         sizes = {len(part) for part in np.array_split(np.arange(1224), folds)}
-        assert table_4_digits.fold_sizes(1224, folds) == sorted(sizes)
+        assert als_digits.fold_sizes(1224, folds) == sorted(sizes)
 
 
 def test_how_many_patients_a_fold_holds_does_not_depend_on_the_shuffle():
@@ -56,8 +46,8 @@ def test_how_many_patients_a_fold_holds_does_not_depend_on_the_shuffle():
     for seed in range(3):
         splitter = StratifiedKFold(5, shuffle=True, random_state=seed)
         shuffled = [(len(test), label[test].sum()) for _, test in splitter.split(label, label)]
-        assert sorted(shuffled) == sorted(table_4_digits.folds_of_the_paper())
-    assert sorted(table_4_digits.folds_of_the_paper()) == [(244, 163), (245, 163), (245, 163), (245, 163), (245, 164)]
+        assert sorted(shuffled) == sorted(als_digits.folds_of_the_paper())
+    assert sorted(als_digits.folds_of_the_paper()) == [(244, 163), (245, 163), (245, 163), (245, 163), (245, 164)]
 
 
 def test_every_published_accuracy_is_that_of_one_fold_of_five_and_rounded():
@@ -103,7 +93,7 @@ def test_one_cell_is_below_what_the_majority_reaches_in_its_best_fold():
 def test_the_fold_of_the_lowest_loss_of_a_constant_network_is_that_with_most_patients():
     losses = {
         (size, patients): metrics.log_loss(np.repeat([1, 0], [patients, size - patients]), np.full(size, 0.66))
-        for size, patients in table_4_digits.folds_of_the_paper()
+        for size, patients in als_digits.folds_of_the_paper()
     }
     assert min(losses, key=losses.get) == (245, 164)
     assert probed()["Table 4, by lowest validation loss"].value == 1
@@ -125,32 +115,30 @@ def test_a_matrix_of_all_recordings_is_no_fold():
 
 def test_how_many_values_can_be_printed_agrees_with_counting_them():
     strings = {f"{100 * right / size:.2f}" for size in (244, 245) for right in range(size + 1)}
-    assert table_4_digits.share_of_values([244, 245], "rounded") == pytest.approx(len(strings) / 10_001)
+    assert als_digits.share_of_values([244, 245], "rounded") == pytest.approx(len(strings) / 10_001)
     means = {
         f"{100 * (first / 7 + second / 7 + third / 6) / 3:.2f}"
         for first, second, third in product(range(8), range(8), range(7))
     }
-    assert table_4_digits.share_of_values_of_a_mean([7, 7, 6], "rounded") == pytest.approx(len(means) / 10_001)
+    assert als_digits.share_of_values_of_a_mean([7, 7, 6], "rounded") == pytest.approx(len(means) / 10_001)
     inside = [value for value in strings if 66.80 <= float(value) <= 80.33]
-    assert table_4_digits.share_of_values([244, 245], "rounded", within=(6680, 8033)) == pytest.approx(
-        len(inside) / 1354
-    )
+    assert als_digits.share_of_values([244, 245], "rounded", within=(6680, 8033)) == pytest.approx(len(inside) / 1354)
 
 
 @pytest.mark.parametrize("folds", [1, 5, 300])
 def test_the_expected_best_of_some_folds_agrees_with_drawing_them(folds):
     drawn = np.random.default_rng(4).binomial(245, 0.72, size=(4000, folds)).max(axis=1) / 245
     error = drawn.std() / np.sqrt(len(drawn))
-    assert table_4_digits.expected_best(folds, 245, 0.72) == pytest.approx(drawn.mean(), abs=4 * error)
-    low, high = table_4_digits.range_of_best(folds, 245, 0.72)
+    assert als_digits.expected_best(folds, 245, 0.72) == pytest.approx(drawn.mean(), abs=4 * error)
+    low, high = als_digits.range_of_best(folds, 245, 0.72)
     assert 0.92 < np.mean((drawn >= low) & (drawn <= high)) < 0.99
 
 
 def test_the_accuracy_behind_a_best_fold_is_the_one_that_is_expected_to_reach_it():
     for folds in (5, 300):
-        behind = table_4_digits.accuracy_behind(0.8033, folds, 245)
-        assert table_4_digits.expected_best(folds, 245, behind) == pytest.approx(0.8033, abs=1e-6)
-    assert table_4_digits.accuracy_behind(0.7, 1, 245) == pytest.approx(0.7, abs=1e-6)
+        behind = als_digits.accuracy_behind(0.8033, folds, 245)
+        assert als_digits.expected_best(folds, 245, behind) == pytest.approx(0.8033, abs=1e-6)
+    assert als_digits.accuracy_behind(0.7, 1, 245) == pytest.approx(0.7, abs=1e-6)
 
 
 def sweep_of_folds(accuracy: float, cells: list[Cell], seed: int) -> pd.DataFrame:
@@ -161,7 +149,7 @@ def sweep_of_folds(accuracy: float, cells: list[Cell], seed: int) -> pd.DataFram
 
 def test_folds_that_differ_by_luck_alone_lie_as_far_apart_as_luck_says():
     cells = [Cell(name, rate) for name in ARCHITECTURES for rate in DROPOUT_RATES]
-    finding = table_4_digits.of_run(sweep_of_folds(0.75, cells, seed=5), [], "record_wise")
+    finding = als_digits.of_run(sweep_of_folds(0.75, cells, seed=5), [], "record_wise")
     assert finding.verdict == "suspect"
     assert finding.value == pytest.approx(finding.details["expected_by_luck"], abs=0.006)
     assert finding.details["highest_of_all"] == pytest.approx(
@@ -172,6 +160,6 @@ def test_folds_that_differ_by_luck_alone_lie_as_far_apart_as_luck_says():
 def test_collapsed_cells_leave_nothing_to_be_lucky_with():
     cells = [Cell("S4A", 0.5), Cell("S5A", 0.5)]
     fits = sweep_of_folds(0.667, cells, seed=6).assign(test_accuracy=164 / 245)
-    finding = table_4_digits.of_run(fits, cells, "record_wise")
+    finding = als_digits.of_run(fits, cells, "record_wise")
     assert finding.verdict == "clear"
     assert np.isnan(finding.value)

@@ -1,0 +1,60 @@
+"""The paper's claims as metrics and as a table in Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bulbar.core.markdown import markdown_table
+from bulbar.paper.claims import ClaimResult, JudgedClaim
+
+
+def metrics(found: Sequence[JudgedClaim]) -> dict[str, dict[str, Any]]:
+    """Claim -> source -> what it says, for metrics/audit.json."""
+    return {
+        claim.name: {
+            "quote": claim.quote,
+            "section": claim.section,
+            "paper_digits": claim.digits,
+            **{
+                result.source: {name: value for name, value in asdict(result).items() if name != "source"}
+                for result in results
+            },
+        }
+        for claim, results in found
+    }
+
+
+def markdown(found: Sequence[JudgedClaim]) -> str:
+    """The claim-by-claim table, then how each verdict is reached."""
+    rows = [
+        {
+            "claim": f"“{claim.quote}” ({claim.section})" if result is results[0] else "",
+            "paper's digits": claim.digits if result is results[0] else "",
+            "by": result.source,
+            "verdict": f"**{result.verdict}**" if result.verdict != "not testable" else result.verdict,
+            "figure": result.figure,
+            "points [95 % interval]": _in_points(result),
+            "what explains it": result.because,
+        }
+        for claim, results in found
+        for result in results
+    ]
+    return (
+        f"{markdown_table(pd.DataFrame(rows))}\n"
+        "Held or not held: an ordering by its paired difference, a level by its interval; intervals come from drawing "
+        "subjects, widened where several differences must hold together, and an interval that leaves both sides open "
+        "tests nothing. The paper's own digits are read as they stand.\n"
+    )
+
+
+def _in_points(result: ClaimResult) -> str:
+    """The value in percent or percentage points, with its interval."""
+    if not np.isfinite(result.value):
+        return "–"
+    shown = f"{100 * result.value:.1f}"
+    if np.isfinite([result.low, result.high]).all():
+        return f"{shown} [{100 * result.low:.1f}, {100 * result.high:.1f}]"
+    return shown
