@@ -6,7 +6,7 @@ from bulbar.audit import figures, label_shuffle, page
 from bulbar.audit.finding import Settings
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import read_table, save, write_json
-from bulbar.paper import als_digits, claims_page
+from bulbar.paper import claims_page, tables
 from bulbar.paper.figures import folds_of_table_4
 from stages.parts import probes
 from stages.parts.params import settings
@@ -37,7 +37,7 @@ def main(role: str = "main") -> None:
         {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims_page.metrics(checked)},
         metrics_file("audit", role),
     )
-    save(folds_of_table_4(als_digits.accuracies_of(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
+    save(folds_of_table_4(tables.paper_by_cell(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
     text = (
         f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
         f"## The paper's claims, {cohort}\n\n{claims_page.markdown(checked)}"

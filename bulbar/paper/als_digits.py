@@ -23,11 +23,7 @@ from bulbar.scoring import metrics
 
 PROBE = "published_numbers"
 
-PATIENTS, CONTROLS = 816, 408
-"""Recordings of patients and of controls: the paper's section 4.A."""
-
-RECORDINGS = PATIENTS + CONTROLS
-MAJORITY = PATIENTS / RECORDINGS
+RECORDINGS = tables.PATIENTS + tables.CONTROLS
 FOLDS = 5
 """The paper's section 4.D: 5-fold stratified cross-validation."""
 
@@ -89,7 +85,7 @@ def folds_of_the_paper() -> list[tuple[int, int]]:
 
     Which recordings go where depends on the shuffle, how many of each class does not.
     """
-    label = np.repeat([1, 0], [PATIENTS, CONTROLS])
+    label = np.repeat([1, 0], [tables.PATIENTS, tables.CONTROLS])
     tests = [test for _, test in StratifiedKFold(FOLDS).split(label, label)]
     return [(len(test), int(label[test].sum())) for test in tests]
 
@@ -97,14 +93,6 @@ def folds_of_the_paper() -> list[tuple[int, int]]:
 def patient_shares() -> dict[int, tuple[int, int]]:
     """What calling everyone a patient gives in the paper's folds: hundredths of a percent -> patients, recordings."""
     return {int(printed_as(patients, size)): (patients, size) for size, patients in folds_of_the_paper()}
-
-
-def accuracies_of(table_4: pd.DataFrame) -> dict[Cell, float]:
-    """The paper's Table 4 by cell, in percent, its averages left out. table_4: code, dropout_0.5 and so on, average."""
-    rows = table_4[table_4["code"] != tables.AVERAGE].melt("code", var_name="column", value_name="percent")
-    rows = rows[rows["column"].str.startswith("dropout_")]
-    rates = rows["column"].str.removeprefix("dropout_").astype(float)
-    return {Cell(code, rate): percent for code, rate, percent in zip(rows["code"], rates, rows["percent"], strict=True)}
 
 
 def share_of_values(sizes: Sequence[int], printing: Printing, *, within: tuple[int, int] = EVERY_VALUE) -> float:
@@ -161,7 +149,7 @@ def probe(table_4: pd.DataFrame, table_5: pd.DataFrame, figure_12: tuple[int, in
     table_4: code, dropout_0.5 and so on, in percent. table_5: modality, precision, recall, f1, accuracy, in percent.
     figure_12: TP, FN, FP, TN. `suspect`: the figures are those of single folds, or of folds picked cell by cell.
     """
-    by_cell = accuracies_of(table_4)
+    by_cell = tables.paper_by_cell(table_4)
     best = max(by_cell.values()) / 100
     fits = {size: {cell for cell, percent in by_cell.items() if fractions(percent, [size])} for size in SIZES}
     return [
@@ -264,17 +252,14 @@ def _highest_fold(by_cell: Mapping[Cell, float], of_one_fold: set[Cell]) -> Find
     below = {cell: percent for cell, percent in by_cell.items() if hundredths(percent) < floor}
     fitting = len(of_one_fold - set(below))
     named = " and ".join(f"{cell.architecture} at {cell.dropout_rate} ({below[cell]:.2f} %)" for cell in below)
+    further = f", and {named} is below: that network did worse than this call there, or the rule was another"
     return _rule(
         "highest fold",
         fitting / len(by_cell),
         True,
         f"{fitting} of {len(by_cell)} cells fit. Calling everyone a patient reaches "
         f"{'/'.join(map(str, shares[floor]))} = {floor / 100:.2f} % in one of the folds"
-        + (
-            f", and {named} is below: that network did worse than this call there, or the rule was another"
-            * bool(below)
-        )
-        + ".",
+        f"{further if below else ''}.",
         {
             "calling_everyone_a_patient": [
                 {"patients": patients, "recordings": size, "percent": value / 100}
@@ -426,9 +411,9 @@ def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
     how many have an exact binomial interval (Clopper and Pearson 1934) that is not above the majority. Recordings of
     one person are alike, so that this interval is too narrow and the count a lower bound.
     """
-    printed, shares = accuracies_of(table_4), patient_shares()
+    printed, shares = tables.paper_by_cell(table_4), patient_shares()
     at_majority = [cell for cell, percent in printed.items() if hundredths(percent) in shares]
-    not_better = sum(_lower_end(percent) <= MAJORITY for percent in printed.values())
+    not_better = sum(_lower_end(percent) <= tables.PAPER_MAJORITY / 100 for percent in printed.values())
     found = Counter(hundredths(printed[cell]) for cell in at_majority)
     named = [
         f"{times} at {value / 100:.2f} % = {'/'.join(map(str, shares[value]))}" for value, times in found.most_common()
@@ -436,7 +421,7 @@ def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
     sentence = (
         f"{len(at_majority)} of the paper's {len(printed)} cells stand at the share of patients in a fold, to both "
         f"decimals ({', '.join(named)}), as networks do that call everyone a patient. {not_better} cells are not above "
-        f"the majority's {MAJORITY:.2%} by an exact binomial interval."
+        f"the majority's {tables.PAPER_MAJORITY:.2f}% by an exact binomial interval."
     )
     details = {
         "cells": len(printed),

@@ -106,9 +106,12 @@ class Source:
         """Whether these are the paper's own digits, to be read as they stand."""
         return self.name == PAPER
 
-    def untestable(self, claim: Claim, because: str) -> "ClaimResult":
-        """That a claim cannot be tested here, and why; no value."""
-        return ClaimResult(self.name, "not testable", claim.measure, np.nan, np.nan, np.nan, because.strip())
+    def result(
+        self, claim: Claim, because: str, verdict: Holds = "not testable", *values: float, measure: str = ""
+    ) -> "ClaimResult":
+        """A verdict on a claim. values: the value and the ends of its interval, as many as there are."""
+        value, low, high = [*values, np.nan, np.nan, np.nan][:3]
+        return ClaimResult(self.name, verdict, measure or claim.measure, value, low, high, because.strip())
 
     def difference(self, ordering: Ordering, level: float) -> intervals.Difference:
         """First minus second, with its interval; of the paper none."""
@@ -118,7 +121,7 @@ class Source:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What one source says of a claim.
+    """The verdict of one source on a claim.
 
     figure: what `value` is; low, high: its interval over subjects, NaN where it has none. because: why the verdict is
     what it is, and what explains it.
@@ -134,7 +137,7 @@ class ClaimResult:
 
 
 class JudgedClaim(NamedTuple):
-    """A claim, and what each source says of it."""
+    """A claim, and the verdict of each source."""
 
     claim: Claim
     results: list[ClaimResult]
@@ -156,7 +159,7 @@ def judge(
     per protocol. draws, level, seed: as for `intervals.intervals`.
     """
     drawing = {"draws": draws, "level": level, "seed": seed}
-    printed = {str(cell): percent for cell, percent in als_digits.accuracies_of(table_4).items()}
+    printed = {str(cell): percent for cell, percent in tables.paper_by_cell(table_4).items()}
     paper, sweeps, models = _paper(printed, table_5, drawing), [], []
     for run in runs:
         cells = {str(cell): table for cell, table in run.predictions.items()}
@@ -193,7 +196,8 @@ def _paper(printed: Mapping[str, float], table_5: pd.DataFrame, drawing: Mapping
     shares = als_digits.patient_shares()
     at_share = frozenset(name for name, percent in printed.items() if als_digits.hundredths(percent) in shares)
     drawn = np.array([list(percents.values())]) / 100
-    return Source(PAPER, Accuracies(tuple(percents), drawn, np.array([als_digits.MAJORITY]), at_share, 0), drawing)
+    accuracies = Accuracies(tuple(percents), drawn, np.array([tables.PAPER_MAJORITY / 100]), at_share, 0)
+    return Source(PAPER, accuracies, drawing)
 
 
 def _result(
@@ -202,7 +206,7 @@ def _result(
     missing = [name for name in needed if name not in source.accuracies.cells]
     if missing:
         who = "The paper does not show" if source.is_paper else "This run does not have"
-        return source.untestable(claim, f"{who} {listed(missing)}. {claim.note * source.is_paper}")
+        return source.result(claim, f"{who} {listed(missing)}. {claim.note if source.is_paper else ''}")
     if claim.rule:
         return RULES[claim.rule](claim, source)
     result = _of_orderings(claim, source, compare, beside) if compare else _of_level(claim, source)
@@ -269,7 +273,7 @@ def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], bes
             value, low, high, _ = (100 * number for number in source.difference(each, source.drawing["level"]))
             interval = "" if source.is_paper else f" [{low:+.1f}, {high:+.1f}]"
             texts.append(f"{each.label}: {value:+.1f} points{interval}.")
-    return ClaimResult(source.name, verdict, claim.measure, *found[0][0][:3], " ".join(texts))
+    return source.result(claim, " ".join(texts), verdict, *found[0][0][:3])
 
 
 def _collapsed_cells(claim: Claim, source: Source, compare: Sequence[Ordering]) -> list[str]:
@@ -287,10 +291,11 @@ def _collapsed_cells(claim: Claim, source: Source, compare: Sequence[Ordering]) 
     others = compare[0].only((first | second) - collapsed)
     if claim.within and len(compare) == 1 and others:
         left = [each.difference(accuracies)[0] for _, [each] in inside([others], claim.within)]
-        words = claim.within.replace("_", " ")
-        texts += [f"Without them {100 * np.mean(left):.1f} points are left ({len(left)} {words}s with both)."] * bool(
-            left
-        )
+        if left:
+            words = f"{claim.within.replace('_', ' ')}s"
+            texts.append(
+                f"Without them {100 * np.mean(left):.1f} points are left ({len(left)} {words} with both sides)."
+            )
     return texts
 
 
@@ -322,7 +327,7 @@ def _of_level(claim: Claim, source: Source) -> ClaimResult:
         one_fold, pooled = (als_digits.fractions(100 * value, of) for of in (als_digits.SIZES, [als_digits.RECORDINGS]))
         verdict: Holds = "not held" if one_fold and not pooled else "not testable"
         because = f"It is {' or '.join([*one_fold, *pooled])}."
-        return ClaimResult(PAPER, verdict, "accuracy of one fold", value, np.nan, np.nan, because)
+        return source.result(claim, because, verdict, value, measure="accuracy of one fold")
     table = source.tables[claim.model]
     low, high = intervals.intervals(table, **source.drawing)["accuracy"]
     verdict = "held" if low >= level or value == level == 1 else "not held" if high < level else "not testable"
@@ -331,7 +336,7 @@ def _of_level(claim: Claim, source: Source) -> ClaimResult:
     others = {"majority": tables.calling_all_the_majority(table), **source.baselines, **others}
     beside = ", ".join(f"{name} {_accuracy(other):.1%}" for name, other in others.items())
     because = f"{reason}{_scores_of_models(source, [claim.model])}; beside it {beside}."
-    return ClaimResult(source.name, verdict, claim.measure, value, low, high, because)
+    return source.result(claim, because, verdict, value, low, high)
 
 
 def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
@@ -351,14 +356,14 @@ def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
         )
         verdict: Holds = "not held" if fitting == len(cells) else "not testable"
         figure = "share of accuracies that are those of one fold"
-        return ClaimResult(PAPER, verdict, figure, fitting / len(cells), np.nan, np.nan, because)
+        return source.result(claim, because, verdict, fitting / len(cells), measure=figure)
     of_folds = tables.accuracy_of_folds(source.tables[claim.model])
     gap = float(of_folds.max() - of_folds.mean())
     because = (
         f"A claim about the paper's tables. Here {claim.model} reaches {of_folds.max():.1%} in its highest fold and "
         f"{of_folds.mean():.1%} on average: quoting the one for the other would add {100 * gap:.1f} points."
     )
-    return ClaimResult(source.name, "not testable", claim.measure, gap, np.nan, np.nan, because)
+    return source.result(claim, because, "not testable", gap)
 
 
 def _no_overfitting(claim: Claim, source: Source) -> ClaimResult:
@@ -367,10 +372,10 @@ def _no_overfitting(claim: Claim, source: Source) -> ClaimResult:
     lies above. A model that is not shown to be above the majority has learnt nothing that could be overfitted: then not
     testable."""
     if source.is_paper:
-        return source.untestable(claim, claim.note)
+        return source.result(claim, claim.note)
     history, table = source.histories.get(claim.model), source.tables[claim.model]
     if history is None:
-        return source.untestable(claim, "The run has no learning curves.")
+        return source.result(claim, "The run has no learning curves.")
     kept = history.loc[history.groupby("fold")["validation_loss"].idxmin()]
     trained = float(kept["accuracy"].mean())
     low, high = intervals.intervals(table, **source.drawing)["accuracy"]
@@ -383,8 +388,7 @@ def _no_overfitting(claim: Claim, source: Source) -> ClaimResult:
     elif trained - low < OVERFITTED_FROM:
         verdict, reason = "held", ""
     because = f"{reason}Training {trained:.1%}, tested {_scores_of_models(source, [claim.model])}."
-    bounds = (trained - high, trained - low)
-    return ClaimResult(source.name, verdict, claim.measure, trained - _accuracy(table), *bounds, because)
+    return source.result(claim, because, verdict, trained - _accuracy(table), trained - high, trained - low)
 
 
 RULES: dict[str, Callable[[Claim, Source], ClaimResult]] = {

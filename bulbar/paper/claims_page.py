@@ -12,7 +12,7 @@ from bulbar.paper.claims import ClaimResult, JudgedClaim
 
 
 def metrics(found: Sequence[JudgedClaim]) -> dict[str, dict[str, Any]]:
-    """Claim -> source -> what it says, for metrics/audit.json."""
+    """Claim -> source -> its verdict and value, for metrics/audit.json."""
     return {
         claim.name: {
             "quote": claim.quote,

@@ -1,10 +1,11 @@
 """The paper's figures: tables and arrays in, a matplotlib Figure out, the same bytes for the same input."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -14,11 +15,21 @@ from bulbar.paper import als_digits
 from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, VERMILION, styled
 
 
+def _name_rows_and_columns(axes: Axes, rows: Sequence[str], columns: Sequence[str], labels: tuple[str, str]) -> None:
+    """The names of a grid's rows and columns at its edges, without ticks or frame. labels: of x and y."""
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+
+
 @styled
 def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
     """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
 
-    printed: cell -> accuracy in percent, `als_digits.accuracies_of`.
+    printed: cell -> accuracy in percent, `tables.paper_by_cell`.
     """
     codes = list(dict.fromkeys(cell.architecture for cell in printed))
     rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
@@ -39,14 +50,9 @@ def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
         looks[look[0]] = look
         axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=look[1]))
         axes.text(column, row, f"{percent:.2f} = {' or '.join(fractions)}", ha="center", va="center", fontsize=11)
-    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
-    axes.set_yticks(range(len(codes)), codes)
+    _name_rows_and_columns(axes, codes, [f"{rate:g}" for rate in rates], ("Dropout rate", "Architecture"))
     axes.set_xlim(-0.5, len(rates) - 0.5)
     axes.set_ylim(len(codes) - 0.5, -0.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("Dropout rate")
-    axes.set_ylabel("Architecture")
     handles = [Patch(color=colour, label=text) for text, colour in looks.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=1)
     return figure
@@ -57,8 +63,8 @@ DEPTH_COLOURS = (BLUE, SKY, GREEN, ORANGE, VERMILION)
 
 def _look(architecture: str) -> dict[str, Any]:
     """Colour and marker by depth, line by pooling: S1A … S5B are Table 1's; others get the last ones."""
-    depth = int(architecture[1]) - 1 if architecture[1:2].isdigit() else len(DEPTH_COLOURS) - 1
-    depth = min(max(depth, 0), len(DEPTH_COLOURS) - 1)
+    digit = architecture[1:2]
+    depth = min(max(int(digit) if digit.isdigit() else len(DEPTH_COLOURS), 1), len(DEPTH_COLOURS)) - 1
     average = architecture.endswith("B")
     return {
         "color": DEPTH_COLOURS[depth],
@@ -95,23 +101,16 @@ def heat_maps(
             if not np.isfinite(value):
                 continue
             edge = row == len(table) - 1 or column == table.shape[1] - 1
-            text = f"{value:.1f}"
-            if around is not None and not edge:
-                text += f"\n±{around[row, column]:.1f}"
+            spread = "" if around is None or edge else f"\n±{around[row, column]:.1f}"
             dark = high > low and (value - low) / (high - low) < 0.55
-            weight = "bold" if edge else "normal"
-            size = 10.5 if "\n" in text else 12.5
-            colour = "white" if dark else "black"
-            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, fontweight=weight)
+            look = {"color": "white" if dark else "black", "fontweight": "bold" if edge else "normal"}
+            size = 10.5 if spread else 12.5
+            axes.text(column, row, f"{value:.1f}{spread}", ha="center", va="center", fontsize=size, **look)
         axes.axhline(len(table) - 1.5, color="white", linewidth=3)
         axes.axvline(table.shape[1] - 1.5, color="white", linewidth=3)
-        axes.set_xticks(range(table.shape[1]), [str(column) for column in table.columns])
-        axes.set_yticks(range(len(table)), [str(row) for row in table.index])
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+        rows_and_columns = list(map(str, table.index)), list(map(str, table.columns))
+        _name_rows_and_columns(axes, *rows_and_columns, ("Dropout rate", "Architecture"))
         axes.set_title(name)
-        axes.set_xlabel("Dropout rate")
-        axes.set_ylabel("Architecture")
     figure.colorbar(drawn, ax=list(places), label="Accuracy (%)", pad=0.01, aspect=40)
     return figure
 
@@ -159,23 +158,18 @@ def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, flo
     for axes, (name, values) in zip(panels, averages.items(), strict=True):
         depths = list(dict.fromkeys(str(code)[:-1] for code in values.index))
         for suffix, label, colour, shift in looks:
-            there = [
-                (place, values[depth + suffix]) for place, depth in enumerate(depths) if depth + suffix in values.index
-            ]
-            heights = [value for _, value in there]
-            axes.bar([place + shift for place, _ in there], heights, width=0.38, color=colour, label=label)
-            ink = "white" if suffix == "A" else "black"
-            for place, value in there:
-                across = axes.get_xaxis_transform()
+            at = {place + shift: values[code + suffix] for place, code in enumerate(depths) if code + suffix in values}
+            axes.bar(list(at), list(at.values()), width=0.38, color=colour, label=label)
+            look = {"rotation": 90, "ha": "center", "va": "bottom", "color": "white" if suffix == "A" else "black"}
+            for place, value in at.items():
                 text = f"{value:.1f}" if np.isfinite(value) else ""
-                axes.text(place + shift, 0.02, text, transform=across, rotation=90, ha="center", va="bottom", color=ink)
+                axes.text(place, 0.02, text, transform=axes.get_xaxis_transform(), **look)
         axes.axhline(majority[name], color="black", linestyle=":", label="majority")
         axes.set_xticks(range(len(depths)), depths)
         axes.set_xlabel("Depth (S1: one convolution, S5: five)")
         axes.set_title(name)
-    finite = [value for series in averages.values() for value in series.dropna()]
-    lowest = min([*finite, *majority.values()], default=50.0)
-    panels[0].set_ylim(max(0.0, 5 * np.floor(lowest / 5) - 5), min(104.0, max([*finite, *majority.values()]) + 5))
+    shown = [*(value for series in averages.values() for value in series.dropna()), *majority.values()]
+    panels[0].set_ylim(max(0.0, 5 * np.floor(min(shown) / 5) - 5), min(104.0, max(shown) + 5))
     panels[0].set_ylabel("Average accuracy (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
@@ -193,7 +187,6 @@ def confusion_matrices(
     rows = -(-len(counts) // columns)
     figure = Figure(figsize=(4.8 * columns, 5.2 * rows + 0.6), layout="constrained")
     figure.suptitle(title)
-    negative, positive = classes
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in places[len(counts) :]:
         axes.set_visible(False)
@@ -202,22 +195,15 @@ def confusion_matrices(
             axes.set_visible(False)
             continue
         table = np.array(four, dtype=float).reshape(2, 2)
-        share = np.divide(
-            table, table.sum(axis=1, keepdims=True), out=np.zeros((2, 2)), where=table.sum(axis=1, keepdims=True) > 0
-        )
+        share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), n in np.ndenumerate(table):
             colour = "white" if share[row, column] > 0.5 else "black"
             axes.text(
                 column, row, f"{n:.0f}\n{share[row, column]:.0%}", ha="center", va="center", color=colour, fontsize=17
             )
-        axes.set_xticks([0, 1], [positive, negative])
-        axes.set_yticks([0, 1], [positive, negative])
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel("Predicted")
-        axes.set_ylabel("Actual")
-        right = (table[0, 0] + table[1, 1]) / table.sum() if table.sum() else np.nan
+        _name_rows_and_columns(axes, classes[::-1], classes[::-1], ("Predicted", "Actual"))
+        right = np.trace(table) / table.sum() if table.sum() else np.nan
         axes.set_title(f"{name}\n{right:.1%} of {table.sum():.0f}", fontsize=14)
     return figure
 

@@ -128,7 +128,7 @@ def search_sizes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:
-    """What `search` of test sets of several sizes says of each printed row under each averaging.
+    """The best verdict of `search` over test sets of several sizes, for each printed row and averaging.
 
     found: of `search_sizes`. Returns model, averaging, verdict (the best for the row of all sizes and
     printings) and sizes: the test sets where it is so, as text, empty where it is `impossible` in all of them.

@@ -1,4 +1,4 @@
-"""The gender paper's Table 1, ours beside its own; what a threshold on mean F0 says; scores by age and accent."""
+"""The gender paper's Table 1, ours beside its own; the threshold on mean F0; scores by age and accent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ SCORES = ("male_accuracy", "precision", "recall", "f1", "accuracy", "roc_auc")
 F0 = "mean_f0_threshold"
 IN_WORDS = {**gender.IN_WORDS, F0: "threshold on mean F0"}
 
-_CALLED = {"male_accuracy": "recall"}  # male is the positive class
+_SCORE_OF = {"male_accuracy": "recall"}  # male is the positive class
 
 
 @dataclass(frozen=True, eq=False)
 class ProtocolResults:
     """What is reported of one protocol.
 
-    biased: a speaker's clips are in training and in test alike. tested: model (of IN_WORDS) -> what it says of the test
-    part. table_1, groups, above: of the functions of these names. gaps: `gender.gap` of the CNN-LSTM before and after
-    tuning, by its name in words. threshold_hz: of `by_f0`.
+    biased: a speaker's clips are in training and in test alike. tested: model (of IN_WORDS) -> its predictions of the
+    test part. table_1, groups, above: of the functions of these names. gaps: `gender.gap` of the CNN-LSTM before and
+    after tuning, by its name in words. threshold_hz: of `by_f0`.
     """
 
     biased: bool
@@ -102,17 +102,15 @@ def table_1(
     for model, table in models.items():
         found = intervals.both_ways(table.assign(fold=1), draws=draws, level=level, seed=seed)
         for unit, name in (("clip", "per_recording"), ("speaker", "per_subject")):
+            theirs = printed.get(PAPER_ROWS.get(model), {}) if unit == "clip" else {}
             row: dict[str, Any] = {"model": model, "unit": unit}
             for score in SCORES:
-                own = _CALLED.get(score, score)
-                low, high = found[name]["intervals"][own]
-                row |= {score: found[name][own], f"{score}_low": low, f"{score}_high": high}
-                row[f"{score}_paper"] = np.nan
-                if unit == "clip" and PAPER_ROWS.get(model) in printed:
-                    row[f"{score}_paper"] = printed[PAPER_ROWS[model]].get(score, np.nan) / 100
+                own = _SCORE_OF.get(score, score)
+                values = (found[name][own], *found[name]["intervals"][own], theirs.get(score, np.nan) / 100)
+                ends = ("", "_low", "_high", "_paper")
+                row |= {f"{score}{end}": 100 * value for end, value in zip(ends, values, strict=True)}
             rows.append(row)
     table = pd.DataFrame(rows)
-    table = table.assign(**{column: 100 * table[column] for column in table.columns if column not in ("model", "unit")})
     if printed:
         return table
     table = table.drop(columns=[f"{score}_paper" for score in SCORES])
@@ -120,22 +118,22 @@ def table_1(
 
 
 def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """What a threshold on mean F0, learned from the training recordings, says of all others.
+    """The predictions of a threshold on mean F0, learned from the training recordings, for all others.
 
     f0: recording_id, subject_id, part, label, mean_f0_hz (NaN where nothing is voiced: then the training recordings'
     median). Returns the validation and test recordings with their probability (logistic in log F0), and the
     threshold in hertz; NaN where it lies beyond all F0 of the training recordings: then it divides nothing.
     """
     trained = f0["part"] == "train"
-    heard = f0.loc[trained, "mean_f0_hz"].dropna()
-    median = float(heard.median()) if len(heard) else 1.0
-    octaves = np.log2(f0["mean_f0_hz"].fillna(median if len(heard) else 1.0).to_numpy()[:, None] / median)
+    voiced = f0.loc[trained, "mean_f0_hz"].dropna()
+    median = float(voiced.median()) if len(voiced) else 1.0
+    octaves = np.log2(f0["mean_f0_hz"].fillna(median if len(voiced) else 1.0).to_numpy()[:, None] / median)
     model = LogisticRegression(C=100.0).fit(octaves[trained], f0.loc[trained, "label"])
     others = f0.loc[~trained, ["recording_id", "subject_id", "part", "label"]]
-    said = others.assign(probability=model.predict_proba(octaves[~trained])[:, 1].round(6))
+    predicted = others.assign(probability=model.predict_proba(octaves[~trained])[:, 1].round(6))
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         threshold = float(median * np.exp2(-model.intercept_[0] / model.coef_[0, 0]))
-    return said, threshold if heard.min() <= threshold <= heard.max() else np.nan
+    return predicted, threshold if voiced.min() <= threshold <= voiced.max() else np.nan
 
 
 def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, level: float, seed: int) -> pd.DataFrame:

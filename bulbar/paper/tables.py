@@ -11,15 +11,18 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from bulbar.core.markdown import markdown_table
-from bulbar.core.names import CELL_COLUMNS
+from bulbar.core.names import CELL_COLUMNS, Cell
 from bulbar.scoring import intervals, metrics
 
 AVERAGE = "average"
 MAJORITY = "majority"
 PAPER_MODALITY = {"audio": "audio", "fused_all": "audio+clinical"}
 
-PAPER_MAJORITY = 100 * 816 / 1224
-"""Percent right when every recording is called ALS: its section 4.A counts 816 of ALS and 408 of HC."""
+PATIENTS, CONTROLS = 816, 408
+"""Recordings of patients and of controls: the paper's section 4.A."""
+
+PAPER_MAJORITY = 100 * PATIENTS / (PATIENTS + CONTROLS)
+"""Percent right when every recording is called ALS."""
 
 UNITS = ("recording", "subject")
 
@@ -47,11 +50,16 @@ def table_4(fits: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
         .set_index(CELL_COLUMNS)["test_accuracy"]
     )
     cells["lowest_loss_fold"] = 100 * lowest.reindex(cells.index)
-    cells = cells.reset_index()
-    printed = paper[paper["code"] != AVERAGE].melt(id_vars="code", var_name="column", value_name="paper")
-    printed["dropout_rate"] = pd.to_numeric(printed["column"].str.removeprefix("dropout_"), errors="coerce")
-    printed = printed.rename(columns={"code": "architecture"})[[*CELL_COLUMNS, "paper"]]
-    return cells.merge(printed, on=CELL_COLUMNS, how="left")
+    cells["paper"] = pd.Series(paper_by_cell(paper), dtype=float).reindex(cells.index)
+    return cells.reset_index()
+
+
+def paper_by_cell(table_4: pd.DataFrame) -> dict[Cell, float]:
+    """The paper's Table 4 by cell, in percent, its averages left out. table_4: code, dropout_0.5 and so on, average."""
+    rows = table_4[table_4["code"] != AVERAGE].melt("code", var_name="column", value_name="percent")
+    rows = rows[rows["column"].str.startswith("dropout_")]
+    rates = rows["column"].str.removeprefix("dropout_").astype(float)
+    return dict(zip(map(Cell, rows["code"], rates), rows["percent"], strict=True))
 
 
 def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:

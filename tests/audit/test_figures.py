@@ -8,7 +8,7 @@ from bulbar.audit import figures
 from bulbar.audit.finding import Finding
 from bulbar.audit.label_probe import Told
 from bulbar.core.files import read_table
-from bulbar.paper import als_digits
+from bulbar.paper import tables
 from bulbar.paper.figures import folds_of_table_4
 from tests.drawn import assert_nothing_is_cut_off, png
 
@@ -25,7 +25,7 @@ FIGURES = {
         [Finding("conditions", verdict, "AUC per subject", 0.7, 0.6, 0.8, verdict, "") for verdict in VERDICTS], "All"
     ),
     "nothing_to_learn": lambda: figures.nothing_to_learn({"record_wise": told(0.6), "subject_wise": told(0.5)}, "Both"),
-    "table 4": lambda: folds_of_table_4(als_digits.accuracies_of(read_table("reference/als_table4_accuracy.csv"))),
+    "table 4": lambda: folds_of_table_4(tables.paper_by_cell(read_table("reference/als_table4_accuracy.csv"))),
 }
 
 

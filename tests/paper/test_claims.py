@@ -56,12 +56,12 @@ def sweep(effect_of: Callable[[Cell], float], cells: list[Cell] = CELLS) -> dict
 
 
 def of_sweep(predictions: dict[Cell, pd.DataFrame], claim: str) -> claims.ClaimResult:
-    """What a sweep of ours says of a claim."""
+    """What a sweep of ours gives for a claim."""
     return found(claims.ProtocolRun("subject_wise", predictions))[claim]["subject_wise"]
 
 
 def of_tables(models: dict[str, pd.DataFrame], *, trained: float = 0.9) -> Answers:
-    """What models of ours say. trained: their accuracy in training."""
+    """The verdicts of models of ours. trained: their accuracy in training."""
     curves = pd.concat([history(5, 1.5, fold).assign(fold=fold, accuracy=trained) for fold in range(1, 6)])
     run = claims.ProtocolRun(
         "subject_wise",
@@ -82,7 +82,7 @@ def of_effects(effects: tuple[tuple[str, float], ...]) -> Answers:
 
 
 def of_models(claim: str, **effects: float) -> claims.ClaimResult:
-    """What models of ours that separate the classes that well say of a claim."""
+    """What models of ours that separate the classes that well give for a claim."""
     return of_effects(tuple(effects.items()))[claim][PUBLISHED]
 
 
@@ -128,7 +128,7 @@ def test_every_digit_that_a_claim_quotes_is_a_cell_or_a_mean_of_the_papers_table
     assert len(quoted) > 40 and set(quoted) <= known
 
 
-def test_what_is_said_of_luck_agrees_with_the_binomial_distribution():
+def test_the_notes_on_luck_agree_with_the_binomial_distribution():
     note = next(claim.note for claim in CLAIMS.claim if claim.name == VOICE)
     behind = [float(text) / 100 for text in re.findall(r"(\d+\.\d) %", note)]
     for accuracy, folds in zip(behind, (5, 300), strict=True):
@@ -139,7 +139,7 @@ def test_what_is_said_of_luck_agrees_with_the_binomial_distribution():
     assert f"up to {points:.0f} points by chance" in next(claim.note for claim in CLAIMS.claim if claim.within)
 
 
-def test_a_table_in_which_s1b_is_always_first_holds_what_is_said_of_it():
+def test_a_table_in_which_s1b_is_always_first_holds_the_claims_on_it():
     table = TABLE_4.copy()
     table.loc[table["code"] == "S1B", [f"dropout_{rate}" for rate in DROPOUT_RATES]] = 80.33
     answers = found(table_4=table)
@@ -243,7 +243,7 @@ VOICE_ADDS = dict(audio=0.4, clinical_all=0.4, fused_all=1.2, clinical_common=0.
         ({"fused_all": 2.0}, OVERFITTING, "held"),
     ],
 )
-def test_models_hold_or_refute_what_is_said_of_voice_and_clinical_data(effects, claim, verdict):
+def test_models_hold_or_refute_the_claims_on_voice_and_clinical_data(effects, claim, verdict):
     assert of_models(claim, **effects).verdict == verdict
 
 
@@ -285,7 +285,7 @@ def test_the_table_has_a_row_for_each_result_and_the_metrics_a_key():
     assert metrics[CONSISTENT]["subject_wise"]["verdict"] == "not testable"
 
 
-@pytest.mark.parametrize("wrong", [{"compares": ["S1 > S2"]}, {"within": "depth"}, {"rule": "unheard of"}])
+@pytest.mark.parametrize("wrong", [{"compares": ["S1 > S2"]}, {"within": "depth"}, {"rule": "by eye"}])
 def test_a_claim_with_a_field_that_nothing_reads_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         claims.Claim.model_validate({**CLAIMS.claim[1].model_dump(), **wrong})

@@ -11,7 +11,7 @@ PAPER = pd.DataFrame(
 )
 
 
-def said(speakers: int = 20, clips: int = 3, seed: int = 0) -> pd.DataFrame:
+def predicted(speakers: int = 20, clips: int = 3, seed: int = 0) -> pd.DataFrame:
     """Half of the speakers are men; a probability that is mostly right."""
     draws = np.random.default_rng(seed)
     label = np.repeat(np.arange(speakers) % 2, clips)
@@ -27,11 +27,11 @@ def said(speakers: int = 20, clips: int = 3, seed: int = 0) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def one() -> pd.DataFrame:
-    return gender_table.table_1({"cnn": said(), "lstm": said(seed=1)}, PAPER, **DRAWING)
+    return gender_table.table_1({"cnn": predicted(), "lstm": predicted(seed=1)}, PAPER, **DRAWING)
 
 
-def test_table_1_is_in_percent_what_scikit_learn_says_of_the_clips(one):
-    row, table = one[(one["model"] == "cnn") & (one["unit"] == "clip")].iloc[0], said()
+def test_table_1_is_in_percent_what_scikit_learn_gives_for_the_clips(one):
+    row, table = one[(one["model"] == "cnn") & (one["unit"] == "clip")].iloc[0], predicted()
     calls = table["probability"] >= 0.5
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(table["label"], calls, average="binary")
     assert row[["precision", "recall", "f1"]].tolist() == pytest.approx([100 * precision, 100 * recall, 100 * f1])
@@ -42,7 +42,7 @@ def test_table_1_is_in_percent_what_scikit_learn_says_of_the_clips(one):
 
 def test_by_speaker_the_mean_probability_over_the_clips_counts(one):
     row = one[(one["model"] == "cnn") & (one["unit"] == "speaker")].iloc[0]
-    means = said().groupby("subject_id")[["label", "probability"]].mean()
+    means = predicted().groupby("subject_id")[["label", "probability"]].mean()
     assert row["roc_auc"] == pytest.approx(100 * metrics.roc_auc_score(means["label"], means["probability"]))
 
 
@@ -102,7 +102,7 @@ def grouped(ages: list[float], accents: list[str] | None = None) -> pd.DataFrame
     subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": ages})
     if accents:
         subjects["accent"] = accents
-    return gender_table.by_group({"cnn": said()}, subjects, **DRAWING)
+    return gender_table.by_group({"cnn": predicted()}, subjects, **DRAWING)
 
 
 def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
@@ -112,7 +112,7 @@ def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
         ["age", "30 to 39"],
         ["accent", "England English"],
     ]
-    own, first = said()[:30], groups.iloc[0]
+    own, first = predicted()[:30], groups.iloc[0]
     assert (first["speakers"], first["clips"]) == (10, 30)
     assert first["accuracy"] == pytest.approx(((own["probability"] >= 0.5) == (own["label"] == 1)).mean())
     men = own[own["label"] == 1]
@@ -131,14 +131,14 @@ def test_a_small_group_is_not_to_be_had_from_the_total():
     assert groups["clips"].sum() == 60
 
 
-def test_the_recall_of_a_few_men_is_told_in_no_group():
+def test_the_recall_of_a_few_men_is_shown_in_no_group():
     groups = grouped([25.0] * 8 + [33.0] * 12)  # four men and four women, and six of each
     assert groups[["recall_positive", "recall_negative"]].isna().all(axis=None)
     assert groups["accuracy"].notna().all()
 
 
-def test_of_fewer_than_five_speakers_nothing_is_told():
-    table = said(speakers=4)
+def test_of_fewer_than_five_speakers_nothing_is_shown():
+    table = predicted(speakers=4)
     subjects = pd.DataFrame({"subject_id": table["subject_id"].unique(), "age_years": [25.0, 25.0, 33.0, 33.0]})
     (row,) = gender_table.by_group({"cnn": table}, subjects, **DRAWING).to_dict("records")
     assert (row["group"], row["speakers"], row["clips"]) == ("others", "<5", "withheld")
@@ -146,23 +146,25 @@ def test_of_fewer_than_five_speakers_nothing_is_told():
 
 
 def test_each_model_is_set_beside_the_baseline_with_an_interval():
-    label = said()["label"].to_numpy()
-    right, wrong = said().assign(probability=label), said().assign(probability=1 - label)
-    found = gender_table.above({"f0": said(), "right": right, "wrong": wrong, "same": said()}, "f0", **DRAWING)
+    label = predicted()["label"].to_numpy()
+    right, wrong = predicted().assign(probability=label), predicted().assign(probability=1 - label)
+    found = gender_table.above(
+        {"f0": predicted(), "right": right, "wrong": wrong, "same": predicted()}, "f0", **DRAWING
+    )
     assert found[["model", "verdict"]].to_numpy().tolist() == [
         ["right", "beats it"],
         ["wrong", "falls short"],
         ["same", "not shown"],
     ]
-    accuracy = metrics.accuracy_score(label, said()["probability"] >= 0.5)
+    accuracy = metrics.accuracy_score(label, predicted()["probability"] >= 0.5)
     assert found["points"].tolist() == pytest.approx([100 * (1 - accuracy), -100 * accuracy, 0])
     assert (found["points_low"] <= found["points"]).all() and (found["points"] <= found["points_high"]).all()
 
 
-def test_without_a_paper_no_column_is_its_and_none_speaks_of_men():
-    table = gender_table.table_1({"cnn": said()}, pd.DataFrame({"model": []}), **DRAWING)
+def test_without_a_paper_no_column_is_its_and_none_names_men():
+    table = gender_table.table_1({"cnn": predicted()}, pd.DataFrame({"model": []}), **DRAWING)
     assert not [name for name in table.columns if "paper" in name or "male" in name]
-    men = said()[said()["label"] == 1]
+    men = predicted()[predicted()["label"] == 1]
     assert table["positive_accuracy"].iloc[0] == pytest.approx(100 * (men["probability"] >= 0.5).mean())
 
 

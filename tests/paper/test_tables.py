@@ -48,7 +48,7 @@ def test_in_long_form_the_edges_are_averages_of_the_cells_and_the_corner_of_all(
     assert found.loc[("average", "average"), "paper"] == pytest.approx(cells["paper"].mean())
 
 
-def test_table_4_tells_the_highest_fold_from_the_fold_of_lowest_loss():
+def test_table_4_keeps_the_highest_fold_apart_from_the_fold_of_lowest_loss():
     cells = tables.table_4(fits_as_the_paper_printed(), PAPER_4).set_index(["architecture", "dropout_rate"])
     s1b = cells.loc[("S1B", 0.3)]
     assert s1b["highest_fold"] == pytest.approx(80.33)
