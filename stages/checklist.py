@@ -2,69 +2,51 @@
 
 from typing import Any
 
-import pandas as pd
-
 from bulbar.cohort import folds
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import read_json, read_table
-from bulbar.report.checklist import counts, page
-from bulbar.report.checklist.facts import Fact
-from bulbar.report.checklist.guidelines import GUIDELINES
-from bulbar.report.checklist.items import fill_in
+from bulbar.report.checklist.facts import of_cohort, of_split
+from bulbar.report.checklist.page import FROM_THE_RUN, answered, markdown
 from stages.parts.params import params, pinned_versions
 from stages.parts.places import cohort_in_words, metrics_file, room
 from stages.parts.run import run
 
-ALONE = ("ingest", "clinical", "audio", "acoustic", "evaluate", "audit")
-PER_PROTOCOL = ("selection", "fusion", "baselines", "appraise", "spread")
+METRICS = (
+    *("ingest", "clinical", "audio", "acoustic", "evaluate", "audit"),
+    *(
+        f"{stage}/{protocol}"
+        for stage in ("selection", "fusion", "baselines", "appraise", "spread")
+        for protocol in folds.PROTOCOLS
+    ),
+)
 
 
 def main(role: str = "main") -> None:
     """Write metrics/checklist.md from metrics/, params.yaml, and counts of data/cohort and data/folds."""
-    found = facts(role)
-    filled = {
-        title: fill_in(read_items(guideline.table), guideline.answers, found) for title, guideline in GUIDELINES.items()
-    }
-    out = metrics_file("checklist", role).with_suffix(".md")
-    write_text(page.markdown(filled, cohort_in_words(role)), out)
-    answered = [
-        f"{title} {(items['status'] == 'from the run').sum()} of {len(items)}" for title, items in filled.items()
-    ]
-    print(f"Answered from the run: {', '.join(answered)} items")
+    guidelines = answered(files_of_run(role))
+    write_text(markdown(guidelines, cohort_in_words(role)), metrics_file("checklist", role).with_suffix(".md"))
+    counts = [f"{name} {(items['status'] == FROM_THE_RUN).sum()} of {len(items)}" for name, items in guidelines.items()]
+    print(f"Answered from the run: {', '.join(counts)} items")
 
 
-def read_items(table: str) -> pd.DataFrame:
-    """The items of one guideline, from reference/."""
-    return read_table(f"reference/{table}.csv", item=str).fillna({"to_write": ""})
-
-
-def facts(role: str) -> dict[str, Fact]:
-    """Whatever the run has left behind, by the name that the checklists know it by."""
-    names = [*ALONE, *(f"{name}/{protocol}" for name in PER_PROTOCOL for protocol in folds.PROTOCOLS)]
-    files = {name: metrics_file(name, role) for name in names}
-    found = {name: Fact(file.as_posix(), read_json(file)) for name, file in files.items() if file.exists()}
+def files_of_run(role: str) -> dict[str, tuple[str, Any]]:
+    """Name -> (file, content) of what the run has written so far; the cohort and the splits as aggregates."""
+    found = {}
+    for name in METRICS:
+        if (file := metrics_file(name, role)).exists():
+            found[name] = file.as_posix(), read_json(file)
     for protocol in folds.PROTOCOLS:
-        split = room("folds", role) / f"{protocol}.csv"
-        if split.exists():
-            found[f"folds/{protocol}"] = Fact(split.as_posix(), counts.of_split(read_table(split)))
-    held = room("cohort", role)
-    clinical = read_json(held / "cohort.json")["clinical"]
-    counted = counts.of_cohort(
-        read_table(held / "subjects.csv", subject_id=str),
-        read_table(held / "recordings.csv", subject_id=str),
-        clinical["all"],
-        clinical["common"],
-    )
-    found["cohort"] = Fact((held / "subjects.csv").as_posix(), counted)
-    found["params"] = Fact("params.yaml", params_of(role))
-    found["requirements"] = Fact("requirements.txt", pinned_versions())
-    return found
-
-
-def params_of(role: str) -> dict[str, Any]:
-    """params.yaml, with the cohort's own block for another role."""
-    read = params()
-    return read if role == "main" else {**read, "cohort": read[role]}
+        if (file := room("folds", role) / f"{protocol}.csv").exists():
+            found[f"folds/{protocol}"] = file.as_posix(), of_split(read_table(file))
+    cohort, clinical = room("cohort", role), read_json(room("cohort", role) / "cohort.json")["clinical"]
+    subjects, recordings = (read_table(cohort / name, subject_id=str) for name in ("subjects.csv", "recordings.csv"))
+    counted = of_cohort(subjects, recordings, list(clinical["all"]), clinical["common"])
+    settings = params() if role == "main" else params() | {"cohort": params()[role]}
+    return found | {
+        "cohort": ((cohort / "subjects.csv").as_posix(), counted),
+        "params": ("params.yaml", settings),
+        "requirements": ("requirements.txt", pinned_versions()),
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
-"""What a run leaves behind, in small and of its own making: metrics files by name, cohort, folds."""
+"""A small run made by hand for the checklists: metrics files by name, cohort, folds."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ import pandas as pd
 
 from bulbar.audit.finding import Finding, Verdict
 from bulbar.audit.page import metrics as audit_metrics
+from bulbar.core.files import write_json
 from tests.projects import ROOT, write_csv, write_params
 from tests.sweeps import subjects_and_recordings, with_folds
 
 MODELS = ("audio", "clinical_all", "clinical_common", "fused_all", "fused_common")
-KINDS = {"age_years": "numeric", "sex": "categorical", "fvc_percent": "numeric"}
+COLUMNS = {"age_years": "numeric", "sex": "categorical", "fvc_percent": "numeric"}
 
 
 def estimate(value: float | None) -> dict[str, float | None]:
@@ -110,17 +110,14 @@ def cohort() -> tuple[pd.DataFrame, pd.DataFrame]:
 def write_run(root: Path, *, synthetic: bool = True) -> None:
     """The files of such a run, below `root`."""
     write_params(root)
-    shutil.copytree(ROOT / "reference", root / "reference")
     shutil.copy(ROOT / "requirements.txt", root / "requirements.txt")
     subjects, recordings = cohort()
     write_csv(root / "data/cohort/subjects.csv", subjects)
     write_csv(root / "data/cohort/recordings.csv", recordings)
-    clinical = {"all": KINDS, "common": ["age_years", "sex"]}
+    clinical = {"all": COLUMNS, "common": ["age_years", "sex"]}
     described = {"source": "voc_als", "synthetic": synthetic, "clinical": clinical}
-    (root / "data/cohort/cohort.json").write_text(json.dumps(described))
+    write_json(described, root / "data/cohort/cohort.json")
     for protocol in ("record_wise", "subject_wise"):
         write_csv(root / f"data/folds/{protocol}.csv", with_folds(subjects_and_recordings(), protocol))
     for name, content in metrics(synthetic=synthetic).items():
-        file = root / f"metrics/{name}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content))
+        write_json(content, root / f"metrics/{name}.json")

@@ -6,6 +6,7 @@ import pytest
 
 from stages import checklist
 from tests.checklists import write_run
+from tests.projects import write_params
 
 
 @pytest.fixture
@@ -56,15 +57,12 @@ def test_a_stage_that_has_not_run_leaves_its_items_to_the_authors(project):
 
 
 def test_another_cohorts_checklist_lies_with_its_metrics(project):
-    (project / "metrics").rename(project / "second")
-    (project / "metrics").mkdir()
-    (project / "second").rename(project / "metrics/second")
-    (project / "data").rename(project / "rooms")
-    (project / "data").mkdir()
-    (project / "rooms").rename(project / "data/second")
-    params = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(params + "second: {source: voc_als, root: x, on_bad_recording: quarantine}\n")
+    for folder in (project / "metrics", project / "data"):
+        folder.rename(project / "moved")
+        folder.mkdir()
+        (project / "moved").rename(folder / "second")
+    write_params(project, second={"source": "voc_als", "root": "x", "on_bad_recording": "quarantine"})
     checklist.main("second")
     text = Path("metrics/second/checklist.md").read_text(encoding="utf-8")
     assert "`metrics/second/ingest.json`" in text
-    assert "set aside, with why" in text
+    assert "(rule: bad recordings and rows are set aside, with the reason)" in text

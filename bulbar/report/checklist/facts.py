@@ -1,64 +1,142 @@
-"""A run's facts by name, and which of their files an answer has looked at."""
+"""What answers quote of a run: its files by name, aggregates of the cohort and of a split, formats of scores."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from bulbar.cohort import folds
+from bulbar.core.disclosure import FEWEST_SHOWN, shown, shown_apart
+
+OF_INPUTS = ("missingness", "recording_conditions", "dead_bands")
+"""The audit's probes of what a model sees; the others look at scores, splits and the paper's tables."""
 
 
-class NotRun(LookupError):
-    """A fact is asked for whose file is not there."""
+def by_name(run: Mapping[str, tuple[str, Any]]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Contents and files of a run by the names that templates use.
+
+    run: name -> (file, content). Names such as `fusion/record_wise` and `fusion/subject_wise` become one, `fusion`, by
+    protocol. `appraised` is added, the appraisal of the protocol that counts: the split by subject, if it was run.
+    """
+    contents: dict[str, Any] = {}
+    files: dict[str, list[str]] = {}
+    for name, (file, content) in run.items():
+        base, _, protocol = name.partition("/")
+        contents[base] = {**contents.get(base, {}), protocol: content} if protocol else content
+        files.setdefault(base, []).append(file)
+    if "appraise" in contents:
+        protocol, content = list(contents["appraise"].items())[-1]
+        contents["appraised"], files["appraised"] = {**content, "protocol": protocol}, files["appraise"][-1:]
+    return contents, files
 
 
-@dataclass(frozen=True)
-class Fact:
-    """Something that a run left behind: its content, and the file that it stands in, relative to the project."""
+def of_cohort(
+    subjects: pd.DataFrame, recordings: pd.DataFrame, columns: Sequence[str], common: Sequence[str]
+) -> dict[str, Any]:
+    """Aggregates of a cohort by class; counts of people as `disclosure.shown` prints them.
 
-    file: str
-    content: Any
+    subjects: subject_id, label, sex, age_years and the clinical columns; common: those columns that both classes have.
+    recordings: subject_id, task. Mean and sd of the age are None for fewer than 5 people.
+    """
+    joined = recordings.merge(subjects[["subject_id", "label"]], on="subject_id")
+    classes = {}
+    for label, people in subjects.groupby("label"):
+        age = people["age_years"].dropna()
+        sexes = people["sex"].value_counts().sort_index()
+        enough = len(age) >= FEWEST_SHOWN
+        classes[str(label)] = {
+            "subjects": shown(len(people)),
+            "recordings": int((joined["label"] == label).sum()),
+            "sex": dict(zip(map(str, sexes.index), shown_apart(sexes.tolist(), len(people)), strict=True)),
+            "age_recorded": shown(len(age), len(people)),
+            "age_mean": float(age.mean()) if enough else None,
+            "age_sd": float(age.std(ddof=1)) if enough else None,
+            "empty_share": _empty_share(people[list(columns)]),
+        }
+    filled_in = subjects.groupby("label")[list(columns)].count()
+    return {
+        "classes": classes,
+        "tasks": {str(task): int(n) for task, n in joined["task"].value_counts().sort_index().items()},
+        "columns": list(columns),
+        "common": list(common),
+        "columns_of_one_class": [name for name in columns if (filled_in[name] == 0).any()],
+    }
 
 
-class Facts:
-    """A run's facts by name, such as `ingest` or `selection/subject_wise`. `read`: the files that were looked at."""
+def _empty_share(cells: pd.DataFrame) -> float:
+    """The share of empty cells; a column in which fewer than 5 are empty or filled in counts as full or empty.
 
-    def __init__(self, found: Mapping[str, Fact]) -> None:
-        self._found = found
-        self.read: list[str] = []
+    Otherwise the share of a few columns, with what `disclosure.shown` prints of each, would reveal that count.
+    """
+    empty = cells.isna().sum().to_numpy()
+    coarse = np.where(empty < FEWEST_SHOWN, 0, np.where(len(cells) - empty < FEWEST_SHOWN, len(cells), empty))
+    return float(coarse.mean() / len(cells)) if coarse.size else 0.0
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._found
 
-    def __getitem__(self, name: str) -> Any:
-        """A fact's content. Raises NotRun where there is none."""
-        if name not in self._found:
-            raise NotRun(name)
-        self.cite(self._found[name].file)
-        return self._found[name].content
+def of_split(table: pd.DataFrame) -> dict[str, Any]:
+    """How large the parts of a split are over its folds, as text such as `27 to 29`, and the speakers' overlap.
 
-    def cite(self, *files: str) -> None:
-        """Name files that an answer rests on."""
-        self.read += [file for file in files if file not in self.read]
+    table: of `folds.assign`. Returns folds (their number), overlap (share of test recordings whose subject is in the
+    training set, mean over the folds), and for training, validation and test: recordings; positive and negative
+    subjects.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {"training": [], "validation": [], "test": []}
+    for number in folds.numbers(table):
+        for part, positions in zip(parts.values(), folds.parts(table, number), strict=True):
+            part.append(table.iloc[positions])
+    overlaps = [
+        test["subject_id"].isin(training["subject_id"]).mean()
+        for training, test in zip(parts["training"], parts["test"], strict=True)
+    ]
+    sizes = {name: _sizes(of_folds) for name, of_folds in parts.items()}
+    return {"folds": len(overlaps), "overlap": float(np.mean(overlaps)), **sizes}
 
-    def need(self, name: str) -> None:
-        """Name the files of a fact that an answer rests on without quoting it. Raises NotRun where there is none."""
-        if name in self:
-            self.cite(self._found[name].file)
-        else:
-            self.of_protocols(name)
 
-    def protocols(self, name: str) -> list[folds.Protocol]:
-        """The protocols that have a fact, what counts (split by subject) last. Raises NotRun where none has."""
-        there: list[folds.Protocol] = [protocol for protocol in folds.PROTOCOLS if f"{name}/{protocol}" in self]
-        if not there:
-            raise NotRun(name)
-        return there
+def _sizes(of_folds: Sequence[pd.DataFrame]) -> dict[str, str]:
+    labels = [rows.drop_duplicates("subject_id")["label"] for rows in of_folds]
+    recordings = [len(rows) for rows in of_folds]
+    return {
+        "recordings": " to ".join(dict.fromkeys(str(ends(recordings)) for ends in (min, max))),
+        "positive": _people([int((of_fold == 1).sum()) for of_fold in labels]),
+        "negative": _people([int((of_fold == 0).sum()) for of_fold in labels]),
+    }
 
-    def of_protocols(self, name: str) -> list[tuple[folds.Protocol, Any]]:
-        """A fact under each protocol that has it. Raises NotRun where none has."""
-        return [(protocol, self[f"{name}/{protocol}"]) for protocol in self.protocols(name)]
 
-    @property
-    def synthetic(self) -> bool:
-        """Whether the voices are synthetic."""
-        return bool(self["ingest"]["synthetic"])
+def _people(counts: Sequence[int]) -> str:
+    fewest, most = min(counts), max(counts)
+    return str(shown(most)) if fewest == most or most < FEWEST_SHOWN else f"{shown(fewest)} to {most}"
+
+
+def score(value: float | None, interval: Sequence[float | None] | None = None) -> str:
+    """Such as `0.712 (0.612 to 0.812)`, or `0.712` without an interval."""
+    if value is None:
+        return "not defined"
+    ends = [end for end in interval or () if end is not None]
+    return f"{value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})" if len(ends) == 2 else f"{value:.3f}"
+
+
+def estimate(of: Mapping[str, float | None]) -> str:
+    """As `score`, of a score that lies in its file with its interval: value, low, high."""
+    return score(of["value"], (of["low"], of["high"]))
+
+
+def cell(of: Mapping[str, Any]) -> str:
+    """Such as `S1B at dropout 0.3`."""
+    return f"{of['architecture']} at dropout {of['dropout_rate']}"
+
+
+def aucs_per_subject(models: Mapping[str, Any], protocol: folds.Protocol) -> str:
+    """The AUC of every model: of pairs within a fold, or of all pairs if a subject is in several folds.
+
+    models: name -> {per_subject: scores with `intervals`}; other values are left out.
+    """
+    name = "roc_auc" if protocol == "subject_wise" else "roc_auc_pooled"
+    scores = {model: by_unit["per_subject"] for model, by_unit in models.items() if isinstance(by_unit, Mapping)}
+    aucs = [f"`{model}` {score(found[name], found['intervals'].get(name))}" for model, found in scores.items()]
+    return f"AUC per subject: {'; '.join(aucs)}"
+
+
+def inputs_probed(findings: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The audit's findings on what a model sees, each with `of`, what was probed."""
+    return [{"of": of, **found} for probe in OF_INPUTS for of, found in findings.get(probe, {}).items()]

@@ -1,62 +1,134 @@
-"""The filled-in guidelines as one Markdown page."""
+"""REFORMS and TRIPOD+AI as one Markdown page: the items of items.yaml, answered from a run."""
 
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, meta, select_autoescape
+from ruamel.yaml import YAML
 
-from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.disclosure import FEWEST_SHOWN, shown
 from bulbar.core.markdown import markdown_table
-from bulbar.report.checklist.guidelines import GUIDELINES
-from bulbar.report.checklist.items import BY_THE_AUTHORS, FROM_THE_RUN, NOT_APPLICABLE, STATUSES
+from bulbar.core.settings import Strict
+from bulbar.report.checklist import facts
 
+STATUSES = FROM_THE_RUN, BY_THE_AUTHORS, NOT_APPLICABLE = "from the run", "by the authors", "not applicable"
 BLANK = "\\_" * 8
 """The line that an author writes in."""
 
-HOW_TO_USE = f"""## How to use this page
 
-- **{FROM_THE_RUN}**: answered by the files named beside the answer. Check it against what the manuscript says; where
-  *To add* follows, the run cannot know the rest.
-- **{BY_THE_AUTHORS}**: no run can know it, or the stage that would has not run. Write it in the line.
-- **{NOT_APPLICABLE}**: nothing in this run to answer with, for the reason given.
+class Item(Strict):
+    """An item of a guideline; items.yaml explains each key."""
 
-The questions are in words of our own; the wording that counts is that of the guidelines. The page is generated: copy it
-before you write into it. Counts of people under {FEWEST_SHOWN} are shown as `<{FEWEST_SHOWN}`.
-"""
+    item: str
+    section: str
+    question: str
+    to_write: str = ""
+    answer: str | list[str] = ""
+    not_applicable: str = ""
+    rests_on: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
 
 
-def markdown(filled: Mapping[str, pd.DataFrame], cohort: str) -> str:
-    """All guidelines as one Markdown page. filled: title -> `fill_in`. cohort: in words, such as `synthetic cohort`."""
-    counts = pd.DataFrame(
-        [
-            {"guideline": title, "items": len(items), **{s: int((items["status"] == s).sum()) for s in STATUSES}}
-            for title, items in filled.items()
-        ]
+_DATA = YAML(typ="safe").load((resources.files("bulbar.report.checklist") / "items.yaml").read_text(encoding="utf-8"))
+SOURCES = {title: guideline["source"] for title, guideline in _DATA["guidelines"].items()}
+"""Where each guideline was published."""
+ITEMS = {title: [Item(**item) for item in guideline["items"]] for title, guideline in _DATA["guidelines"].items()}
+"""The items of each guideline."""
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("bulbar.report.checklist", ""),
+    autoescape=select_autoescape(["html"], default_for_string=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters.update(
+    shown=shown,
+    score=facts.score,
+    estimate=facts.estimate,
+    cell=facts.cell,
+    aucs_per_subject=facts.aucs_per_subject,
+    inputs_probed=facts.inputs_probed,
+)
+_TEMPLATES.globals["words"] = _DATA["words"]
+
+
+def answered(run: Mapping[str, tuple[str, Any]]) -> dict[str, pd.DataFrame]:
+    """The items of each guideline, answered as far as the files of a run go.
+
+    run: as for `facts.by_name`; a missing file leaves the items that quote it to the authors. Returns title -> table
+    of item, section, question, status, answer, to_write (empty if nothing is left to write), files.
+    """
+    contents, files = facts.by_name(run)
+    return {
+        title: pd.DataFrame([_filled_in(item, contents, files) for item in items]) for title, items in ITEMS.items()
+    }
+
+
+def _filled_in(item: Item, contents: Mapping[str, Any], files: Mapping[str, list[str]]) -> dict[str, Any]:
+    answer_text = item.answer if isinstance(item.answer, str) else " ".join(item.answer)
+    (reason, of_reason), (answer, of_answer) = _template(item.not_applicable), _template(answer_text)
+    quoted = of_reason | of_answer | item.rests_on
+    status, text, to_write = BY_THE_AUTHORS, "", item.to_write
+    if quoted <= set(contents):
+        if text := _on_one_line(reason.render(contents)):
+            status, to_write = NOT_APPLICABLE, ""
+        elif text := _on_one_line(answer.render(contents)):
+            status = FROM_THE_RUN
+    rests_on = [file for name in files if name in quoted for file in files[name]]
+    return {
+        "item": item.item,
+        "section": item.section,
+        "question": item.question,
+        "status": status,
+        "answer": text,
+        "to_write": to_write,
+        "files": [] if status == BY_THE_AUTHORS else [*rests_on, *item.files],
+    }
+
+
+@cache
+def _template(text: str) -> tuple[Template, set[str]]:
+    """A template, and the names that it quotes."""
+    return _TEMPLATES.from_string(text), meta.find_undeclared_variables(_TEMPLATES.parse(text))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def markdown(guidelines: Mapping[str, pd.DataFrame], cohort: str) -> str:
+    """The page. guidelines: of `answered`. cohort: in words, such as `synthetic cohort`."""
+    counts = [
+        {
+            "guideline": title,
+            "items": len(items),
+            **{status: int((items["status"] == status).sum()) for status in STATUSES},
+        }
+        for title, items in guidelines.items()
+    ]
+    return _TEMPLATES.get_template("page.md").render(
+        cohort=cohort,
+        synthetic=cohort.startswith("synthetic"),
+        counts=markdown_table(pd.DataFrame(counts)),
+        guidelines=[(title, SOURCES[title], markdown_table(_table(items))) for title, items in guidelines.items()],
+        fewest_shown=FEWEST_SHOWN,
     )
-    parts = [f"# Reporting checklists, {cohort}\n"]
-    if cohort.startswith("synthetic"):
-        parts.append("> **Synthetic voices: no number on this page says anything about ALS.**\n")
-    parts.append(markdown_table(counts))
-    for title, items in filled.items():
-        parts += [f"## {title}\n", f"{GUIDELINES[title].source}\n", markdown_table(_laid_out(items))]
-    return "\n".join([*parts, HOW_TO_USE])
 
 
-def _laid_out(items: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for item in items.to_dict("records"):
-        lines = [item["answer"]] if item["answer"] else []
-        if item["status"] == BY_THE_AUTHORS:
-            lines.append(f"{BLANK} *To write: {item['to_write'] or 'what is asked'}.*")
-        elif item["to_write"]:
-            lines.append(f"*To add: {item['to_write']}.* {BLANK}")
-        rows.append(
-            {
-                "item": item["item"],
-                "section": item["section"],
-                "asked": item["question"],
-                "status": item["status"],
-                "answer": " ".join(lines),
-                "stands in": ", ".join(f"`{file}`" for file in item["files"]),
-            }
-        )
-    return pd.DataFrame(rows)
+def _table(items: pd.DataFrame) -> pd.DataFrame:
+    """The items as the page shows them."""
+    return items[["item", "section", "question", "status"]].assign(
+        answer=[_with_blank(*row) for row in items[["status", "answer", "to_write"]].itertuples(index=False)],
+        files=[", ".join(f"`{file}`" for file in files) for files in items["files"]],
+    )
+
+
+def _with_blank(status: str, answer: str, to_write: str) -> str:
+    """An answer with the line that an author writes in, if there is something to write."""
+    if status == BY_THE_AUTHORS:
+        return f"{BLANK} *To write: {to_write or 'the answer'}.*"
+    return f"{answer} *To add: {to_write}.* {BLANK}" if to_write else answer

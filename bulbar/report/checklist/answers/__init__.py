@@ -1,1 +1,0 @@
-"""Answers to the guidelines' items, one module per subject."""
