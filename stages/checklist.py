@@ -41,7 +41,7 @@ def files_of_run(role: str) -> dict[str, tuple[str, Any]]:
     cohort, clinical = room("cohort", role), read_json(room("cohort", role) / "cohort.json")["clinical"]
     subjects, recordings = (read_table(cohort / name, subject_id=str) for name in ("subjects.csv", "recordings.csv"))
     counted = of_cohort(subjects, recordings, list(clinical["all"]), clinical["common"])
-    settings = params() if role == "main" else params() | {"cohort": params()[role]}
+    settings = params() if role == "main" else params() | {"cohort": params()[role]["cohort"]}
     return found | {
         "cohort": ((cohort / "subjects.csv").as_posix(), counted),
         "params": ("params.yaml", settings),

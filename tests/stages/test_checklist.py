@@ -60,9 +60,9 @@ def test_another_cohorts_checklist_lies_with_its_metrics(project):
     for folder in (project / "metrics", project / "data"):
         folder.rename(project / "moved")
         folder.mkdir()
-        (project / "moved").rename(folder / "second")
-    write_params(project, second={"source": "voc_als", "root": "x", "on_bad_recording": "quarantine"})
-    checklist.main("second")
-    text = Path("metrics/second/checklist.md").read_text(encoding="utf-8")
-    assert "`metrics/second/ingest.json`" in text
+        (project / "moved").rename(folder / "external")
+    write_params(project, external={"cohort": {"source": "voc_als", "root": "x", "on_bad_recording": "quarantine"}})
+    checklist.main("external")
+    text = Path("metrics/external/checklist.md").read_text(encoding="utf-8")
+    assert "`metrics/external/ingest.json`" in text
     assert "(rule: bad recordings and rows are set aside, with the reason)" in text
