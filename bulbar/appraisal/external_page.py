@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bulbar.appraisal import external, figures
-from bulbar.core.markdown import markdown_table
+from bulbar.core.markdown import markdown_table, with_interval
 from bulbar.core.names import Cell
 
 
@@ -132,10 +131,3 @@ def _table(compared: Comparison, unit: str) -> str:
         row = rows.setdefault((score["trained_on"], score["tested_on"], score["band"]), named)
         row[external.SCORES[score["score"]]] = with_interval(score["value"], score["low"], score["high"])
     return markdown_table(pd.DataFrame(list(rows.values())))
-
-
-def with_interval(value: float, low: float, high: float) -> str:
-    """`0.63 (0.49 to 0.76)`; en dash where it is not defined."""
-    if np.isnan(value):
-        return "–"
-    return f"{value:.2f} ({low:.2f} to {high:.2f})".replace("inf", "∞")

@@ -9,7 +9,7 @@ import pandas as pd
 from bulbar.appraisal.appraiser import NOT_CROSS_FITTED, Appraisal
 from bulbar.appraisal.groups import SCORES, Group
 from bulbar.core.disclosure import FEWEST_SHOWN
-from bulbar.core.markdown import markdown_table
+from bulbar.core.markdown import NOT_DEFINED, markdown_table, with_interval
 from bulbar.scoring import metrics
 
 Told = Mapping[str, Any]
@@ -17,10 +17,9 @@ Told = Mapping[str, Any]
 
 def estimate(told: Told | None, digits: int = 2) -> str:
     """`0.63 (0.49 to 0.76)`; en dash where there is none."""
-    if told is None or not np.isfinite(told["value"]):
-        return "–"
-    low, high = (f"{told[end]:.{digits}f}".replace("inf", "∞") for end in ("low", "high"))
-    return f"{told['value']:.{digits}f} ({low} to {high})"
+    if told is None:
+        return NOT_DEFINED
+    return with_interval(told["value"], told["low"], told["high"], f"{{:.{digits}f}}".format)
 
 
 def calibration_table(models: Mapping[str, Told]) -> str:

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit.finding import Finding, Verdict, p_of_shuffles, verdict_of
 from bulbar.cohort import clinical
+from bulbar.core.markdown import with_interval
 from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 
@@ -53,7 +54,7 @@ class Told:
     @property
     def in_words(self) -> str:
         """Such as `AUC 0.81 (0.70 to 0.90), p 0.001`."""
-        return f"AUC {self.value:.2f} ({self.low:.2f} to {self.high:.2f}), p {self.p:.3f}"
+        return f"AUC {with_interval(self.value, self.low, self.high)}, p {self.p:.3f}"
 
     def verdict(self, meaning: Meaning = "leak") -> Verdict:
         """By the rule that all such questions share."""

@@ -18,6 +18,7 @@ from bulbar.audit.label_probe import Meaning, Told, kinds_of, told_apart
 from bulbar.cohort import clinical
 from bulbar.core import disclosure
 from bulbar.core.disclosure import withheld
+from bulbar.core.markdown import with_interval
 from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, metrics
 
@@ -168,9 +169,10 @@ def per_subject(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def _matched_in_words(name: str, matched: Matched, scores: Mapping[str, Any]) -> str:
     if not np.isfinite(scores["roc_auc"]):
         return f"Patients and controls matched on {name} are too few to say what the audio model scores among them."
+    auc = with_interval(scores["roc_auc"], scores["low"], scores["high"])
     return (
-        f"Among {len(matched.pairs)} pairs matched on {name} the audio model's AUC is {scores['roc_auc']:.2f}"
-        f" ({scores['low']:.2f} to {scores['high']:.2f}); among all it is {scores['roc_auc_all']:.2f}."
+        f"Among {len(matched.pairs)} pairs matched on {name} the audio model's AUC is {auc}; "
+        f"among all it is {scores['roc_auc_all']:.2f}."
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar.core.markdown import markdown_table
+from bulbar.core.markdown import markdown_table, with_interval
 from bulbar.paper import gender_digits, gender_table
 from bulbar.paper.gender_digits import PAPER_MALES, PAPER_RECORDINGS
 
@@ -25,7 +25,7 @@ def page(found: gender_table.ProtocolResults, title: str, classes: tuple[str, st
         words = {"roc_auc": "AUC", "f1": "F1", "accuracy": "accuracy"}.get(score, score)
         heading = f"accuracy of {positive}" if score in ("male_accuracy", "positive_accuracy") else words
         shown[heading] = [
-            f"{row[score]:.1f} ({row[f'{score}_low']:.1f} to {row[f'{score}_high']:.1f}){_papers(row, score)}"
+            with_interval(row[score], row[f"{score}_low"], row[f"{score}_high"], "{:.1f}".format) + _papers(row, score)
             for row in one.to_dict("records")
         ]
     before, after = found.gaps.values()

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from bulbar.core.files import read_table, save, write_table
+from bulbar.core.markdown import with_interval
 from bulbar.core.seeds import seed_of
 from bulbar.paper import figures, tables
 from bulbar.scoring import intervals, metrics
@@ -91,7 +92,7 @@ def auc_in_words(study: Study, table: pd.DataFrame) -> str:
     """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
     seed = seed_of(study.seed, f"evaluate/{study.protocol}")
     low, high = intervals.intervals(table, **study.bootstrap.model_dump(), seed=seed)["roc_auc_pooled"]
-    return f"{metrics.roc_auc(table['label'], table['probability']):.2f} ({low:.2f} to {high:.2f})"
+    return with_interval(metrics.roc_auc(table["label"], table["probability"]), low, high)
 
 
 def plot_curves(study: Study, cell: str) -> None:
