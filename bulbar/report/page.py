@@ -1,157 +1,122 @@
-"""The page and the summary, rendered. Strings from a run are escaped: none can become markup or script."""
+"""The page and the summary of a run."""
 
 import base64
 import hashlib
-import itertools
-import re
-from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
+import pandas as pd
+from markupsafe import Markup
 
-from bulbar.report import appraisal, audited, explained, outside, paper, run, summary, verdict
-from bulbar.report.elements import NOT_DEFINED, Figure, Number, Part, Section, Table, Verdict
-from bulbar.report.results import Results
-from bulbar.report.run import INGEST, cohort_in_words
+from bulbar.appraisal import alternative_texts as appraisal_texts
+from bulbar.audit import alternative_texts as audit_texts
+from bulbar.explain import alternative_texts as explain_texts
+from bulbar.paper import alternative_texts as paper_texts
+from bulbar.report import audit, paper, run
+from bulbar.report import results as values
+from bulbar.report.rendering import environment
+from bulbar.report.results import Results, Value
 
-SECTIONS: tuple[Callable[[Results], Section], ...] = (
-    verdict.section,
-    run.section,
-    paper.section,
-    audited.section,
-    appraisal.uncertainty,
-    appraisal.section,
-    appraisal.groups,
-    paper.curves,
-    explained.section,
-    outside.section,
-)
-"""In their order. A new section is a function of the results, and a line here."""
+SECTIONS = {
+    "verdict": "Verdict",
+    "run": "What was run",
+    "paper": "The paper’s tables and figures, beside ours",
+    "audit": "Audit: how much of the score is real",
+    "uncertainty": "Uncertainty",
+    "appraisal": "Baselines, comparisons, calibration, thresholds",
+    "groups": "Subgroups",
+    "curves": "Curves",
+    "explanations": "Explanations",
+    "external": "External validation",
+}
+"""Title of each section, in their order. A new section is a template in templates/sections/, and a line here."""
 
-MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "strong"))
+PERMUTED = "plots/explain/permutation.csv"
 
 
 def html(results: Results) -> str:
     """The page: one file, no address in it leads outside but to the files that its numbers stand in."""
-    render = environment()
-    style, behaviour = map(ours, ("style.css", "behaviour.js"))
-    return render.get_template("page.html").render(
-        cohort=cohort_in_words(results),
-        synthetic=results.json(INGEST, "synthetic"),
-        sections=[section(results) for section in SECTIONS],
-        results=results,
+    style, behaviour = map(_as_it_is, ("style.css", "behaviour.js"))
+    return _render(
+        "page.html",
+        results,
+        html=True,
+        sections=SECTIONS,
         style=style,
-        style_digest=digest(style),
+        style_digest=_digest(style),
         behaviour=behaviour,
-        behaviour_digest=digest(behaviour),
+        behaviour_digest=_digest(behaviour),
     )
 
 
 def markdown(results: Results) -> str:
     """The same in at most 60 lines for a pull request."""
-    return environment().get_template("summary.md").render(
-        cohort=cohort_in_words(results),
-        synthetic=results.json(INGEST, "synthetic"),
-        sentences=[in_text(sentence) for sentence in verdict.sentences(results)],
-        **summary.parts(results),
-    )  # fmt: skip
+    return _render("summary.md", results, html=False)
 
 
-def environment() -> Environment:
-    """Jinja2 with our templates and what they ask of elements."""
-    made = Environment(
-        loader=PackageLoader("bulbar.report"),
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
-    made.filters.update(
-        marked=marked,
-        cell=cell_parts,
-        sort_value=sort_value,
-        in_text=in_text,
-        in_cell=in_cell,
-        unbroken=unbroken,
-        grouped=grouped,
-    )
-    made.tests.update(
-        a_table=lambda part: isinstance(part, Table),
-        a_figure=lambda part: isinstance(part, Figure),
-        a_section=lambda part: isinstance(part, Section),
-        a_number=lambda part: isinstance(part, Number),
-        a_verdict=lambda part: isinstance(part, Verdict),
-    )
-    return made
+def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
+    """A template with what all of them may use: the run's files, and what is gathered from several of their rows."""
+    found = environment(html=html)
+    found.globals |= {name: getattr(results, name) for name in ("json", "read", "value", "estimate", "score")}
+    found.globals |= {name: getattr(values, name) for name in ("percent", "two", "three", "four", "whole", "points")}
+    found.globals |= {
+        "results": results,
+        "link": lambda text, file, key="": Value(str(text), None, file, key),
+        "shown": values.shown,
+        "interval": values.interval,
+        "with_interval": values.with_interval,
+        "verdict": partial(audit.verdict, results),
+        "alternative": {
+            "appraisal": appraisal_texts,
+            "audit": audit_texts,
+            "explain": explain_texts,
+            "paper": paper_texts,
+        },
+        "protocols": run.PROTOCOLS,
+        "cohort": run.cohort_in_words(results),
+        "level": results.value("params.yaml", "bootstrap", "level", form=lambda level: f"{100 * level:g} %"),
+        "selected_cell": partial(run.selected_cell, results),
+        "params_digest": run.digest_of(results.params),
+        "params": sorted(run.flat(run.that_shape_results(results.params))),
+        "paper_accuracy": partial(paper.accuracy, results),
+        "table_4": partial(paper.table_4, results),
+        "table_5": partial(paper.table_5, results),
+        "against_chance": audit.against_chance,
+        "findings": audit.findings(results),
+        "claims": audit.claims(results),
+        "claims_counted": audit.claims_counted(results),
+        "methods": explain_texts.METHODS,
+        "lost": partial(lost, results),
+        "external_scores": partial(external_scores, results),
+    }
+    return found.get_template(template).render(more)
 
 
-def ours(name: str) -> Markup:
-    """A file beside the templates, as it is."""
+def lost(results: Results, model: str, by: str) -> Value:
+    """The AUC that a model loses when all clinical columns are shuffled, with its interval."""
+    table = results.read(PERMUTED) if PERMUTED in results else pd.DataFrame(columns=["model", "group"])
+    rows = table[(table["model"] == model) & (table["group"] == "All columns")].to_dict("records")
+    value, low, high = (rows[0].get(f"{by}{end}") if rows else None for end in ("", "_low", "_high"))
+    return values.with_interval(value, low, high, PERMUTED, f"{model}, All columns: {by}")
+
+
+def external_scores(results: Results) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Scores per subject within each cohort and on the other: trained on, tested on, band, score -> its row."""
+    table = results.read("plots/external/scores.csv")
+    table = table[table["unit"] == "per_subject"]
+    return [
+        (*keys, rows.set_index("score").to_dict("index"))
+        for keys, rows in table.groupby(["trained_on", "tested_on", "band"], sort=False)
+    ]
+
+
+def _as_it_is(name: str) -> Markup:
+    """A file beside the templates."""
     text = (resources.files("bulbar.report") / "templates" / name).read_text(encoding="utf-8")
     return Markup(text)  # nosec B704 # nothing of a run is in it
 
 
-def digest(text: str) -> str:
+def _digest(text: str) -> str:
     """What a content security policy allows a script or style by."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def marked(text: str) -> Markup:
-    """Escaped text in which `code` and **strong** are set as such."""
-    escaped = str(escape(text))
-    for pattern, tag in MARKS:
-        escaped = pattern.sub(rf"<{tag}>\1</{tag}>", escaped)
-    return Markup(escaped)  # nosec B704 # nothing but our two tags is in it unescaped
-
-
-def cell_parts(cell: Any) -> list[Part]:
-    """A cell's parts, one or several."""
-    return [cell] if isinstance(cell, str | Number | Verdict) else list(cell)
-
-
-def sort_value(cell: Any) -> str:
-    """The number that a cell sorts by, its first part's; `none` for one that is not defined; empty for a text."""
-    first = cell_parts(cell)[0]
-    if not isinstance(first, Number):
-        return ""
-    if first.value is not None:
-        return repr(first.value)
-    return "none" if first.text == NOT_DEFINED else count_in_words(first.text)
-
-
-def count_in_words(text: str) -> str:
-    """What a count that is not told to the person sorts by: `none`, `<5`, `5 or more`. Empty for another text."""
-    if told := re.fullmatch(r"<(\d+)|(\d+) or more", text):
-        return str(int(told[1]) - 1) if told[1] else told[2]
-    return "0" if text == "none" else ""
-
-
-def unbroken(text: str) -> list[str]:
-    """What stays on one line each: a number, and its interval."""
-    return re.split(r" (?=\()", text, maxsplit=1)
-
-
-def in_text(cell: Any) -> str:
-    """A cell or a sentence without its links."""
-    return "".join(text_of(part) for part in cell_parts(cell))
-
-
-def in_cell(cell: Any) -> str:
-    """The same inside a Markdown table."""
-    return in_text(cell).replace("|", "\\|")
-
-
-def text_of(part: Part) -> str:
-    """A part's text."""
-    if isinstance(part, Verdict):
-        return part.word
-    return part.text if isinstance(part, Number) else part
-
-
-def grouped(parts: Sequence[Any]) -> list[list[Any]]:
-    """Parts of a section, neighbouring figures together."""
-    kinds = itertools.groupby(enumerate(parts), lambda pair: "figure" if isinstance(pair[1], Figure) else pair[0])
-    return [[part for _, part in group] for _, group in kinds]

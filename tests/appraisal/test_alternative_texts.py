@@ -1,0 +1,45 @@
+import math
+
+import pandas as pd
+import pytest
+
+from bulbar.appraisal import alternative_texts
+
+PAIRS = pd.DataFrame(
+    {"comparison": ["audio vs a", "audio vs b_c", "a vs b_c"], "difference": [0.2, -0.3, math.nan],
+     "low": [0.1, -0.5, math.nan], "high": [0.3, -0.1, math.nan]}
+)  # fmt: skip
+GROUPS = pd.DataFrame({"group": ["sex: F", "sex: M", "age: 70"], "auc": [0.7, 0.4, math.nan]})
+
+
+def test_of_the_comparisons_it_counts_those_that_differ_from_0_and_names_the_lowest():
+    assert alternative_texts.comparisons(PAIRS) == (
+        "Differences of AUC with intervals for 3 pairs of models: per subject, 1 lie above 0 and 1 below, the others "
+        "hold 0. The lowest is audio vs b c with -0.30."
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [(GROUPS, "Of 2 groups of voice alone the lowest is sex: M with 0.40, the highest sex: F with 0.70"),
+     (GROUPS.assign(auc=math.nan), "no group is large enough to have one")],
+)  # fmt: skip
+def test_of_the_groups_it_names_the_lowest_and_the_highest_that_have_a_score(table, expected):
+    assert expected in alternative_texts.groups(table)
+
+
+@pytest.mark.parametrize(("ece", "expected"), [({"value": 0.14}, "audio 0.14"), (None, "audio not defined")])
+def test_a_calibration_error_that_is_not_defined_is_said_to_be_so(ece, expected):
+    assert expected in alternative_texts.reliability({"audio": {"uncalibrated": {"ece": ece}}})
+
+
+def test_of_two_cohorts_it_quotes_the_auc_per_subject_as_recorded():
+    rows = [
+        ("main", "external", "as_recorded", "per_subject", "roc_auc", 0.61),
+        ("main", "external", "low_passed", "per_subject", "roc_auc", 0.62),
+        ("main", "external", "as_recorded", "per_recording", "roc_auc", 0.63),
+        ("main", "main", "as_recorded", "per_subject", "accuracy", 0.64),
+        ("main", "main", "as_recorded", "per_subject", "roc_auc", math.nan),
+    ]
+    table = pd.DataFrame(rows, columns=["trained_on", "tested_on", "band", "unit", "score", "value"])
+    assert alternative_texts.external(table).endswith("as recorded: main on external 0.61.")

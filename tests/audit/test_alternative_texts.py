@@ -1,0 +1,21 @@
+import pytest
+
+from bulbar.audit import alternative_texts
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"format": 0.55, "sex": 0.71, "age": None}, "2 things that might predict the label by themselves. The highest "
+         "is sex with 0.71"),
+        ({"format": None}, "none could be measured"),
+    ],
+)  # fmt: skip
+def test_it_names_what_predicts_the_label_best_among_what_could_be_measured(values, expected):
+    findings = {"recording_conditions": {of: {"value": value} for of, value in values.items()}}
+    assert expected in alternative_texts.told_from(findings)
+
+
+def test_each_split_s_mean_over_the_shuffles_is_quoted():
+    findings = {"label_shuffle": {"record_wise": {"value": 0.77}, "subject_wise": {"value": 0.5}}}
+    assert "0.77 split record_wise and 0.50 split subject_wise" in alternative_texts.nothing_to_learn(findings)
