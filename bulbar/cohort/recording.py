@@ -1,23 +1,21 @@
 """What one recording is, read off its header and its samples, and everything wrong with it.
 
 libsndfile reads a truncated file short, often without an error. What it notes while it opens a WAV or an AIFF says so.
-It notes nothing of the pages of an Ogg, nor of an MP3 whose encoder left out its own header (Xing's), as where it wrote
-into a pipe: there the first frame's bitrate is taken for all frames'. So pages and frames are counted here.
+It notes nothing of an MP3 whose encoder left out its own header (Xing's), as where it wrote into a pipe: there the first
+frame's bitrate is taken for all frames'. So frames are counted here.
 """
 
 import hashlib
-import io
 import mmap
 import re
 import stat
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from bulbar.core import ogg
 from bulbar.core.errors import Problem
 
 RATES_HZ = (1000, 768_000)
@@ -44,8 +42,6 @@ CANCELLED = 0.01
 MOST_PADDING = 4 * 1152
 """Samples of an MP3 that are no sound: an encoder's header, its delay and its filling."""
 
-Content = bytes | mmap.mmap
-
 _BLOCK_SAMPLES = 1 << 18
 _CONTAINERS = ("WAV", "WAVEX", "RF64", "FLAC", "MP3", "OGG", "AIFF")  # as libsndfile calls those that say their length
 _UNKNOWN_FRAMES = 1 << 62
@@ -55,8 +51,6 @@ _NOTED_SIZES = (  # by libsndfile, of the samples and, where its notes end befor
     re.compile(r"^ *(?:RIFF|RIFX|FORM|Riff size) : (\d+)(?: \(should be (\d+)\))?$", re.MULTILINE),
 )
 _CHUNK_NAME = re.compile(rb"[\w ]{4}")
-_OGG, _OGG_BEGINS, _OGG_ENDS = b"OggS", 2, 4
-_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _KBITS = {  # of layer III by version, ISO 11172-3 and 13818-3; index 0 is "free", 15 is forbidden
     1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -120,9 +114,9 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
             return refused("a recording", "an empty file of 0 bytes")
         with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             sha256 = hashlib.sha256(content).hexdigest()
-            if content[:4] == _OGG and (broken := _ogg_problem(content)):
+            if broken := ogg.problem_of(content):
                 return refused("one Ogg recording, whole to its end", broken)
-            with soundfile.SoundFile(playable(file)) as sound:
+            with soundfile.SoundFile(ogg.playable(file)) as sound:
                 rate, channels, announced = sound.samplerate, sound.channels, sound.frames
                 if sound.format not in _CONTAINERS:
                     found = f"{sound.format_info}, which does not say whether it is whole"
@@ -162,23 +156,6 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
     return Inspection(rate, channels, duration_s, sha256, samples.digest, tuple(problems))
 
 
-def playable(path: str | Path) -> Path | io.BytesIO:
-    """What soundfile reads a recording from: the file, or the content of an Ogg with the mark of its end put in.
-
-    Phones leave that mark out. libsndfile does not read Opus without it.
-    """
-    with Path(path).open("rb") as file:
-        if file.read(4) != _OGG:
-            return Path(path)
-        content = bytearray(file.seek(0) or file.read())
-    *_, (start, end) = [(0, 0), *_ogg_pages(content)]
-    if end < len(content) or content[start + 5] & _OGG_ENDS:
-        return Path(path)
-    content[start + 5] |= _OGG_ENDS
-    content[start + 22 : start + 26] = _ogg_checksum(content[start:])
-    return io.BytesIO(content)
-
-
 def _read_through(sound: soundfile.SoundFile) -> _Samples:
     """Up to where the decoder first stops, as a reader that takes all samples at once does."""
     digest = hashlib.sha256()
@@ -204,7 +181,9 @@ def _read_through(sound: soundfile.SoundFile) -> _Samples:
     return _Samples(frames, digest.hexdigest(), lowest, highest, loudest, left, share, finite)
 
 
-def _lost(content: Content, frames: int, announced: int, notes: str, *, is_mp3: bool) -> tuple[str, str, str] | None:
+def _lost(
+    content: ogg.Content, frames: int, announced: int, notes: str, *, is_mp3: bool
+) -> tuple[str, str, str] | None:
     """Expected, found and remedy where samples are lost: cut off, or behind what the header announces."""
     noted = next(filter(None, (sizes.search(notes) for sizes in _NOTED_SIZES)), None)
     if noted and int(noted[1]) < _OPEN_SIZE:
@@ -247,7 +226,7 @@ def _unheard(samples: _Samples, channels: int) -> tuple[str, str, str] | None:
     return None
 
 
-def _bytes_behind(content: Content, size: int) -> int:
+def _bytes_behind(content: ogg.Content, size: int) -> int:
     """Bytes behind a WAV's samples that are neither a chunk nor zeros: recorded after the header was last written, or
     put in by a transfer in text mode. A chunk may follow an odd size at once, without the byte of padding."""
     at = content.find(b"data" + size.to_bytes(4, "little"))
@@ -259,41 +238,10 @@ def _bytes_behind(content: Content, size: int) -> int:
     return len(content[end:].rstrip(b"\0"))
 
 
-def _ogg_pages(content: Content | bytearray) -> Iterator[tuple[int, int]]:
-    """Where each page of an Ogg begins and ends, up to one that is cut off or damaged. Source: RFC 3533, section 6."""
-    at = 0
-    while content[at : at + 4] == _OGG and at + 27 <= len(content):
-        segments = content[at + 27 : at + 27 + content[at + 26]]
-        end = at + 27 + content[at + 26] + sum(segments)
-        if end > len(content) or _ogg_checksum(content[at:end]) != content[at + 22 : at + 26]:
-            return
-        yield at, end
-        at = end
-
-
-def _ogg_checksum(page: bytes | bytearray) -> bytes:
-    """CRC-32 of a page, its own field taken as 0, which is that of zlib with all bits mirrored and no inversion."""
-    mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
-    return (zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_MIRRORED)
-
-
-def _ogg_problem(content: Content) -> str:
-    """What is wrong with the pages of an Ogg; an empty text where nothing is. Without the mark of its end it is whole
-    where its last page is."""
-    pages = list(_ogg_pages(content))
-    end = pages[-1][1] if pages else 0
-    kinds = bytes(content[start + 5] & _OGG_BEGINS for start, _ in pages)
-    if bytes([0, _OGG_BEGINS]) in kinds:
-        return "a second one behind the first"
-    if end < len(content) and not (pages and content[pages[-1][0] + 5] & _OGG_ENDS):
-        return f"truncated or damaged: its pages are whole up to byte {end} of {len(content)}"
-    return ""
-
-
-def _mp3_length(content: Content) -> tuple[int, int]:
+def _mp3_length(content: ogg.Content) -> tuple[int, int]:
     """Samples in a channel of all whole frames, and bytes that the last frame lacks."""
     at, samples = _after_tags(content), 0
-    while (frame := _mp3_frame(content[at : at + 4])) is not None:
+    while (frame := _mp3_frame(bytes(content[at : at + 4]))) is not None:
         at += frame[0]
         if at > len(content):
             return samples, at - len(content) if samples else 0
@@ -301,7 +249,7 @@ def _mp3_length(content: Content) -> tuple[int, int]:
     return samples, 0
 
 
-def _after_tags(content: Content) -> int:
+def _after_tags(content: ogg.Content) -> int:
     """Where the first frame begins: after ID3v2 tags, one behind the other, and zeros that fill up.
 
     A tag's size is of 4 × 7 bits, without its header and the footer that a flag announces (id3.org, ID3v2.4.0, 3.1).

@@ -11,7 +11,7 @@ import soundfile
 from pydantic import Field, PositiveFloat, model_validator
 from scipy import signal
 
-from bulbar.cohort import recording
+from bulbar.core import ogg
 from bulbar.core.atomic_write import write_bytes
 from bulbar.core.errors import SilentRecording
 from bulbar.core.settings import Bandwidth, Strict
@@ -40,7 +40,7 @@ class Settings(Strict):
 
 def read(path: str | Path) -> tuple[np.ndarray, int]:
     """A recording's samples, shape (n, channels), float32 in [-1, 1], and its sampling rate in hertz."""
-    return soundfile.read(recording.playable(path), dtype="float32", always_2d=True)
+    return soundfile.read(ogg.playable(path), dtype="float32", always_2d=True)
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:

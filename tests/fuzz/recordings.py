@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import strategies as st
 
 from bulbar.cohort import recording
+from bulbar.core import ogg
 from bulbar.core.errors import BadInput
 from bulbar.features import audio, conditions, inspection, near_duplicates
 from tests.fuzz import Target
@@ -49,7 +50,7 @@ def check_recording(data: bytes, folder: Path) -> None:
     cleaning = audio.Settings(min_duration_s=LEAST_S)
     found = inspection.inspect("x.wav", folder, cleaning)
     recording._mp3_length(data)
-    list(recording._ogg_pages(data))
+    list(ogg.pages(data))
     if found.problems:
         assert not any(str(folder) in str(problem) for problem in found.problems)
         raise BadInput(found.problems)
