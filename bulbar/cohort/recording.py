@@ -1,8 +1,8 @@
 """What one recording is, read off its header and its samples, and everything wrong with it.
 
 libsndfile reads a truncated file short, often without an error. What it notes while it opens a WAV or an AIFF says so.
-It notes nothing of an MP3 whose encoder left out its own header (Xing's), as where it wrote into a pipe: there the first
-frame's bitrate is taken for all frames'. So frames are counted here.
+It notes nothing of an MP3 whose encoder left out its own header (Xing's), as where it wrote into a pipe: there the
+first frame's bitrate is taken for all frames'. So frames are counted here.
 """
 
 import hashlib
