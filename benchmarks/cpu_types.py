@@ -109,7 +109,7 @@ def main() -> None:
         rows = {}
         for name in ["this machine", *given.only]:
             folder = (given.folder or Path(place)).resolve() / name.replace(" ", "_")
-            run = runs[name] = Pipeline(folder / "project", folder / "kept_fits", **LIKE[name])
+            run = runs[name] = Pipeline(folder / "project", folder / "fit_cache", **LIKE[name])
             run.change(changes)
             run.commit("The published cell")
             say(name)

@@ -35,7 +35,7 @@ def main(folder: str, epochs: str, folds: str, seed: str, precision: str, worker
         wanted[cell].append(fits.Fit(f"record_wise/{cell}/fold_{fold}", network, float(dropout_rate), **rows))
     computing = parallel.Settings(workers=int(workers))
     with tempfile.TemporaryDirectory() as aside:
-        kept = fit_cache.KeptFits(Path(aside))
+        kept = fit_cache.FitCache(Path(aside))
         every = [fit for of_cell in wanted.values() for fit in of_cell]
         fitted = dict(zip(every, fit_cache.run(every, study, kept, computing=computing, label="ours"), strict=True))
         results = {

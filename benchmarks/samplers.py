@@ -17,11 +17,11 @@ import pandas as pd
 from benchmarks import measuring
 from bulbar.core import parallel
 from bulbar.core.markdown import markdown_table
-from bulbar.training.fit_cache import KeptFits
+from bulbar.training.fit_cache import FitCache
 from bulbar.tuning import figures, replay
 
 
-def with_seconds(trials: pd.DataFrame, kept: KeptFits) -> pd.DataFrame:
+def with_seconds(trials: pd.DataFrame, kept: FitCache) -> pd.DataFrame:
     """Trials with `seconds`: of one worker, from the sampler's first fit to the end of this trial."""
     uncounted = trials.duplicated(["sampler", "fit"]) | trials["fit"].isna()
     own = [0.0 if again else kept.seconds(fit) for fit, again in zip(trials["fit"], uncounted, strict=True)]
@@ -50,7 +50,7 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def until_close(grid: pd.DataFrame, kept: KeptFits, *, orders: int = 2000, seed: int = 0) -> str:
+def until_close(grid: pd.DataFrame, kept: FitCache, *, orders: int = 2000, seed: int = 0) -> str:
     """Seconds that a random search of the grid's points takes to come close (`replay.CLOSE`), beside the whole grid's.
 
     grid: its trials. The median of many random orders, and the inner 95 % of them.
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--pipeline", type=Path, default=Path("gender"))
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    kept = KeptFits(parallel.Settings().kept_fits_dir)
+    kept = FitCache(parallel.Settings().fit_cache_folder)
     found = {
         path.parent.name: with_seconds(pd.read_csv(path), kept)
         for path in sorted(given.pipeline.glob("data/tune/*/trials.csv"))

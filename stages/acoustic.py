@@ -11,7 +11,7 @@ from bulbar.core import disclosure, parallel
 from bulbar.core.files import count_rows, read_json, read_rows, read_table, write_json, write_table
 from bulbar.features import praat
 from stages.parts.params import settings
-from stages.parts.places import cohort_block, metrics_file, room
+from stages.parts.places import cohort_block, metrics_file, stage_folder
 from stages.parts.run import run
 
 
@@ -20,11 +20,11 @@ def main(role: str = "main") -> None:
     release = settings(cohort_block(role), readers.Settings)
     measuring = settings("acoustic", praat.Settings)
     measure = partial(measure_one, root=Path(release.root).resolve(), measuring=measuring)
-    held, recordings = room("cohort", role), room("cohort", role) / "recordings.csv"
+    held, recordings = stage_folder("cohort", role), stage_folder("cohort", role) / "recordings.csv"
     workers, total = settings("compute", parallel.Settings).n_workers, count_rows(recordings)
     rows = parallel.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
     features = pd.DataFrame(list(rows)).round(6)
-    write_table(features, room("acoustic", role) / "features.csv")
+    write_table(features, stage_folder("acoustic", role) / "features.csv")
     released = held / "acoustic.csv"
     compared = praat.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
     synthetic = read_json(held / "cohort.json")["synthetic"]

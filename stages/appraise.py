@@ -15,7 +15,7 @@ from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 from stages.parts.appraisal_plots import plot
 from stages.parts.params import settings, study_settings
-from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
@@ -29,7 +29,7 @@ def main(protocol: str, role: str = "main") -> None:
         seed=seed_of(study_settings().seed, f"appraise/{protocol}"),
         cross_fits=protocol == "subject_wise",
     )
-    cohort = room("cohort", role)
+    cohort = stage_folder("cohort", role)
     subjects = read_table(cohort / "subjects.csv", subject_id=str)
     recordings = read_table(cohort / "recordings.csv", recording_id=str)
     found = appraise(read_models(protocol, role), subjects, recordings, appraiser)
@@ -37,7 +37,7 @@ def main(protocol: str, role: str = "main") -> None:
     synthetic = read_json(cohort / "cohort.json")["synthetic"]
     told = {"synthetic": synthetic, "protocol": protocol, **found.metrics()}
     write_json(told, metrics_file(f"appraise/{protocol}", role))
-    long = room("appraise", role) / protocol
+    long = stage_folder("appraise", role) / protocol
     for model, people in found.people.items():
         write_table(appraiser.by_subject(people).round(6), long / f"{model}.csv")
     write_table(found.compared.round(4), long / "comparisons.csv")
@@ -50,7 +50,7 @@ def main(protocol: str, role: str = "main") -> None:
 
 def read_models(protocol: str, role: str) -> dict[str, pd.DataFrame]:
     """Out-of-fold tables, label 1 = patient: the selected cell's models, `published audio`, each baseline there is."""
-    fusion, baselines = room("fusion", role) / protocol, room("baselines", role) / protocol
+    fusion, baselines = stage_folder("fusion", role) / protocol, stage_folder("baselines", role) / protocol
     paths = {
         **{model: fusion / "selected" / f"{model}.csv" for model in MODELS},
         "published audio": fusion / "published" / "audio.csv",

@@ -12,7 +12,7 @@ from bulbar.core.files import read_json, read_table, write_json, write_table
 from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 
@@ -21,34 +21,36 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     rows, seed = read_rows_of(protocol, role), seed_of(study_settings().seed, f"baselines/{protocol}")
     bootstrap = settings("bootstrap", intervals.Settings)
     fit = partial(fit_one, rows=rows, fitting=settings("baselines", baselines.Settings), seed=seed)
-    order = [(model, fold) for model in baselines.MODELS for fold in folds.numbers(rows)]
+    order = [(model, fold) for model in baselines.BASELINES for fold in folds.numbers(rows)]
     workers = settings("compute", parallel.Settings).n_workers
     fits = parallel.map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order), workers=workers)
     fitted = dict(zip(order, fits, strict=True))
 
     scores: dict[str, Any] = {
-        "synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"],
+        "synthetic": read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"],
         "protocol": protocol,
         "biased": protocol == "record_wise",  # a subject's recordings are trained on and tested on
     }
-    for model in baselines.MODELS:
+    for model in baselines.BASELINES:
         tables, weights = zip(*(fitted[model, fold] for fold in folds.numbers(rows)), strict=True)
         predictions = pd.concat(tables).sort_values("recording_id")
-        write_table(predictions, room("baselines", role) / protocol / f"{model}.csv")
+        write_table(predictions, stage_folder("baselines", role) / protocol / f"{model}.csv")
         scores[model] = intervals.both_ways(predictions, **bootstrap.model_dump(), seed=seed_of(seed, "intervals"))
         if weights[0]:
             scores[model]["log_odds_per_sd"] = weight_by_feature(pd.DataFrame(list(weights)))
     write_json(scores, metrics_file(f"baselines/{protocol}", role))
-    aucs = [f"{model} {scores[model]['per_subject']['roc_auc_pooled']:.2f}" for model in baselines.MODELS]
+    aucs = [f"{model} {scores[model]['per_subject']['roc_auc_pooled']:.2f}" for model in baselines.BASELINES]
     print(f"{protocol}: AUC per subject, all folds pooled: {', '.join(aucs)}")
 
 
 def read_rows_of(protocol: str, role: str) -> pd.DataFrame:
     """One row per recording: label, fold, age, sex, task and voice features, in the order of recording_id."""
     names = {"recording_id": str, "subject_id": str}
-    table = read_table(room("folds", role) / f"{protocol}.csv", **names)
-    features = read_table(room("acoustic", role) / "features.csv", **names).drop(columns="subject_id")
-    subjects = read_table(room("cohort", role) / "subjects.csv", subject_id=str)[["subject_id", *baselines.AGE_SEX]]
+    table = read_table(stage_folder("folds", role) / f"{protocol}.csv", **names)
+    features = read_table(stage_folder("acoustic", role) / "features.csv", **names).drop(columns="subject_id")
+    subjects = read_table(stage_folder("cohort", role) / "subjects.csv", subject_id=str)[
+        ["subject_id", *baselines.AGE_SEX]
+    ]
     rows = table[["recording_id", "subject_id", "label", "fold"]].sort_values("recording_id")
     return rows.merge(features, on="recording_id", validate="1:1").merge(subjects, on="subject_id", validate="m:1")
 

@@ -7,7 +7,7 @@ stages stale that read it, and no other.
 from bulbar.core.atomic_write import write_text
 from stages.parts import all_params
 from stages.parts.params import params
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
 
 DONE = "params.yaml is sound as a whole.\n"
@@ -17,7 +17,7 @@ def main(pipeline: str = "als") -> None:
     """Check params.yaml of `als` or `gender`, and write that it is sound."""
     found = params()
     all_params.check(found, pipeline)
-    write_text(DONE, room("params.txt"))
+    write_text(DONE, stage_folder("params.txt"))
     print(f"params.yaml: {len(found)} blocks are sound")
 
 

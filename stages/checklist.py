@@ -8,7 +8,7 @@ from bulbar.core.files import read_json, read_table
 from bulbar.report.checklist.facts import of_cohort, of_split
 from bulbar.report.checklist.page import FROM_THE_RUN, answered, markdown
 from stages.parts.params import params, pinned_versions
-from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
 
 METRICS = (
@@ -36,9 +36,9 @@ def files_of_run(role: str) -> dict[str, tuple[str, Any]]:
         if (file := metrics_file(name, role)).exists():
             found[name] = file.as_posix(), read_json(file)
     for protocol in folds.PROTOCOLS:
-        if (file := room("folds", role) / f"{protocol}.csv").exists():
+        if (file := stage_folder("folds", role) / f"{protocol}.csv").exists():
             found[f"folds/{protocol}"] = file.as_posix(), of_split(read_table(file))
-    cohort, clinical = room("cohort", role), read_json(room("cohort", role) / "cohort.json")["clinical"]
+    cohort, clinical = stage_folder("cohort", role), read_json(stage_folder("cohort", role) / "cohort.json")["clinical"]
     subjects, recordings = (read_table(cohort / name, subject_id=str) for name in ("subjects.csv", "recordings.csv"))
     counted = of_cohort(subjects, recordings, list(clinical["all"]), clinical["common"])
     settings = params() if role == "main" else params() | {"cohort": params()[role]["cohort"]}

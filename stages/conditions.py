@@ -12,7 +12,7 @@ from bulbar.core.errors import BadInput, Problem, SilentRecording
 from bulbar.core.files import count_rows, read_rows, rows_writer
 from bulbar.features import audio, conditions, near_duplicates
 from stages.parts.params import settings
-from stages.parts.places import cohort_block, room
+from stages.parts.places import cohort_block, stage_folder
 from stages.parts.run import run
 
 WHOSE = ["recording_id", "subject_id", "task"]
@@ -24,7 +24,11 @@ def main(role: str = "main") -> None:
     release = settings(cohort_block(role), readers.Settings)
     cleaning = settings("audio", audio.Settings)
     workers = settings("compute", parallel.Settings).n_workers
-    recordings, out, root = room("cohort", role) / "recordings.csv", room("conditions", role), Path(release.root)
+    recordings, out, root = (
+        stage_folder("cohort", role) / "recordings.csv",
+        stage_folder("conditions", role),
+        Path(release.root),
+    )
     total = count_rows(recordings)
     measure = partial(measure_one, root=root.resolve(), cleaning=cleaning)
     measured = list(
@@ -73,7 +77,7 @@ def in_cell(value: str | float) -> str:
 
 def find_pairs(
     fingerprints: Sequence[near_duplicates.Fingerprint], paths: Sequence[Path], workers: int
-) -> list[tuple[near_duplicates.Pair, near_duplicates.Kind]]:
+) -> list[tuple[near_duplicates.NearDuplicates, near_duplicates.Likeness]]:
     """Every pair of duplicates and its kind, in the order of the recordings; waveforms are read of candidates alone."""
     exact = {(pair.first, pair.second): pair for pair in near_duplicates.exact_pairs(fingerprints)}
     alike = [pair for pair in near_duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
@@ -83,7 +87,7 @@ def find_pairs(
     return [(pair, "exact" if places in exact else "near") for places, pair in sorted({**exact, **near}.items())]
 
 
-def compare_one(pair: near_duplicates.Pair, paths: Sequence[Path]) -> near_duplicates.Pair:
+def compare_one(pair: near_duplicates.NearDuplicates, paths: Sequence[Path]) -> near_duplicates.NearDuplicates:
     """The pair with its waveforms' correlation for a score, and the lag to a part of a sample."""
     first, second = (near_duplicates.low_rate(*audio.read(paths[place])) for place in (pair.first, pair.second))
     correlation, lag_s = near_duplicates.compare(first, second, pair.lag_s)

@@ -12,13 +12,13 @@ from bulbar.cohort import clinical, folds
 from bulbar.core.atomic_write import copy_file, write_text
 from bulbar.core.files import read_json, read_table, write_json
 from bulbar.core.seeds import seed_of
-from bulbar.deployment.deployed import MODELS, Deployed, DeployedModel
+from bulbar.deployment.deployed import DEPLOYED_MODELS, Deployed, DeployedModel
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.training_range import CONDITIONS, TrainingData
 from bulbar.features import audio, spectrogram
 from bulbar.scoring import intervals, metrics
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 PROTOCOL: folds.Protocol = "subject_wise"
@@ -27,7 +27,7 @@ OUT = Path("models/deployed")
 
 def main(role: str = "main") -> None:
     """Write models/deployed/ (networks and settings.json) and metrics/deployed.json."""
-    study, cohort = study_settings(), read_json(room("cohort", role) / "cohort.json")
+    study, cohort = study_settings(), read_json(stage_folder("cohort", role) / "cohort.json")
     bootstrap = settings("bootstrap", intervals.Settings)
     appraiser = Appraiser(
         asked=settings("appraise", calibration.Settings),
@@ -45,20 +45,20 @@ def main(role: str = "main") -> None:
         spectrogram=settings("spectrogram", spectrogram.Settings),
         models={
             name: DeployedModel.of(out_of_fold(name, study.positive_class, role), encoders[name], appraiser)
-            for name in MODELS
+            for name in DEPLOYED_MODELS
         },
         training=training_data(role, settings("audio", audio.Settings).bandwidth_hz),
         draws=bootstrap.draws,
         level=bootstrap.level,
         seed=appraiser.seed,
     )
-    for name in MODELS:
+    for name in DEPLOYED_MODELS:
         for fold in deployed.folds:
             copy_file(Path("models") / PROTOCOL / name / f"fold_{fold}.keras", OUT / name / f"fold_{fold}.keras")
     written = json.dumps(deployed.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(written + "\n", OUT / "settings.json")  # unrounded: the encoders' bits count
     write_json(deployed.metrics(), metrics_file("deployed", role))
-    print(f"{len(deployed.folds)} fold models of {' and '.join(MODELS)}, as trained")
+    print(f"{len(deployed.folds)} fold models of {' and '.join(DEPLOYED_MODELS)}, as trained")
 
 
 def selected_cells(role: str) -> Mapping[str, Mapping[str, str | float]]:
@@ -68,19 +68,19 @@ def selected_cells(role: str) -> Mapping[str, Mapping[str, str | float]]:
 
 def out_of_fold(model: str, positive_class: str, role: str) -> pd.DataFrame:
     """Each subject's score by the network that did not know the subject; label 1 = patient."""
-    path = room("fusion", role) / PROTOCOL / "selected" / f"{model}.csv"
+    path = stage_folder("fusion", role) / PROTOCOL / "selected" / f"{model}.csv"
     table = read_table(path, recording_id=str, subject_id=str)
     return metrics.per_subject(of_patients(table, positive_class))
 
 
 def fold_encoders(role: str) -> dict[int, StoredEncoder]:
     """Each fold's encoding of the `common` columns, learned again from its training subjects alone, as fusion did."""
-    source = room("clinical", role)
+    source = stage_folder("clinical", role)
     described = read_json(source / "columns.json")
     kinds = {name: described["all"][name] for name in described["common"]}
     subjects = read_table(source / "subjects.csv", **clinical.dtypes(kinds)).set_index("subject_id")
     typed = clinical.typed(subjects, kinds)
-    split = read_table(room("folds", role) / f"{PROTOCOL}.csv", recording_id=str, subject_id=str)
+    split = read_table(stage_folder("folds", role) / f"{PROTOCOL}.csv", recording_id=str, subject_id=str)
     encoders = {}
     for fold in folds.numbers(split):
         trained, _, _ = folds.parts(split, fold)
@@ -91,10 +91,10 @@ def fold_encoders(role: str) -> dict[int, StoredEncoder]:
 
 def training_data(role: str, low_pass_hz: float | None) -> TrainingData:
     """How the cohort's recordings were made and who its subjects are, in ranges. low_pass_hz: `audio.bandwidth_hz`."""
-    contract = read_json(room("cohort", role) / "cohort.json")["clinical"]
+    contract = read_json(stage_folder("cohort", role) / "cohort.json")["clinical"]
     kinds = {name: contract["all"][name] for name in contract["common"]}
-    measured = read_table(room("conditions", role) / "recordings.csv", recording_id=str, subject_id=str)
-    people = read_table(room("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
+    measured = read_table(stage_folder("conditions", role) / "recordings.csv", recording_id=str, subject_id=str)
+    people = read_table(stage_folder("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
     return TrainingData.of(measured[["task", *CONDITIONS]], people, kinds, low_pass_hz=low_pass_hz)
 
 

@@ -14,16 +14,16 @@ from bulbar.core.files import read_json, read_table, write_json, write_table
 from bulbar.core.seeds import seed_of
 from bulbar.paper import als_page, tables
 from bulbar.scoring import selection
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.plots import plot_models, plot_sweep
 from stages.parts.run import run
-from stages.parts.study import CELLS, MODELS, Study, read_study
+from stages.parts.study import CELLS, MODELS, StudyResults, read_study
 
 
 def main(role: str = "main") -> None:
     """Write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
     studies = [read_study(protocol, role) for protocol in PROTOCOLS]
-    long = room("evaluate", role)
+    long = stage_folder("evaluate", role)
     paper_4 = read_table("reference/als_table4_accuracy.csv")
     headlines: dict[str, Any] = {"synthetic": studies[0].synthetic}
     pages, fives = [], []
@@ -38,7 +38,7 @@ def main(role: str = "main") -> None:
         pages.append(page(study, four, five))
         fives.append(five)
     write_table(pd.concat(fives).round(2), studies[0].plots / "table_5.csv")
-    clinical = room("clinical", role)
+    clinical = stage_folder("clinical", role)
     features = als_page.clinical_features(read_json(clinical / "columns.json"), read_table(clinical / "subjects.csv"))
     write_json(features, long / "clinical_features.json")
     write_text("\n".join(pages), long / "tables.md")
@@ -46,7 +46,7 @@ def main(role: str = "main") -> None:
     print(f"Tables 4 and 5, Figures 10 to 14, ROC and precision–recall: {', '.join(PROTOCOLS)}")
 
 
-def table_5(study: Study) -> pd.DataFrame:
+def table_5(study: StudyResults) -> pd.DataFrame:
     """Table 5 of both cells: `tables.table_5` with the columns protocol, cohort and cell before it."""
     paper = read_table("reference/als_table5_modalities.csv")
     seed = seed_of(study.seed, f"evaluate/{study.protocol}")
@@ -61,7 +61,7 @@ def table_5(study: Study) -> pd.DataFrame:
     return both
 
 
-def page(study: Study, four: pd.DataFrame, five: pd.DataFrame) -> str:
+def page(study: StudyResults, four: pd.DataFrame, five: pd.DataFrame) -> str:
     """Tables 4 and 5 of one protocol in Markdown."""
     return als_page.page(
         four,

@@ -20,7 +20,7 @@ from bulbar.scoring import intervals
 from bulbar.training import als, fit_cache, fits
 from stages.parts import external_cohorts
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 PAGE, PLOTS = Path("metrics/external.md"), Path("plots/external")
@@ -33,7 +33,7 @@ def main() -> None:
     low_passes = external.low_passes(asked, pipeline)
     drawing = settings("bootstrap", intervals.Settings).model_dump()
     drawing["seed"] = seed_of(shared.seed, "external/intervals")
-    out = room("predictions", "external")
+    out = stage_folder("predictions", "external")
     for folder in (out, PLOTS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -66,13 +66,13 @@ def main() -> None:
 def tables_of(
     band: str,
     low_pass_hz: float | None,
-    cohorts: Sequence[external.Cohort],
+    cohorts: Sequence[external.ComparedCohort],
     positions: Sequence[np.ndarray],
     cell: Cell,
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Trained on (role), tested on, and the predictions, for both directions in one band; the fits are made here."""
     computing, mel = settings("compute", parallel.Settings), settings("spectrogram", spectrogram.Settings)
-    kept = fit_cache.KeptFits(computing.kept_fits_dir)
+    kept = fit_cache.FitCache(computing.fit_cache_folder)
     with TemporaryDirectory() as folder:
         images = Path(folder) / f"{band}.npy"
         external_cohorts.write_images(images, cohorts, positions, mel, low_pass_hz)

@@ -16,7 +16,7 @@ from bulbar.core import parallel
 from bulbar.core.files import FeaturesWriter, read_table, rows_writer, write_table
 from bulbar.features import audio, augmentation, sequences
 from stages.parts.params import settings, study_seed
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
 
 COLUMNS = ["recording_id", "subject_id", "label", "part", "copy", "semitones", "speed", "frames"]
@@ -29,14 +29,14 @@ def main(role: str = "main") -> None:
     sequences.check_rate(asked, settings("audio", audio.Settings).sample_rate_hz)
     workers = settings("compute", parallel.Settings).n_workers
     splits = {
-        protocol: read_table(room("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
+        protocol: read_table(stage_folder("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
         for protocol in folds.PROTOCOLS
     }
     trained = {name for table in splits.values() for name in table["recording_id"][table["part"] == "train"]}
     recordings = splits[folds.PROTOCOLS[0]]["recording_id"]
     of_recording = partial(
         sequences_of,
-        source=room("audio", role).resolve(),
+        source=stage_folder("audio", role).resolve(),
         asked=asked,
         augmenting=augmenting,
         trained=trained,
@@ -46,7 +46,7 @@ def main(role: str = "main") -> None:
     parts: dict[str, dict[Any, dict[Any, Any]]] = {
         protocol: table.set_index("recording_id").to_dict("index") for protocol, table in splits.items()
     }
-    out = room("features", role)
+    out = stage_folder("features", role)
     with ExitStack() as stack:
         writers = {
             protocol: (

@@ -6,15 +6,15 @@ from bulbar.cohort import folds
 from bulbar.core.errors import BadInput
 from bulbar.core.files import read_table, write_table
 from stages.parts.params import settings, study_settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
     """Write data/folds/record_wise.csv and subject_wise.csv; empty where a second cohort is too small for them."""
     splitting = settings("folds", folds.Settings)
-    subjects = read_table(room("cohort", role) / "subjects.csv")[["subject_id", "label"]]
-    recordings = read_table(room("audio", role) / "recordings.csv").merge(subjects, on="subject_id")
+    subjects = read_table(stage_folder("cohort", role) / "subjects.csv")[["subject_id", "label"]]
+    recordings = read_table(stage_folder("audio", role) / "recordings.csv").merge(subjects, on="subject_id")
     study = study_settings()
     recordings["label"] = (recordings["label"] == study.positive_class).astype(int)
     recordings = recordings.sort_values("recording_id")
@@ -30,7 +30,7 @@ def main(role: str = "main") -> None:
         recordings = recordings[:0]
         print(f"The {role} cohort is left out.\n{error}")
     for protocol, table in zip(folds.PROTOCOLS, tables, strict=True):
-        write_table(table, room("folds", role) / f"{protocol}.csv")
+        write_table(table, stage_folder("folds", role) / f"{protocol}.csv")
     print(
         f"{splitting.n_splits} folds of {len(recordings)} recordings, {recordings['subject_id'].nunique()} subjects:"
         f" {' and '.join(folds.PROTOCOLS)}"

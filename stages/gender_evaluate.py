@@ -14,7 +14,7 @@ from bulbar.scoring import intervals, metrics
 from bulbar.training import gender
 from bulbar.tuning import figures as tuning_figures
 from stages.parts.params import settings, study_seed
-from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
 
 PAPER, PLOTS = Path("../reference/gender_table1.csv"), Path("plots/evaluate")
@@ -23,7 +23,7 @@ IDS = {"recording_id": str, "subject_id": str}
 
 def main(role: str = "main") -> None:
     """Write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
-    split = read_json(room("split", role) / "classes.json")
+    split = read_json(stage_folder("split", role) / "classes.json")
     is_gender, classes = split["target"] == "gender", (split["classes"][0], split["classes"][1])
     paper = pd.read_csv(PAPER, dtype=str) if is_gender else pd.DataFrame({"model": []})  # it scores nothing but gender
     found = {protocol: read_results(protocol, role, paper) for protocol in folds.PROTOCOLS}
@@ -39,22 +39,22 @@ def main(role: str = "main") -> None:
         behind = gender_digits.search_sizes(paper)
         write_table(behind, PLOTS / "printed_scores.csv")
         pages.append(gender_page.digits(behind))
-    write_text("\n".join(pages), room("evaluate", role) / "tables.md")
+    write_text("\n".join(pages), stage_folder("evaluate", role) / "tables.md")
     headlines: dict[str, Any] = {name: of.headline() for name, of in found.items()}
-    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
     write_json({"synthetic": synthetic, "target": split["target"], **headlines}, metrics_file("evaluate", role))
     print(f"Table 1, confusion matrices, scores by group: {', '.join(folds.PROTOCOLS)}")
 
 
 def read_results(protocol: folds.Protocol, role: str, paper: pd.DataFrame) -> gender_table.ProtocolResults:
     """What the models and the threshold on mean F0 say of one protocol's recordings, scored."""
-    f0 = read_table(room("acoustic", role) / "features.csv", **IDS)[["recording_id", "mean_f0_hz"]]
-    parts = read_table(room("split", role) / f"{protocol}.csv", **IDS)
-    networks = room("networks", role) / protocol
+    f0 = read_table(stage_folder("acoustic", role) / "features.csv", **IDS)[["recording_id", "mean_f0_hz"]]
+    parts = read_table(stage_folder("split", role) / f"{protocol}.csv", **IDS)
+    networks = stage_folder("networks", role) / protocol
     return gender_table.results(
-        {model: read_table(networks / f"{model}.csv", **IDS) for model in (*gender.MODELS, gender.TUNED)},
+        {model: read_table(networks / f"{model}.csv", **IDS) for model in (*gender.NETWORKS, gender.TUNED)},
         parts.merge(f0, on="recording_id", validate="1:1"),
-        read_table(room("cohort", role) / "subjects.csv", subject_id=str),
+        read_table(stage_folder("cohort", role) / "subjects.csv", subject_id=str),
         paper,
         biased=protocol == "record_wise",
         **settings("bootstrap", intervals.Settings).model_dump(),

@@ -18,7 +18,7 @@ from bulbar.core.errors import printable
 from bulbar.core.files import write_json, write_table
 from bulbar.features import audio, inspection
 from stages.parts.params import params, settings, study_seed
-from stages.parts.places import cohort_block, metrics_file, room
+from stages.parts.places import cohort_block, metrics_file, stage_folder
 from stages.parts.run import run
 
 
@@ -45,7 +45,7 @@ def main(role: str = "main") -> None:
         block=cohort_block(role),
     )
 
-    out = room("cohort", role)
+    out = stage_folder("cohort", role)
     shutil.rmtree(out, ignore_errors=True)
     write_table(kept.recordings, out / "recordings.csv")
     write_table(kept.subjects, out / "subjects.csv")

@@ -14,7 +14,7 @@ from bulbar.core.files import FeaturesWriter, count_rows, read_rows, read_table,
 from bulbar.features import spectrogram
 from bulbar.features.figures import mel_images, recordings_per_task
 from stages.parts.params import settings
-from stages.parts.places import cohort_in_words, room
+from stages.parts.places import cohort_in_words, stage_folder
 from stages.parts.run import run
 
 AT_ONCE = 16  # recordings, of some milliseconds each
@@ -23,7 +23,7 @@ AT_ONCE = 16  # recordings, of some milliseconds each
 def main(role: str = "main") -> None:
     """Write data/features/: images.npy and index.csv in the same row order, and pictures like Figures 6 and 8."""
     mel = settings("spectrogram", spectrogram.Settings)
-    source, out = room("audio", role), room("features", role)
+    source, out = stage_folder("audio", role), stage_folder("features", role)
     total = count_rows(source / "recordings.csv")
     workers = settings("compute", parallel.Settings).n_workers
     image_of = partial(image_of_row, audio_folder=source.resolve(), mel=mel)
@@ -73,10 +73,10 @@ def shown(results: Iterable[tuple[str, np.ndarray] | Problem]) -> Iterator[tuple
 
 def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
     """Draw the recordings per task and class (Figure 6), and a control's and a patient's image (Figure 8)."""
-    label_of = read_table(room("cohort", role) / "subjects.csv").set_index("subject_id")["label"]
+    label_of = read_table(stage_folder("cohort", role) / "subjects.csv").set_index("subject_id")["label"]
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}
-    for row in read_rows(room("audio", role) / "recordings.csv"):
+    for row in read_rows(stage_folder("audio", role) / "recordings.csv"):
         kind = row["task"], label_of[row["subject_id"]]
         counts[kind] += 1
         first.setdefault(kind, row["recording_id"])

@@ -8,29 +8,29 @@ from bulbar.core.files import read_json, write_table
 from bulbar.training import fit_cache, gender
 from bulbar.training.fits import digest
 from bulbar.tuning import search
+from stages.parts.clip_data import load_data
 from stages.parts.params import settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
-from stages.parts.sequence_material import load_material
 
 
 def main(protocol: folds.Protocol, role: str = "main") -> None:
     """Write data/networks/P/ (predictions and history of each model) and models/P/ of protocol P."""
     network, computing = settings("network", gender.Settings), settings("compute", parallel.Settings)
-    material, kept = load_material(protocol, role), fit_cache.KeptFits(computing.kept_fits_dir)
-    default = gender.default_point(network, material.study.settings)
-    points: dict[str, search.Point] = dict.fromkeys(gender.MODELS, default)
-    pick = read_json(room("tune", role) / protocol / "pick.json")
+    data, kept = load_data(protocol, role), fit_cache.FitCache(computing.fit_cache_folder)
+    default = gender.default_point(network, data.study.settings)
+    points: dict[str, search.Point] = dict.fromkeys(gender.NETWORKS, default)
+    pick = read_json(stage_folder("tune", role) / protocol / "pick.json")
     points[gender.TUNED] = settings("tune", search.Settings).space.read(pick["point"])
-    fits = {model: gender.final_fit(material, model, network, point) for model, point in points.items()}
+    fits = {model: gender.final_fit(data, model, network, point) for model, point in points.items()}
     order = list(fits.values())
-    print(f"networks, {protocol}: {fit_cache.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = fit_cache.run(order, material.study, kept, computing=computing, label=f"networks, {protocol}")
-    out = room("networks", role) / protocol
+    print(f"networks, {protocol}: {fit_cache.plan(order, data.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(order, data.study, kept, computing=computing, label=f"networks, {protocol}")
+    out = stage_folder("networks", role) / protocol
     for (model, fit), fitted in zip(fits.items(), results, strict=True):
-        write_table(gender.predictions(material, fit, fitted), out / f"{model}.csv")
+        write_table(gender.predictions(data, fit, fitted), out / f"{model}.csv")
         write_table(fitted.history.round(6), out / f"{model}_history.csv")
-        kept.export_model(digest(fit, material.study), Path("models") / protocol / f"{model}.keras")
+        kept.export_model(digest(fit, data.study), Path("models") / protocol / f"{model}.keras")
     print(f"{protocol}: {', '.join(gender.IN_WORDS[model] for model in fits)} trained")
 
 

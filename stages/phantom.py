@@ -19,7 +19,7 @@ from bulbar.core.seeds import seed_of
 from bulbar.features import audio
 from bulbar.phantom import voc_als, voice
 from stages.parts.params import settings, study_settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
 
 EMPTY_ROWS = 300  # formatted and without content, as in the release
@@ -34,7 +34,7 @@ def main(role: str = "main") -> None:
     if role != "main":
         own = settings(f"{role}.phantom", voc_als.ExternalSettings)
         wanted, recorder, seed = own.over(wanted), own.recorder, seed_of(seed, f"phantom of {role}")
-    root = room("raw", role) / "phantom"
+    root = stage_folder("raw", role) / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     for task in wanted.tasks:
         (root / voc_als.FOLDERS[task]).mkdir(parents=True)

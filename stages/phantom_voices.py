@@ -13,7 +13,7 @@ from bulbar.core import parallel
 from bulbar.core.atomic_write import write_bytes, write_text
 from bulbar.phantom import common_voice, voice
 from stages.parts.params import settings, study_seed
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 from stages.parts.run import run
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     wanted = settings("phantom", common_voice.Settings)
     workers = settings("compute", parallel.Settings).n_workers
     seed = study_seed()
-    root = room("raw") / "phantom"
+    root = stage_folder("raw") / "phantom"
     shutil.rmtree(root, ignore_errors=True)
     (root / "clips").mkdir(parents=True)
     write_text(common_voice.NOTICE, root / "SYNTHETIC.txt")

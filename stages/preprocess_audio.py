@@ -13,7 +13,7 @@ from bulbar.core.files import count_rows, read_rows, rows_writer, save, write_js
 from bulbar.features import audio
 from bulbar.features.figures import before_and_after
 from stages.parts.params import settings
-from stages.parts.places import cohort_block, cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_block, cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s", "highest_hz"]
@@ -24,7 +24,7 @@ def main(role: str = "main") -> None:
     """Write data/audio/: a WAV for each recording, recordings.csv, and a picture like Figure 7."""
     release = settings(cohort_block(role), readers.Settings)
     cleaning = settings("audio", audio.Settings)
-    recordings, out = room("cohort", role) / "recordings.csv", room("audio", role)
+    recordings, out = stage_folder("cohort", role) / "recordings.csv", stage_folder("audio", role)
     total = count_rows(recordings)
     out.mkdir(parents=True, exist_ok=True)
     clean = partial(clean_one, root=Path(release.root).resolve(), out=out.resolve(), cleaning=cleaning)

@@ -2,18 +2,18 @@
 
 from bulbar.cohort import clinical
 from bulbar.core.files import read_json, read_table, write_json, write_table
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
     """Read the cohort room of `role`, write its clinical room and metrics/clinical.json."""
-    contract = read_json(room("cohort", role) / "cohort.json")
+    contract = read_json(stage_folder("cohort", role) / "cohort.json")
     kinds, common = contract["clinical"]["all"], contract["clinical"]["common"]
-    subjects = read_table(room("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
+    subjects = read_table(stage_folder("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
     table = clinical.typed(subjects, kinds)
 
-    out = room("clinical", role)
+    out = stage_folder("clinical", role)
     write_table(subjects[["subject_id", "label"]].join(table), out / "subjects.csv")
     write_json({"all": kinds, "common": common}, out / "columns.json")
     encoded = {}

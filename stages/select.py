@@ -4,16 +4,16 @@ from bulbar.core.files import read_json, read_table, write_json
 from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, selection
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 
 def main(protocol: str, role: str = "main") -> None:
     """Read data/sweep/PROTOCOL, write metrics/selection/PROTOCOL.json; protocol: record_wise | subject_wise."""
-    sweep = room("sweep", role) / protocol
+    sweep = stage_folder("sweep", role) / protocol
     rules = settings("select", selection.Settings)
     fits = read_table(sweep / "fits.csv")
-    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
     predictions = {
         cell: read_table(sweep / "predictions" / f"{cell}.csv", subject_id=str) for cell in selection.cells_of(fits)
     }

@@ -5,19 +5,19 @@ from typing import Any
 from bulbar.cohort import folds, split
 from bulbar.core.files import read_json, read_table, write_json, write_table
 from stages.parts.params import settings, study_seed
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
     """Write data/split/: record_wise.csv, subject_wise.csv and classes.json; and metrics/split.json."""
     splitting = settings("split", split.Settings)
-    split.check_bands(splitting, read_json(room("cohort", role) / "cohort.json")["source"])
-    subjects = read_table(room("cohort", role) / "subjects.csv", subject_id=str)
-    recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
+    split.check_bands(splitting, read_json(stage_folder("cohort", role) / "cohort.json")["source"])
+    subjects = read_table(stage_folder("cohort", role) / "subjects.csv", subject_id=str)
+    recordings = read_table(stage_folder("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
     labelled = recordings.merge(split.labels(subjects, splitting).reset_index(), on="subject_id")
     labelled = labelled.sort_values("recording_id")
-    seed, out = study_seed(), room("split", role)
+    seed, out = study_seed(), stage_folder("split", role)
     tables = {protocol: split.assign(labelled, protocol, splitting, seed) for protocol in folds.PROTOCOLS}
     for protocol, table in tables.items():
         write_table(table, out / f"{protocol}.csv")

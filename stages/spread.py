@@ -10,9 +10,9 @@ from bulbar.core import parallel
 from bulbar.core.files import read_json, write_json, write_table
 from bulbar.core.names import Cell
 from bulbar.training import als, fit_cache, spread
-from stages.parts.material import load_material
 from stages.parts.params import settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
+from stages.parts.protocol_data import load_data
 from stages.parts.run import run
 
 
@@ -23,15 +23,15 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     """
     asked, splitting = settings("spread", spread.Settings), settings("folds", folds.Settings)
     computing = settings("compute", parallel.Settings)
-    material = load_material(protocol, role)
+    data = load_data(protocol, role)
     chosen, cell = chosen_cell(protocol, role)
     starts = range(1, asked.seeds + 1)
-    splits = {repeat: spread.on_split(material, repeat, splitting) for repeat in range(1, asked.repeats + 1)}
+    splits = {repeat: spread.on_split(data, repeat, splitting) for repeat in range(1, asked.repeats + 1)}
     fits = {(repeat, start): spread.fits_from(splits[repeat], cell, start) for repeat, start in product(splits, starts)}
     order = [fit for by_fold in fits.values() for fit in by_fold]
-    kept = fit_cache.KeptFits(computing.kept_fits_dir)
-    print(f"spread, {protocol}: {fit_cache.plan(order, material.study, kept, computing.n_workers)}", flush=True)
-    results = fit_cache.run(order, material.study, kept, computing=computing, label=f"spread, {protocol}")
+    kept = fit_cache.FitCache(computing.fit_cache_folder)
+    print(f"spread, {protocol}: {fit_cache.plan(order, data.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(order, data.study, kept, computing=computing, label=f"spread, {protocol}")
 
     tables = []
     for (repeat, start), by_fold in fits.items():
@@ -40,10 +40,10 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         table.insert(1, "seed", start)
         tables.append(table)
     predictions = pd.concat(tables)
-    write_table(predictions, room("spread", role) / protocol / "predictions.csv")
+    write_table(predictions, stage_folder("spread", role) / protocol / "predictions.csv")
     rows = spread.scores(predictions)
     found: dict[str, Any] = {
-        "synthetic": read_json(room("cohort", role) / "cohort.json")["synthetic"],
+        "synthetic": read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"],
         "protocol": protocol,
         "biased": protocol == "record_wise",
         "cell": cell._asdict(),

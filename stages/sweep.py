@@ -11,9 +11,9 @@ from bulbar.core.files import read_json, write_json, write_table
 from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, metrics
 from bulbar.training import als, fit_cache
-from stages.parts.material import load_material
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, room
+from stages.parts.places import metrics_file, stage_folder
+from stages.parts.protocol_data import load_data
 from stages.parts.run import run
 
 
@@ -23,16 +23,16 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     computing = settings("compute", parallel.Settings)
     drawing = settings("bootstrap", intervals.Settings).model_dump()
     drawing["seed"] = seed_of(study_settings().seed, f"sweep/{protocol}/intervals")
-    material = load_material(protocol, role)
-    als.require_room_for(cells, material.image_shape)
-    fits = [als.audio_fit(material, cell, fold) for cell in cells for fold in material.folds]
-    kept = fit_cache.KeptFits(computing.kept_fits_dir)
-    print(f"sweep, {protocol}: {fit_cache.plan(fits, material.study, kept, computing.n_workers)}", flush=True)
-    results = fit_cache.run(fits, material.study, kept, computing=computing, label=f"sweep, {protocol}")
+    data = load_data(protocol, role)
+    als.require_image_size(cells, data.image_shape)
+    fits = [als.audio_fit(data, cell, fold) for cell in cells for fold in data.folds]
+    kept = fit_cache.FitCache(computing.fit_cache_folder)
+    print(f"sweep, {protocol}: {fit_cache.plan(fits, data.study, kept, computing.n_workers)}", flush=True)
+    results = fit_cache.run(fits, data.study, kept, computing=computing, label=f"sweep, {protocol}")
 
-    out = room("sweep", role) / protocol
-    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
-    majority = metrics.majority_accuracy(material.table["label"])
+    out = stage_folder("sweep", role) / protocol
+    synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
+    majority = metrics.majority_accuracy(data.table["label"])
     scores: dict[str, Any] = {
         "synthetic": synthetic,
         "biased": protocol == "record_wise",
@@ -41,10 +41,10 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     summaries, curves = [], []
     in_order = iter(fits)
     for cell in cells:
-        own = list(islice(in_order, len(material.folds)))
+        own = list(islice(in_order, len(data.folds)))
         fitted = list(islice(results, len(own)))
-        predictions = als.predictions(material, own, fitted)
-        summary = als.summary(cell, material, own, fitted)
+        predictions = als.predictions(data, own, fitted)
+        summary = als.summary(cell, data, own, fitted)
         write_table(predictions, out / "predictions" / f"{cell}.csv")
         of_cell = als.cell_scores(predictions, summary, **drawing)
         scores.setdefault(cell.architecture, {})[str(cell.dropout_rate)] = of_cell
@@ -53,8 +53,8 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
     write_table(pd.concat(summaries), out / "fits.csv")
     write_table(pd.concat(curves), out / "histories.csv")
     write_json(scores, metrics_file(f"sweep/{protocol}", role))
-    backend = material.study.settings.keras_backend
-    print(f"{len(cells)} cells × {len(material.folds)} folds, {protocol}, Keras on {backend}")
+    backend = data.study.settings.keras_backend
+    print(f"{len(cells)} cells × {len(data.folds)} folds, {protocol}, Keras on {backend}")
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from bulbar.core.seeds import seed_of
 from bulbar.training import fit_cache, gender
 from bulbar.training.fits import digest
 from bulbar.tuning import figures, replay, search, storage, trials
+from stages.parts.clip_data import load_data
 from stages.parts.live import log_steps
 from stages.parts.params import settings, study_seed
-from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
-from stages.parts.sequence_material import load_material
 
 LOGGED = ("validation_loss", "validation_accuracy", "best_so_far")
 
@@ -37,11 +37,11 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         save(figures.replay(table, tune.orders, f"Random search beside the grid\n{title}"), plots / "replay.png")
         replayed = replay.summary(losses, **drawing)
     for sampler, table in tables.items():
-        log_steps(table, room("curves", role) / protocol / sampler, step="trial", names=LOGGED)
-    out = room("tune", role) / protocol
+        log_steps(table, stage_folder("curves", role) / protocol / sampler, step="trial", names=LOGGED)
+    out = stage_folder("tune", role) / protocol
     write_table(pd.concat(tables.values(), ignore_index=True).round(6), out / "trials.csv")
     write_json({"point": picks[tune.sampler]["point"], "sampler": tune.sampler}, out / "pick.json")
-    synthetic = read_json(room("cohort", role) / "cohort.json")["synthetic"]
+    synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
     described = {"synthetic": synthetic, "biased": protocol == "record_wise"}
     write_json({**described, **picks, "replay": replayed}, metrics_file(f"tune/{protocol}", role))
     best = ", ".join(f"{sampler} {pick['best_validation_loss']:.3f}" for sampler, pick in picks.items())
@@ -53,21 +53,21 @@ def search_all(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float]]]:
     """By sampler the trials and the importances of the settings; the fits are made here."""
     network, computing = settings("network", gender.Settings), settings("compute", parallel.Settings)
-    material, kept = load_material(protocol, role), fit_cache.KeptFits(computing.kept_fits_dir)
+    data, kept = load_data(protocol, role), fit_cache.FitCache(computing.fit_cache_folder)
 
     def train(points: Sequence[search.Point], max_epochs: int | None) -> list[search.Outcome | None]:
-        fits = [gender.fit_at(material, gender.TUNED, network, point, max_epochs=max_epochs) for point in points]
+        fits = [gender.fit_at(data, gender.TUNED, network, point, max_epochs=max_epochs) for point in points]
         label = f"tune, {protocol}"
-        results = fit_cache.run(fits, material.study, kept, computing=computing, label=label, may_diverge=True)
-        names = [digest(fit, material.study) for fit in fits]
+        results = fit_cache.run(fits, data.study, kept, computing=computing, label=label, may_diverge=True)
+        names = [digest(fit, data.study) for fit in fits]
         return [
             None if fitted.diverged else gender.outcome(fitted, name)
             for fitted, name in zip(results, names, strict=True)
         ]
 
-    grid = gender.fits_of_grid(material, network, tune.space)
-    print(f"tune, {protocol}: the whole grid: {fit_cache.plan(grid, material.study, kept, computing.n_workers)}")
-    shaping = search.digest(tune, seed, [digest(fit, material.study) for fit in grid])
+    grid = gender.fits_of_grid(data, network, tune.space)
+    print(f"tune, {protocol}: the whole grid: {fit_cache.plan(grid, data.study, kept, computing.n_workers)}")
+    shaping = search.digest(tune, seed, [digest(fit, data.study) for fit in grid])
     tables: dict[str, pd.DataFrame] = {}
     importances: dict[str, dict[str, float]] = {}
     for sampler in tune.samplers:

@@ -49,9 +49,9 @@ class Record:
         )
 
 
-def finished_fits(kept_fits: Path) -> dict[str, tuple[int, int]]:
+def finished_fits(fit_cache: Path) -> dict[str, tuple[int, int]]:
     """The fits that are kept, each with its inode and the time of its writing."""
-    found = {place.parent.name: place.stat() for place in kept_fits.glob("??/*/test.npy")}
+    found = {place.parent.name: place.stat() for place in fit_cache.glob("??/*/test.npy")}
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
 
 
@@ -119,7 +119,7 @@ class Killer:
                     self._close(at)
                     if label in self._to_do:
                         self.record.fits_lost += max(0, int(to_do) - self._to_do[label])
-                    at = label, int(to_do), len(finished_fits(self.pipeline.kept_fits))
+                    at = label, int(to_do), len(finished_fits(self.pipeline.fit_cache))
                     announced += 1
         finally:
             self._kill(run)
@@ -151,10 +151,10 @@ class Killer:
         """What a stage that announced its fits has left to do, now that it is over."""
         if at is not None:
             label, to_do, known = at
-            self._to_do[label] = to_do - (len(finished_fits(self.pipeline.kept_fits)) - known)
+            self._to_do[label] = to_do - (len(finished_fits(self.pipeline.fit_cache)) - known)
 
     def _look_after_fits(self, *, at_kill: bool) -> None:
-        now = finished_fits(self.pipeline.kept_fits)
+        now = finished_fits(self.pipeline.fit_cache)
         self.record.fits_lost += sum(now.get(name) != stat for name, stat in self._seen.items())
         self._seen = now
         if at_kill:
@@ -211,7 +211,7 @@ def main() -> None:
     asking.add_argument("--tiny", action="store_true", help="the tests' tiny cohort")
     asked = asking.parse_args()
     copies = [
-        Pipeline((asked.folder / name / "project").resolve(), (asked.folder / name / "kept_fits").resolve())
+        Pipeline((asked.folder / name / "project").resolve(), (asked.folder / name / "fit_cache").resolve())
         for name in ("undisturbed", "killed")
     ]
     for copy in copies:

@@ -54,15 +54,15 @@ def git(folder: Path, *arguments: str) -> str:
 class Pipeline:
     """A copy of the project, or of `source`, without what stages wrote: its own history, DVC cache and kept fits."""
 
-    def __init__(self, folder: Path, kept_fits: Path, source: Path = ROOT, **environment: str) -> None:
+    def __init__(self, folder: Path, fit_cache: Path, source: Path = ROOT, **environment: str) -> None:
         self.folder = folder
-        self.kept_fits = kept_fits
+        self.fit_cache = fit_cache
         self.umask = -1  # as this process has it
         bin_folder = str(Path(sys.executable).parent)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
         self.environment = inherited | {
             "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
-            "BULBAR_CACHE": str(kept_fits),
+            "BULBAR_CACHE": str(fit_cache),
             "DVC_SITE_CACHE_DIR": str(folder.with_name(f"{folder.name}-site-cache")),
             **{f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
             **environment,
@@ -128,17 +128,17 @@ class Pipeline:
         """The same in another folder, with its history and its DVC cache; kept fits are shared."""
         shutil.copytree(self.folder, folder, symlinks=True)
         other = object.__new__(Pipeline)
-        other.folder, other.kept_fits, other.umask = folder, self.kept_fits, self.umask
+        other.folder, other.fit_cache, other.umask = folder, self.fit_cache, self.umask
         other.environment = self.environment | environment
         return other
 
-    def clone(self, folder: Path, kept_fits: Path, *, umask: int = -1, **environment: str) -> "Pipeline":
+    def clone(self, folder: Path, fit_cache: Path, *, umask: int = -1, **environment: str) -> "Pipeline":
         """What a `git clone` of the copy has: no outs but those in git, no DVC cache; kept fits of its own."""
         folder.parent.mkdir(parents=True)
         git(folder.parent, "clone", "--quiet", str(self.folder), folder.name)
         other = object.__new__(Pipeline)
-        other.folder, other.kept_fits, other.umask = folder, kept_fits, umask
-        own = {"BULBAR_CACHE": str(kept_fits), "DVC_SITE_CACHE_DIR": str(folder.with_name("site-cache"))}
+        other.folder, other.fit_cache, other.umask = folder, fit_cache, umask
+        own = {"BULBAR_CACHE": str(fit_cache), "DVC_SITE_CACHE_DIR": str(folder.with_name("site-cache"))}
         other.environment = self.environment | own | environment
         return other
 
@@ -154,7 +154,7 @@ def first_run(
     place: Path, *targets: str, changes: Mapping[str, Any] = TINY, params: str = "params.yaml"
 ) -> tuple[Pipeline, set[str]]:
     """A copy whose pipeline, or some targets of it, has run once and is committed; and the stages that ran."""
-    pipeline = Pipeline(place / "project", place / "kept_fits")
+    pipeline = Pipeline(place / "project", place / "fit_cache")
     pipeline.change(changes, params)
     pipeline.commit("Tiny settings")
     ran = stages_run(pipeline.dvc("repro", *targets))

@@ -16,7 +16,7 @@ def write_params(folder: Path, of: str = "params.yaml", **blocks: Any) -> None:
     found = YAML(typ="safe").load(ROOT / of)
     for name, block in {"compute": {}, **blocks}.items():
         found[name] = {**found.get(name, {}), **block} if isinstance(block, Mapping) else block
-    found["compute"] = {"workers": 1, "kept_fits": None, **blocks.get("compute", {})}
+    found["compute"] = {"workers": 1, "fit_cache": None, **blocks.get("compute", {})}
     YAML(typ="safe").dump(found, folder / "params.yaml")
 
 

@@ -29,7 +29,7 @@ from benchmarks.plain import librosa_script
 from bulbar.cohort import voc_als
 from bulbar.features import audio, spectrogram
 from bulbar.training import architectures
-from bulbar.training.fit_cache import KeptFits
+from bulbar.training.fit_cache import FitCache
 
 
 def printed(capsys, monkeypatch, benchmark, *arguments: str) -> str:
@@ -299,7 +299,7 @@ def test_a_large_release_prints_each_stage_at_each_size_the_reader_and_dvc(capsy
 
 
 def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
-    kept = KeptFits(tmp_path)
+    kept = FitCache(tmp_path)
     for name, seconds in {"aa": 2.0, "bb": 3.0}.items():
         kept.place(name).mkdir(parents=True)
         (kept.place(name) / "seconds.txt").write_text(f"{seconds}\n")
@@ -338,7 +338,7 @@ def searched(tmp_path, monkeypatch):
     (tmp_path / "gender/data/cohort").mkdir()
     (tmp_path / "gender/data/cohort/cohort.json").write_text('{"synthetic": true, "source": "common_voice"}')
     for name in trials["fit"]:
-        place = KeptFits(tmp_path / "kept").place(name)
+        place = FitCache(tmp_path / "kept").place(name)
         place.mkdir(parents=True)
         (place / "seconds.txt").write_text("1.0\n")
     return tmp_path

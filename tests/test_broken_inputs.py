@@ -166,7 +166,7 @@ BY_DVC = {
 
 @pytest.mark.slow
 def test_dvc_stops_at_a_broken_input_and_what_it_had_comes_back(tmp_path):
-    study = Pipeline(tmp_path / "study", tmp_path / "kept_fits")
+    study = Pipeline(tmp_path / "study", tmp_path / "fit_cache")
     sound = Trials(tmp_path / "trials").sound("voc_als") / RELEASE
     shutil.copytree(sound, study.folder / RELEASE)
     study.change({"cohort.root": RELEASE, "compute.workers": 1})
@@ -188,7 +188,7 @@ def test_dvc_stops_at_a_broken_input_and_what_it_had_comes_back(tmp_path):
 
 @pytest.mark.slow
 def test_dvc_follows_a_root_that_is_a_link(tmp_path):
-    study = Pipeline(tmp_path / "study", tmp_path / "kept_fits")
+    study = Pipeline(tmp_path / "study", tmp_path / "fit_cache")
     shutil.copytree(Trials(tmp_path / "trials").sound("voc_als") / RELEASE, tmp_path / "another_disk")
     (study.folder / RELEASE).symlink_to(tmp_path / "another_disk")
     study.change({"cohort.root": RELEASE, "compute.workers": 1})

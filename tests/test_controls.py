@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar.audit.label_probe import Told, summary_of_images, told_apart
+from bulbar.audit.label_probe import LabelProbe, probe_label, summary_of_images
 from bulbar.cohort import folds
 from bulbar.core.digests import file_digest
 from bulbar.core.names import Cell
@@ -41,7 +41,7 @@ def cohort(
     return np.stack(images), pd.DataFrame(rows, columns=["recording_id", "subject_id", "label", "task"])
 
 
-def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, Told]:
+def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, LabelProbe]:
     """What the quick classifier scores on a phantom: per recording where split by recording, else per subject."""
     mel = spectrogram.Settings(mel_bands=64, frames=32)
     images, table = cohort(seed, effect=effect, subjects=subjects, mel=mel)
@@ -49,7 +49,7 @@ def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, To
     found = {}
     for protocol in folds.PROTOCOLS:
         split = folds.assign(table, protocol, folds.Settings(), seed)
-        found[protocol] = told_apart(features, split, within=table["task"], shuffles=19, seed=seed)
+        found[protocol] = probe_label(features, split, within=table["task"], shuffles=19, seed=seed)
     return found
 
 
@@ -96,9 +96,9 @@ def test_the_papers_network_does_on_an_effectless_phantom_what_the_quick_classif
     found = {}
     for protocol in folds.PROTOCOLS:
         split = folds.assign(table, protocol, folds.Settings(), seed=0)
-        material = als.Material(protocol, split, np.arange(len(split)), mel.image_shape, study)
-        plans = [als.audio_fit(material, Cell("S1B", 0.3), fold) for fold in material.folds]
-        found[protocol] = als.predictions(material, plans, [trainer.train(fit, study) for fit in plans])
+        data = als.ProtocolData(protocol, split, np.arange(len(split)), mel.image_shape, study)
+        plans = [als.audio_fit(data, Cell("S1B", 0.3), fold) for fold in data.folds]
+        found[protocol] = als.predictions(data, plans, [trainer.train(fit, study) for fit in plans])
     low, _ = intervals.intervals(found["record_wise"])["roc_auc"]
     assert low > 0.5
     low, high = intervals.intervals(metrics.per_subject(found["subject_wise"]))["roc_auc"]

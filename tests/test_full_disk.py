@@ -11,9 +11,9 @@ from tests.pipelines import TINY, Pipeline, fits_to_do
 DVC_TELLS = ("No space left on device", "database or disk is full")
 
 
-def tiny(folder: Path, kept_fits: Path) -> Pipeline:
+def tiny(folder: Path, fit_cache: Path) -> Pipeline:
     """A copy that has not run."""
-    study = Pipeline(folder, kept_fits)
+    study = Pipeline(folder, fit_cache)
     study.change(TINY)
     study.commit("Tiny settings")
     return study
@@ -26,7 +26,7 @@ def test_fits_that_will_not_fit_are_told_before_any_is_trained_and_no_half_of_on
         shown = study.dvc("repro", "sweep@record_wise", fails=True)
         assert "room for 2 fits" in shown and "make room there" in shown and f"free in {disk.folder}" in shown
         assert "Traceback" not in shown
-        assert finished_fits(study.kept_fits) == {}
+        assert finished_fits(study.fit_cache) == {}
         disk.resize(50_000)
         assert fits_to_do(study.dvc("repro"))["sweep, record_wise"] == (2, 0)
         assert differences(study, finished) == []
@@ -39,7 +39,7 @@ def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(
     DVC's database tries again and again while it has no room, without a word: what it waits for is given while it runs.
     """
     with small_disk(tmp_path / "disk", 20_000) as disk:
-        study = tiny(disk.folder / "project", tmp_path / "kept_fits")
+        study = tiny(disk.folder / "project", tmp_path / "fit_cache")
         used = sum(path.stat().st_blocks // 2 for path in disk.folder.rglob("*") if path.is_file())
         told, waited, remedies = [], [], []
         rooms = (int(300 * 1.5**more) for more in range(20))

@@ -114,7 +114,7 @@ def assert_pages_run_nothing(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_hostile_release_is_text_in_every_table_figure_and_page_of_the_study(tmp_path):
-    study = Pipeline(tmp_path / "study", tmp_path / "kept_fits")
+    study = Pipeline(tmp_path / "study", tmp_path / "fit_cache")
     write_hostile_voc_als(study.folder / PLACE)
     study.change(TINY | {"cohort.root": PLACE})
     study.commit("A release that means harm")
@@ -131,7 +131,7 @@ def test_a_hostile_release_is_text_in_every_table_figure_and_page_of_the_study(t
 
 @pytest.mark.slow
 def test_a_hostile_common_voice_is_text_in_every_table_and_page_of_gender(tmp_path):
-    study = Pipeline(tmp_path / "study", tmp_path / "kept_fits")
+    study = Pipeline(tmp_path / "study", tmp_path / "fit_cache")
     write_hostile_common_voice(study.folder / "gender" / PLACE)
     study.change(TINY_GENDER | {"cohort.source": "common_voice", "cohort.root": PLACE}, "gender/params.yaml")
     study.commit("A release that means harm")

@@ -16,7 +16,7 @@ KILLS = 25
 
 @pytest.mark.slow
 def test_a_pipeline_that_is_killed_at_25_moments_ends_as_one_that_is_not(finished, tmp_path):
-    killed = Pipeline(tmp_path / "project", tmp_path / "kept_fits")
+    killed = Pipeline(tmp_path / "project", tmp_path / "fit_cache")
     killed.change(TINY)
     killed.commit("Tiny settings")
     record = Killer(killed, kills=KILLS, seed=7, seconds=wall_times(finished)).until_done()
@@ -25,7 +25,7 @@ def test_a_pipeline_that_is_killed_at_25_moments_ends_as_one_that_is_not(finishe
     assert record.kills.total() == KILLS
     assert record.outlived == 0
     assert record.fits_lost == 0
-    assert finished_fits(killed.kept_fits).keys() == finished_fits(finished.kept_fits).keys()
+    assert finished_fits(killed.fit_cache).keys() == finished_fits(finished.fit_cache).keys()
     assert "up to date" in killed.dvc("repro")
 
 
@@ -54,7 +54,7 @@ def test_a_lock_file_that_a_kill_cut_off_costs_no_fit(finished, study, left):
 @pytest.mark.slow
 def test_workers_that_are_killed_one_after_the_other_change_no_result(finished, tmp_path):
     """Where all attempts are used up the stage says so in one message, and the next run goes on."""
-    study = Pipeline(tmp_path / "project", tmp_path / "kept_fits")
+    study = Pipeline(tmp_path / "project", tmp_path / "fit_cache")
     study.change(TINY | {"compute.workers": 2})
     study.commit("Tiny settings")
     draw, killed, starts = random.Random(7), 0, 0

@@ -79,7 +79,7 @@ TOUCHES: list[tuple[str, object, set[str]]] = [
     ("spread.repeats", 3, set()),
     ("spread.seeds", 3, set()),
     ("compute.workers", 2, set()),
-    ("compute.kept_fits", "elsewhere", set()),
+    ("compute.fit_cache", "elsewhere", set()),
     ("compute.backend", "ray", set()),
     ("compute.attempts", 1, set()),
 ]

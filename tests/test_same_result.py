@@ -81,7 +81,7 @@ def test_two_clones_write_the_same_bytes(clones, pipeline):
 @pytest.mark.slow
 def test_the_fits_of_two_clones_have_the_same_names_and_predictions(clones):
     one, other = (
-        {path.parent.name: path.read_bytes() for path in each.kept_fits.glob("??/*/test.npy")} for each in clones
+        {path.parent.name: path.read_bytes() for path in each.fit_cache.glob("??/*/test.npy")} for each in clones
     )
     assert len(one) > 20
     assert one == other

@@ -97,7 +97,7 @@ def test_what_a_hostile_release_says_is_text_in_every_table_and_the_same_text_fo
 
 @pytest.mark.slow
 def test_a_place_whose_name_a_shell_would_read_is_a_place_for_dvc_and_nothing_in_params_joins_a_command(tmp_path):
-    pipeline = Pipeline(tmp_path / "project", tmp_path / "kept_fits")
+    pipeline = Pipeline(tmp_path / "project", tmp_path / "fit_cache")
     write_voc_als(pipeline.folder / "data/raw" / PLACE, voc_als_rows(3, 5), tasks=("A",))
     pipeline.change({"cohort.root": f"data/raw/{PLACE}"})
     params = pipeline.folder / "params.yaml"

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from bulbar.cohort import folds
 from bulbar.core import parallel
-from bulbar.core.atomic_write import written_aside
+from bulbar.core.atomic_write import atomic_path
 from bulbar.features import audio
 from stages.parts.params import params, settings, study_seed
 
@@ -30,7 +30,7 @@ def work(hearing):
 def main():
     Path("read.txt").read_text()
     Path("not_there.txt").exists()
-    with written_aside("out/table.csv") as aside:
+    with atomic_path("out/table.csv") as aside:
         aside.write_text("x")
     Path("out/plain.txt").write_text("x")
     hearing = settings("audio", audio.Settings)

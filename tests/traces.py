@@ -44,7 +44,7 @@ class Watched(Pipeline):
         (tools / "python").chmod(stat.S_IRWXU)
         path = os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]])
         watching = {"PATH": path, "TRACES": str(self.traces), "TRACED_PROJECT": str(place / "project")}
-        super().__init__(place / "project", place / "kept_fits", **watching)
+        super().__init__(place / "project", place / "fit_cache", **watching)
 
     def told(self, stage: str) -> dict[str, dict[str, Any]]:
         """What the lock file says of the stages that one of dvc.yaml makes: of `gender/tune` both protocols'."""

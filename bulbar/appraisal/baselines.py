@@ -25,7 +25,7 @@ from bulbar.core.settings import Count, Strict
 from bulbar.features import praat
 
 Model = Literal["majority", "age_sex", "voice_linear", "voice_forest"]
-MODELS: tuple[Model, ...] = get_args(Model)
+BASELINES: tuple[Model, ...] = get_args(Model)
 
 AGE_SEX = {"age_years": "numeric", "sex": "categorical"}
 VOICE = list(praat.MEASURES)

@@ -56,7 +56,7 @@ class Settings(Strict):
 
 
 @dataclass(frozen=True, eq=False)
-class Cohort:
+class ComparedCohort:
     """What is compared of one cohort.
 
     role: `main` or `external`. words: for tables and figures. table: of `folds.assign`, split by subject, of the
@@ -103,23 +103,25 @@ def low_passed_image(recording: tuple[Path, float], mel: spectrogram.Settings, h
     return spectrogram.image_of(low_passed, rate, mel, audio.highest_hz(source_hz, hz))
 
 
-def labels_of(cohorts: Sequence[Cohort]) -> np.ndarray:
+def labels_of(cohorts: Sequence[ComparedCohort]) -> np.ndarray:
     """The label of each row of an array that holds the rows of all cohorts, one cohort after the other."""
     return np.concatenate([cohort.table["label"].to_numpy()[cohort.rows] for cohort in cohorts])
 
 
-def materials(cohorts: Sequence[Cohort], study: fits.Study, image_shape: tuple[int, int]) -> list[als.Material]:
+def data_of_cohorts(
+    cohorts: Sequence[ComparedCohort], study: fits.Study, image_shape: tuple[int, int]
+) -> list[als.ProtocolData]:
     """For each cohort what its fits are made from; the study's array holds the rows of all, one after the other."""
     ends = np.cumsum([len(cohort.rows) for cohort in cohorts])
     found = []
     for cohort, end in zip(cohorts, ends, strict=True):
         rows = np.full(ends[-1], -1)  # a row of another cohort is of no recording in this one's table
         rows[end - len(cohort.rows) : end] = cohort.rows
-        found.append(als.Material("subject_wise", cohort.table, rows, image_shape, study))
+        found.append(als.ProtocolData("subject_wise", cohort.table, rows, image_shape, study))
     return found
 
 
-def cross_fits(trained: Cohort, own: als.Material, other: als.Material, cell: Cell) -> list[fits.Fit]:
+def cross_fits(trained: ComparedCohort, own: als.ProtocolData, other: als.ProtocolData, cell: Cell) -> list[fits.Fit]:
     """One cell on every fold of a cohort, each tested on the fold's own subjects and then on all of the other cohort.
 
     The name, and so the start, is the same in each band.
@@ -138,7 +140,7 @@ def cross_fits(trained: Cohort, own: als.Material, other: als.Material, cell: Ce
 
 
 def predictions(
-    own: als.Material, other: als.Material, of_folds: Sequence[fits.Fit], fitted: Sequence[fits.Fitted]
+    own: als.ProtocolData, other: als.ProtocolData, of_folds: Sequence[fits.Fit], fitted: Sequence[fits.Fitted]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the fits of `cross_fits` say of their own cohort, out of fold, and of the other one.
 
@@ -157,14 +159,14 @@ def predictions(
 
 
 def both_directions(
-    cohorts: Sequence[Cohort], study: fits.Study, image_shape: tuple[int, int], cell: Cell, train: Train
+    cohorts: Sequence[ComparedCohort], study: fits.Study, image_shape: tuple[int, int], cell: Cell, train: Train
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """One cell trained on each of two cohorts and tested on both: the role trained on, that tested on, predictions.
 
-    study: as for `materials`. train: gets the fits of both directions at once.
+    study: as for `data_of_cohorts`. train: gets the fits of both directions at once.
     """
-    als.require_room_for([cell], image_shape)
-    own_of = materials(cohorts, study, image_shape)
+    als.require_image_size([cell], image_shape)
+    own_of = data_of_cohorts(cohorts, study, image_shape)
     pairs = [(0, 1), (1, 0)]
     by_pair = [cross_fits(cohorts[own], own_of[own], own_of[other], cell) for own, other in pairs]
     results = iter(train([fit for of_folds in by_pair for fit in of_folds]))

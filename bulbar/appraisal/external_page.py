@@ -21,13 +21,13 @@ class Comparison:
     """
 
     scores: pd.DataFrame
-    cohorts: Sequence[external.Cohort]
+    cohorts: Sequence[external.ComparedCohort]
     bands: Mapping[str, str]
     tasks: Sequence[str]
     cell: Cell
     classes: tuple[str, str]
 
-    def cohort(self, role: str) -> external.Cohort:
+    def cohort(self, role: str) -> external.ComparedCohort:
         """The cohort in a role."""
         return next(cohort for cohort in self.cohorts if cohort.role == role)
 
@@ -85,7 +85,7 @@ def _where(row: Mapping[Any, Any], compared: Comparison) -> str:
     return "within, out of fold" if within else f"outside, on {compared.cohort(row['tested_on']).words}"
 
 
-def people_of(cohort: external.Cohort) -> tuple[int, int]:
+def people_of(cohort: external.ComparedCohort) -> tuple[int, int]:
     """Subjects of the positive class, and of the other."""
     positive = cohort.table.drop_duplicates("subject_id")["label"] == 1
     return int(positive.sum()), int((~positive).sum())

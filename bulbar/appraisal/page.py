@@ -12,17 +12,17 @@ from bulbar.core.disclosure import FEWEST_SHOWN
 from bulbar.core.markdown import NOT_DEFINED, markdown_table, with_interval
 from bulbar.scoring import metrics
 
-Told = Mapping[str, Any]
+Numbers = Mapping[str, Any]
 
 
-def estimate(told: Told | None, digits: int = 2) -> str:
+def estimate(told: Numbers | None, digits: int = 2) -> str:
     """`0.63 (0.49 to 0.76)`; en dash where there is none."""
     if told is None:
         return NOT_DEFINED
     return with_interval(told["value"], told["low"], told["high"], f"{{:.{digits}f}}".format)
 
 
-def calibration_table(models: Mapping[str, Told]) -> str:
+def calibration_table(models: Mapping[str, Numbers]) -> str:
     """Calibration scores per model and scaling. models: name -> `Appraiser.calibration`."""
     rows, absent = [], []
     for model, told in models.items():
@@ -47,7 +47,7 @@ def calibration_table(models: Mapping[str, Told]) -> str:
     return "\n\n".join([markdown_table(pd.DataFrame(rows)).rstrip("\n"), *absent])
 
 
-def operating_table(models: Mapping[str, Told]) -> str:
+def operating_table(models: Mapping[str, Numbers]) -> str:
     """Operating points per model. models: name -> `Appraiser.operating_points`."""
     rows = [
         {
@@ -103,7 +103,7 @@ def group_table(models: Mapping[str, Sequence[Group]]) -> str:
     return markdown_table(pd.DataFrame(list(rows.values())))
 
 
-def normal_speech_sentence(model: str, found: Told | None, points: Mapping[str, Told]) -> str:
+def normal_speech_sentence(model: str, found: Numbers | None, points: Mapping[str, Numbers]) -> str:
     """How many of the patients whose speech is rated normal the model finds, and what that costs in specificity."""
     if found is None:
         return f"{model}: no column of the release says whose speech is normal."

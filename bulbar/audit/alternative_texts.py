@@ -12,7 +12,7 @@ from bulbar.core.markdown import number_in_words
 Findings = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
-def told_from(findings: Findings) -> str:
+def label_probes(findings: Findings) -> str:
     """Which input or condition alone predicts the label best."""
     values = {
         of: finding["value"]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bulbar.audit.finding import LEAK_FROM, Finding
-from bulbar.audit.label_probe import Told
+from bulbar.audit.label_probe import LabelProbe
 from bulbar.audit.page import MEANING
 from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, styled
 
@@ -16,7 +16,7 @@ MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder":
 
 
 @styled
-def told_from(findings: Sequence[Finding], title: str) -> Figure:
+def label_probes(findings: Sequence[Finding], title: str) -> Figure:
     """How well the label is told from each thing alone: AUC with its interval, in the colour of the verdict.
 
     findings: those whose value is an AUC with the observed labels are drawn, the others left out.
@@ -55,7 +55,7 @@ def told_from(findings: Sequence[Finding], title: str) -> Figure:
 
 
 @styled
-def nothing_to_learn(told: Mapping[str, Told], title: str) -> Figure:
+def nothing_to_learn(told: Mapping[str, LabelProbe], title: str) -> Figure:
     """What each protocol scores when the labels are shuffled between subjects, and where the observed ones' score lies.
 
     told: protocol -> what `label_shuffle.learn` found.

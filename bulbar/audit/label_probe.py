@@ -34,7 +34,7 @@ COEFFICIENTS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class LabelProbe:
     """How well the label can be told.
 
     value: AUC over pairs within a fold, `per` subject or recording. low, high: its bootstrap interval over subjects.
@@ -78,7 +78,7 @@ class Told:
         )
 
 
-def told_apart(
+def probe_label(
     features: pd.DataFrame | np.ndarray,
     table: pd.DataFrame,
     *,
@@ -87,7 +87,7 @@ def told_apart(
     shuffles: int = 999,
     draws: int = 2000,
     seed: int = 0,
-) -> Told:
+) -> LabelProbe:
     """How well the label can be told from `features`, out of fold, against shuffles of the labels between subjects.
 
     features: a row per row of `table`, numbers and categories; missing ones are filled by what the training rows hold.
@@ -121,7 +121,7 @@ def told_apart(
     kept = [name for name in ("recording_id", "subject_id", "fold", "label") if name in rows]
     scored = rows[kept].assign(probability=expit(scores[:, 0]))
     low, high = intervals.intervals(scored, draws=draws, seed=seed_of(seed, "intervals"))["roc_auc"]
-    return Told(float(aucs[0]), low, high, p_of_shuffles(aucs[0], aucs[1:]), aucs[1:], scored, per)
+    return LabelProbe(float(aucs[0]), low, high, p_of_shuffles(aucs[0], aucs[1:]), aucs[1:], scored, per)
 
 
 def shuffled_labels(subjects: pd.DataFrame, *, within_folds: bool, shuffles: int, seed: int) -> np.ndarray:

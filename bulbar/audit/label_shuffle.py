@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
-from bulbar.audit.label_probe import Told, told_apart
+from bulbar.audit.label_probe import LabelProbe, probe_label
 from bulbar.core.seeds import seed_of
 
 
@@ -18,14 +18,14 @@ def learn(
     shuffles: int = 999,
     draws: int = 2000,
     seed: int = 0,
-) -> dict[str, Told]:
+) -> dict[str, LabelProbe]:
     """Each protocol's quick classifier, AUC per recording: with the observed labels, and shuffled between subjects.
 
     features: a row per recording, indexed by recording_id (`label_probe.summary_of_images`). folds: protocol -> table
     of `folds.assign`. within: recording_id -> task.
     """
     return {
-        protocol: told_apart(
+        protocol: probe_label(
             features.loc[table["recording_id"]],
             table,
             within=None if within is None else table["recording_id"].map(dict(within)),
@@ -38,7 +38,7 @@ def learn(
     }
 
 
-def findings(told: Mapping[str, Told]) -> list[Finding]:
+def findings(told: Mapping[str, LabelProbe]) -> list[Finding]:
     """A finding per protocol of `learn`: what it scores when the labels say nothing.
 
     A split that is fair scores 0.5 on average. One that tests people it trained on scores more, because a label goes

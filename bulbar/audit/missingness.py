@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding
-from bulbar.audit.label_probe import Told, told_apart
+from bulbar.audit.label_probe import LabelProbe, probe_label
 from bulbar.core.disclosure import FEWEST_SHOWN
 from bulbar.core.seeds import seed_of
 
@@ -33,15 +33,17 @@ def probe(
     """
     subjects = clinical[clinical["subject_id"].isin(list(folds))].reset_index(drop=True)
     table = subjects[["subject_id", "label"]].assign(fold=subjects["subject_id"].map(dict(folds)))
-    found: dict[tuple[tuple[float, ...], ...], Told] = {}  # columns are often empty together: each pattern asked once
+    found: dict[
+        tuple[tuple[float, ...], ...], LabelProbe
+    ] = {}  # columns are often empty together: each pattern asked once
 
-    def told(columns: Sequence[str]) -> Told:
+    def told(columns: Sequence[str]) -> LabelProbe:
         filled = subjects[list(columns)].notna().astype(float)
         patterns = tuple(sorted({tuple(filled[name]) for name in columns}))
         if patterns not in found:
             draw = seed_of(seed, f"missingness/{len(found)}")
             features = np.array(patterns).T
-            found[patterns] = told_apart(features, table, shuffles=shuffles, draws=draws, seed=draw)
+            found[patterns] = probe_label(features, table, shuffles=shuffles, draws=draws, seed=draw)
         return found[patterns]
 
     findings = []
@@ -74,7 +76,7 @@ def _shown(empty: int, subjects: int) -> bool:
     return min(empty, subjects - empty) >= FEWEST_SHOWN
 
 
-def _numbers(told: Told) -> dict[str, float]:
+def _numbers(told: LabelProbe) -> dict[str, float]:
     return {"roc_auc": told.value, "low": told.low, "high": told.high, "p": told.p}
 
 
@@ -85,7 +87,7 @@ def _no_few(subjects: pd.DataFrame, column: str) -> bool:
     return not np.any((counts > 0) & (counts < FEWEST_SHOWN))
 
 
-def _sentence(name: str, columns: Sequence[str], empty: int, leaking: Sequence[str], told: Told) -> str:
+def _sentence(name: str, columns: Sequence[str], empty: int, leaking: Sequence[str], told: LabelProbe) -> str:
     if not empty:
         return f"No cell of the {len(columns)} clinical columns in `{name}` is empty, so none can tell the label by it."
     verdict = told.verdict()

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit.finding import Finding
-from bulbar.audit.label_probe import Meaning, Told, kinds_of, told_apart
+from bulbar.audit.label_probe import LabelProbe, Meaning, kinds_of, probe_label
 from bulbar.cohort import clinical
 from bulbar.core import disclosure
 from bulbar.core.disclosure import withheld
@@ -111,7 +111,7 @@ def probe(
         if not filled:
             continue
         draw = seed_of(seed, f"recording_conditions/{name}")
-        told = told_apart(table[filled], table, within=table["task"], shuffles=shuffles, draws=draws, seed=draw)
+        told = probe_label(table[filled], table, within=table["task"], shuffles=shuffles, draws=draws, seed=draw)
         found = _finding(name, meaning, told, table[["subject_id", "label", *held]], predictions, draws, draw)
         if few and "sex" in columns and "matched" in found.details:
             found.details["matched"].update(largest_difference_before=np.nan, largest_difference_after=np.nan)
@@ -130,7 +130,7 @@ def _few_of_a_sex(table: pd.DataFrame) -> bool:
 def _finding(
     name: str,
     meaning: Meaning,
-    told: Told,
+    told: LabelProbe,
     table: pd.DataFrame,
     predictions: pd.DataFrame,
     draws: int,

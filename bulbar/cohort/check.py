@@ -38,7 +38,7 @@ class Cohort:
 
     recordings: recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
     subjects, acoustic: sorted by subject_id. quarantine: file, subject_id, expected, found, remedy.
-    duplicates_set_aside: of recordings_set_aside, those left out because another one has the same samples.
+    duplicates_set_aside: of quarantined_recordings, those left out because another one has the same samples.
     duplicates_kept: of `recordings`, those with the same samples as another of them.
     """
 
@@ -46,8 +46,8 @@ class Cohort:
     subjects: pd.DataFrame
     acoustic: pd.DataFrame | None
     quarantine: pd.DataFrame
-    recordings_set_aside: int
-    subjects_set_aside: int
+    quarantined_recordings: int
+    quarantined_subjects: int
     duplicates_set_aside: int
     duplicates_kept: int
 
@@ -136,8 +136,8 @@ def cohort_of(
         subjects=subjects,
         acoustic=None if release.acoustic is None else _rows(release.acoustic, left),
         quarantine=_quarantine_table(faults),
-        recordings_set_aside=len({fault.path for fault in faults if fault.path is not None}),
-        subjects_set_aside=release.subjects["subject_id"].nunique() - len(subjects),
+        quarantined_recordings=len({fault.path for fault in faults if fault.path is not None}),
+        quarantined_subjects=release.subjects["subject_id"].nunique() - len(subjects),
         duplicates_set_aside=len(left_out),
         duplicates_kept=sum(count for count in map(staying, equal) if count > 1),
     )
@@ -150,10 +150,10 @@ def summary(release: Release, cohort: Cohort, by: By = "label") -> dict[str, str
         "synthetic": release.synthetic,
         "subjects": len(cohort.subjects),
         **(_of_labels(release, cohort) if by == "label" else _of_sexes(cohort)),
-        "quarantined_recordings": cohort.recordings_set_aside,
+        "quarantined_recordings": cohort.quarantined_recordings,
         "quarantined_duplicates": cohort.duplicates_set_aside,
         "kept_duplicates": cohort.duplicates_kept,
-        "quarantined_subjects": cohort.subjects_set_aside,
+        "quarantined_subjects": cohort.quarantined_subjects,
         "hours": float(cohort.recordings["duration_s"].sum() / 3600),
         "sample_rates_hz": " ".join(str(rate) for rate in sorted(cohort.recordings["sample_rate_hz"].unique())),
         "unused_columns": len(release.unused_columns),

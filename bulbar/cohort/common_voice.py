@@ -18,8 +18,8 @@ import pandas as pd
 from bulbar.cohort import subset
 from bulbar.cohort.release import (
     DVC_CACHE,
+    ColumnKind,
     Fault,
-    Kind,
     RecordingFile,
     Release,
     is_synthetic,
@@ -59,7 +59,7 @@ AGES = {
 
 ANOTHER = "(another)"
 
-CLINICAL: dict[str, Kind] = {"age_years": "numeric", "sex": "categorical", "accent": "categorical"}
+CLINICAL: dict[str, ColumnKind] = {"age_years": "numeric", "sex": "categorical", "accent": "categorical"}
 
 PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
 """The steps whose counts Kavitha et al. print, in section 4."""

@@ -7,8 +7,8 @@ import pandas as pd
 
 from bulbar.cohort.release import (
     SEXES,
+    ColumnKind,
     Fault,
-    Kind,
     RecordingFile,
     Release,
     files_of,
@@ -29,8 +29,8 @@ from bulbar.cohort.workbook import (
 )
 from bulbar.core.errors import BadInput, Problem
 
-_BOTH: dict[str, tuple[str, Kind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
-_PATIENTS: dict[str, tuple[str, Kind]] = {
+_BOTH: dict[str, tuple[str, ColumnKind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
+_PATIENTS: dict[str, tuple[str, ColumnKind]] = {
     "Time from ALS onset (months)": ("months_since_onset", "numeric"),
     "Bulbar/spinal onset": ("onset_region", "categorical"),
     "Presence of the bulbar signs": ("bulbar_signs", "categorical"),
@@ -103,7 +103,7 @@ def _subject_id(label: str, code: str) -> str:
 
 
 def _read_group(
-    root: Path, label: str, columns: dict[str, tuple[str, Kind]]
+    root: Path, label: str, columns: dict[str, tuple[str, ColumnKind]]
 ) -> tuple[pd.DataFrame, list[str], list[Fault]]:
     """One group's subjects, the columns nobody reads, and the faults of single rows."""
     workbook = f"{label}_table.xlsx"

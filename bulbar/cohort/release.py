@@ -12,7 +12,7 @@ import pandas as pd
 
 from bulbar.core.errors import BadInput, Problem
 
-Kind = Literal["numeric", "categorical"]
+ColumnKind = Literal["numeric", "categorical"]
 
 TASKS = ("A", "E", "I", "O", "U", "KA", "PA", "TA")
 LABELS = ("ALS", "HC")
@@ -76,7 +76,7 @@ class Release:
     files: list[RecordingFile]
     subjects: pd.DataFrame
     acoustic: pd.DataFrame | None
-    clinical: dict[str, Kind]
+    clinical: dict[str, ColumnKind]
     common: list[str]
     unused_columns: list[str] = field(default_factory=list)
     structural: list[Problem] = field(default_factory=list)

@@ -11,8 +11,8 @@ import pandas as pd
 from bulbar.cohort.release import (
     LABELS,
     SEXES,
+    ColumnKind,
     Fault,
-    Kind,
     RecordingFile,
     Release,
     files_of,
@@ -54,7 +54,7 @@ _ALSFRS_R = {
     "BreathingInsufficiency": "breathing_insufficiency",
 }
 
-CLINICAL: dict[str, tuple[str, Kind]] = {
+CLINICAL: dict[str, tuple[str, ColumnKind]] = {
     "Age (years)": ("age_years", "numeric"),
     "Sex": ("sex", "categorical"),
     "OnsetRegion": ("onset_region", "categorical"),
@@ -157,8 +157,11 @@ def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[
     problems = column_problems(sheet, wanted)
     if problems:
         raise BadInput(problems)
-    keys: dict[str, tuple[str, Kind]] = {"ID": ("subject_id", "categorical"), "Category": ("label", "categorical")}
-    acoustic_columns: dict[str, tuple[str, Kind]] = {name: (name, "numeric") for name in acoustic_names}
+    keys: dict[str, tuple[str, ColumnKind]] = {
+        "ID": ("subject_id", "categorical"),
+        "Category": ("label", "categorical"),
+    }
+    acoustic_columns: dict[str, tuple[str, ColumnKind]] = {name: (name, "numeric") for name in acoustic_names}
     table, cell_faults = typed(sheet, keys | CLINICAL | acoustic_columns, LIMITS)
     table["subject_id"] = [name or "" for name in table["subject_id"]]
     table["sex"] = [of_either_case(sex, SEXES) for sex in table["sex"]]

@@ -22,7 +22,7 @@ from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundar
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 from openpyxl.utils.escape import unescape
 
-from bulbar.cohort.release import Fault, Kind
+from bulbar.cohort.release import ColumnKind, Fault
 from bulbar.cohort.release import unreadable as unreadable_file
 from bulbar.core.errors import BadInput, Problem
 
@@ -356,7 +356,7 @@ def unused_columns(sheet: Sheet, wanted: Sequence[str]) -> list[str]:
 
 
 def typed(
-    sheet: Sheet, columns: Mapping[str, tuple[str, Kind]], limits: Mapping[str, tuple[float, float]] | None = None
+    sheet: Sheet, columns: Mapping[str, tuple[str, ColumnKind]], limits: Mapping[str, tuple[float, float]] | None = None
 ) -> tuple[pd.DataFrame, list[CellFault]]:
     """The sheet's rows as a typed table.
 
@@ -432,7 +432,7 @@ def _between(value: float, low: float, high: float) -> float:
     return value
 
 
-def _expected(kind: Kind, low: float, high: float) -> str:
+def _expected(kind: ColumnKind, low: float, high: float) -> str:
     if kind == "categorical":
         return f"a category: a text of at most {LONGEST_TEXT} characters that is no formula, or - for not recorded"
     return f"a number{'' if math.isinf(low) else f' from {low:g} to {high:g}'}, or - for not recorded"

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bulbar.core.atomic_write import tell_of_disk
+from bulbar.core.atomic_write import explain_disk_error
 from bulbar.core.errors import BadInput, Problem
 
 SYNAPSE_ID = "syn53009474"
@@ -128,7 +128,7 @@ def fetch(synapse: Any, target: Path) -> list[str]:
         )
     except (synapseclient.core.exceptions.SynapseError, httpx.HTTPError, OSError) as error:
         if isinstance(error, OSError):
-            tell_of_disk(error, target)
+            explain_disk_error(error, target)
         raise BadInput([_refused(SYNAPSE_ID, "leave to download the release", error)]) from None
     finally:
         synapse.logger.removeFilter(reasons)

@@ -14,13 +14,13 @@ import numpy as np
 
 from bulbar.appraisal.calibration import Estimate
 from bulbar.core import error_stream
-from bulbar.core.atomic_write import written_aside
+from bulbar.core.atomic_write import atomic_path
 from bulbar.core.errors import BadInput, Problem, SilentRecording
 from bulbar.core.files import matplotlib_defaults
 from bulbar.deployment import explanation, prediction
 from bulbar.deployment.deployed import Deployed
 from bulbar.deployment.explanation import Occlusion
-from bulbar.deployment.inputs import Given
+from bulbar.deployment.inputs import InputRecording
 from bulbar.features import audio, conditions, spectrogram
 
 
@@ -28,7 +28,7 @@ def predict(
     folder: Path,
     deployed: Deployed,
     name: str,
-    found: Sequence[Given],
+    found: Sequence[InputRecording],
     person: Mapping[str, float | str],
     *,
     prevalence: float | None,
@@ -66,7 +66,7 @@ def predict(
 
 
 def images_and_conditions(
-    found: Sequence[Given], deployed: Deployed
+    found: Sequence[InputRecording], deployed: Deployed
 ) -> tuple[list[np.ndarray], list[conditions.Conditions]]:
     """Each recording's images, shape (rows, mel, frame), and how it was made, by the code that made the training data.
 
@@ -108,7 +108,7 @@ def scores_and_occlusions(
 def draw_explanations(
     out: Path,
     model: str,
-    found: Sequence[Given],
+    found: Sequence[InputRecording],
     images: Sequence[np.ndarray],
     moved: Sequence[Occlusion],
     probabilities: Sequence[prediction.Probability],
@@ -147,7 +147,7 @@ def write_all_or_none(files: Mapping[Path, bytes], out: Path) -> None:
     try:
         with ExitStack() as stack:
             for path, content in files.items():
-                stack.enter_context(written_aside(path)).write_bytes(content)
+                stack.enter_context(atomic_path(path)).write_bytes(content)
     except OSError as error:
         raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
 

@@ -16,12 +16,12 @@ SUFFIX = ".partial"
 """Of what is being written. `.gitignore` and `.dvcignore` have it: what a killed process left belongs to no out."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ROOM = 65536
+_LEAST_FREE = 65536
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def written_aside(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path) -> Iterator[Path]:
     """A path beside `path` to write to, in a folder that is made; at the end of the block it is renamed to `path`.
 
     Where the block raises, nothing is left of it, and what was at `path` before stays. Raises CannotGoOn where the disk
@@ -34,7 +34,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         yield aside
         aside.replace(path)
     except OSError as error:
-        tell_of_disk(error, path, aside)
+        explain_disk_error(error, path, aside)
         raise
     finally:
         with suppress(OSError):
@@ -46,7 +46,7 @@ def write_bytes(content: bytes, path: str | Path) -> None:
 
     No view of a buffer: on a full disk the error would hold it, and Python 3.12.1 crashes when it collects such a one.
     """
-    with written_aside(path) as aside:
+    with atomic_path(path) as aside:
         aside.write_bytes(content)
 
 
@@ -57,13 +57,13 @@ def write_text(text: str, path: str | Path) -> None:
 
 def copy_file(source: str | Path, path: str | Path) -> None:
     """Copy a file's content; the folder of the copy is made."""
-    with written_aside(path) as aside:
+    with atomic_path(path) as aside:
         shutil.copyfile(source, aside)
 
 
 def link_file(source: str | Path, path: str | Path) -> None:
     """The same file at a second name, as a link where the file system can, else as a copy."""
-    with written_aside(path) as aside:
+    with atomic_path(path) as aside:
         try:
             aside.hardlink_to(source)
         except OSError:
@@ -80,16 +80,16 @@ def writable_folder(folder: Path, expected: str, remedy: str, *, mode: int = 0o7
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         if error.errno in _FULL:
-            no_room(folder, "room to write into it")
+            disk_is_full(folder, "room to write into it")
         raise BadInput([Problem(str(folder), expected, str(error), remedy)]) from None
     return folder
 
 
-def tell_of_disk(error: OSError, path: Path, aside: Path | None = None) -> None:
+def explain_disk_error(error: OSError, path: Path, aside: Path | None = None) -> None:
     """Raise CannotGoOn where writing `path`, so far `aside`, failed for want of room or of permission; else return."""
-    if error.errno in _FULL or (error.errno is None and _free(path)[1] < _NO_ROOM):  # NumPy gives no number
+    if error.errno in _FULL or (error.errno is None and _free(path)[1] < _LEAST_FREE):  # NumPy gives no number
         written = aside.stat().st_size if aside and aside.is_file() else 0
-        no_room(path, f"room for more than {in_units(written)}" if written else "room to write it")
+        disk_is_full(path, f"room for more than {in_units(written)}" if written else "room to write it")
     refused = Path(error.filename) if isinstance(error.filename, str) else None
     if error.errno in _FORBIDDEN and aside and refused in (aside, path, *path.parents):
         remedy = "see to its permissions and its owner, then run the same command again"
@@ -102,15 +102,15 @@ def full_disk_named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        tell_of_disk(error, Path(error.filename or tempfile.gettempdir()))
+        explain_disk_error(error, Path(error.filename or tempfile.gettempdir()))
         raise
     except sqlite3.OperationalError as error:  # DVCLive opens DVC's database
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            no_room(Path(".dvc"), "room for DVC's database")
+            disk_is_full(Path(".dvc"), "room for DVC's database")
         raise
 
 
-def no_room(path: Path, needed: str) -> NoReturn:
+def disk_is_full(path: Path, needed: str) -> NoReturn:
     """Raise CannotGoOn: the disk of `path` is full."""
     place, free = _free(path)
     remedy = "make room there, then run the same command again: what was finished is kept"

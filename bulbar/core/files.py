@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bulbar.core.atomic_write import write_bytes, write_text, written_aside
+from bulbar.core.atomic_write import atomic_path, write_bytes, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     frame = frame.copy(deep=False)
     for name in _strings(frame):
         frame[name] = frame[name].map(inert, na_action="ignore")
-    with written_aside(path) as aside:
+    with atomic_path(path) as aside:
         frame.to_csv(aside, index=False, lineterminator="\n")
 
 
@@ -88,7 +88,7 @@ class _InertRows(csv.DictWriter):
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
     """A writer of CSV rows one after another, every cell inert; its folder is made."""
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as table:
+    with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as table:
         writer = _InertRows(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         yield writer
@@ -147,7 +147,7 @@ class FeaturesWriter:
         self._row_shape = row_shape
         self._rows = 0
         self._closing = ExitStack()
-        self._file = self._closing.enter_context(self._closing.enter_context(written_aside(path)).open("wb"))
+        self._file = self._closing.enter_context(self._closing.enter_context(atomic_path(path)).open("wb"))
         self._write_header()
 
     def _write_header(self) -> None:

@@ -46,7 +46,7 @@ class Settings(Strict):
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     attempts: Count = 3
     fits_per_gpu: Count = 4
-    kept_fits: Path | None = None
+    fit_cache: Path | None = None
 
     @property
     def n_workers(self) -> int:
@@ -54,12 +54,12 @@ class Settings(Strict):
         return (self.workers or cpu_count()) if processes or self.backend != "loky" else 1
 
     @property
-    def kept_fits_dir(self) -> Path:
-        """Where finished fits are kept: BULBAR_CACHE, else `kept_fits`, else the user's cache folder.
+    def fit_cache_folder(self) -> Path:
+        """Where finished fits are kept: BULBAR_CACHE, else `fit_cache`, else the user's cache folder.
 
         Raises BadInput where that is no folder's name, or this system knows no home of this user.
         """
-        named = os.environ.get("BULBAR_CACHE") or self.kept_fits
+        named = os.environ.get("BULBAR_CACHE") or self.fit_cache
         folder = Path(named or Path(platformdirs.user_cache_dir("bulbar")) / "fits")
         try:
             return folder.expanduser().resolve()

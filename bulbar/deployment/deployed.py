@@ -15,7 +15,7 @@ from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.training_range import TrainingData
 from bulbar.features import audio, spectrogram
 
-MODELS = ("audio", "fused_common")
+DEPLOYED_MODELS = ("audio", "fused_common")
 """The models that are deployed: the first needs a recording alone, the second reads the `common` columns, too."""
 
 
@@ -142,8 +142,8 @@ class Deployed(Strict):
     @field_validator("models")
     @classmethod
     def _all_there(cls, models: dict[str, DeployedModel]) -> dict[str, DeployedModel]:
-        if set(models) != set(MODELS):
-            raise ValueError(f"{' and '.join(MODELS)} expected, got {', '.join(models) or 'none'}")
+        if set(models) != set(DEPLOYED_MODELS):
+            raise ValueError(f"{' and '.join(DEPLOYED_MODELS)} expected, got {', '.join(models) or 'none'}")
         return models
 
     @property

@@ -32,7 +32,7 @@ ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, 
 
 
 @dataclass(frozen=True)
-class Given:
+class InputRecording:
     """One recording as it was given. path: for opening; file: as it was written on the command line."""
 
     path: Path
@@ -40,7 +40,7 @@ class Given:
     task: str
 
 
-def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings) -> list[Given]:
+def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings) -> list[InputRecording]:
     """The recordings of one person, each readable and whole, with its task.
 
     task: of those whose name does not say it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
@@ -51,7 +51,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
     problems: list[Problem] = []
     if task is not None and task.upper() not in TASKS:
         problems.append(Problem("--task", f"one of {', '.join(TASKS)}", task, "name the task that was spoken"))
-    found: list[Given] = []
+    found: list[InputRecording] = []
     people: dict[str, str] = {}
     heard: dict[str, str] = {}
     for file in files:
@@ -72,7 +72,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
         problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
         if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
             problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))
-        person, said = _told_by_name(path)
+        person, said = _tasks_by_name(path)
         if person:
             people.setdefault(person, file)
         if task is None and said is None:
@@ -81,7 +81,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
         if task is not None and said is not None and task.upper() != said:
             remedy = "take out --task, or rename the file"
             problems.append(Problem(file, f"a name that agrees with --task {task}", f"task {said} in its name", remedy))
-        found.append(Given(path, file, (said or task or "").upper()))
+        found.append(InputRecording(path, file, (said or task or "").upper()))
     twice = sorted(file for file, times in Counter(one.file for one in found).items() if times > 1)
     problems += [Problem(file, "each recording once", "one file twice", "name it once") for file in twice]
     if len(people) > 1:
@@ -92,7 +92,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
     return found
 
 
-def _told_by_name(path: Path) -> tuple[str, str | None]:
+def _tasks_by_name(path: Path) -> tuple[str, str | None]:
     """Whose a recording is and which task, as far as its name says. A number alone is unique in its folder only."""
     match = re.fullmatch(r"(.+)_([A-Za-z]+)", path.stem)
     if match is None:

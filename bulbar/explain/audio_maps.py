@@ -14,7 +14,7 @@ METHODS = ("integrated_gradients", "grad_cam")
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class ImageFold:
     """A fold's network and the images that it was not trained on.
 
     model: its `.keras` file. images: (n, mel, frame). dead: which of their mel bands hold no voice, (n, mel), bool.
@@ -32,7 +32,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
+class ExplainedImages:
     """What came of it, a row for each image. All evidence is for the positive class, in log-odds.
 
     log_odds, missed: what the network said, and what the steps of its integrated gradients missed, (n,). maps: by
@@ -52,7 +52,7 @@ class Explained:
     likeness: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
 
-def explain(fold: Fold) -> Explained:
+def explain(fold: ImageFold) -> ExplainedImages:
     """Ask one network about its images. Raises NotImplementedError under a backend without gradients."""
     backend.start(fold.backend)
     import keras
@@ -79,7 +79,7 @@ def explain(fold: Fold) -> Explained:
             ]
         ) * perturbation.directions(network, images, baseline)[:, np.newaxis, np.newaxis],
     }  # fmt: skip
-    found = Explained(
+    found = ExplainedImages(
         log_odds=said(network, images),
         missed=completeness(network, images, maps["integrated_gradients"], baseline=baseline),
         maps={"integrated_gradients": maps["integrated_gradients"], "grad_cam": np.maximum(maps["grad_cam"], 0)},

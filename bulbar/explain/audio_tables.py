@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from bulbar.core import disclosure
 from bulbar.explain import perturbation, sanity
-from bulbar.explain.audio_maps import METHODS, Explained
+from bulbar.explain.audio_maps import METHODS, ExplainedImages
 from bulbar.features.spectrogram import Settings, hz_of_rows
 from bulbar.scoring import intervals, metrics
 
@@ -39,7 +39,7 @@ class Voices:
     """
 
     rows: pd.DataFrame
-    found: Explained
+    found: ExplainedImages
     dead: np.ndarray
     classes: tuple[str, str]
     spectrogram: Settings
@@ -75,7 +75,7 @@ class Voices:
         return metrics.per_subject(table.assign(probability=probability))
 
 
-def joined(by_fold: Sequence[Explained]) -> Explained:
+def joined(by_fold: Sequence[ExplainedImages]) -> ExplainedImages:
     """The answers of several folds under each other."""
 
     def under(name: str) -> np.ndarray:
@@ -84,7 +84,7 @@ def joined(by_fold: Sequence[Explained]) -> Explained:
     def under_each(name: str) -> dict[Any, np.ndarray]:
         return {key: np.concatenate([getattr(one, name)[key] for one in by_fold]) for key in getattr(by_fold[0], name)}
 
-    return Explained(
+    return ExplainedImages(
         log_odds=under("log_odds"),
         missed=under("missed"),
         maps=under_each("maps"),

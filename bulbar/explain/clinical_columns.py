@@ -18,7 +18,7 @@ EVERYTHING = "All columns"
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class ClinicalFold:
     """A fold's models on one set of clinical columns, and the subjects that they were not trained on.
 
     models: name -> `.keras` file. encoder: fitted on the training subjects. table: typed clinical columns of the
@@ -42,7 +42,7 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
+class ExplainedColumns:
     """What came of it, by model. Probabilities are of held-out subjects, in the order of the table.
 
     plain: (subjects,). shuffled: by group and how, (shuffles, subjects). shap: of fused models, (rows, columns + 1),
@@ -55,7 +55,7 @@ class Explained:
     base: dict[str, np.ndarray]
 
 
-def explain(fold: Fold) -> Explained:
+def explain(fold: ClinicalFold) -> ExplainedColumns:
     """Ask the models of one fold about its held-out subjects."""
     backend.start(fold.backend)
     from bulbar.explain.gradients import Tabular
@@ -95,7 +95,7 @@ def explain(fold: Fold) -> Explained:
                 seed=seed_of(fold.seed, f"shap/{name}"),
             )
     plain = {name: probabilities(model, fold.table)[0] for name, model in models.items()}
-    return Explained(plain, shuffled, shap, base)
+    return ExplainedColumns(plain, shuffled, shap, base)
 
 
 def columns_of_features(features: Sequence[str], columns: Sequence[str]) -> list[int]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bulbar.core.disclosure import FEWEST_SHOWN, shown
 from bulbar.explain import importance
-from bulbar.explain.clinical_columns import EVERYTHING, Explained, Fold
+from bulbar.explain.clinical_columns import EVERYTHING, ClinicalFold, ExplainedColumns
 from bulbar.scoring import intervals
 
 VOICE = "Voice"
@@ -24,8 +24,8 @@ class Records:
     first. drawing: draws, level, seed of intervals. classes: names of the negative and the positive class.
     """
 
-    asked: Sequence[Fold]
-    found: Sequence[Explained]
+    asked: Sequence[ClinicalFold]
+    found: Sequence[ExplainedColumns]
     label: np.ndarray
     fold: np.ndarray
     classes: tuple[str, str]

@@ -22,7 +22,7 @@ import scipy.signal
 
 from bulbar.features import audio
 
-Kind = Literal["exact", "near"]
+Likeness = Literal["exact", "near"]
 
 NEAR = 0.9
 """Correlation of the waveforms from which a pair is a near duplicate."""
@@ -59,7 +59,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class NearDuplicates:
     """Two recordings by their places in the cohort, first < second; `second` starts `lag_s` into `first`."""
 
     first: int
@@ -110,20 +110,20 @@ def _band_filter() -> np.ndarray:
     return inside.astype(np.float32)
 
 
-def exact_pairs(fingerprints: Sequence[Fingerprint]) -> list[Pair]:
+def exact_pairs(fingerprints: Sequence[Fingerprint]) -> list[NearDuplicates]:
     """Every pair with the same decoded samples."""
     alike: dict[str, list[int]] = {}
     for place, one in enumerate(fingerprints):
         alike.setdefault(one.samples_digest, []).append(place)
     return [
-        Pair(first, second, 1.0, 0.0)
+        NearDuplicates(first, second, 1.0, 0.0)
         for places in alike.values()
         for at, first in enumerate(places)
         for second in places[at + 1 :]
     ]
 
 
-def candidates(fingerprints: Sequence[Fingerprint], threshold: float = CANDIDATE) -> Iterator[Pair]:
+def candidates(fingerprints: Sequence[Fingerprint], threshold: float = CANDIDATE) -> Iterator[NearDuplicates]:
     """Yield each pair whose fingerprints agree at some lag, scored by that agreement.
 
     The agreement is the mean product of signs over the overlap, which is at least a second and at least half of the
@@ -142,7 +142,7 @@ def candidates(fingerprints: Sequence[Fingerprint], threshold: float = CANDIDATE
 
 def _agreeing(
     fingerprints: Sequence[Fingerprint], rows: Sequence[int], columns: Sequence[int], threshold: float
-) -> Iterator[Pair]:
+) -> Iterator[NearDuplicates]:
     """The candidates between two blocks; within one, each pair once."""
     lengths = [np.array([fingerprints[place].signs.shape[1] for place in block]) for block in (rows, columns)]
     size = scipy.fft.next_fast_len(int(lengths[0].max() + lengths[1].max()), real=True)
@@ -166,7 +166,11 @@ def _agreeing(
             start = int(lags[best[column]]) + fingerprints[second].start_frame - fingerprints[first].start_frame
             found = float(score[best[column], column])
             lag_s = start * _HOP / LOW_RATE_HZ
-            yield Pair(first, second, found, -lag_s) if first < second else Pair(second, first, found, lag_s)
+            yield (
+                NearDuplicates(first, second, found, -lag_s)
+                if first < second
+                else NearDuplicates(second, first, found, lag_s)
+            )
 
 
 def _spectra(fingerprints: Sequence[Fingerprint], block: Sequence[int], size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulbar.core.markdown import with_interval
-from bulbar.deployment.deployed import MODELS
+from bulbar.deployment.deployed import DEPLOYED_MODELS
 from bulbar.deployment.training_range import CONDITIONS, INNER, listed, measure_of
 from bulbar.report.rendering import environment
 
@@ -16,7 +16,7 @@ Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Run:
+class ModelCardInputs:
     """The metrics that the card quotes. common: the clinical columns that `fused_common` sees."""
 
     cohort: str
@@ -28,14 +28,14 @@ class Run:
     audit: Metrics
 
 
-def markdown(run: Run) -> str:
+def markdown(run: ModelCardInputs) -> str:
     """The model card."""
     ranges = run.deployed["training_data"]
     conditions = [(CONDITIONS[name], ends) for name, ends in ranges["conditions"].items()]
     numeric = [(measure_of(name), ends) for name, ends in ranges["numeric"].items()]
     quoted = {"listed": listed, "estimate": estimate, "score": score}
     card = environment(html=False).get_template("model_card.md")
-    return card.render(vars(run), models=MODELS, inner=INNER, ranges=[*conditions, *numeric], **quoted)
+    return card.render(vars(run), models=DEPLOYED_MODELS, inner=INNER, ranges=[*conditions, *numeric], **quoted)
 
 
 def estimate(of: Mapping[str, float | None]) -> str:

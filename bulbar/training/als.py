@@ -76,7 +76,7 @@ class FusionSettings(Strict):
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ProtocolData:
     """What every fit of one protocol is made from.
 
     table: of `folds.assign`, a row per recording. rows: for each row of the feature array, its recording's position in
@@ -119,7 +119,7 @@ def rows_of_recordings(index: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     return position.to_numpy(dtype=int)
 
 
-def require_room_for(cells: Sequence[Cell], image_shape: tuple[int, int]) -> None:
+def require_image_size(cells: Sequence[Cell], image_shape: tuple[int, int]) -> None:
     """Raise BadInput where an architecture's convolutions and poolings leave nothing of an image.
 
     image_shape: (mel, frame). Each convolution takes two rows and columns, each pooling half of what is left.
@@ -145,12 +145,12 @@ def require_room_for(cells: Sequence[Cell], image_shape: tuple[int, int]) -> Non
         raise BadInput(problems)
 
 
-def audio_fit(material: Material, cell: Cell, fold: int, *, keep_weights: bool = False) -> Fit:
+def audio_fit(data: ProtocolData, cell: Cell, fold: int, *, keep_weights: bool = False) -> Fit:
     """One cell of Table 4 on one fold: the same fit, with the same seed, in the sweep and beside fusion."""
-    train, validation, test = material.parts(fold)
+    train, validation, test = data.parts(fold)
     return Fit(
-        name=f"{material.protocol}/{cell.architecture}/{cell.dropout_rate}/fold_{fold}",
-        network=Network(ARCHITECTURES[cell.architecture], material.image_shape),
+        name=f"{data.protocol}/{cell.architecture}/{cell.dropout_rate}/fold_{fold}",
+        network=Network(ARCHITECTURES[cell.architecture], data.image_shape),
         dropout_rate=cell.dropout_rate,
         train=train,
         validation=validation,
@@ -160,7 +160,7 @@ def audio_fit(material: Material, cell: Cell, fold: int, *, keep_weights: bool =
 
 
 def fusion_fit(
-    material: Material,
+    data: ProtocolData,
     model: str,
     cell: Cell,
     fold: int,
@@ -173,13 +173,13 @@ def fusion_fit(
 
     clinical: features in [0, 1] of every row of the feature array, shape (row, n_clinical).
     """
-    train, validation, test = material.parts(fold)
+    train, validation, test = data.parts(fold)
     fused = model.startswith("fused")
     return Fit(
-        name="/".join([material.protocol, model, *([str(cell)] if fused else []), f"fold_{fold}"]),
+        name="/".join([data.protocol, model, *([str(cell)] if fused else []), f"fold_{fold}"]),
         network=Network(
             ARCHITECTURES[cell.architecture] if fused else None,
-            material.image_shape,
+            data.image_shape,
             n_clinical=clinical.shape[1],
             clinical_dropout_rate=settings.dropout_rate,
             output=settings.output,
@@ -193,35 +193,35 @@ def fusion_fit(
     )
 
 
-def clinical_of_rows(material: Material, by_subject: pd.DataFrame) -> np.ndarray:
+def clinical_of_rows(data: ProtocolData, by_subject: pd.DataFrame) -> np.ndarray:
     """The clinical features of every row of the feature array, float32, shape (row, n_clinical).
 
     by_subject: encoded features, indexed by subject_id.
     """
-    by_recording = by_subject.loc[material.table["subject_id"]].to_numpy(dtype=np.float32)
-    return by_recording[material.rows]
+    by_recording = by_subject.loc[data.table["subject_id"]].to_numpy(dtype=np.float32)
+    return by_recording[data.rows]
 
 
-def predictions(material: Material, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
+def predictions(data: ProtocolData, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
     """Out-of-fold probabilities of class 1 from one model's fits, one fit for each fold, in the order of the table.
 
     Returns recording_id, subject_id, fold, label, probability; a recording's segments are averaged.
     """
-    probability = np.full(len(material.table), np.nan)
+    probability = np.full(len(data.table), np.nan)
     for fit, result in zip(fits, fitted, strict=True):
-        positions, means = material.per_recording(fit.test, result.test)
+        positions, means = data.per_recording(fit.test, result.test)
         probability[positions] = means
-    table = material.table[["recording_id", "subject_id", "fold", "label"]]
+    table = data.table[["recording_id", "subject_id", "fold", "label"]]
     return table.assign(probability=probability.round(6))
 
 
-def summary(cell: Cell, material: Material, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
+def summary(cell: Cell, data: ProtocolData, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
     """A row for each fold of one cell: epochs, the best one, what was watched there, and the test part's accuracy."""
-    label = material.table["label"].to_numpy()
+    label = data.table["label"].to_numpy()
     rows = []
-    for fold, fit, result in zip(material.folds, fits, fitted, strict=True):
-        watched, validation = material.per_recording(fit.validation, result.validation)
-        tested, test = material.per_recording(fit.test, result.test)
+    for fold, fit, result in zip(data.folds, fits, fitted, strict=True):
+        watched, validation = data.per_recording(fit.validation, result.validation)
+        tested, test = data.per_recording(fit.test, result.test)
         rows.append(
             {
                 **cell._asdict(),

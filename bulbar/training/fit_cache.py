@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core import error_stream, parallel
-from bulbar.core.atomic_write import in_units, link_file, no_room, tell_of_disk, writable_folder
+from bulbar.core.atomic_write import disk_is_full, explain_disk_error, in_units, link_file, writable_folder
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.parallel import WorkersLost
 from bulbar.training import architectures, backend, clusters
@@ -46,9 +46,9 @@ _FOR_BACKEND = {
 
 
 #: What the folders of what is not finished are called, until they are renamed or removed.
-_PARTIAL, _DESK = ".partial-", ".desk-"
+_PARTIAL, _CLAIMS = ".partial-", ".claims-"
 _SECONDS_OF_A_DAY = 86400
-_OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or compute.kept_fits in params.yaml"
+_OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or compute.fit_cache in params.yaml"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Plan:
         )
 
 
-class KeptFits:
+class FitCache:
     """The folder of finished fits: one folder for each, written aside and renamed, so that none is ever half there.
 
     It is made where it is not there. Raises BadInput where it cannot be made or written.
@@ -110,7 +110,7 @@ class KeptFits:
             aside.rename(place)
         except OSError as error:
             if name not in self:
-                tell_of_disk(error, place, aside)
+                explain_disk_error(error, place, aside)
                 raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -124,7 +124,7 @@ class KeptFits:
         return float((self.place(name) / "seconds.txt").read_text(encoding="utf-8"))
 
 
-def plan(fits: Sequence[Fit], study: Study, kept: KeptFits, workers: int) -> Plan:
+def plan(fits: Sequence[Fit], study: Study, kept: FitCache, workers: int) -> Plan:
     """What it takes to have all `fits`: an upper bound, as if no fit stopped early."""
     names = [digest(fit, study) for fit in fits]
     missing = [fit for fit, name in zip(fits, names, strict=True) if name not in kept]
@@ -159,7 +159,7 @@ def _expected_seconds(fit: Fit, study: Study) -> float:
 def run(
     fits: Sequence[Fit],
     study: Study,
-    kept: KeptFits,
+    kept: FitCache,
     *,
     computing: parallel.Settings,
     label: str,
@@ -177,7 +177,7 @@ def run(
     if missing:
         needed = _disk_bytes(missing.values())
         if needed > shutil.disk_usage(kept.folder).free:
-            no_room(kept.folder, f"room for {len(missing)} fits, {in_units(needed)} at most")
+            disk_is_full(kept.folder, f"room for {len(missing)} fits, {in_units(needed)} at most")
         with clusters.connected(computing) as engine:
             _train_all(missing, study, kept, engine, computing.attempts, label)
     for fit, name in zip(fits, names, strict=True):
@@ -189,7 +189,7 @@ def run(
 
 
 def _train_all(
-    missing: dict[str, Fit], study: Study, kept: KeptFits, engine: clusters.Engine, attempts: int, label: str
+    missing: dict[str, Fit], study: Study, kept: FitCache, engine: clusters.Engine, attempts: int, label: str
 ) -> None:
     """Fits that were cut off wait for all others: what is wrong with one of them keeps no other from being done."""
     cut_off: Counter[str] = Counter()
@@ -199,14 +199,14 @@ def _train_all(
     for _ in range(attempts):
         error: BaseException | None = None
         waiting = [[name for name in left if (cut_off[name] > 0) is was_cut_off] for was_cut_off in (False, True)]
-        with _desk(kept) as desk:
+        with _claims_folder(kept) as claims:
             try:
                 for names in filter(None, waiting):
-                    _train_once([_Task(missing[name], name, study, kept, desk) for name in names], engine, label)
+                    _train_once([_Task(missing[name], name, study, kept, claims) for name in names], engine, label)
             except engine.lost as lost:
                 error = lost
                 calls_lost += 1
-            at_work = [note.name.split("@") for note in desk.iterdir()]
+            at_work = [note.name.split("@") for note in claims.iterdir()]
         cut_off.update({name for name, _ in at_work})
         workers |= {worker for _, worker in at_work}
         left = [name for name in left if name not in kept]
@@ -227,8 +227,8 @@ def _train_all(
 
 
 def _sweep_up(folder: Path) -> None:
-    """Remove what killed processes left: nothing is a day in the writing, and a desk that is gone costs no fit."""
-    for left in (path for path in folder.iterdir() if path.name.startswith((_PARTIAL, _DESK))):
+    """Remove what killed processes left: nothing is a day in the writing, and a claims that is gone costs no fit."""
+    for left in (path for path in folder.iterdir() if path.name.startswith((_PARTIAL, _CLAIMS))):
         with suppress(FileNotFoundError):  # another run sweeps too
             if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
                 shutil.rmtree(left, ignore_errors=True)
@@ -243,13 +243,13 @@ def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
 
 
 @contextmanager
-def _desk(kept: KeptFits) -> Iterator[Path]:
+def _claims_folder(kept: FitCache) -> Iterator[Path]:
     """A folder in which workers note what they are at. One that does not see it does not see the kept fits either."""
-    desk = Path(tempfile.mkdtemp(dir=kept.folder, prefix=_DESK))
+    claims = Path(tempfile.mkdtemp(dir=kept.folder, prefix=_CLAIMS))
     try:
-        yield desk
+        yield claims
     finally:
-        shutil.rmtree(desk, ignore_errors=True)
+        shutil.rmtree(claims, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -259,8 +259,8 @@ class _Task:
     fit: Fit
     name: str
     study: Study
-    kept: KeptFits
-    desk: Path
+    kept: FitCache
+    claims: Path
 
 
 def _train_once(tasks: Sequence[_Task], engine: clusters.Engine, label: str) -> None:
@@ -289,7 +289,7 @@ def _train_once(tasks: Sequence[_Task], engine: clusters.Engine, label: str) -> 
 def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted, float] | None:
     """Train a fit and keep it; where this process does not see the kept fits, return it."""
     fit, kept, name = task.fit, task.kept, task.name
-    common = task.desk.is_dir()
+    common = task.claims.is_dir()
     if common and name in kept:
         return None
     keras_backend = task.study.settings.keras_backend
@@ -299,7 +299,7 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
     for variable, value in _FOR_BACKEND.items():
         os.environ.setdefault(variable, value)
     _require(expected, dict(environment(keras_backend)))
-    note = task.desk / f"{name}@{socket.gethostname()}-{os.getpid()}"
+    note = task.claims / f"{name}@{socket.gethostname()}-{os.getpid()}"
     if common:
         note.touch()
     try:

@@ -91,7 +91,7 @@ class Fitted:
 
     test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
     validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, from training where weights
-    are kept; `KeptFits.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
+    are kept; `FitCache.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
     """
 
     test: np.ndarray

@@ -16,7 +16,7 @@ from bulbar.training.architectures import Kind, SequenceNetwork
 from bulbar.training.fits import Fit, Fitted, Study
 from bulbar.tuning import search
 
-MODELS = ("cnn", "lstm", "cnn_lstm")
+NETWORKS = ("cnn", "lstm", "cnn_lstm")
 TUNED = "cnn_lstm_tuned"
 IN_WORDS = {"cnn": "CNN", "lstm": "LSTM", "cnn_lstm": "CNN-LSTM", TUNED: "CNN-LSTM tuned"}
 
@@ -33,7 +33,7 @@ class Settings(Strict):
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ClipData:
     """What every fit of one protocol is made from.
 
     index: recording_id, subject_id, label, part, copy (0: the recording itself), a row for each row of the feature
@@ -59,7 +59,7 @@ class Material:
         return np.stack([copy.index for _, copy in of_train.groupby("copy")])
 
 
-def require_room_for(settings: Settings, space: search.Space, image_shape: tuple[int, int]) -> None:
+def require_image_size(settings: Settings, space: search.Space, image_shape: tuple[int, int]) -> None:
     """Raise BadInput where poolings leave nothing of what is convolved. image_shape: (row, frame)."""
     layers = max(settings.n_layers, *space.n_layers)
     fewest_units = min(settings.lstm_units, *space.lstm_units)
@@ -101,7 +101,7 @@ def default_point(settings: Settings, training: fits.Settings) -> search.Point:
 
 
 def fit_at(
-    material: Material, model: str, settings: Settings, point: search.Point, *, max_epochs: int | None = None
+    data: ClipData, model: str, settings: Settings, point: search.Point, *, max_epochs: int | None = None
 ) -> Fit:
     """A model trained at a point, as a search does: it watches the validation part, and never sees the test part.
 
@@ -109,7 +109,7 @@ def fit_at(
     """
     kind = kind_of(model, settings)
     network = replace(
-        network_of(kind, settings, material.image_shape),
+        network_of(kind, settings, data.image_shape),
         filters=int(point["filters"]),
         lstm_units=int(point["lstm_units"]),
         n_layers=int(point["n_layers"]),
@@ -118,30 +118,30 @@ def fit_at(
         "learning_rate": float(point["learning_rate"]),
         "batch_size": int(point["batch_size"]),
     }
-    training = material.study.settings
+    training = data.study.settings
     if max_epochs is not None:
         changes["max_epochs"] = min(max_epochs, training.max_epochs)
-    watched = material.rows("validation")
+    watched = data.rows("validation")
     return Fit(
-        name="/".join([material.protocol, kind, *(f"{name}={value:g}" for name, value in point.items())]),
+        name="/".join([data.protocol, kind, *(f"{name}={value:g}" for name, value in point.items())]),
         network=network,
         dropout_rate=float(point["dropout_rate"]),
-        train=material.trained(),
+        train=data.trained(),
         validation=watched,
         test=watched,
         settings=training.model_copy(update=changes),
     )
 
 
-def fits_of_grid(material: Material, settings: Settings, space: search.Space) -> list[Fit]:
+def fits_of_grid(data: ClipData, settings: Settings, space: search.Space) -> list[Fit]:
     """The tuned model at every point of the space."""
-    return [fit_at(material, TUNED, settings, point) for point in space.points]
+    return [fit_at(data, TUNED, settings, point) for point in space.points]
 
 
-def final_fit(material: Material, model: str, settings: Settings, point: search.Point) -> Fit:
+def final_fit(data: ClipData, model: str, settings: Settings, point: search.Point) -> Fit:
     """The same fit, its weights kept, that predicts the test part and, for the gap, the training recordings."""
-    tested = np.concatenate([material.rows("test"), material.rows("train")])
-    return replace(fit_at(material, model, settings, point), test=tested, keep_weights=True)
+    tested = np.concatenate([data.rows("test"), data.rows("train")])
+    return replace(fit_at(data, model, settings, point), test=tested, keep_weights=True)
 
 
 def outcome(fitted: Fitted, name: str) -> search.Outcome:
@@ -155,13 +155,13 @@ def outcome(fitted: Fitted, name: str) -> search.Outcome:
     )
 
 
-def predictions(material: Material, fit: Fit, fitted: Fitted) -> pd.DataFrame:
+def predictions(data: ClipData, fit: Fit, fitted: Fitted) -> pd.DataFrame:
     """What a model says of each recording at the epoch of lowest validation loss.
 
     Returns recording_id, subject_id, part, label, probability (of class 1), sorted by recording.
     """
     rows = np.concatenate([fit.test, fit.validation])
-    table = material.index.iloc[rows][["recording_id", "subject_id", "part", "label"]]
+    table = data.index.iloc[rows][["recording_id", "subject_id", "part", "label"]]
     said = np.concatenate([fitted.test, fitted.validation]).round(6)
     return table.assign(probability=said).sort_values("recording_id", ignore_index=True)
 

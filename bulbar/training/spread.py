@@ -17,7 +17,7 @@ from bulbar.core.seeds import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.scoring import metrics
 from bulbar.training import als
-from bulbar.training.als import Material
+from bulbar.training.als import ProtocolData
 from bulbar.training.fits import Fit
 
 
@@ -37,23 +37,23 @@ BIASED = (
 OPTIMISTIC = "The cell was picked on these subjects, so its scores are optimistic; what counts here is how they vary."
 
 
-def on_split(material: Material, repeat: int, settings: folds.Settings) -> Material:
+def on_split(data: ProtocolData, repeat: int, settings: folds.Settings) -> ProtocolData:
     """The same recordings, dealt into other folds by the protocol's own rule.
 
-    repeat: from 1; the first split is the material's own.
+    repeat: from 1; the first split is the data's own.
     """
     if repeat == 1:
-        return material
-    draw = seed_of(material.study.seed, f"spread/repeat_{repeat}")
-    return replace(material, table=folds.assign(material.table, material.protocol, settings, draw))
+        return data
+    draw = seed_of(data.study.seed, f"spread/repeat_{repeat}")
+    return replace(data, table=folds.assign(data.table, data.protocol, settings, draw))
 
 
-def fits_from(material: Material, cell: Cell, start: int) -> list[Fit]:
+def fits_from(data: ProtocolData, cell: Cell, start: int) -> list[Fit]:
     """One cell on every fold of a split. start: from 1; the first start's fits are the sweep's.
 
     A start draws alike on every split, so that what differs between splits is the split.
     """
-    own = [als.audio_fit(material, cell, fold) for fold in material.folds]
+    own = [als.audio_fit(data, cell, fold) for fold in data.folds]
     return own if start == 1 else [replace(fit, name=f"{fit.name}/seed_{start}") for fit in own]
 
 

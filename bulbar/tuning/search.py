@@ -195,7 +195,7 @@ def search(
         load_if_exists=True,
     )
     for batch in _batches(study, sampler, settings, seed):
-        _train_and_tell(study, batch, settings, train)
+        _train_and_report(study, batch, settings, train)
     return study
 
 
@@ -249,7 +249,7 @@ def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: in
         yield batch
 
 
-def _train_and_tell(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
+def _train_and_report(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
     """Train a batch and tell its trials in their order; one whose validation loss was never finite has failed.
 
     With pruning all are trained for a few epochs first; those worse by then than the median of earlier batches end

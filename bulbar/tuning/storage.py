@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import URL, NullPool, create_engine, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bulbar.core.atomic_write import tell_of_disk, writable_folder
+from bulbar.core.atomic_write import explain_disk_error, writable_folder
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.seeds import seed_of
 
@@ -58,7 +58,7 @@ def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
         try:
             yield JournalStorage(JournalFileBackend(str(journal)))
         except OSError as error:  # Optuna's names no file
-            tell_of_disk(error, Path(error.filename or journal))
+            explain_disk_error(error, Path(error.filename or journal))
             raise
 
 

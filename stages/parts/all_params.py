@@ -164,7 +164,7 @@ def between_gender(read: Gender) -> Iterator[Problem]:
     """Rules between blocks of gender/params.yaml."""
     for check in (
         lambda: sequences.check_rate(read.features, read.audio.sample_rate_hz),
-        lambda: gender.require_room_for(read.network, read.tune.space, read.features.shape),
+        lambda: gender.require_image_size(read.network, read.tune.space, read.features.shape),
     ):
         yield from _refused_by(check)
     if len(read.split.classes) > 2:

@@ -7,7 +7,7 @@ import pandas as pd
 from bulbar.core.files import read_table
 from bulbar.features import audio
 from stages.parts.params import settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 
 
 def bandwidths(role: str) -> pd.Series:
@@ -16,6 +16,6 @@ def bandwidths(role: str) -> pd.Series:
     Measured on the released file: what was upsampled or coded with loss before its release carries less than half its
     sampling rate.
     """
-    measured = read_table(room("conditions", role) / "recordings.csv", recording_id=str)
+    measured = read_table(stage_folder("conditions", role) / "recordings.csv", recording_id=str)
     low_passed = partial(audio.highest_hz, low_pass_hz=settings("audio", audio.Settings).bandwidth_hz)
     return measured.set_index("recording_id")["bandwidth_hz"].map(low_passed)

@@ -13,7 +13,7 @@ from bulbar.core.files import read_table, save, write_table
 from bulbar.explain import audio_tables, figures
 from bulbar.scoring import metrics
 from bulbar.training import als
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 
 HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Errors of audio, one by one</title>
@@ -25,16 +25,18 @@ img { max-width: 100% } section { border-top: 1px solid #999; padding: .5rem 0 }
 """
 
 
-def listen(voices: audio_tables.Voices, material: als.Material, folder: Path, role: str) -> int:
+def listen(voices: audio_tables.Voices, data: als.ProtocolData, folder: Path, role: str) -> int:
     """Write errors.csv, errors.html and a picture of each error into `folder`; how many there are."""
     scored = read_table(
-        room("fusion", role) / material.protocol / "selected" / "audio.csv", recording_id=str, subject_id=str
+        stage_folder("fusion", role) / data.protocol / "selected" / "audio.csv", recording_id=str, subject_id=str
     )
     wrong = scored[metrics.called(scored["probability"]) != scored["label"]].sort_values("recording_id")
-    released = read_table(room("cohort", role) / "recordings.csv", recording_id=str).set_index("recording_id")["path"]
+    released = read_table(stage_folder("cohort", role) / "recordings.csv", recording_id=str).set_index("recording_id")[
+        "path"
+    ]
     rows = voices.rows.reset_index(names="at").drop_duplicates("recording_id").set_index("recording_id")
-    images = np.load(room("features", role) / "images.npy", mmap_mode="r")
-    first_row = pd.Series(np.arange(len(material.rows)), index=material.table["recording_id"].iloc[material.rows])
+    images = np.load(stage_folder("features", role) / "images.npy", mmap_mode="r")
+    first_row = pd.Series(np.arange(len(data.rows)), index=data.table["recording_id"].iloc[data.rows])
     first_row = first_row[~first_row.index.duplicated()]
     table, page = [], [HEAD]
     draw = partial(figures.recording, positive=voices.classes[1], settings=voices.spectrogram)
@@ -42,7 +44,7 @@ def listen(voices: audio_tables.Voices, material: als.Material, folder: Path, ro
         name = error["recording_id"]
         row = rows.loc[name]
         actual, called = (voices.classes[label] for label in (error["label"], 1 - error["label"]))
-        audio = room("audio", role) / f"{name}.wav"
+        audio = stage_folder("audio", role) / f"{name}.wav"
         probability = f"probability of {voices.classes[1]} {error['probability']:.3f}"
         said = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
         stretched = voices.spectrogram.time_axis == "resize"

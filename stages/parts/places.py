@@ -5,7 +5,7 @@ from pathlib import Path
 from bulbar.core.files import read_json
 
 
-def room(name: str, role: str = "main") -> Path:
+def stage_folder(name: str, role: str = "main") -> Path:
     """The folder of one stage's data for a cohort: data/NAME for the main one, data/ROLE/NAME for another."""
     return Path("data") / name if role == "main" else Path("data") / role / name
 
@@ -17,7 +17,7 @@ def cohort_block(role: str = "main") -> str:
 
 def cohort_in_words(role: str = "main") -> str:
     """What every figure says of whose voices it shows: `synthetic cohort`, or `minsk2020 cohort`."""
-    described = read_json(room("cohort", role) / "cohort.json")
+    described = read_json(stage_folder("cohort", role) / "cohort.json")
     return "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
 
 

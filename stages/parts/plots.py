@@ -7,12 +7,12 @@ from bulbar.core.markdown import with_interval
 from bulbar.core.seeds import seed_of
 from bulbar.paper import figures, tables
 from bulbar.scoring import intervals, metrics
-from stages.parts.study import CELLS, MODELS, Study
+from stages.parts.study import CELLS, MODELS, StudyResults
 
 PAPERS = "the paper's"
 
 
-def plot_sweep(study: Study, four: pd.DataFrame) -> None:
+def plot_sweep(study: StudyResults, four: pd.DataFrame) -> None:
     """Table 4 and Figures 10 and 11. four: `tables.table_4`.
 
     The figures draw the accuracy that the protocol reports: the highest fold's as the paper, or the mean of the folds.
@@ -49,7 +49,7 @@ def plot_sweep(study: Study, four: pd.DataFrame) -> None:
     write_table(by_architecture.round(4).reset_index(), study.plots / f"figure_11_{study.protocol}.csv")
 
 
-def plot_models(study: Study) -> None:
+def plot_models(study: StudyResults) -> None:
     """Figures 12, 13 and 14, ROC and precision–recall curves of the models of both cells."""
     plot_confusion(study, "figure_12", "audio", "Figure 12: audio alone")
     plot_confusion(study, "figure_13", study.fused, f"Figure 13: audio and clinical ({study.fused})")
@@ -58,7 +58,7 @@ def plot_models(study: Study) -> None:
         plot_curves(study, cell)
 
 
-def plot_confusion(study: Study, name: str, model: str, what: str) -> None:
+def plot_confusion(study: StudyResults, name: str, model: str, what: str) -> None:
     """Confusion matrices of one model, both cells, per recording and per subject; Figure 12 has the paper's too."""
     with_paper = model == "audio" and study.by_recording
     panels: dict[str, tuple[int, int, int, int]] = {}
@@ -78,7 +78,7 @@ def plot_confusion(study: Study, name: str, model: str, what: str) -> None:
     save(figure, study.plots / f"{name}_{study.protocol}.png")
 
 
-def plot_learning(study: Study) -> None:
+def plot_learning(study: StudyResults) -> None:
     """Figure 14: the selected cell's fused model on its reported fold; else on all folds (data: the first)."""
     curves, fold = study.histories["selected"][study.fused], study.fold_of["selected"]
     folds = [fold] if fold is not None else sorted(curves["fold"].unique())
@@ -88,14 +88,14 @@ def plot_learning(study: Study) -> None:
     write_table(shown[f"fold {folds[0]}"].round(4), study.plots / f"figure_14_{study.protocol}.csv")
 
 
-def auc_in_words(study: Study, table: pd.DataFrame) -> str:
+def auc_in_words(study: StudyResults, table: pd.DataFrame) -> str:
     """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
     seed = seed_of(study.seed, f"evaluate/{study.protocol}")
     low, high = intervals.intervals(table, **study.bootstrap.model_dump(), seed=seed)["roc_auc_pooled"]
     return with_interval(metrics.roc_auc(table["label"], table["probability"]), low, high)
 
 
-def plot_curves(study: Study, cell: str) -> None:
+def plot_curves(study: StudyResults, cell: str) -> None:
     """ROC and precision–recall curves of one cell's five models, per recording and per subject."""
     reported = study.reported(cell)
     rows = {

@@ -20,7 +20,7 @@ from bulbar.audit import (
     speakers,
 )
 from bulbar.audit.finding import LEVEL, Finding
-from bulbar.audit.label_probe import Told, summary_of_images
+from bulbar.audit.label_probe import LabelProbe, summary_of_images
 from bulbar.cohort import clinical
 from bulbar.cohort.folds import PROTOCOLS
 from bulbar.core.files import read_json, read_table
@@ -30,8 +30,8 @@ from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals
 from stages.parts.bandwidths import bandwidths
 from stages.parts.params import settings
-from stages.parts.places import room
-from stages.parts.study import Study, read_study
+from stages.parts.places import stage_folder
+from stages.parts.study import StudyResults, read_study
 
 TABLE_4, TABLE_5, FIGURE_12 = (
     f"reference/als_{name}.csv" for name in ("table4_accuracy", "table5_modalities", "figure12_confusion")
@@ -44,7 +44,7 @@ class AuditInputs:
     """All that the probes read. drawing: draws, level and seed of intervals; shuffling: with shuffles for level."""
 
     role: str
-    studies: Mapping[str, Study]
+    studies: Mapping[str, StudyResults]
     folds: Mapping[str, pd.DataFrame]
     recordings: pd.DataFrame
     images: np.ndarray
@@ -60,18 +60,18 @@ class AuditInputs:
 
 def read_inputs(role: str, shuffles: int) -> AuditInputs:
     """Read what both protocols share; images stay on the disk."""
-    studies: dict[str, Study] = {protocol: read_study(protocol, role) for protocol in PROTOCOLS}
+    studies: dict[str, StudyResults] = {protocol: read_study(protocol, role) for protocol in PROTOCOLS}
     draws = settings("bootstrap", intervals.Settings).draws
     seed = seed_of(studies["subject_wise"].seed, "audit")
-    features = room("features", role)
+    features = stage_folder("features", role)
     return AuditInputs(
         role=role,
         studies=studies,
         folds={
-            protocol: read_table(room("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
+            protocol: read_table(stage_folder("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
             for protocol in PROTOCOLS
         },
-        recordings=read_table(room("conditions", role) / "recordings.csv", recording_id=str, subject_id=str),
+        recordings=read_table(stage_folder("conditions", role) / "recordings.csv", recording_id=str, subject_id=str),
         images=np.load(features / "images.npy", mmap_mode="r"),
         image_recordings=read_table(features / "index.csv", recording_id=str)["recording_id"],
         drawing={"draws": draws, "level": LEVEL, "seed": seed},
@@ -79,7 +79,7 @@ def read_inputs(role: str, shuffles: int) -> AuditInputs:
     )
 
 
-def labels_shuffled(inputs: AuditInputs, voices: pd.DataFrame) -> dict[str, Told]:
+def labels_shuffled(inputs: AuditInputs, voices: pd.DataFrame) -> dict[str, LabelProbe]:
     """Each protocol's quick classifier on the features, with the real labels and with shuffled ones."""
     return label_shuffle.learn(voices, inputs.folds, within=inputs.task_of, **inputs.shuffling)
 
@@ -91,12 +91,12 @@ def voices_of(inputs: AuditInputs) -> pd.DataFrame:
 
 def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
     """Probes of the cohort and its split, whatever was learned from them."""
-    described = read_json(room("clinical", inputs.role) / "columns.json")
-    people = read_table(room("clinical", inputs.role) / "subjects.csv", **clinical.dtypes(described["all"]))
+    described = read_json(stage_folder("clinical", inputs.role) / "columns.json")
+    people = read_table(stage_folder("clinical", inputs.role) / "subjects.csv", **clinical.dtypes(described["all"]))
     by_subject = inputs.folds["subject_wise"].drop_duplicates("subject_id").set_index("subject_id")
     people = people.assign(label=people["subject_id"].map(by_subject["label"]))
     audio = inputs.studies["subject_wise"].models["selected"]["audio"]
-    duplicate = read_table(room("conditions", inputs.role) / "duplicates.csv", first=str, second=str)
+    duplicate = read_table(stage_folder("conditions", inputs.role) / "duplicates.csv", first=str, second=str)
     released = inputs.recordings.assign(label=inputs.recordings["subject_id"].map(by_subject["label"]))
     return [
         *missingness.probe(people, described, by_subject["fold"].to_dict(), **inputs.shuffling),
@@ -156,7 +156,7 @@ def check_claims(inputs: AuditInputs) -> list[claims.JudgedClaim]:
 
 def baselines_of(protocol: str, role: str) -> dict[str, pd.DataFrame]:
     """The out-of-fold tables of a network's baselines but the majority, which every claim has beside it."""
-    place = room("baselines", role) / protocol
+    place = stage_folder("baselines", role) / protocol
     return {
         path.stem: read_table(path, recording_id=str, subject_id=str)
         for path in sorted(place.glob("*.csv"))

@@ -12,14 +12,14 @@ from bulbar.core.names import CELL_COLUMNS, FUSED
 from bulbar.paper import tables
 from bulbar.scoring import intervals, metrics, selection
 from stages.parts.params import params, settings, study_settings
-from stages.parts.places import cohort_in_words, metrics_file, room
+from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 CELLS = ("selected", "published")
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResults:
     """One protocol's results. `plots`: the folder to draw into; `classes`: the negative one's name, the positive's."""
 
     protocol: str
@@ -94,12 +94,12 @@ class Study:
         return f"{what}\n{self.protocol} · {self.cohort} · {self.epochs(*models)}"
 
 
-def read_study(protocol: str, role: str = "main") -> Study:
+def read_study(protocol: str, role: str = "main") -> StudyResults:
     """Read one protocol's results of one cohort from data/ and metrics/."""
-    study, cohort = study_settings(), read_json(room("cohort", role) / "cohort.json")
-    sweep, fusion = room("sweep", role) / protocol, room("fusion", role) / protocol
+    study, cohort = study_settings(), read_json(stage_folder("cohort", role) / "cohort.json")
+    sweep, fusion = stage_folder("sweep", role) / protocol, stage_folder("fusion", role) / protocol
     fits = read_table(sweep / "fits.csv")
-    return Study(
+    return StudyResults(
         protocol=protocol,
         plots=Path("plots/evaluate") if role == "main" else Path("plots") / role / "evaluate",
         cohort=cohort_in_words(role),

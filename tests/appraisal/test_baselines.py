@@ -44,7 +44,7 @@ def auc(rows, model, **known):
     return roc_auc_score(table["label"], table["probability"])
 
 
-@pytest.mark.parametrize("model", [model for model in baselines.MODELS if model != "majority"])
+@pytest.mark.parametrize("model", [model for model in baselines.BASELINES if model != "majority"])
 def test_every_recording_is_scored_once_by_a_model_that_did_not_see_its_fold(model):
     rows = cohort()
     table, _ = scored(rows, model)
@@ -153,7 +153,7 @@ def test_split_by_recording_a_forest_knows_the_speakers_and_split_by_subject_it_
     assert known > unknown + 0.1
 
 
-@pytest.mark.parametrize("model", baselines.MODELS)
+@pytest.mark.parametrize("model", baselines.BASELINES)
 def test_gaps_of_every_kind_raise_no_warning(model):
     rows = cohort(subjects=18)
     rows["shimmer_local"] = np.nan

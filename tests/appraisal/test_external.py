@@ -19,7 +19,9 @@ BANDS = {"as_recorded": "as recorded", "low_passed": "low-passed at 3600 Hz"}
 DRAWING = {"draws": 200, "seed": 3}
 
 
-def cohort(role: str, subjects: int, *, recordings: int = 2, segments: int = 1, seed: int = 0) -> external.Cohort:
+def cohort(
+    role: str, subjects: int, *, recordings: int = 2, segments: int = 1, seed: int = 0
+) -> external.ComparedCohort:
     """Two patients for each control, split by subject into two folds."""
     names = [f"S{number:02d}" for number in range(subjects)]
     rows = [
@@ -30,21 +32,21 @@ def cohort(role: str, subjects: int, *, recordings: int = 2, segments: int = 1, 
     table = folds.assign(pd.DataFrame(rows), "subject_wise", folds.Settings(n_splits=2), seed)
     rows_of_array = np.repeat(np.arange(len(table)), segments)
     training = fits.Settings(max_epochs=6 if role == "main" else 100)
-    return external.Cohort(role, f"{role} (synthetic)", True, table, rows_of_array, [8000], training)
+    return external.ComparedCohort(role, f"{role} (synthetic)", True, table, rows_of_array, [8000], training)
 
 
 MAIN, OTHER = cohort("main", 18), cohort("external", 24, recordings=1, segments=3, seed=1)
 
 
 @pytest.fixture
-def materials(tmp_path):
+def data_of_cohorts(tmp_path):
     labels = external.labels_of([MAIN, OTHER])
     study = fits.Study(tmp_path / "images.npy", "digest", labels, fits.Settings(), 5)
-    return external.materials([MAIN, OTHER], study, (20, 20))
+    return external.data_of_cohorts([MAIN, OTHER], study, (20, 20))
 
 
-def test_each_cohort_s_rows_lie_together_and_carry_its_labels(materials):
-    main, other = materials
+def test_each_cohort_s_rows_lie_together_and_carry_its_labels(data_of_cohorts):
+    main, other = data_of_cohorts
     assert np.array_equal(np.flatnonzero(main.rows >= 0), np.arange(36))
     assert np.array_equal(np.flatnonzero(other.rows >= 0), np.arange(36, 36 + 72))
     labels = external.labels_of([MAIN, OTHER])
@@ -52,8 +54,8 @@ def test_each_cohort_s_rows_lie_together_and_carry_its_labels(materials):
     assert np.array_equal(labels[36:].reshape(24, 3)[:, 0], OTHER.table["label"])
 
 
-def test_a_fit_never_trains_on_or_watches_the_other_cohort_and_tests_all_of_it(materials):
-    for trained, own, other in ((MAIN, *materials), (OTHER, *materials[::-1])):
+def test_a_fit_never_trains_on_or_watches_the_other_cohort_and_tests_all_of_it(data_of_cohorts):
+    for trained, own, other in ((MAIN, *data_of_cohorts), (OTHER, *data_of_cohorts[::-1])):
         for fold, fit in enumerate(external.cross_fits(trained, own, other, CELL), start=1):
             rows_of_own, rows_of_other = np.flatnonzero(own.rows >= 0), np.flatnonzero(other.rows >= 0)
             assert set(fit.train) | set(fit.validation) <= set(rows_of_own)
@@ -66,8 +68,8 @@ def test_a_fit_never_trains_on_or_watches_the_other_cohort_and_tests_all_of_it(m
             assert fit.settings == trained.training
 
 
-def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_their_range(materials):
-    own, other = materials
+def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_their_range(data_of_cohorts):
+    own, other = data_of_cohorts
     of_folds = external.cross_fits(MAIN, own, other, CELL)
     draws = np.random.default_rng(2)
     said = [draws.random(len(fit.test)) for fit in of_folds]
@@ -83,7 +85,7 @@ def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_th
     assert outside["label"].tolist() == OTHER.table["label"].tolist()
 
 
-def table_of(which: external.Cohort, strength: float, seed: int) -> pd.DataFrame:
+def table_of(which: external.ComparedCohort, strength: float, seed: int) -> pd.DataFrame:
     logits = strength * which.table["label"] + np.random.default_rng(seed).normal(size=len(which.table))
     named = which.table[["recording_id", "subject_id", "fold", "label"]]
     return named.assign(probability=1 / (1 + np.exp(-logits)))
@@ -103,7 +105,7 @@ def found() -> pd.DataFrame:
     return pd.concat(parts)[external.COLUMNS]
 
 
-def compared(found: pd.DataFrame, other: external.Cohort = OTHER) -> external_page.Comparison:
+def compared(found: pd.DataFrame, other: external.ComparedCohort = OTHER) -> external_page.Comparison:
     return external_page.Comparison(found, [MAIN, other], BANDS, ["A", "I"], CELL, ("ALS", "HC"))
 
 

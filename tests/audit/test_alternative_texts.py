@@ -13,7 +13,7 @@ from bulbar.audit import alternative_texts
 )  # fmt: skip
 def test_it_names_what_predicts_the_label_best_among_what_could_be_measured(values, expected):
     findings = {"recording_conditions": {of: {"value": value} for of, value in values.items()}}
-    assert expected in alternative_texts.told_from(findings)
+    assert expected in alternative_texts.label_probes(findings)
 
 
 def test_each_split_s_mean_over_the_shuffles_is_quoted():

@@ -6,7 +6,7 @@ import pytest
 
 from bulbar.audit import figures
 from bulbar.audit.finding import Finding
-from bulbar.audit.label_probe import Told
+from bulbar.audit.label_probe import LabelProbe
 from bulbar.core.files import read_table
 from bulbar.paper import tables
 from bulbar.paper.figures import folds_of_table_4
@@ -17,11 +17,11 @@ VERDICTS = ("leak", "suspect", "clear", "sign", "confounder")
 
 def told(middle):
     null = np.random.default_rng(0).normal(middle, 0.05, size=999)
-    return Told(0.8, 0.7, 0.9, 0.001, null, pd.DataFrame(), "recording")
+    return LabelProbe(0.8, 0.7, 0.9, 0.001, null, pd.DataFrame(), "recording")
 
 
 FIGURES = {
-    "told_from": lambda: figures.told_from(
+    "label_probes": lambda: figures.label_probes(
         [Finding("conditions", verdict, "AUC per subject", 0.7, 0.6, 0.8, verdict, "") for verdict in VERDICTS], "All"
     ),
     "nothing_to_learn": lambda: figures.nothing_to_learn({"record_wise": told(0.6), "subject_wise": told(0.5)}, "Both"),
@@ -45,7 +45,7 @@ def test_a_figure_drawn_twice_has_the_same_bytes_and_nothing_is_cut_off(name):
 def test_only_what_tells_the_label_is_drawn_beside_chance():
     share = Finding("collapse", "record_wise", "share of cells", 0.4, np.nan, np.nan, "suspect", "")
     auc = Finding("missingness", "clinical all", "AUC per subject", 1.0, 0.9, 1.0, "leak", "", p=0.001)
-    axes = figures.told_from([share, auc], "One").axes[0]
+    axes = figures.label_probes([share, auc], "One").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["missingness: clinical all"]
 
 

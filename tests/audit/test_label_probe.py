@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit import label_probe
-from bulbar.audit.label_probe import told_apart
+from bulbar.audit.label_probe import probe_label
 from bulbar.core.seeds import seed_of
 from tests.sweeps import subjects_and_recordings, with_folds
 
@@ -48,7 +48,7 @@ def by_scikit_learn(features: np.ndarray, labels: np.ndarray, fold: np.ndarray, 
 def test_every_shuffle_scores_what_scikit_learn_gives_it_in_a_fit_of_its_own(protocol):
     table = cohort(protocol)
     features = voices(table, 3, seed=0)
-    told = told_apart(features, table, shuffles=12, draws=100, seed=5)
+    told = probe_label(features, table, shuffles=12, draws=100, seed=5)
     by_subject = protocol == "subject_wise"
     subjects = table.groupby("subject_id").agg(label=("label", "first"), fold=("fold", "first"))
     drawn = label_probe.shuffled_labels(subjects, within_folds=by_subject, shuffles=12, seed=seed_of(5, "shuffles"))
@@ -76,7 +76,7 @@ def test_with_nothing_to_tell_p_is_uniform(protocol):
     p = []
     table = cohort(protocol, subjects=18, splits=2)
     for seed in range(40):
-        p.append(told_apart(voices(table, 2, seed), table, shuffles=39, draws=100, seed=seed).p)
+        p.append(probe_label(voices(table, 2, seed), table, shuffles=39, draws=100, seed=seed).p)
     assert kstest(p, "uniform").pvalue > 0.01
     assert np.mean(np.array(p) <= 0.1) < 0.2
 
@@ -84,7 +84,7 @@ def test_with_nothing_to_tell_p_is_uniform(protocol):
 def test_what_differs_between_the_classes_is_told_and_is_a_leak():
     table = cohort()
     features = voices(table, 1, seed=0) + 3 * table[["label"]].to_numpy()
-    told = told_apart(features, table, shuffles=199)
+    told = probe_label(features, table, shuffles=199)
     assert told.low > 0.6
     assert told.p == 1 / 200
     assert told.verdict() == "leak"
@@ -93,7 +93,7 @@ def test_what_differs_between_the_classes_is_told_and_is_a_leak():
 
 
 def test_what_is_the_same_for_everyone_tells_nothing():
-    told = told_apart(pd.DataFrame({"rate": 8000, "format": "WAV", "empty": np.nan}, index=range(60)), cohort())
+    told = probe_label(pd.DataFrame({"rate": 8000, "format": "WAV", "empty": np.nan}, index=range(60)), cohort())
     assert (told.value, told.low, told.high, told.p) == (0.5, 0.5, 0.5, 1.0)
     assert told.verdict() == "clear"
 
@@ -101,8 +101,8 @@ def test_what_is_the_same_for_everyone_tells_nothing():
 def test_a_category_tells_as_well_as_the_numbers_that_stand_for_it():
     table = cohort()
     label = table["label"].to_numpy()
-    as_words = told_apart(pd.DataFrame({"format": np.where(label == 1, "WAV", "FLAC")}), table, shuffles=99)
-    as_number = told_apart(label[:, np.newaxis].astype(float), table, shuffles=99)
+    as_words = probe_label(pd.DataFrame({"format": np.where(label == 1, "WAV", "FLAC")}), table, shuffles=99)
+    as_number = probe_label(label[:, np.newaxis].astype(float), table, shuffles=99)
     assert as_words.value == as_number.value == 1.0
     np.testing.assert_array_equal(as_words.null, as_number.null)
 
@@ -115,7 +115,7 @@ def test_a_missing_value_is_the_median_of_the_training_rows():
     filled = features.copy()
     filled.loc[fold == 1, 0] = features.loc[fold != 1, 0].median()
     of_fold_1 = [
-        told_apart(each, table, per="recording", shuffles=1).table.query("fold == 1") for each in (features, filled)
+        probe_label(each, table, per="recording", shuffles=1).table.query("fold == 1") for each in (features, filled)
     ]
     pd.testing.assert_frame_equal(of_fold_1[0], of_fold_1[1])
 
@@ -123,9 +123,9 @@ def test_a_missing_value_is_the_median_of_the_training_rows():
 def test_nothing_is_learned_from_the_rows_that_are_scored():
     table = cohort()
     features = voices(table, 2, seed=4)
-    before = told_apart(features, table, per="recording", shuffles=1).table["probability"]
+    before = probe_label(features, table, per="recording", shuffles=1).table["probability"]
     features[0] = 1e3
-    after = told_apart(features, table, per="recording", shuffles=1).table["probability"]
+    after = probe_label(features, table, per="recording", shuffles=1).table["probability"]
     others = (table["fold"] == table["fold"].iloc[0]).to_numpy() & (np.arange(len(table)) > 0)
     np.testing.assert_array_equal(before[others], after[others])
 
@@ -135,7 +135,7 @@ def test_within_tasks_only_the_difference_from_the_tasks_mean_counts():
     task = table["recording_id"].str.split("_").str[1].to_numpy()
     features = voices(table, 2, seed=6)
     moved = np.where(task[:, np.newaxis] == "PA", 10 + 5 * features, features)
-    told = [told_apart(each, table, within=task, shuffles=9).table["probability"] for each in (features, moved)]
+    told = [probe_label(each, table, within=task, shuffles=9).table["probability"] for each in (features, moved)]
     np.testing.assert_allclose(told[0], told[1], rtol=1e-6)
     assert np.ptp(told[0]) > 0.01
 
@@ -143,7 +143,7 @@ def test_within_tasks_only_the_difference_from_the_tasks_mean_counts():
 def test_split_by_recording_there_is_no_auc_per_subject():
     table = cohort("record_wise")
     with pytest.raises(ValueError, match="each subject in one fold"):
-        told_apart(voices(table, 1, 0), table, per="subject")
+        probe_label(voices(table, 1, 0), table, per="subject")
 
 
 def test_the_auc_within_folds_counts_pairs_as_scikit_learn_does_and_ties_half():

@@ -152,7 +152,7 @@ def test_a_path_that_leaves_the_clips_is_a_fault_and_no_file(tmp_path, path):
     with pytest.raises(BadInput, match="line 10"):
         check.cohort_of(release, found, quarantine=False, by="sex")
     kept = check.cohort_of(release, found, quarantine=True, by="sex")
-    assert (len(kept.recordings), len(kept.subjects), kept.recordings_set_aside) == (8, 4, 1)
+    assert (len(kept.recordings), len(kept.subjects), kept.quarantined_recordings) == (8, 4, 1)
 
 
 def link(clip, target):
@@ -184,7 +184,7 @@ def test_what_is_no_file_of_the_release_is_a_fault_and_never_opened(tmp_path, sp
     assert re.fullmatch(told, fault.problem.found)
     assert len(release.files) == 7 and fault.path not in paths(release)
     found = [recording.inspect(file.path, root, min_duration_s=0.5) for file in release.files]
-    assert check.cohort_of(release, found, quarantine=True, by="sex").recordings_set_aside == 1
+    assert check.cohort_of(release, found, quarantine=True, by="sex").quarantined_recordings == 1
 
 
 @pytest.mark.parametrize("target", ["nowhere.mp3", "m0_0.mp3"])

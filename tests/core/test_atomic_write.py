@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_what_is_written_is_there_at_the_end_of_the_block_and_not_before(tmp_path):
     path = tmp_path / "made/table.csv"
-    with atomic_write.written_aside(path) as beside:
+    with atomic_write.atomic_path(path) as beside:
         beside.write_text("whole")
         assert not path.exists()
         assert beside.parent == path.parent  # another file system could not rename it
@@ -39,7 +39,7 @@ def test_what_is_written_is_there_at_the_end_of_the_block_and_not_before(tmp_pat
 def test_a_block_that_raises_leaves_nothing_and_what_was_there_before(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("before")
-    with pytest.raises(ArithmeticError), atomic_write.written_aside(path) as beside:
+    with pytest.raises(ArithmeticError), atomic_write.atomic_path(path) as beside:
         beside.write_text("half")
         raise ArithmeticError
     assert path.read_text() == "before"
@@ -70,7 +70,7 @@ def test_neither_git_nor_dvc_takes_what_a_killed_writer_left():
 
 def test_two_processes_that_write_the_same_file_write_it_whole(tmp_path):
     path = tmp_path / "table.csv"
-    with atomic_write.written_aside(path) as ours:
+    with atomic_write.atomic_path(path) as ours:
         ours.write_text("whole")
         if (child := os.fork()) == 0:
             atomic_write.write_text("whole", path)
@@ -177,7 +177,7 @@ def test_a_full_disk_takes_no_picture_of_an_earlier_prediction(tmp_path):
 
 def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
     with small_disk(tmp_path / "disk", 300) as disk:
-        kept = fit_cache.KeptFits(disk.folder)
+        kept = fit_cache.FitCache(disk.folder)
         with pytest.raises(CannotGoOn, match="make room there"):
             kept.store("abc", FITTED, {}, 1.0)
         assert "abc" not in kept
@@ -189,7 +189,7 @@ def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_quota_and_a_limit_of_a_file_s_size_are_told_as_a_full_disk_is(tmp_path, number):
-    with pytest.raises(CannotGoOn, match="make room there"), atomic_write.written_aside(tmp_path / "out"):
+    with pytest.raises(CannotGoOn, match="make room there"), atomic_write.atomic_path(tmp_path / "out"):
         raise OSError(number, os.strerror(number))
     assert not list(tmp_path.iterdir())
 
@@ -210,7 +210,7 @@ def test_a_folder_that_forbids_writing_is_told(tmp_path):
 
 
 def test_an_input_that_cannot_be_read_is_not_told_as_an_output(tmp_path):
-    with pytest.raises(PermissionError), atomic_write.written_aside(tmp_path / "out"):
+    with pytest.raises(PermissionError), atomic_write.atomic_path(tmp_path / "out"):
         raise PermissionError(13, "Permission denied", str(tmp_path / "input.wav"))
     assert not list(tmp_path.iterdir())
 

@@ -24,7 +24,7 @@ from tests import toy_fits
 place = Path(sys.argv[1])
 study = toy_fits.study(place)
 fits = [toy_fits.fit(keep_weights=True), toy_fits.fit(clinical=toy_fits.clinical())]
-kept = fit_cache.KeptFits(place / "kept")
+kept = fit_cache.FitCache(place / "kept")
 for fit, done in zip(fits, fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits")):
     print(digest(fit, study), sha256(done.test.tobytes() + done.history.to_csv().encode()).hexdigest())
 """

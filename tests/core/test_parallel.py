@@ -159,12 +159,12 @@ def test_four_fits_share_a_gpu_unless_said_otherwise():
 
 
 def test_kept_fits_lie_where_the_environment_says_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
-    named = parallel.Settings(kept_fits=tmp_path / "params")
+    named = parallel.Settings(fit_cache=tmp_path / "params")
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "environment"))
-    assert named.kept_fits_dir == parallel.Settings().kept_fits_dir == tmp_path / "environment"
+    assert named.fit_cache_folder == parallel.Settings().fit_cache_folder == tmp_path / "environment"
     monkeypatch.delenv("BULBAR_CACHE")
-    assert named.kept_fits_dir == tmp_path / "params"
+    assert named.fit_cache_folder == tmp_path / "params"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert parallel.Settings().kept_fits_dir == tmp_path / "cache/bulbar/fits"
+    assert parallel.Settings().fit_cache_folder == tmp_path / "cache/bulbar/fits"
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert parallel.Settings(kept_fits=Path("~/fits")).kept_fits_dir == tmp_path / "fits"
+    assert parallel.Settings(fit_cache=Path("~/fits")).fit_cache_folder == tmp_path / "fits"

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bulbar.explain import audio_tables, figures
-from bulbar.explain.audio_maps import METHODS, Explained
+from bulbar.explain.audio_maps import METHODS, ExplainedImages
 from bulbar.features.spectrogram import Settings
 
 SMALL = Settings(mel_bands=16, frames=10)
@@ -21,7 +21,9 @@ def voices_of(settings: Settings = SMALL) -> audio_tables.Voices:
     rows = rows.assign(fold=1, duration_s=np.where(rows["task"] == "A", 4.0, 2.0))
     maps = np.arange(len(rows), dtype=float)[:, None, None] * np.ones(settings.image_shape)
     nothing = np.zeros(len(rows))
-    found = Explained(nothing, nothing, dict.fromkeys(METHODS, maps), nothing[:, None], nothing[:, None], nothing, {})
+    found = ExplainedImages(
+        nothing, nothing, dict.fromkeys(METHODS, maps), nothing[:, None], nothing[:, None], nothing, {}
+    )
     dead = np.tile(np.arange(settings.mel_bands) >= settings.mel_bands // 2, (len(rows), 1))  # the upper half
     drawing = {"draws": 100, "level": 0.95, "seed": 0}
     return audio_tables.Voices(rows, found, dead, ("HC", "ALS"), settings, 22050, drawing)

@@ -7,7 +7,7 @@ from sklearn.inspection import permutation_importance
 from bulbar.cohort import minsk2020, voc_als
 from bulbar.core import disclosure
 from bulbar.explain import clinical_tables, groups, importance, shap_values
-from bulbar.explain.clinical_columns import Explained, Fold, columns_of_features
+from bulbar.explain.clinical_columns import ClinicalFold, ExplainedColumns, columns_of_features
 from bulbar.explain.importance import HOW, Scored, averaging, shuffled
 from bulbar.scoring import intervals, metrics
 
@@ -180,11 +180,11 @@ def test_every_clinical_column_of_both_releases_is_in_a_named_group_and_no_group
 def records_of(table: pd.DataFrame, label: np.ndarray, shap: np.ndarray) -> clinical_tables.Records:
     """Answers of one fold, one recording a subject, with SHAP values of one's own making."""
     nobody = np.zeros((0, 1, 1))
-    fold = Fold(
+    fold = ClinicalFold(
         models={}, encoder=None, table=table, images=nobody, owner=np.arange(N), recording=np.arange(N),
         background_table=table[:0], background_images=nobody, groups={}, backend="", seed=0, asked=None,
     )  # fmt: skip
-    found = Explained(plain={}, shuffled={}, shap={"fused_all": shap}, base={})
+    found = ExplainedColumns(plain={}, shuffled={}, shap={"fused_all": shap}, base={})
     return clinical_tables.Records(
         asked=[fold], found=[found], label=label, fold=np.ones(len(label)), classes=("HC", "ALS"),
         groups={"Told": ["told"], "Noise": ["noise"]}, drawing=DRAWING,

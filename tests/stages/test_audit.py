@@ -87,7 +87,7 @@ def test_nobody_is_named_in_what_git_holds(study):
 
 def test_three_pictures_are_drawn(study):
     assert {path.name for path in (study / "plots/audit").iterdir()} == {
-        "told_from.png",
+        "label_probes.png",
         "shuffles.png",
         "table_4_folds.png",
     }

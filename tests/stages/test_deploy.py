@@ -18,7 +18,7 @@ import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, whi
 from bulbar.commands import cli, person
 from bulbar.commands.model_folder import read_settings
 from bulbar.core.errors import BadInput
-from bulbar.deployment import inputs as given
+from bulbar.deployment import inputs
 from bulbar.deployment.fold_models import fold_models
 from bulbar.deployment.prediction import Prediction
 from bulbar.scoring import metrics
@@ -120,7 +120,7 @@ def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
     stored = np.load("data/features/images.npy")
     index = pd.read_csv("data/features/index.csv")["recording_id"].tolist()
     for row in recordings().itertuples():
-        found = given.recordings([row.file], None, deployed.audio)
+        found = inputs.recordings([row.file], None, deployed.audio)
         (image,), _ = person.images_and_conditions(found, deployed)
         np.testing.assert_array_equal(image[0], stored[index.index(row.recording_id)])
 
@@ -156,7 +156,7 @@ def test_a_recording_of_any_rate_and_format_gives_the_image_that_the_stages_woul
     )
     _, expected = mel_spectrogram.image_of_row(cleaned, tmp_path / "cleaned", settings.spectrogram)
     assert (expected[0].max(axis=1) == 0).any() == (masked and (rate < 22050 or bandwidth_hz is not None))
-    (image,), _ = person.images_and_conditions([given.Given(Path(file), file, "A")], settings)
+    (image,), _ = person.images_and_conditions([inputs.InputRecording(Path(file), file, "A")], settings)
     np.testing.assert_array_equal(image, expected)
 
 
@@ -166,7 +166,7 @@ def test_the_fold_model_that_did_not_know_a_person_gives_the_stored_prediction(d
     files = recordings().set_index("recording_id")["file"]
     networks = list(fold_models(MODELS, deployed, model, {}))
     for subject, rows in [*table.groupby("subject_id")][:: 1 if model == "audio" else 4]:
-        found = given.recordings(files[rows.index].tolist(), None, deployed.audio)
+        found = inputs.recordings(files[rows.index].tolist(), None, deployed.audio)
         images, _ = person.images_and_conditions(found, deployed)
         if model == "fused_common":
             networks = list(fold_models(MODELS, deployed, model, clinical_of(subject)))
@@ -332,7 +332,9 @@ def test_a_low_pass_of_the_training_data_is_taken_to_a_new_recording_bit_for_bit
     stored = np.load("data/features/images.npy")
     row = recordings().iloc[3]
     position = pd.read_csv("data/features/index.csv")["recording_id"].tolist().index(row["recording_id"])
-    (image,), (how,) = person.images_and_conditions([given.Given(project / row["file"], row["file"], "A")], settings)
+    (image,), (how,) = person.images_and_conditions(
+        [inputs.InputRecording(project / row["file"], row["file"], "A")], settings
+    )
     np.testing.assert_array_equal(image[0], stored[position])
     assert not np.array_equal(image[0], np.load(project / "data/features/images.npy")[position])
     assert how.bandwidth_hz > 3500 and not [s for s in settings.training.of_recording("A", how) if "band" in s]

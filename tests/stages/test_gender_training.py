@@ -12,7 +12,7 @@ from bulbar.core.errors import BadInput
 from bulbar.training import fits, gender
 from bulbar.tuning import search
 from stages import gender_evaluate, networks, tune
-from stages.parts.sequence_material import load_material
+from stages.parts.clip_data import load_material
 from tests.projects import ROOT, contents, write_cohort, write_csv, write_params
 
 SPACE = {
@@ -317,12 +317,12 @@ def test_a_search_is_named_by_what_shapes_it_and_by_nothing_else(project, tmp_pa
 
     def name(features: str | None = None, seed: int = 1, **changes: object) -> str:
         settings = search.Settings.model_validate({"space": SPACE, **changes})
-        material = load_material("subject_wise")
+        data = load_material("subject_wise")
         if features:
-            material = replace(material, study=replace(material.study, features_digest=features))
+            data = replace(data, study=replace(data.study, features_digest=features))
         network = gender.Settings.model_validate(NETWORK)
-        grid = gender.fits_of_grid(material, network, settings.space)
-        return search.digest(settings, seed, [fits.digest(fit, material.study) for fit in grid])
+        grid = gender.fits_of_grid(data, network, settings.space)
+        return search.digest(settings, seed, [fits.digest(fit, data.study) for fit in grid])
 
     of_no_consequence = {"storage": "postgresql://someone@host/studies", "orders": 300, "compared": ["random"]}
     assert name(**of_no_consequence, sampler="random") == name()

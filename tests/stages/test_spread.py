@@ -12,8 +12,8 @@ from bulbar.training import als
 from bulbar.training import spread as spreading
 from bulbar.training.fits import digest
 from stages import folds, ingest, mel_spectrogram, preprocess_audio, select, spread, sweep
-from stages.parts.material import load_material
 from stages.parts.params import settings
+from stages.parts.protocol_data import load_material
 from tests.projects import write_params
 from tests.releases import voc_als_rows, write_voc_als
 
@@ -103,8 +103,8 @@ def test_every_split_has_every_recording_once_and_no_two_splits_or_starts_are_al
 
 def test_split_by_subject_a_subject_is_in_one_fold_of_every_split_and_watched_in_none_that_tests_it():
     assert predictions("subject_wise").groupby(["repeat", "subject_id"])["fold"].nunique().eq(1).all()
-    material, splitting = load_material("subject_wise"), settings("folds", folding.Settings)
-    other = spreading.on_split(material, 2, splitting)
+    data, splitting = load_material("subject_wise"), settings("folds", folding.Settings)
+    other = spreading.on_split(data, 2, splitting)
     for fold in other.folds:
         parts = [set(other.table["subject_id"].iloc[positions]) for positions in folding.parts(other.table, fold)]
         assert not parts[0] & parts[1]
@@ -113,8 +113,8 @@ def test_split_by_subject_a_subject_is_in_one_fold_of_every_split_and_watched_in
 
 
 def test_split_by_recording_each_fold_has_the_classes_shares_and_is_watched_itself():
-    material, splitting = load_material("record_wise"), settings("folds", folding.Settings)
-    other = spreading.on_split(material, 2, splitting)
+    data, splitting = load_material("record_wise"), settings("folds", folding.Settings)
+    other = spreading.on_split(data, 2, splitting)
     patients = other.table.groupby("fold")["label"].sum()
     assert patients.max() - patients.min() <= 1
     for fold in other.folds:

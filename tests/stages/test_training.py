@@ -11,7 +11,7 @@ from sklearn import metrics
 import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.core.errors import BadInput
 from stages import folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
-from stages.parts.material import load_material
+from stages.parts.protocol_data import load_material
 from tests.projects import contents, write_params
 from tests.releases import voc_als_rows, write_voc_als
 
@@ -160,9 +160,9 @@ def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(fused):
 @pytest.mark.usefixtures("fused")
 def test_a_kept_model_predicts_what_its_fold_was_given():
     model = keras.models.load_model("models/subject_wise/fused_common/fold_1.keras")
-    material = load_material("subject_wise")
-    features = fusion.clinical_features(material, "common", "main")[1].astype(np.float32)
-    _, _, test = material.parts(1)
+    data = load_material("subject_wise")
+    features = fusion.clinical_features(data, "common", "main")[1].astype(np.float32)
+    _, _, test = data.parts(1)
     said = model.predict([np.load("data/features/images.npy")[test], features[test]], verbose=0)
     written = pd.read_csv("data/fusion/subject_wise/selected/fused_common.csv")
     np.testing.assert_allclose(said[:, 1], written.loc[written["fold"] == 1, "probability"], atol=2e-6)
@@ -189,16 +189,16 @@ def test_the_curves_that_are_drawn_are_copied_to_plots_and_no_other(fused):
 
 
 def test_split_by_subject_the_clinical_encoder_learns_from_training_subjects_only(project):
-    material, path = load_material("subject_wise"), project / "data/clinical/subjects.csv"
-    before, written = fusion.clinical_features(material, "all", "main"), path.read_text()
-    trained, watched, tested = material.parts(1)
+    data, path = load_material("subject_wise"), project / "data/clinical/subjects.csv"
+    before, written = fusion.clinical_features(data, "all", "main"), path.read_text()
+    trained, watched, tested = data.parts(1)
     subjects = pd.read_csv(path, keep_default_na=False, dtype=str)
-    strangers = material.table["subject_id"].iloc[np.concatenate([watched, tested])].unique()
+    strangers = data.table["subject_id"].iloc[np.concatenate([watched, tested])].unique()
     subjects.loc[subjects["subject_id"].isin(strangers), "age_years"] = "1000"
     subjects.loc[subjects["subject_id"].isin(strangers), "therapy"] = "something new"
     try:
         subjects.to_csv(path, index=False)
-        after = fusion.clinical_features(material, "all", "main")
+        after = fusion.clinical_features(data, "all", "main")
     finally:
         path.write_text(written)
     assert after[1].shape == before[1].shape
@@ -206,16 +206,16 @@ def test_split_by_subject_the_clinical_encoder_learns_from_training_subjects_onl
     assert not np.array_equal(after[1][tested], before[1][tested])
     assert not np.array_equal(after[2], before[2])
     age = pd.read_csv(path).set_index("subject_id")["age_years"]
-    of_row = age.loc[material.table["subject_id"]].to_numpy()[material.rows]
+    of_row = age.loc[data.table["subject_id"]].to_numpy()[data.rows]
     low, high = of_row[trained].min(), of_row[trained].max()
     np.testing.assert_allclose(before[1][:, 0], np.clip((of_row - low) / (high - low), 0, 1), atol=1e-6)
 
 
 def test_split_by_recording_every_fold_has_the_papers_matrix():
-    material = load_material("record_wise")
-    features = fusion.clinical_features(material, "all", "main")
+    data = load_material("record_wise")
+    features = fusion.clinical_features(data, "all", "main")
     matrix = pd.read_csv("data/clinical/record_wise_all.csv").set_index("subject_id")
-    expected = matrix.loc[material.table["subject_id"]].to_numpy()[material.rows]
+    expected = matrix.loc[data.table["subject_id"]].to_numpy()[data.rows]
     for fold in (1, 2):
         np.testing.assert_allclose(features[fold], expected, atol=1e-6)
 

@@ -22,7 +22,7 @@ from bulbar.core import parallel
 from bulbar.core.digests import file_digest
 from bulbar.core.errors import BadInput
 from bulbar.training import clusters, fit_cache
-from bulbar.training.fit_cache import KeptFits
+from bulbar.training.fit_cache import FitCache
 from bulbar.training.fits import Fit, Fitted, Settings, Study, description, device, digest, environment
 from tests import toy_fits
 from tests.training.test_fit_cache import assert_same
@@ -75,10 +75,10 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(study, tmp_path_factory) -> list[Fitted]:
     """What this machine makes of the fits."""
-    return run(study, KeptFits(tmp_path_factory.mktemp("expected")), LOKY)
+    return run(study, FitCache(tmp_path_factory.mktemp("expected")), LOKY)
 
 
-def run(study: Study, kept: KeptFits, computing: parallel.Settings, fits: list[Fit] = FITS) -> list[Fitted]:
+def run(study: Study, kept: FitCache, computing: parallel.Settings, fits: list[Fit] = FITS) -> list[Fitted]:
     return list(fit_cache.run(fits, study, kept, computing=computing, label="fits"))
 
 
@@ -88,7 +88,7 @@ def assert_all_same(found: list[Fitted], expected: list[Fitted]) -> None:
 
 
 @contextmanager
-def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterator[list[int]]:
+def killing(kept: FitCache, wanted: Callable[[str], bool], times: int) -> Iterator[list[int]]:
     """While the block runs, kill workers that are at a fit whose digest is wanted, as often as said."""
     with watching(kept, wanted, times) as (killed, _):
         yield killed
@@ -96,7 +96,7 @@ def killing(kept: KeptFits, wanted: Callable[[str], bool], times: int) -> Iterat
 
 @contextmanager
 def watching(
-    kept: KeptFits, wanted: Callable[[str], bool] = bool, times: int = 0
+    kept: FitCache, wanted: Callable[[str], bool] = bool, times: int = 0
 ) -> Iterator[tuple[list[int], set[int]]]:
     """The workers that were killed, and all that were at work, by process."""
     killed: list[int] = []
@@ -105,7 +105,7 @@ def watching(
 
     def watch() -> None:
         while not over.is_set():
-            for note in kept.folder.glob(".desk-*/*@*"):
+            for note in kept.folder.glob(".claims-*/*@*"):
                 name, worker = note.name.split("@")
                 process = int(worker.rsplit("-", 1)[1])
                 at_work.add(process)
@@ -123,25 +123,25 @@ def watching(
         watcher.join()
 
 
-def after_the_first(kept: KeptFits) -> Callable[[str], bool]:
+def after_the_first(kept: FitCache) -> Callable[[str], bool]:
     return lambda _: any(kept.folder.glob("*/*/test.npy"))
 
 
 @pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_fit_only(study, expected, tmp_path):
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     with (
         killing(kept, after_the_first(kept), times=1) as killed,
         pytest.warns(RuntimeWarning, match=r"workers lost: [12], at S1"),
     ):
         assert_all_same(run(study, kept, LOKY), expected)
     assert len(killed) == 1
-    assert not list(kept.folder.glob(".desk-*"))
+    assert not list(kept.folder.glob(".claims-*"))
 
 
 @pytest.mark.slow
 def test_a_fit_that_kills_its_worker_each_time_is_named_and_keeps_no_other_from_being_done(study, tmp_path):
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     fits = FITS[:4]
     bad = digest(fits[1], study)
     with (
@@ -166,7 +166,7 @@ def test_nothing_is_called_again_where_a_dying_call_left_nothing_missing(study, 
 
     monkeypatch.setattr(fit_cache, "_train_once", die_after_the_last)
     with pytest.warns(RuntimeWarning, match="workers lost: 1"):
-        assert_all_same(run(study, KeptFits(tmp_path / "kept"), LOKY), expected)
+        assert_all_same(run(study, FitCache(tmp_path / "kept"), LOKY), expected)
     assert calls == [len(FITS)]
 
 
@@ -182,7 +182,7 @@ def test_a_call_that_dies_each_time_is_made_as_often_as_attempts_say(study, tmp_
         pytest.warns(RuntimeWarning, match="workers lost: 3"),
         pytest.raises(fit_cache.WorkersLost, match=r"each of 3 attempts \(compute\.attempts\)"),
     ):
-        run(study, KeptFits(tmp_path / "kept"), LOKY)
+        run(study, FitCache(tmp_path / "kept"), LOKY)
     assert calls == [len(FITS)] * 3
 
 
@@ -361,7 +361,7 @@ CLUSTERS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
 def test_two_nodes_give_the_bits_of_this_machine(backend, nodes, study, expected, tmp_path, monkeypatch):
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     with nodes(tmp_path / "cluster", monkeypatch), watching(kept) as (_, at_work):
         assert_all_same(run(study, kept, parallel.Settings(backend=backend)), expected)
     assert len(at_work) == 2
@@ -371,7 +371,7 @@ def test_two_nodes_give_the_bits_of_this_machine(backend, nodes, study, expected
 @pytest.mark.slow
 @pytest.mark.parametrize(("backend", "nodes"), CLUSTERS)
 def test_a_worker_that_dies_on_a_cluster_changes_nothing(backend, nodes, study, expected, tmp_path, monkeypatch):
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     with (
         nodes(tmp_path / "cluster", monkeypatch),
         killing(kept, after_the_first(kept), times=1) as killed,
@@ -391,7 +391,7 @@ def test_nodes_that_share_no_folder_are_sent_the_features_and_send_their_fits(
     ours = Path("/proc/self/cwd")  # to every process its own folder: the workers' is another
     study = replace(make_study(tmp_path / "here"), images=ours / "images.npy")
     with nodes(tmp_path / "cluster", monkeypatch):
-        assert_all_same(run(study, KeptFits(ours / "kept"), parallel.Settings(backend=backend)), expected)
+        assert_all_same(run(study, FitCache(ours / "kept"), parallel.Settings(backend=backend)), expected)
     assert len(list((tmp_path / "cache/bulbar/features").glob("*.npy"))) == 1
 
 
@@ -419,7 +419,7 @@ def test_features_are_sent_once_to_a_node_however_many_its_workers(backend, node
 @pytest.mark.parametrize("backend", [pytest.param("dask", marks=on_dask), pytest.param("ray", marks=on_ray)])
 def test_where_no_cluster_is_named_one_is_started_here(backend, study, expected, tmp_path):
     fits = FITS[:2]
-    found = run(study, KeptFits(tmp_path / "kept"), parallel.Settings(backend=backend, workers=2), fits)
+    found = run(study, FitCache(tmp_path / "kept"), parallel.Settings(backend=backend, workers=2), fits)
     assert_all_same(found, expected[:2])
 
 
@@ -468,7 +468,7 @@ def test_dask_takes_fits_to_the_workers_that_have_a_gpu(on_gpus, tmp_path, monke
 def test_a_cluster_with_gpus_is_used_as_this_machine_is_told(
     backend, nodes, gpu, study, expected, tmp_path, monkeypatch
 ):
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     with nodes(tmp_path / "cluster", monkeypatch, **gpu):
         if device() == "cpu":
             with pytest.raises(BadInput, match=r"(?s)1 GPUs.*BULBAR_DEVICE=gpu here.*BULBAR_DEVICE=cpu"):
@@ -498,7 +498,7 @@ def test_a_machine_whose_gpu_is_hidden_or_lacking_is_named_by_its_processor(monk
 def test_fits_that_are_named_by_a_gpu_are_not_trained_without_one(on_gpus, study, tmp_path):
     """Here, where BULBAR_DEVICE is set, only the backend itself can tell."""
     with pytest.raises(RuntimeError, match=r"device: gpu expected, cpu found; BULBAR_DEVICE"):
-        run(study, KeptFits(tmp_path / "kept"), parallel.Settings(workers=1), FITS[:1])
+        run(study, FitCache(tmp_path / "kept"), parallel.Settings(workers=1), FITS[:1])
     assert not list(tmp_path.glob("kept/*/*/test.npy"))
 
 
@@ -508,7 +508,7 @@ def test_a_worker_leaves_the_memory_of_its_gpu_to_others_and_other_gpus_alone(st
         monkeypatch.delenv(name)
     monkeypatch.setenv("BULBAR_DEVICE", "cpu")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    run(study, KeptFits(tmp_path / "kept"), parallel.Settings(workers=1), FITS[:1])
+    run(study, FitCache(tmp_path / "kept"), parallel.Settings(workers=1), FITS[:1])
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
@@ -519,7 +519,7 @@ def test_a_worker_leaves_the_memory_of_its_gpu_to_others_and_other_gpus_alone(st
 def test_a_fit_that_dask_gives_up_is_named(study, tmp_path):
     import dask
 
-    kept = KeptFits(tmp_path / "kept")
+    kept = FitCache(tmp_path / "kept")
     bad = digest(FITS[1], study)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
@@ -537,4 +537,4 @@ def test_workers_of_several_threads_are_refused(study, tmp_path, monkeypatch):
         dask_cluster(tmp_path / "cluster", monkeypatch, threads=2),
         pytest.raises(BadInput, match=r"(?s)one thread each.*2.*--nthreads 1"),
     ):
-        run(study, KeptFits(tmp_path / "kept"), parallel.Settings(backend="dask"))
+        run(study, FitCache(tmp_path / "kept"), parallel.Settings(backend="dask"))

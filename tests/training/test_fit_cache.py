@@ -14,7 +14,7 @@ from bulbar.core import library_settings, parallel
 from bulbar.core.errors import BadInput, CannotGoOn
 from bulbar.training import fit_cache
 from bulbar.training.architectures import ARCHITECTURES
-from bulbar.training.fit_cache import KeptFits, plan
+from bulbar.training.fit_cache import FitCache, plan
 from bulbar.training.fits import Fitted, Settings, description, digest, environment
 from tests import toy_fits
 from tests.disks import small_disk
@@ -36,7 +36,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def kept(tmp_path):
-    return KeptFits(tmp_path / "kept")
+    return FitCache(tmp_path / "kept")
 
 
 def sweep(*rates: float) -> list:
@@ -47,12 +47,12 @@ def run(fits, study, kept, **options) -> list[Fitted]:
     return list(fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=1), label="fits", **options))
 
 
-def times(kept: KeptFits) -> dict[Path, int]:
+def times(kept: FitCache) -> dict[Path, int]:
     """When each kept file was written."""
     return {path: path.stat().st_mtime_ns for path in kept.folder.rglob("*") if path.is_file()}
 
 
-def store(kept: KeptFits, fitted: Fitted = FITTED, name: str = NAME) -> None:
+def store(kept: FitCache, fitted: Fitted = FITTED, name: str = NAME) -> None:
     kept.folder.mkdir(parents=True, exist_ok=True)
     kept.store(name, fitted, {"seed": 1}, 2.5)
 
@@ -82,7 +82,7 @@ def test_a_sweep_goes_on_where_it_was_and_gives_what_one_run_would_have_given(st
     resumed = run(fits, study, kept)
     after = times(kept)
     assert {path: after[path] for path in before} == before
-    for one, other in zip(resumed, run(fits, study, KeptFits(tmp_path / "other")), strict=True):
+    for one, other in zip(resumed, run(fits, study, FitCache(tmp_path / "other")), strict=True):
         assert_same(one, other)
 
 
@@ -193,7 +193,7 @@ def test_a_variable_that_makes_a_cpu_look_like_another_type_shapes_the_digest(st
 def test_a_folder_that_cannot_be_made_is_named_with_the_variable_that_names_another(monkeypatch, name):
     monkeypatch.setenv("BULBAR_CACHE", name)
     with pytest.raises(BadInput) as refused:
-        KeptFits(parallel.Settings().kept_fits_dir)
+        FitCache(parallel.Settings().fit_cache_folder)
     (problem,) = refused.value.problems
     assert problem.where == name
     assert "BULBAR_CACHE" in problem.remedy
@@ -226,7 +226,7 @@ def test_what_was_being_written_when_the_process_died_is_not_taken_for_a_fit(stu
 def test_what_a_killed_process_left_goes_after_a_day_and_what_is_at_work_stays(study, kept):
     (fit,) = sweep(0.3)[:1]
     store(kept, name=digest(fit, study))
-    left = [kept.folder / name for name in (".partial-dead", ".desk-dead", ".partial-alive", ".desk-alive")]
+    left = [kept.folder / name for name in (".partial-dead", ".claims-dead", ".partial-alive", ".claims-alive")]
     for folder in left:
         folder.mkdir()
         (folder / "test.npy").write_bytes(b"half")
@@ -240,7 +240,7 @@ def test_what_a_killed_process_left_goes_after_a_day_and_what_is_at_work_stays(s
 def test_fits_for_which_there_is_no_room_are_refused_before_any_is_trained(study, tmp_path):
     fits = sweep(0.0, 0.3)
     with small_disk(tmp_path / "disk", 100) as disk:
-        kept = KeptFits(disk.folder / "fits")
+        kept = FitCache(disk.folder / "fits")
         with pytest.raises(CannotGoOn, match=r"room for 4 fits(.|\n)*free in .*disk(.|\n)*make room there"):
             run(fits, study, kept)
         assert times(kept) == {}

@@ -14,7 +14,7 @@ from bulbar.core import parallel
 from bulbar.training import fit_cache, networks
 from bulbar.training import trainer as training
 from bulbar.training.architectures import ARCHITECTURES, Network
-from bulbar.training.fit_cache import KeptFits
+from bulbar.training.fit_cache import FitCache
 from bulbar.training.fits import Settings, digest
 from tests import toy_fits
 
@@ -84,7 +84,7 @@ def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precisio
 
 
 def test_fits_in_workers_have_the_bits_of_the_parent(study, fitted, tmp_path):
-    kept, fits = KeptFits(tmp_path / "kept"), [FITS[name] for name in ("dropout", "none", "fused")]
+    kept, fits = FitCache(tmp_path / "kept"), [FITS[name] for name in ("dropout", "none", "fused")]
     for fit, result in zip(
         fits, fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits"), strict=True
     ):

@@ -10,10 +10,10 @@ from bulbar.features import augmentation
 from bulbar.training import fits, gender
 from bulbar.tuning import search
 from stages.parts.params import params, settings, study_seed
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 
 
-def load_material(protocol: folds.Protocol, role: str = "main") -> gender.Material:
+def load_data(protocol: folds.Protocol, role: str = "main") -> gender.ClipData:
     """The rows and settings that every fit of a protocol shares.
 
     On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`. Raises BadInput where there
@@ -23,16 +23,16 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> gender.Materi
     if len(found.classes) > 2:
         remedy = "give one age at which the second band begins"
         raise BadInput([Problem("params.yaml: split.age_bands", "two classes", ", ".join(found.classes), remedy)])
-    folder = room("features", role) / protocol
+    folder = stage_folder("features", role) / protocol
     index = read_table(folder / "index.csv", recording_id=str, subject_id=str)
     training = settings("train", fits.Settings)
-    if read_json(room("cohort", role) / "cohort.json")["synthetic"]:
+    if read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]:
         cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
         training = training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
     features = folder / "features.npy"
     rows, frames = np.load(features, mmap_mode="r").shape[1:]
     network, space = settings("network", gender.Settings), settings("tune", search.Settings).space
-    gender.require_room_for(network, space, (rows, frames))
+    gender.require_image_size(network, space, (rows, frames))
     shared = fits.Study(
         images=features.resolve(),
         features_digest=file_digest(features),
@@ -41,4 +41,4 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> gender.Materi
         seed=study_seed(),
     )
     in_turn = settings("augment", augmentation.Settings).heard == "in_turn"
-    return gender.Material(protocol, index, (rows, frames), shared, in_turn)
+    return gender.ClipData(protocol, index, (rows, frames), shared, in_turn)

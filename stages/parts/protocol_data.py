@@ -7,14 +7,14 @@ from bulbar.core.digests import file_digest
 from bulbar.core.files import read_json, read_table
 from bulbar.training import als, fits
 from stages.parts.params import params, settings, study_settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 
 
-def load_material(protocol: folds.Protocol, role: str = "main") -> als.Material:
+def load_data(protocol: folds.Protocol, role: str = "main") -> als.ProtocolData:
     """The recordings, rows and settings that every fit of a protocol shares."""
-    images = room("features", role) / "images.npy"
-    table = read_table(room("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
-    index = read_table(room("features", role) / "index.csv", recording_id=str)
+    images = stage_folder("features", role) / "images.npy"
+    table = read_table(stage_folder("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
+    index = read_table(stage_folder("features", role) / "index.csv", recording_id=str)
     rows = als.rows_of_recordings(index, table)
     shared = fits.Study(
         images=images.resolve(),
@@ -24,7 +24,7 @@ def load_material(protocol: folds.Protocol, role: str = "main") -> als.Material:
         seed=study_settings().seed,
     )
     mel, frames = np.load(images, mmap_mode="r").shape[1:]
-    return als.Material(protocol, table, rows, (mel, frames), shared)
+    return als.ProtocolData(protocol, table, rows, (mel, frames), shared)
 
 
 def training_on(role: str = "main") -> fits.Settings:
@@ -33,7 +33,7 @@ def training_on(role: str = "main") -> fits.Settings:
     On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`.
     """
     training = settings("train", fits.Settings)
-    if not read_json(room("cohort", role) / "cohort.json")["synthetic"]:
+    if not read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]:
         return training
     cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
     return training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})

@@ -17,9 +17,9 @@ from bulbar.features import spectrogram
 from bulbar.scoring import intervals
 from bulbar.training import als
 from stages.parts.bandwidths import bandwidths
-from stages.parts.clinical_material import learned
+from stages.parts.clinical_data import learned
 from stages.parts.params import params, settings, study_settings
-from stages.parts.places import room
+from stages.parts.places import stage_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Asking:
     lie above its recording's bandwidth, (n, mel), bool; none of an image of MFCCs.
     """
 
-    material: als.Material
+    data: als.ProtocolData
     asked: Settings
     rows: pd.DataFrame
     images: np.ndarray
@@ -42,24 +42,24 @@ class Asking:
     workers: int
 
 
-def read_asking(material: als.Material, asked: Settings, role: str) -> Asking:
+def read_asking(data: als.ProtocolData, asked: Settings, role: str) -> Asking:
     """Read what one protocol left behind; images stay on the disk."""
     study = study_settings()
-    seed = seed_of(study.seed, f"explain/{material.protocol}")
-    recordings = read_table(room("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
+    seed = seed_of(study.seed, f"explain/{data.protocol}")
+    recordings = read_table(stage_folder("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
     of_recording = recordings.set_index("recording_id")[["task", "duration_s"]]
-    table = material.table[["recording_id", "subject_id", "fold", "label"]].iloc[material.rows].reset_index(drop=True)
+    table = data.table[["recording_id", "subject_id", "fold", "label"]].iloc[data.rows].reset_index(drop=True)
     mel = settings("spectrogram", spectrogram.Settings)
     dead = np.full((len(table), mel.mel_bands), False)
     if mel.representation == "mel":
         dead = spectrogram.dead_bands(table["recording_id"].map(bandwidths(role)).to_numpy(), mel)
     return Asking(
-        material=material,
+        data=data,
         asked=asked,
         rows=table.join(of_recording, on="recording_id"),
-        images=np.load(room("features", role) / "images.npy", mmap_mode="r"),
+        images=np.load(stage_folder("features", role) / "images.npy", mmap_mode="r"),
         dead=dead,
-        models=(Path("models") if role == "main" else Path("models") / role) / material.protocol,
+        models=(Path("models") if role == "main" else Path("models") / role) / data.protocol,
         classes=study.classes,
         seed=seed,
         drawing={**settings("bootstrap", intervals.Settings).model_dump(), "seed": seed_of(seed, "intervals")},
@@ -69,11 +69,11 @@ def read_asking(material: als.Material, asked: Settings, role: str) -> Asking:
 
 def ask_voices(asking: Asking, role: str) -> audio_tables.Voices:
     """Every fold's audio network about its held-out recordings."""
-    folds = asking.material.folds
+    folds = asking.data.folds
     found = parallel.map_ordered(
         audio_maps.explain, _voices(asking), label="explain, audio", total=len(folds), workers=asking.workers
     )
-    held_out = np.concatenate([asking.material.parts(fold)[2] for fold in folds])
+    held_out = np.concatenate([asking.data.parts(fold)[2] for fold in folds])
     return audio_tables.Voices(
         rows=asking.rows.iloc[held_out].reset_index(drop=True),
         found=audio_tables.joined(list(found)),
@@ -85,17 +85,17 @@ def ask_voices(asking: Asking, role: str) -> audio_tables.Voices:
     )
 
 
-def _voices(asking: Asking) -> Iterator[audio_maps.Fold]:
-    for fold in asking.material.folds:
-        trained, _, tested = asking.material.parts(fold)
+def _voices(asking: Asking) -> Iterator[audio_maps.ImageFold]:
+    for fold in asking.data.folds:
+        trained, _, tested = asking.data.parts(fold)
         silence = spectrogram.silence(settings("spectrogram", spectrogram.Settings))
-        yield audio_maps.Fold(
+        yield audio_maps.ImageFold(
             model=asking.models / "audio" / f"fold_{fold}.keras",
             images=np.asarray(asking.images[tested]),
             dead=asking.dead[tested],
             names=asking.rows["recording_id"].iloc[tested].tolist(),
             baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
-            backend=asking.material.study.settings.keras_backend,
+            backend=asking.data.study.settings.keras_backend,
             seed=asking.seed,
             asked=asking.asked,
         )
@@ -111,9 +111,9 @@ def mean_image(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def ask_records(asking: Asking, columns: str, role: str) -> clinical_tables.Records:
     """Every fold's models on one set of clinical columns, about its held-out subjects."""
-    known = learned(asking.material, columns, role)
+    known = learned(asking.data, columns, role)
     grouped = {clinical_columns.EVERYTHING: list(known.typed.columns), **groups.of_columns(known.typed.columns)}
-    folds = asking.material.folds
+    folds = asking.data.folds
     asked = [_records(asking, columns, fold, known, grouped) for fold in folds]
     found = parallel.map_ordered(
         clinical_columns.explain, asked, label=f"explain, {columns}", total=len(folds), workers=asking.workers
@@ -133,14 +133,14 @@ def ask_records(asking: Asking, columns: str, role: str) -> clinical_tables.Reco
 
 def _records(
     asking: Asking, columns: str, fold: int, known: Any, grouped: dict[str, list[str]]
-) -> clinical_columns.Fold:
-    trained, _, tested = asking.material.parts(fold)
+) -> clinical_columns.ClinicalFold:
+    trained, _, tested = asking.data.parts(fold)
     draws = np.random.default_rng(seed_of(asking.seed, f"background/fold_{fold}"))
     background = np.sort(draws.permutation(trained)[: asking.asked.background])
     held_out = asking.rows.iloc[tested]
     owner, subjects = pd.factorize(held_out["subject_id"], sort=True)
     models = (f"clinical_{columns}", f"fused_{columns}")
-    return clinical_columns.Fold(
+    return clinical_columns.ClinicalFold(
         models={name: asking.models / name / f"fold_{fold}.keras" for name in models},
         encoder=known.encoders[fold],
         table=known.typed.loc[subjects],
@@ -150,7 +150,7 @@ def _records(
         background_table=known.typed.loc[asking.rows["subject_id"].iloc[background]],
         background_images=np.asarray(asking.images[background]),
         groups=grouped,
-        backend=asking.material.study.settings.keras_backend,
+        backend=asking.data.study.settings.keras_backend,
         seed=seed_of(asking.seed, f"fold_{fold}"),
         asked=asking.asked,
     )  # fmt: skip
