@@ -15,10 +15,10 @@ Findings = Mapping[str, Mapping[str, Mapping[str, Any]]]
 def label_probes(findings: Findings) -> str:
     """Which input or condition alone predicts the label best."""
     values = {
-        of: finding["value"]
-        for probe in ("missingness", "recording_conditions")
+        f"{probe.replace('_', ' ')}: {of}": finding["value"]
+        for probe in ("missingness", "recording_conditions", "dead_bands")
         for of, finding in findings.get(probe, {}).items()
-        if finding["value"] is not None
+        if finding["value"] is not None and finding["figure"].startswith("AUC")
     }
     if not values:
         return "AUC of what might predict the label by itself: none could be measured."

@@ -7,12 +7,14 @@ from bulbar.audit import alternative_texts
     ("values", "expected"),
     [
         ({"format": 0.55, "sex": 0.71, "age": None}, "2 things that might predict the label by themselves. The highest "
-         "is sex with 0.71"),
+         "is recording conditions: sex with 0.71"),
         ({"format": None}, "none could be measured"),
     ],
 )  # fmt: skip
 def test_it_names_what_predicts_the_label_best_among_what_could_be_measured(values, expected):
-    findings = {"recording_conditions": {of: {"value": value} for of, value in values.items()}}
+    share = {"value": 0.9, "figure": "empty share of the image"}
+    aucs = {of: {"value": value, "figure": "AUC per subject"} for of, value in values.items()}
+    findings = {"recording_conditions": aucs, "dead_bands": {"sources": share}}
     assert expected in alternative_texts.label_probes(findings)
 
 
