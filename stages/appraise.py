@@ -10,8 +10,8 @@ import pandas as pd
 from bulbar.appraisal import calibration, comparisons, page
 from bulbar.appraisal.appraiser import Appraiser, appraise, of_patients
 from bulbar.core.atomic_write import write_text
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 from stages.parts.appraisal_plots import plot
 from stages.parts.params import settings, study_settings

@@ -8,8 +8,8 @@ import pandas as pd
 from bulbar.appraisal import baselines
 from bulbar.cohort import folds
 from bulbar.core import parallel
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 from stages.parts.params import settings, study_settings
 from stages.parts.places import metrics_file, stage_folder

@@ -10,8 +10,8 @@ from bulbar.appraisal import calibration
 from bulbar.appraisal.appraiser import Appraiser, of_patients
 from bulbar.cohort import clinical, folds
 from bulbar.core.atomic_write import copy_file, write_text
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json
-from bulbar.core.seeds import seed_of
 from bulbar.deployment.deployed import DEPLOYED_MODELS, Deployed, DeployedModel
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.training_range import CONDITIONS, TrainingData

@@ -10,8 +10,8 @@ import pandas as pd
 
 from bulbar.cohort.folds import PROTOCOLS
 from bulbar.core.atomic_write import write_text
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.paper import als_page, tables
 from bulbar.scoring import selection
 from stages.parts.places import metrics_file, stage_folder

@@ -11,10 +11,9 @@ import pandas as pd
 from bulbar.appraisal import external, external_page
 from bulbar.core import parallel
 from bulbar.core.atomic_write import write_text
-from bulbar.core.digests import file_digest
+from bulbar.core.digests import file_digest, seed_of
 from bulbar.core.files import save, write_json, write_table
 from bulbar.core.names import Cell
-from bulbar.core.seeds import seed_of
 from bulbar.features import audio, spectrogram
 from bulbar.scoring import intervals
 from bulbar.training import als, fit_cache, fits

@@ -7,9 +7,9 @@ from typing import Any
 from bulbar.cohort import folds
 from bulbar.core import parallel
 from bulbar.core.atomic_write import copy_file
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, write_json, write_table
 from bulbar.core.names import FUSED, Cell
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 from bulbar.training import als, fit_cache
 from bulbar.training.fits import Fit, digest

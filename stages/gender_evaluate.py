@@ -7,8 +7,8 @@ import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core.atomic_write import write_text
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, save, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.paper import figures, gender_digits, gender_page, gender_table, tables
 from bulbar.scoring import intervals, metrics
 from bulbar.training import gender

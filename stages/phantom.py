@@ -15,7 +15,7 @@ from openpyxl.styles import Font
 from bulbar.core import parallel
 from bulbar.core.archives import dated_alike
 from bulbar.core.atomic_write import write_bytes, write_text
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.features import audio
 from bulbar.phantom import voc_als, voice
 from stages.parts.params import settings, study_settings

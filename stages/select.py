@@ -1,7 +1,7 @@
 """Pick cells of the sweep by the protocol's own rule."""
 
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, selection
 from stages.parts.params import settings, study_settings
 from stages.parts.places import metrics_file, stage_folder

@@ -7,8 +7,8 @@ import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core import parallel
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, metrics
 from bulbar.training import als, fit_cache
 from stages.parts.params import settings, study_settings

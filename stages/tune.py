@@ -7,8 +7,8 @@ import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core import parallel
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, save, write_json, write_table
-from bulbar.core.seeds import seed_of
 from bulbar.training import fit_cache, gender
 from bulbar.training.fits import digest
 from bulbar.tuning import figures, replay, search, storage, trials

@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from bulbar.cohort import clinical
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.features import praat
 

@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
+from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import FEWEST_SHOWN
-from bulbar.core.seeds import seed_of
 from bulbar.features import spectrogram
 from bulbar.scoring import intervals, metrics
 

@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit.finding import Finding, Verdict, p_of_shuffles, verdict_of
 from bulbar.cohort import clinical
+from bulbar.core.digests import seed_of
 from bulbar.core.markdown import with_interval
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals
 
 Per = Literal["subject", "recording"]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
 from bulbar.audit.label_probe import LabelProbe, probe_label
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 
 
 def learn(

@@ -8,8 +8,8 @@ import pandas as pd
 
 from bulbar.audit.finding import Finding
 from bulbar.audit.label_probe import LabelProbe, probe_label
+from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import FEWEST_SHOWN
-from bulbar.core.seeds import seed_of
 
 NAMED = 3
 """Columns that a sentence names, of those that tell the label."""

@@ -17,9 +17,9 @@ from bulbar.audit.finding import Finding
 from bulbar.audit.label_probe import LabelProbe, Meaning, kinds_of, probe_label
 from bulbar.cohort import clinical
 from bulbar.core import disclosure
+from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import withheld
 from bulbar.core.markdown import with_interval
-from bulbar.core.seeds import seed_of
 from bulbar.scoring import intervals, metrics
 
 CONDITIONS: Mapping[str, tuple[Meaning, tuple[str, ...]]] = {

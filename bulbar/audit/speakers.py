@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit.finding import LEAK_P, Finding, Verdict, p_of_shuffles
 from bulbar.cohort.folds import numbers, parts
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.scoring import intervals
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from pydantic import Field
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
+from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput, Problem
-from bulbar.core.seeds import seed_of
 from bulbar.core.settings import MOST, Strict
 
 Protocol = Literal["record_wise", "subject_wise"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.cohort.release import Release
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.core.settings import Count, Strict
 
 

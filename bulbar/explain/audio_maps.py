@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.explain.settings import Settings
 from bulbar.training import backend
 

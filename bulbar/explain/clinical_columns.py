@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.pipeline import Pipeline
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.explain import importance, shap_values
 from bulbar.explain.settings import Settings
 from bulbar.training import backend

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 from pydantic import Field, model_validator
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.core.settings import Strict
 
 

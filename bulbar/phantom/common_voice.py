@@ -15,7 +15,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.core.settings import MOST, Count, Strict
 from bulbar.phantom import voc_als, voice
 

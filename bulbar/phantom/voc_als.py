@@ -49,7 +49,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 from scipy.signal import lfilter
 
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.core.settings import MOST, Count, Strict
 from bulbar.phantom import voice
 

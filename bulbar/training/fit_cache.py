@@ -227,7 +227,7 @@ def _train_all(
 
 
 def _sweep_up(folder: Path) -> None:
-    """Remove what killed processes left: nothing is a day in the writing, and a folder of claims that is gone costs no fit."""
+    """Remove what killed processes left: no fit takes a day to write, and no fit is lost with a folder of claims."""
     for left in (path for path in folder.iterdir() if path.name.startswith((_PARTIAL, _CLAIMS))):
         with suppress(FileNotFoundError):  # another run sweeps too
             if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:

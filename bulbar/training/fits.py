@@ -15,9 +15,8 @@ import pandas as pd
 from pydantic import Field, PositiveFloat
 
 from bulbar.core import library_settings
-from bulbar.core.digests import array_digest, code_digest
+from bulbar.core.digests import array_digest, code_digest, seed_of
 from bulbar.core.errors import BadInput, Problem
-from bulbar.core.seeds import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.training.architectures import AnyNetwork
 

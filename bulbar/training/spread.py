@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bulbar.cohort import folds
+from bulbar.core.digests import seed_of
 from bulbar.core.names import Cell
-from bulbar.core.seeds import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.scoring import metrics
 from bulbar.training import als

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core import archives
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from bulbar.training import networks
 from bulbar.training.architectures import AnyNetwork
 from bulbar.training.fits import Fit, Fitted, Settings, Study

@@ -20,8 +20,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from bulbar.core.digests import code_digest
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import code_digest, seed_of
 from bulbar.core.settings import MOST, Count, Depth, Strict, Width
 
 Sampler = Literal["grid", "random", "tpe", "genetic"]

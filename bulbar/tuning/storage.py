@@ -19,8 +19,8 @@ from sqlalchemy import URL, NullPool, create_engine, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bulbar.core.atomic_write import explain_disk_error, writable_folder
+from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput, Problem
-from bulbar.core.seeds import seed_of
 
 VARIABLE = "BULBAR_STORAGE"
 """Of the environment: a URL that goes before the one in params.yaml, and may hold a password."""

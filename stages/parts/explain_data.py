@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core import parallel
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_table
-from bulbar.core.seeds import seed_of
 from bulbar.explain import audio_maps, audio_tables, clinical_columns, clinical_tables, groups
 from bulbar.explain.settings import Settings
 from bulbar.features import spectrogram

@@ -23,8 +23,8 @@ from bulbar.audit.finding import LEVEL, Finding
 from bulbar.audit.label_probe import LabelProbe, summary_of_images
 from bulbar.cohort import clinical
 from bulbar.cohort.folds import PROTOCOLS
+from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table
-from bulbar.core.seeds import seed_of
 from bulbar.features import spectrogram
 from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals

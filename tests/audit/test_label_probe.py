@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bulbar.audit import label_probe
 from bulbar.audit.label_probe import probe_label
-from bulbar.core.seeds import seed_of
+from bulbar.core.digests import seed_of
 from tests.sweeps import subjects_and_recordings, with_folds
 
 

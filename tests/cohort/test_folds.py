@@ -6,8 +6,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from bulbar.cohort import folds
 from bulbar.cohort.folds import Settings
+from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput
-from bulbar.core.seeds import seed_of
 
 
 def cohort(controls: int = 15, patients: int = 30, recordings: int = 3) -> pd.DataFrame:
