@@ -273,7 +273,7 @@ def test_a_costliest_band_above_the_recordings_bandwidth_is_said_to_hold_no_voic
         assert "bandwidth hold no voice, only noise: 31.2 % of the image" in text
         costliest = "The costliest band of all lies there: hiding 7,476 to 11,025 Hz"
         assert f"{costliest}, above the bandwidth of 100.0 % of the recordings" in text
-        assert "loses an AUC per subject of 0.061 (0.021 to 0.102)" in text
+        assert "AUC per subject falls by 0.061 (0.021 to 0.102)" in text
         assert "log loss rises by 0.043 (-0.012 to 0.095)" in text
 
 
