@@ -237,9 +237,13 @@ def headline(
 
 
 def costliest(occluded: pd.DataFrame) -> dict[str, float]:
-    """The part whose hiding costs most: where it begins and ends, the AUC lost; of a band, its `share_dead`."""
+    """The part whose hiding costs most: where it begins and ends, the AUC lost; of a band, its `share_dead`.
+
+    The interval is that of this part alone: that it was picked as the largest of several is not in it.
+    """
     worst = occluded.iloc[int(occluded["auc_drop"].argmax())]
-    shown = [*occluded.columns[1:3], "auc_drop", *(name for name in occluded if name == "share_dead")]
+    drop = ["auc_drop", "auc_drop_low", "auc_drop_high"]
+    shown = [*occluded.columns[1:3], *drop, *(name for name in occluded if name == "share_dead")]
     return {str(name): float(worst[name]) for name in shown}
 
 

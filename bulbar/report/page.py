@@ -32,7 +32,7 @@ SECTIONS = {
 }
 """Title of each section, in their order. A new section is a template in templates/sections/, and a line here."""
 
-PERMUTED = "plots/explain/permutation.csv"
+EXPLAINED, PERMUTED = "metrics/explain.json", "plots/explain/permutation.csv"
 
 
 def html(results: Results) -> str:
@@ -88,6 +88,7 @@ def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
         "claims_counted": audit.claims_counted(results),
         "methods": explain_texts.METHODS,
         "lost": partial(lost, results),
+        "cost_of": partial(cost_of, results),
         "external_scores": partial(external_scores, results),
     }
     return found.get_template(template).render(more)
@@ -99,6 +100,12 @@ def lost(results: Results, model: str, by: str) -> Value:
     rows = table[(table["model"] == model) & (table["group"] == "All columns")].to_dict("records")
     value, low, high = (rows[0].get(f"{by}{end}") if rows else None for end in ("", "_low", "_high"))
     return values.with_interval(value, low, high, PERMUTED, f"{model}, All columns: {by}")
+
+
+def cost_of(results: Results, part: str) -> Value:
+    """The AUC that hiding the costliest band or stretch costs, with its interval."""
+    value, low, high = (results.json(EXPLAINED, part, f"auc_drop{end}") for end in ("", "_low", "_high"))
+    return values.with_interval(value, low, high, EXPLAINED, f"{part}.auc_drop", values.three)
 
 
 def external_scores(results: Results) -> list[tuple[str, str, str, dict[str, Any]]]:

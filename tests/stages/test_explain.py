@@ -73,8 +73,11 @@ def test_the_headline_numbers_are_few_and_say_whose_voices_they_are_of():
 
     metrics = json.loads(Path("metrics/explain.json").read_text())
     assert metrics["synthetic"] is True and metrics["protocol"] == "subject_wise"
-    assert numbers(metrics) <= 34
+    assert numbers(metrics) <= 38
     assert {metrics["sanity"][method]["verdict"] for method in metrics["sanity"]} <= {"passes", "fails", "undecided"}
+    for part in ("costliest_band", "costliest_stretch"):
+        ends = [metrics[part][f"auc_drop{end}"] for end in ("_low", "", "_high")]
+        assert ends == sorted(ends)
     assert metrics["costliest_band"]["from_hz"] < metrics["costliest_band"]["to_hz"] <= 11025
     assert metrics["fused_common"]["shap_share_not_recorded"] == 0
 
