@@ -151,7 +151,7 @@ def test_groups_of_fewer_than_5_are_not_shown():
     assert "group" not in sources.sentence
 
 
-def test_the_content_of_dead_bands_that_fewer_than_5_of_a_class_have_is_not_told():
+def test_the_content_of_dead_bands_that_fewer_than_5_of_a_class_have_is_left_out():
     conditions, images, names = cohort({0: 4000.0, 1: 11025.0})
     of_a_few = conditions["subject_id"].isin(LABELS.index[LABELS == 1][:4])
     conditions.loc[of_a_few, "bandwidth_hz"] = 4000.0

@@ -101,17 +101,17 @@ def scored_apart(hidden: float) -> audio_tables.Voices:
 
 
 def test_what_all_dead_bands_hidden_cost_is_the_difference_of_two_scores():
-    told = audio_tables.without_dead_bands(scored_apart(-2.0))
-    assert told["share_of_image"] == 0.5
-    assert told["auc_drop"]["value"] == 1  # from 1, every patient above every control, to 0
+    cost = audio_tables.without_dead_bands(scored_apart(-2.0))
+    assert cost["share_of_image"] == 0.5
+    assert cost["auc_drop"]["value"] == 1  # from 1, every patient above every control, to 0
     losses = {log_odds: np.log1p(np.exp(-log_odds)) for log_odds in (1.0, -2.0)}  # of a patient
-    assert told["log_loss_rise"]["value"] == pytest.approx(6 / 10 * (losses[-2.0] - losses[1.0]))
-    assert told["log_loss_rise"]["low"] <= told["log_loss_rise"]["value"] <= told["log_loss_rise"]["high"]
+    assert cost["log_loss_rise"]["value"] == pytest.approx(6 / 10 * (losses[-2.0] - losses[1.0]))
+    assert cost["log_loss_rise"]["low"] <= cost["log_loss_rise"]["value"] <= cost["log_loss_rise"]["high"]
 
 
 def test_where_nothing_is_lost_and_where_nothing_is_dead_the_numbers_say_so():
-    told = audio_tables.without_dead_bands(scored_apart(1.0))
-    assert told["auc_drop"]["value"] == told["log_loss_rise"]["value"] == 0
+    cost = audio_tables.without_dead_bands(scored_apart(1.0))
+    assert cost["auc_drop"]["value"] == cost["log_loss_rise"]["value"] == 0
     alive = scored_apart(1.0)
     alive.dead[:] = False
     assert audio_tables.without_dead_bands(alive) == {"share_of_image": 0}

@@ -104,12 +104,12 @@ def test_occlusion_covers_the_image_in_hertz_and_seconds():
 
 
 def test_the_bands_above_what_each_recording_carries_are_hidden_from_the_network_of_its_fold():
-    told = json.loads(Path("metrics/explain.json").read_text())
+    metrics = json.loads(Path("metrics/explain.json").read_text())
     measured = pd.read_csv("data/conditions/recordings.csv").set_index("recording_id")["bandwidth_hz"]
     begins_hz = librosa.mel_frequencies(22, fmin=0, fmax=11025, htk=True)[:-2]
     index = pd.read_csv("data/features/index.csv")["recording_id"]
     dead = begins_hz >= measured[index].to_numpy()[:, np.newaxis]
-    assert told["dead_bands"]["share_of_image"] == pytest.approx(dead.mean(), abs=1e-4) and dead.any()
+    assert metrics["dead_bands"]["share_of_image"] == pytest.approx(dead.mean(), abs=1e-4) and dead.any()
 
     images, scored = np.load("data/features/images.npy"), pd.read_csv("data/fusion/subject_wise/selected/audio.csv")
     folds_of = pd.read_csv("data/folds/subject_wise.csv").set_index("recording_id")
@@ -126,7 +126,7 @@ def test_the_bands_above_what_each_recording_carries_are_hidden_from_the_network
     table = pd.concat(people).join(scored.set_index("recording_id")["probability"])
     by_subject = table.groupby("subject_id")[["label", "probability", "hidden"]].mean()
     loss = {name: log_loss(by_subject["label"], by_subject[name]) for name in ("probability", "hidden")}
-    rise = told["dead_bands"]["log_loss_rise"]
+    rise = metrics["dead_bands"]["log_loss_rise"]
     assert rise["value"] == pytest.approx(loss["hidden"] - loss["probability"], abs=3e-4)
     assert rise["low"] <= rise["value"] <= rise["high"]
 
