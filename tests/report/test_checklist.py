@@ -135,7 +135,7 @@ def test_with_nothing_run_only_the_repository_itself_answers(title):
         ("REFORMS", "3f", "cohort", lambda c: c["classes"]["HC"].update(empty_share=0.001),
          "0% for ALS and 33% for HC are empty", "0% for ALS and under 1% for HC are empty"),
         ("REFORMS", "4a", "params", lambda c: c["cohort"].update(on_bad_recording="quarantine"),
-         "recordings <5, subjects <5 (rule: a bad recording stops the run)", "are set aside, with the reason)"),
+         "recordings <5, subjects <5 (rule: a bad recording stops the run;", "are set aside, with the reason;"),
         ("REFORMS", "5a", "ingest", lambda c: c.update(synthetic=False), "at most 6 epochs", "at most 100 epochs"),
         ("REFORMS", "5e", "params", lambda c: c["sweep"].update(dropout_rates=[0.3]), "× 6 dropout", "× 1 dropout"),
         ("REFORMS", "6b", "folds/subject_wise", lambda c: c.update(overlap=0.25), "0.0 % of test", "25.0 % of test"),
