@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow test-pythons fuzz kill bench docs lint audit lock clean
+.PHONY: help repro test test-slow test-pythons fuzz kill bench snapshot lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +47,7 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.expectations
 	$(RUN) python -m benchmarks.cpu_types
 
-docs: $(VENV)/.installed-dev ## docs/broken_inputs.md, from the broken inputs themselves
+snapshot: $(VENV)/.installed-dev ## tests/broken_inputs/snapshot.txt, from the broken inputs themselves
 	$(RUN) python -m tests.broken_inputs
 
 lint: $(VENV)/.installed-dev ## ruff, mypy and bandit

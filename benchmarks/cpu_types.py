@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measuring import machine, say, table
+from bulbar.core.names import PROTOCOLS
 from tests.pipelines import Pipeline
 
 LIKE: dict[str, dict[str, str]] = {
@@ -38,7 +39,6 @@ LIKE: dict[str, dict[str, str]] = {
 """What the libraries are told, by what it makes of the machine. TensorFlow's own Eigen cannot be told."""
 
 STAGES = ("select", "baselines", "conditions", "acoustic")
-PROTOCOLS = ("record_wise", "subject_wise")
 
 
 def scores(found: Any, name: str = "") -> Iterator[tuple[str, float, float]]:

@@ -26,7 +26,7 @@ from joblib import cpu_count
 
 from benchmarks.measuring import ROOT, Failed, Run, machine, run_command, say, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
-from bulbar.cohort.folds import PROTOCOLS
+from bulbar.core.names import PROTOCOLS
 from bulbar.training.architectures import ARCHITECTURES, Network, cost
 
 DROPOUT_RATES = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)

@@ -29,6 +29,7 @@ from benchmarks.recordings import SAMPLE_RATE_HZ, voice
 from bulbar.cohort import voc_als
 from bulbar.cohort.workbook import read_sheet
 from bulbar.core import parallel
+from bulbar.core.names import TASKS
 from bulbar.features import audio
 from bulbar.phantom import voc_als as phantom
 from bulbar.phantom.voice import Measures
@@ -44,7 +45,7 @@ def write_release(root: Path, subjects: int, recordings: int, duration_s: float,
 
     Subject by subject, so that the first n of the paths are whole subjects.
     """
-    tasks = list(phantom.TASKS)
+    tasks = list(TASKS)
     wanted = phantom.Settings(
         subjects=subjects, tasks=tasks, effect=1, missingness="as_released", median_duration_s=13.6, max_epochs=1
     )

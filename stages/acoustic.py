@@ -9,6 +9,7 @@ import pandas as pd
 from bulbar.cohort import readers
 from bulbar.core import disclosure, parallel
 from bulbar.core.files import count_rows, read_json, read_rows, read_table, write_json, write_table
+from bulbar.core.names import SYLLABLES
 from bulbar.features import praat
 from stages.parts.params import settings
 from stages.parts.places import cohort_block, metrics_file, stage_folder
@@ -49,7 +50,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
 
     compared: from `praat.agreement`; None where the release has no such values.
     """
-    trains = features[features["task"].isin(praat.TRAINS)]
+    trains = features[features["task"].isin(SYLLABLES)]
     of_task = features["task"].value_counts()
     undefined = {
         name: (trains if name in praat.TRAIN_MEASURES else features)[name].isna()
@@ -65,7 +66,7 @@ def metrics(features: pd.DataFrame, compared: pd.DataFrame | None, *, synthetic:
     if compared is None:
         return content | {"compared_with": "nothing: the reader finds no acoustic values in the release"}
     truth = "the generated truth, known to the synthesiser: no measurement of another's"
-    kinds = compared["task"].isin(praat.TRAINS).map({True: "trains", False: "vowels"})
+    kinds = compared["task"].isin(SYLLABLES).map({True: "trains", False: "vowels"})
     by_kind = compared.groupby([compared["measure"], kinds], sort=False)
     return content | {
         "compared_with": truth if synthetic else "the release's own values",

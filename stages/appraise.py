@@ -12,13 +12,12 @@ from bulbar.appraisal.appraiser import Appraiser, appraise, of_patients
 from bulbar.core.atomic_write import write_text
 from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.names import MODELS
 from bulbar.scoring import intervals
 from stages.parts.appraisal_plots import plot
 from stages.parts.params import settings, study_settings
 from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
-
-MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 
 
 def main(protocol: str, role: str = "main") -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bulbar.cohort import folds
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import read_json, read_table
+from bulbar.core.names import PROTOCOLS
 from bulbar.report.checklist.facts import of_cohort, of_split
 from bulbar.report.checklist.page import FROM_THE_RUN, answered, markdown
 from stages.parts.params import params, pinned_versions
@@ -16,7 +16,7 @@ METRICS = (
     *(
         f"{stage}/{protocol}"
         for stage in ("selection", "fusion", "baselines", "appraise", "spread")
-        for protocol in folds.PROTOCOLS
+        for protocol in PROTOCOLS
     ),
 )
 
@@ -35,7 +35,7 @@ def files_of_run(role: str) -> dict[str, tuple[str, Any]]:
     for name in METRICS:
         if (file := metrics_file(name, role)).exists():
             found[name] = file.as_posix(), read_json(file)
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         if (file := stage_folder("folds", role) / f"{protocol}.csv").exists():
             found[f"folds/{protocol}"] = file.as_posix(), of_split(read_table(file))
     cohort, clinical = stage_folder("cohort", role), read_json(stage_folder("cohort", role) / "cohort.json")["clinical"]

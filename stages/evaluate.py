@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from bulbar.cohort.folds import PROTOCOLS
 from bulbar.core.atomic_write import write_text
 from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.names import MODELS, PROTOCOLS
 from bulbar.paper import als_page, tables
 from bulbar.scoring import selection
 from stages.parts.places import metrics_file, stage_folder
 from stages.parts.plots import plot_models, plot_sweep
 from stages.parts.run import run
-from stages.parts.study import CELLS, MODELS, StudyResults, read_study
+from stages.parts.study import CELLS, StudyResults, read_study
 
 
 def main(role: str = "main") -> None:

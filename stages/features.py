@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar.cohort import folds
 from bulbar.core import parallel
 from bulbar.core.files import FeaturesWriter, read_table, rows_writer, write_table
+from bulbar.core.names import PROTOCOLS
 from bulbar.features import audio, augmentation, sequences
 from stages.parts.params import settings, study_seed
 from stages.parts.places import stage_folder
@@ -30,10 +30,10 @@ def main(role: str = "main") -> None:
     workers = settings("compute", parallel.Settings).n_workers
     splits = {
         protocol: read_table(stage_folder("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
-        for protocol in folds.PROTOCOLS
+        for protocol in PROTOCOLS
     }
     trained = {name for table in splits.values() for name in table["recording_id"][table["part"] == "train"]}
-    recordings = splits[folds.PROTOCOLS[0]]["recording_id"]
+    recordings = splits[PROTOCOLS[0]]["recording_id"]
     of_recording = partial(
         sequences_of,
         source=stage_folder("audio", role).resolve(),

@@ -5,6 +5,7 @@ import pandas as pd
 from bulbar.cohort import folds
 from bulbar.core.errors import BadInput
 from bulbar.core.files import read_table, write_table
+from bulbar.core.names import PROTOCOLS
 from stages.parts.params import settings, study_settings
 from stages.parts.places import stage_folder
 from stages.parts.run import run
@@ -19,21 +20,19 @@ def main(role: str = "main") -> None:
     recordings["label"] = (recordings["label"] == study.positive_class).astype(int)
     recordings = recordings.sort_values("recording_id")
     try:
-        tables = [
-            folds.assign(recordings, protocol, splitting, study.seed, study.classes) for protocol in folds.PROTOCOLS
-        ]
+        tables = [folds.assign(recordings, protocol, splitting, study.seed, study.classes) for protocol in PROTOCOLS]
     except BadInput as error:
         if role == "main":
             raise
         # the study needs no second cohort: one that is too small does not stop it, and is not compared
-        tables = [pd.DataFrame(columns=["recording_id", "subject_id", "label", "fold"]) for _ in folds.PROTOCOLS]
+        tables = [pd.DataFrame(columns=["recording_id", "subject_id", "label", "fold"]) for _ in PROTOCOLS]
         recordings = recordings[:0]
         print(f"The {role} cohort is left out.\n{error}")
-    for protocol, table in zip(folds.PROTOCOLS, tables, strict=True):
+    for protocol, table in zip(PROTOCOLS, tables, strict=True):
         write_table(table, stage_folder("folds", role) / f"{protocol}.csv")
     print(
         f"{splitting.n_splits} folds of {len(recordings)} recordings, {recordings['subject_id'].nunique()} subjects:"
-        f" {' and '.join(folds.PROTOCOLS)}"
+        f" {' and '.join(PROTOCOLS)}"
     )
 
 

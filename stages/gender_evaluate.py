@@ -9,6 +9,7 @@ from bulbar.cohort import folds
 from bulbar.core.atomic_write import write_text
 from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, save, write_json, write_table
+from bulbar.core.names import PROTOCOLS
 from bulbar.paper import figures, gender_digits, gender_page, gender_table, tables
 from bulbar.scoring import intervals, metrics
 from bulbar.training import gender
@@ -26,7 +27,7 @@ def main(role: str = "main") -> None:
     split = read_json(stage_folder("split", role) / "classes.json")
     is_gender, classes = split["target"] == "gender", (split["classes"][0], split["classes"][1])
     paper = pd.read_csv(PAPER, dtype=str) if is_gender else pd.DataFrame({"model": []})  # it scores nothing but gender
-    found = {protocol: read_results(protocol, role, paper) for protocol in folds.PROTOCOLS}
+    found = {protocol: read_results(protocol, role, paper) for protocol in PROTOCOLS}
     pages = []
     for protocol, of in found.items():
         title = f"{protocol} · {cohort_in_words(role)}"
@@ -43,7 +44,7 @@ def main(role: str = "main") -> None:
     headlines: dict[str, Any] = {name: of.headline() for name, of in found.items()}
     synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
     write_json({"synthetic": synthetic, "target": split["target"], **headlines}, metrics_file("evaluate", role))
-    print(f"Table 1, confusion matrices, scores by group: {', '.join(folds.PROTOCOLS)}")
+    print(f"Table 1, confusion matrices, scores by group: {', '.join(PROTOCOLS)}")
 
 
 def read_results(protocol: folds.Protocol, role: str, paper: pd.DataFrame) -> gender_table.ProtocolResults:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from bulbar.cohort import folds, split
+from bulbar.cohort import split
 from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.names import PROTOCOLS
 from stages.parts.params import settings, study_seed
 from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
@@ -18,7 +19,7 @@ def main(role: str = "main") -> None:
     labelled = recordings.merge(split.labels(subjects, splitting).reset_index(), on="subject_id")
     labelled = labelled.sort_values("recording_id")
     seed, out = study_seed(), stage_folder("split", role)
-    tables = {protocol: split.assign(labelled, protocol, splitting, seed) for protocol in folds.PROTOCOLS}
+    tables = {protocol: split.assign(labelled, protocol, splitting, seed) for protocol in PROTOCOLS}
     for protocol, table in tables.items():
         write_table(table, out / f"{protocol}.csv")
     write_json({"target": splitting.target, "classes": list(splitting.classes)}, out / "classes.json")

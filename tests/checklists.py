@@ -10,10 +10,10 @@ import pandas as pd
 from bulbar.audit.finding import Finding, Verdict
 from bulbar.audit.page import metrics as audit_metrics
 from bulbar.core.files import write_json
+from bulbar.core.names import MODELS, PROTOCOLS
 from tests.projects import ROOT, write_csv, write_params
 from tests.sweeps import subjects_and_recordings, with_folds
 
-MODELS = ("audio", "clinical_all", "clinical_common", "fused_all", "fused_common")
 COLUMNS = {"age_years": "numeric", "sex": "categorical", "fvc_percent": "numeric"}
 
 
@@ -83,7 +83,7 @@ def metrics(*, synthetic: bool = True) -> dict[str, Any]:
             )
         },
     }  # fmt: skip
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         alone[f"selection/{protocol}"] = _selection(protocol)
         alone[f"fusion/{protocol}"] = {"selected": {model: scored(0.618) for model in MODELS}}
         alone[f"baselines/{protocol}"] = {"synthetic": synthetic, "majority": scored(0.5), "age_sex": scored(0.571)}
@@ -117,7 +117,7 @@ def write_run(root: Path, *, synthetic: bool = True) -> None:
     clinical = {"all": COLUMNS, "common": ["age_years", "sex"]}
     described = {"source": "voc_als", "synthetic": synthetic, "clinical": clinical}
     write_json(described, root / "data/cohort/cohort.json")
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         write_csv(root / f"data/folds/{protocol}.csv", with_folds(subjects_and_recordings(), protocol))
     for name, content in metrics(synthetic=synthetic).items():
         write_json(content, root / f"metrics/{name}.json")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bulbar.core.names import PROTOCOLS
 from tests.projects import write_params
 
 ARCHITECTURES = [f"S{depth}{pooling}" for depth in range(1, 6) for pooling in "AB"]
 DROPOUT_RATES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
 FUSION_MODELS = {"audio": 0.25, "clinical_all": 3.0, "clinical_common": 0.2, "fused_all": 3.0, "fused_common": 0.3}
-PROTOCOLS = ("record_wise", "subject_wise")
 ROOT = Path(__file__).resolve().parents[1]
 
 

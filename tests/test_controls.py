@@ -9,7 +9,7 @@ import pytest
 from bulbar.audit.label_probe import LabelProbe, probe_label, summary_of_images
 from bulbar.cohort import folds
 from bulbar.core.digests import file_digest
-from bulbar.core.names import Cell
+from bulbar.core.names import PROTOCOLS, Cell
 from bulbar.features import audio, spectrogram
 from bulbar.phantom import voc_als, voice
 from bulbar.scoring import intervals, metrics
@@ -47,7 +47,7 @@ def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, La
     images, table = cohort(seed, effect=effect, subjects=subjects, mel=mel)
     features = summary_of_images(images, table["recording_id"])
     found = {}
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         split = folds.assign(table, protocol, folds.Settings(), seed)
         found[protocol] = probe_label(features, split, within=table["task"], shuffles=19, seed=seed)
     return found
@@ -94,7 +94,7 @@ def test_the_papers_network_does_on_an_effectless_phantom_what_the_quick_classif
         seed=2025,
     )
     found = {}
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         split = folds.assign(table, protocol, folds.Settings(), seed=0)
         data = als.ProtocolData(protocol, split, np.arange(len(split)), mel.image_shape, study)
         plans = [als.audio_fit(data, Cell("S1B", 0.3), fold) for fold in data.folds]

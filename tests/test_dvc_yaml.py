@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from bulbar.core.names import PROTOCOLS
 from tests.pipelines import CHECK, tracked_files
 
 ROOT = Path(__file__).parent.parent
@@ -133,7 +134,7 @@ def test_a_plot_has_a_title_axes_a_template_and_data_that_a_stage_writes(name: s
 
 @pytest.mark.parametrize("what", ["table_4", *(f"figure_{n}" for n in range(10, 15)), "roc", "reliability"])
 def test_dvc_draws_every_figure_of_the_paper_for_both_protocols(what: str) -> None:
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         assert any(name.startswith(what) and protocol in name for name in PLOTS)
         assert f"gender/best_so_far_{protocol}" in PLOTS
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bulbar.core.names import PROTOCOLS
 from tests.pipelines import Pipeline, first_run, stages_run
 from tests.releases import common_voice_row, common_voice_rows, write_common_voice, write_minsk2020
 
-PROTOCOLS = ("record_wise", "subject_wise")
 TRAINED = tuple(f"{stage}@{protocol}" for stage in ("tune", "networks") for protocol in PROTOCOLS)
 PHANTOM = "phantom"
 AFTER = ("ingest", "preprocess_audio", "split", "features", "acoustic", *TRAINED, "evaluate")

@@ -19,11 +19,11 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.repo.index import Index
 
+from bulbar.core.names import PROTOCOLS
 from tests.disclosure import People, told_by
 from tests.pipelines import CHECK, ROOT, TINY, Pipeline, first_run, fits_to_do, git, stages_run, tracked_files
 from tests.releases import write_minsk2020
 
-PROTOCOLS = ("record_wise", "subject_wise")
 PER_ROLE = ("ingest", "preprocess_audio", "mel_spectrogram", "folds")
 
 

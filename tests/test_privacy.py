@@ -24,7 +24,7 @@ COMPUTED = [
 SUBJECT = re.compile(r"\b(?:CT|PZ)\d{3}\b|\b(?:ALS|HC)\d{3}\b")
 """IDs as VOC-ALS has them, and as the reader of Minsk2020 makes them."""
 SPEAKS_OF_SUBJECTS = (
-    *("tests/", "bulbar/", "stages/", "docs/broken_inputs.md", "docs/predict.md"),
+    *("tests/", "bulbar/", "stages/", "docs/predict.md"),
     "reference/als_table3_scaled_clinical.csv",
 )
 """Code and documents with IDs of one's own making as examples, and the eight rows that the paper prints."""

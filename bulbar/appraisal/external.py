@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,11 @@ from pydantic import ConfigDict
 
 from bulbar.appraisal import calibration
 from bulbar.core.errors import BadInput, Problem
-from bulbar.core.names import Cell
+from bulbar.core.names import Cell, Task
 from bulbar.core.settings import Bandwidth, Strict
 from bulbar.features import audio, spectrogram
 from bulbar.scoring import intervals, metrics
 from bulbar.training import als, fits
-
-Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
 
 SCORES = {
     "roc_auc": "AUC",

@@ -1,7 +1,7 @@
 """The clinical table: typed columns, how much of it is recorded, and its encoding under each protocol."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from bulbar.core.disclosure import shown
-
-Protocol = Literal["record_wise", "subject_wise"]
+from bulbar.core.names import Protocol
 
 PAPER_FEATURES = 35
 """Features that the paper counts (section 4.A)."""

@@ -1,7 +1,5 @@
 """Who is trained, watched and tested on what: the record-wise and the subject-wise protocol."""
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -9,10 +7,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import Protocol
 from bulbar.core.settings import MOST, Strict
-
-Protocol = Literal["record_wise", "subject_wise"]
-PROTOCOLS: tuple[Protocol, ...] = ("record_wise", "subject_wise")
 
 
 class Settings(Strict):

@@ -11,10 +11,10 @@ from typing import Literal
 import pandas as pd
 
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import TASKS
 
 ColumnKind = Literal["numeric", "categorical"]
 
-TASKS = ("A", "E", "I", "O", "U", "KA", "PA", "TA")
 LABELS = ("ALS", "HC")
 SEXES = ("M", "F")
 

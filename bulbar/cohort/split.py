@@ -12,9 +12,9 @@ import pandas as pd
 from pydantic import Field, model_validator
 from sklearn.model_selection import train_test_split
 
-from bulbar.cohort.folds import Protocol
 from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import Protocol
 from bulbar.core.settings import Count, Strict
 
 PARTS = ("train", "validation", "test")

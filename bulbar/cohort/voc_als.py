@@ -33,10 +33,11 @@ from bulbar.cohort.workbook import (
     unused_columns,
 )
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import SYLLABLES, VOWELS
 
 WORKBOOK = "VOC-ALS.xlsx"
 SHEET = "VOC-ALS_Data"
-FOLDERS = {f"phonation{task}": task for task in "AEIOU"} | {f"rhythm{task}": task for task in ("KA", "PA", "TA")}
+FOLDERS = {f"phonation{task}": task for task in VOWELS} | {f"rhythm{task}": task for task in SYLLABLES}
 
 _ALSFRS_R = {
     "Speech": "speech",

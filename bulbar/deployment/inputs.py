@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bulbar.cohort.release import TASKS
 from bulbar.cohort.voc_als import FOLDERS
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import TASKS
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.features import audio, inspection
 

@@ -18,10 +18,10 @@ from pydantic import Field, field_validator, model_validator
 from scipy import stats
 from scipy.signal import find_peaks
 
+from bulbar.core.names import SYLLABLES
 from bulbar.core.settings import Strict
 from bulbar.features import audio
 
-TRAINS = ("KA", "PA", "TA")
 """Tasks that repeat one syllable."""
 
 VOICE_MEASURES: Mapping[str, str] = {
@@ -82,7 +82,7 @@ class Settings(Strict):
 def measure_file(path: str | Path, task: str, settings: Settings) -> dict[str, float]:
     """The features of one recording, its channels averaged; see `measure`."""
     samples, sample_rate_hz = audio.read(path)
-    return measure(audio.to_mono(samples), sample_rate_hz, settings, train=task in TRAINS)
+    return measure(audio.to_mono(samples), sample_rate_hz, settings, train=task in SYLLABLES)
 
 
 def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, train: bool) -> dict[str, float]:

@@ -7,8 +7,7 @@ quotes them, loads none of it.
 import pandas as pd
 
 from bulbar.core.markdown import number_in_words
-
-MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
+from bulbar.core.names import MODELS
 
 
 def _percent(value: object) -> str:

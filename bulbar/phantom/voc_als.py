@@ -43,18 +43,17 @@ second cohort (`ExternalSettings`) has other people, recorded by another `Record
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 from scipy.signal import lfilter
 
 from bulbar.core.digests import seed_of
+from bulbar.core.names import TASKS, Task
 from bulbar.core.settings import MOST, Count, Strict
 from bulbar.phantom import voice
 
-Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
-TASKS: tuple[Task, ...] = get_args(Task)
 SHORTEST_S, LONGEST_S = 1.5, 48.2
 
 

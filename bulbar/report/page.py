@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bulbar.appraisal import alternative_texts as appraisal_texts
 from bulbar.audit import alternative_texts as audit_texts
+from bulbar.core.names import PROTOCOLS
 from bulbar.explain import alternative_texts as explain_texts
 from bulbar.paper import alternative_texts as paper_texts
 from bulbar.report import audit, paper, run
@@ -73,7 +74,7 @@ def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
             "explain": explain_texts,
             "paper": paper_texts,
         },
-        "protocols": run.PROTOCOLS,
+        "protocols": PROTOCOLS,
         "cohort": run.cohort_in_words(results),
         "level": results.value("params.yaml", "bootstrap", "level", form=lambda level: f"{100 * level:g} %"),
         "selected_cell": partial(run.selected_cell, results),

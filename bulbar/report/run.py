@@ -7,8 +7,6 @@ from typing import Any
 
 from bulbar.report.results import Results
 
-PROTOCOLS = ("record_wise", "subject_wise")
-
 
 def cohort_in_words(results: Results) -> str:
     """`synthetic cohort`, or `minsk2020 cohort`."""

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from bulbar.cohort.folds import Protocol
 from bulbar.core.errors import BadInput, Problem
+from bulbar.core.names import Protocol
 from bulbar.core.settings import Depth, Strict, Width
 from bulbar.training import fits
 from bulbar.training.architectures import Kind, SequenceNetwork

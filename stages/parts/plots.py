@@ -5,9 +5,10 @@ import pandas as pd
 from bulbar.core.digests import seed_of
 from bulbar.core.files import read_table, save, write_table
 from bulbar.core.markdown import with_interval
+from bulbar.core.names import MODELS
 from bulbar.paper import figures, tables
 from bulbar.scoring import intervals, metrics
-from stages.parts.study import CELLS, MODELS, StudyResults
+from stages.parts.study import CELLS, StudyResults
 
 PAPERS = "the paper's"
 

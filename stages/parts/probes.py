@@ -22,9 +22,9 @@ from bulbar.audit import (
 from bulbar.audit.finding import LEVEL, Finding
 from bulbar.audit.label_probe import LabelProbe, summary_of_images
 from bulbar.cohort import clinical
-from bulbar.cohort.folds import PROTOCOLS
 from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table
+from bulbar.core.names import PROTOCOLS
 from bulbar.features import spectrogram
 from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals
@@ -119,7 +119,7 @@ def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
 
 def probe_sweep(inputs: AuditInputs) -> list[Finding]:
     """Probes of what the sweep learned, and of what was picked from it: on the draws of the stage select."""
-    by_recording, by_subject = (inputs.studies[protocol] for protocol in ("record_wise", "subject_wise"))
+    by_recording, by_subject = (inputs.studies[protocol] for protocol in PROTOCOLS)
     as_selected = {**inputs.drawing, "seed": seed_of(by_subject.seed, "select/subject_wise")}
     collapsed = [
         finding

@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from bulbar.core.files import read_json, read_table
-from bulbar.core.names import CELL_COLUMNS, FUSED
+from bulbar.core.names import CELL_COLUMNS, FUSED, MODELS
 from bulbar.paper import tables
 from bulbar.scoring import intervals, metrics, selection
 from stages.parts.params import params, settings, study_settings
 from stages.parts.places import cohort_in_words, metrics_file, stage_folder
 
-MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 CELLS = ("selected", "published")
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from bulbar.appraisal import baselines
+from bulbar.core.names import PROTOCOLS
 from tests.sweeps import subjects_and_recordings, with_folds
 
 SETTINGS = baselines.Settings(trees=30)
@@ -147,7 +148,7 @@ def test_the_weight_of_the_planted_feature_is_the_largest_and_tells_its_directio
 def test_split_by_recording_a_forest_knows_the_speakers_and_split_by_subject_it_does_not():
     known, unknown = (
         np.mean([auc(cohort(protocol, identity=6.0, seed=seed), "voice_forest") for seed in range(8)])
-        for protocol in ("record_wise", "subject_wise")
+        for protocol in PROTOCOLS
     )
     assert 0.4 < unknown < 0.6
     assert known > unknown + 0.1

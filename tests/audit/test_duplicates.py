@@ -5,6 +5,7 @@ import pytest
 from bulbar.audit import duplicates
 from bulbar.audit.finding import Finding
 from bulbar.cohort import folds
+from bulbar.core.names import PROTOCOLS
 
 RECORDINGS = pd.DataFrame(
     [
@@ -13,7 +14,7 @@ RECORDINGS = pd.DataFrame(
         for task in "AE"
     ]
 )
-FOLDS = {protocol: folds.assign(RECORDINGS, protocol, folds.Settings(), seed=1) for protocol in folds.PROTOCOLS}
+FOLDS = {protocol: folds.assign(RECORDINGS, protocol, folds.Settings(), seed=1) for protocol in PROTOCOLS}
 
 
 KINDS = ("exact", "near")
@@ -53,21 +54,21 @@ def of_pair(*pair: str) -> Finding:
 def counted(finding: Finding) -> set[str]:
     """What the one pair of a finding is counted as."""
     details = {**finding.details, **finding.details["across_training_and_test"]}
-    assert {details[name] for name in (*KINDS, *ACROSS, *folds.PROTOCOLS)} <= {"<5", 0}
-    return {name for name in (*KINDS, *ACROSS, *folds.PROTOCOLS) if details[name]}
+    assert {details[name] for name in (*KINDS, *ACROSS, *PROTOCOLS)} <= {"<5", 0}
+    return {name for name in (*KINDS, *ACROSS, *PROTOCOLS) if details[name]}
 
 
 def test_one_voice_under_two_subjects_of_both_groups_is_a_leak():
     finding = of_pair("S00_A", "S01_A", "exact")
     assert finding.verdict == "leak"
-    assert counted(finding) - set(folds.PROTOCOLS) == {"exact", "across_subjects", "across_labels"}
+    assert counted(finding) - set(PROTOCOLS) == {"exact", "across_subjects", "across_labels"}
     assert "(<5 exactly). Of these sets <5 under two subjects; <5 under both labels, one of which" in finding.sentence
 
 
 def test_two_subjects_of_one_group_are_a_leak_across_no_label():
     finding = of_pair("S00_A", "S02_E", "near")
     assert finding.verdict == "leak"
-    assert counted(finding) - set(folds.PROTOCOLS) == {"near", "across_subjects", "across_tasks"}
+    assert counted(finding) - set(PROTOCOLS) == {"near", "across_subjects", "across_tasks"}
 
 
 def test_a_pair_of_one_subject_leaks_where_the_split_parts_it_and_only_there():

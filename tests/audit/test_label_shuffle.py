@@ -4,6 +4,7 @@ import pytest
 
 from bulbar.audit import label_shuffle
 from bulbar.audit.finding import Finding
+from bulbar.core.names import PROTOCOLS
 from tests.sweeps import subjects_and_recordings, with_folds
 
 TASKS = ("A", "E", "I", "KA", "PA", "TA")
@@ -16,7 +17,7 @@ def probed(*, spread: float, effect: float = 0.0, shuffles: int = 199) -> dict[s
     own = generator.normal(size=(45, 6))[pd.factorize(table["subject_id"])[0]]
     values = own + spread * generator.normal(size=own.shape) + effect * table[["label"]].to_numpy()
     features = pd.DataFrame(values, index=pd.Index(table["recording_id"]))
-    folds = {protocol: with_folds(table, protocol) for protocol in ("record_wise", "subject_wise")}
+    folds = {protocol: with_folds(table, protocol) for protocol in PROTOCOLS}
     task_of = {name: name.split("_")[1] for name in table["recording_id"]}
     found = label_shuffle.findings(label_shuffle.learn(features, folds, within=task_of, shuffles=shuffles, seed=1))
     return {finding.of: finding for finding in found}

@@ -5,6 +5,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import zscore
 
 from bulbar.audit import speakers
+from bulbar.core.names import PROTOCOLS
 from tests.sweeps import subjects_and_recordings, with_folds
 
 TASKS = ("A", "E", "PA")
@@ -26,7 +27,7 @@ def voices(table: pd.DataFrame, *, spread: float) -> pd.DataFrame:
 
 def probed(spread: float) -> dict[str, speakers.Finding]:
     table = recordings()
-    folds = {protocol: with_folds(table, protocol) for protocol in ("record_wise", "subject_wise")}
+    folds = {protocol: with_folds(table, protocol) for protocol in PROTOCOLS}
     task_of = dict(zip(table["recording_id"], table["task"], strict=True))
     found = speakers.probe(voices(table, spread=spread), folds, within=task_of, shuffles=199, seed=1)
     return {finding.of: finding for finding in found}

@@ -1,7 +1,8 @@
 """Broken inputs, each made for real inside a sound small project, and what the stages owe to whoever brings them.
 
-A case says what is broken in a reader's words, breaks it, and states what is expected where bad recordings fail the run
-and where they are set aside. `trials` runs them, tests/test_broken_inputs.py judges, docs/broken_inputs.md shows.
+A case says what is broken in a reader's words, breaks it, and states what is expected where bad recordings fail the
+run and where they are quarantined. `trials` runs them, tests/test_broken_inputs.py judges, snapshot.txt shows what was
+printed.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ Mode = Literal["fail", "quarantine"]
 Source = Literal["voc_als", "minsk2020", "common_voice"]
 Group = Literal["Recordings", "Releases", "Workbooks", "params.yaml"]
 
+Break = Callable[[Path], object]
+"""Changes the files of a project."""
+
 RELEASE = "release"
 """The release's folder in a project; its params.yaml lies beside it."""
 
@@ -21,7 +25,7 @@ RELEASE = "release"
 class Refused:
     """Exit code 1, nothing written, and a problem whose place, expectation and finding hold these words.
 
-    problems: how many are told, 1 unless a case breaks more.
+    problems: how many are printed, 1 unless a case breaks more.
     """
 
     where: str
@@ -70,23 +74,22 @@ Outcome = Refused | SetAside | Read
 class Case:
     """One broken input.
 
-    what: the input, in the words of the page. break_it: changes the files of the sound project in the folder given.
+    what: the input in words. break_it: changes the files of the sound project in its folder.
     fail, quarantine: what is expected with cohort.on_bad_recording and cohort.duplicates so set; quarantine None: the
     mode changes nothing, and is not tried. stage: the script of stages/ that runs, with its arguments, after the sound
     project has been through ingest, preprocess_clinical, preprocess_audio and folds. source: whose release the project
     holds.
-    unprivileged: permissions count, which they do not for root. slow: for make test-slow only.
+    unprivileged: permissions count, which they do not for root.
     """
 
     group: Group
     what: str
-    break_it: Callable[[Path], None]
+    break_it: Break
     fail: Outcome
     quarantine: Outcome | None = None
     stage: tuple[str, ...] = ("ingest",)
     source: Source = "voc_als"
     unprivileged: bool = False
-    slow: bool = False
 
     def expected(self, mode: Mode) -> Outcome | None:
         """What the case says of a mode."""

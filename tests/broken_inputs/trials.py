@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from tests.broken_inputs import RELEASE, Case, Mode, Read, Source
@@ -17,11 +18,13 @@ from tests.releases import common_voice_rows, voc_als_rows, write_common_voice, 
 
 BEFORE = ("ingest", "preprocess_clinical", "preprocess_audio", "folds")
 WRITTEN = ("data", "metrics", "plots", "models", "report")
+SNAPSHOT = Path(__file__).with_name("snapshot.txt")
+LONGEST = 240  # characters of a problem that are shown
 WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """One problem as a user reads it."""
 
     where: str
@@ -43,16 +46,16 @@ class Tried:
     stage: tuple[str, ...]
 
     @property
-    def problems(self) -> list[Told]:
+    def problems(self) -> list[Reported]:
         """The problems printed."""
         four = r"^(?! )(.+)\n    expected: (.+)\n    found:    (.+)\n    to do:    (.+)$"
-        return [Told(*found) for found in re.findall(four, self.err, flags=re.MULTILINE)]
+        return [Reported(*found) for found in re.findall(four, self.err, flags=re.MULTILINE)]
 
 
-def quarantine_of(tried: Tried) -> list[Told]:
+def quarantine_of(tried: Tried) -> list[Reported]:
     """What a run set aside, as its table says."""
     rows = csv.DictReader(io.StringIO(tried.after["data/cohort/quarantine.csv"].decode(), newline=""))
-    return [Told(row["file"], row["expected"], row["found"], row["remedy"]) for row in rows]
+    return [Reported(row["file"], row["expected"], row["found"], row["remedy"]) for row in rows]
 
 
 class Trials:
@@ -97,9 +100,27 @@ class Trials:
         before = written(project)
         code, out, err = (_apart if self._real else run_stage)(project, case.stage, unprivileged=case.unprivileged)
         after = written(project)
-        if not isinstance(case.expected(mode), Read):  # of which the recordings are heard
+        if not isinstance(case.expected(mode), Read):  # whose recordings are cleaned and compared with the tone
             shutil.rmtree(project, ignore_errors=True)
         return Tried(code, out, err, before, after, project, case.stage)
+
+
+def snapshot(cases: Sequence[Case], trials: Trials) -> str:
+    """What became of every case: exit codes, how many problems, and the first of them as printed."""
+    lines: list[str] = []
+    modes: tuple[Mode, ...] = ("fail", "quarantine")
+    for case in cases:
+        shown = None
+        lines += ["", f"{case.group}: {case.what}"]
+        for mode in modes:
+            if case.expected(mode) is not None:
+                tried = trials.of(case, mode)
+                problems = tried.problems or quarantine_of(tried)
+                lines.append(f"  {mode}: exit code {tried.exit_code}, {len(problems)} problem(s)")
+                first = [f"    {part[:LONGEST]}" for part in astuple(problems[0])] if problems else []
+                lines += first if first != shown else []
+                shown = first
+    return "\n".join(lines[1:]) + "\n"
 
 
 def _write_sound(project: Path, source: Source) -> None:

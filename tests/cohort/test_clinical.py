@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from bulbar.cohort import clinical, voc_als
+from bulbar.core.names import PROTOCOLS
 from tests.releases import MAXIMA, PUBLISHED, voc_als_control, voc_als_patient, voc_als_rows, write_voc_als
 
 TABLE_3 = Path(__file__).parents[2] / "reference" / "als_table3_scaled_clinical.csv"
@@ -112,7 +113,7 @@ def test_a_changed_held_out_row_changes_no_other_row(tmp_path):
     assert not before.loc["CT003"].equals(after.loc["CT003"])
 
 
-@pytest.mark.parametrize("protocol", ["record_wise", "subject_wise"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_columns_that_nobody_has_are_kept_and_hold_no_missing_value(protocol):
     matrix = clinical.encoder(KINDS, protocol).fit_transform(table_of([np.nan, np.nan], [None, None]))
     assert "fvc" in matrix

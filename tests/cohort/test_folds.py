@@ -8,6 +8,7 @@ from bulbar.cohort import folds
 from bulbar.cohort.folds import Settings
 from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 
 
 def cohort(controls: int = 15, patients: int = 30, recordings: int = 3) -> pd.DataFrame:
@@ -22,7 +23,7 @@ def cohort(controls: int = 15, patients: int = 30, recordings: int = 3) -> pd.Da
     return pd.DataFrame(rows)
 
 
-@pytest.fixture(params=folds.PROTOCOLS)
+@pytest.fixture(params=PROTOCOLS)
 def protocol(request):
     return request.param
 

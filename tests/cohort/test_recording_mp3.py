@@ -114,27 +114,3 @@ def test_a_clip_of_many_bitrates_without_it_is_read_short_and_told(tmp_path):
     assert recording._mp3_length(path.read_bytes())[0] == pytest.approx(128_000, abs=recording.MOST_PADDING)
     (problem,) = problems_of(path)
     assert problem.found.endswith("samples are read")
-
-
-def test_tags_before_and_after_the_frames_are_no_truncation(clip):
-    tag = b"ID3\x04\x00\x00\x00\x00\x01\x00" + bytes(128)
-    clip.write_bytes(tag + clip.read_bytes() + b"TAG" + bytes(125))
-    assert lacking(clip) == 0
-    assert problems_of(clip) == ()
-
-
-@pytest.mark.parametrize("content", [b"", b"ID3", b"\xff\xfb", b"not a clip", bytes(range(256))])
-def test_what_is_no_mp3_is_told_by_another(tmp_path, content):
-    path = tmp_path / "a.mp3"
-    path.write_bytes(content)
-    assert lacking(path) == 0
-    assert len(problems_of(path)) == 1
-
-
-def test_noise_in_the_middle_is_an_error_of_the_decoder(tmp_path):
-    path = tmp_path / "a.mp3"
-    write_clip(path, name="a", duration_s=3.0)
-    data = bytearray(path.read_bytes())
-    data[2000:6000] = np.random.default_rng(0).integers(0, 256, 4000, dtype=np.uint8).tobytes()
-    path.write_bytes(data)
-    assert problems_of(path)

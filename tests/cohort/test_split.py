@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from bulbar.cohort import split
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
@@ -57,7 +58,7 @@ def test_other_shares_are_another_params_line_away():
 def test_the_order_of_the_recordings_changes_no_part():
     table = recordings()
     mixed = table.sample(frac=1, random_state=0)
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         one, other = (assigned(protocol, rows).set_index("recording_id")["part"] for rows in (table, mixed))
         assert one.sort_index().equals(other.sort_index())
 
@@ -66,7 +67,7 @@ def test_another_seed_is_another_split():
     assert not assigned("subject_wise", seed=1).equals(assigned("subject_wise", seed=2))
 
 
-@pytest.mark.parametrize("protocol", ["record_wise", "subject_wise"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("men", [0, 1, 2])
 def test_too_few_of_a_class_are_told_with_both_counts(protocol, men):
     rows = [{"recording_id": f"{n}", "subject_id": f"s{n}", "label": int(n < men)} for n in range(30)]

@@ -131,23 +131,24 @@ def check_release(release: Release, root: Path, folder: Path) -> None:
     assert ((values >= -1e-9) & (values <= 1 + 1e-9)).all()  # the scaler rounds
 
 
+def with_books(sound: Path, root: Path, books: dict[str, bytes]) -> Path:
+    """A copy of a release with these workbooks."""
+    if not root.exists():
+        shutil.copytree(sound, root)
+    for name, book in books.items():
+        (root / name).write_bytes(book)
+    return root
+
+
 def check_voc_als(book: bytes, folder: Path) -> None:
     """A VOC-ALS release with this workbook."""
-    root = folder / "voc_als"
-    if not root.exists():
-        shutil.copytree(VOC_ALS, root)
-    (root / "VOC-ALS.xlsx").write_bytes(book)
-    check_release(voc_als.read(root), VOC_ALS, folder)
+    check_release(voc_als.read(with_books(VOC_ALS, folder / "voc_als", {"VOC-ALS.xlsx": book})), VOC_ALS, folder)
 
 
 def check_minsk2020(books: tuple[bytes, bytes], folder: Path) -> None:
     """A Minsk2020 release with these two workbooks."""
-    root = folder / "minsk"
-    if not root.exists():
-        shutil.copytree(MINSK, root)
-    for label, book in zip(LABELS, books, strict=True):
-        (root / f"{label}_table.xlsx").write_bytes(book)
-    check_release(minsk2020.read(root), MINSK, folder)
+    named = {f"{label}_table.xlsx": book for label, book in zip(LABELS, books, strict=True)}
+    check_release(minsk2020.read(with_books(MINSK, folder / "minsk", named)), MINSK, folder)
 
 
 def check_cells(rows: list[list[Any]], folder: Path) -> None:
@@ -167,11 +168,7 @@ def check_numbers(ages: list[float], folder: Path) -> None:
     age = DATA[1].index("Age (years)")
     for row, value in zip(rows[2:], ages, strict=True):
         row[age] = value
-    root = folder / "voc_als"
-    if not root.exists():
-        shutil.copytree(VOC_ALS, root)
-    (root / "VOC-ALS.xlsx").write_bytes(workbook("VOC-ALS_Data", rows))
-    release = voc_als.read(root)
+    release = voc_als.read(with_books(VOC_ALS, folder / "voc_als", {"VOC-ALS.xlsx": workbook("VOC-ALS_Data", rows)}))
     assert not release.faults
     assert not release.structural
     assert all(

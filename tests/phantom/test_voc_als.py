@@ -10,6 +10,7 @@ from parselmouth.praat import call
 from pydantic import ValidationError
 from scipy import signal, stats
 
+from bulbar.core.names import TASKS
 from bulbar.phantom import voc_als
 
 SEED = 2025
@@ -217,7 +218,7 @@ def test_a_recording_is_as_long_as_drawn_and_may_open_with_exact_zeros():
 
 
 def test_a_recording_depends_on_its_own_name_only():
-    few, all_tasks = cohort(median_duration_s=2.0), cohort(median_duration_s=2.0, tasks=voc_als.TASKS)
+    few, all_tasks = cohort(median_duration_s=2.0), cohort(median_duration_s=2.0, tasks=TASKS)
     assert np.array_equal(voc_als.record(few[3], "PA", SEED)[0], voc_als.record(all_tasks[3], "PA", SEED)[0])
     assert not np.array_equal(voc_als.record(few[3], "PA", SEED)[0], voc_als.record(few[3], "PA", SEED + 1)[0])
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from bulbar.core.names import PROTOCOLS
 from bulbar.report.checklist import facts
 from bulbar.report.checklist.page import ITEMS, answered, markdown
 from tests.checklists import COLUMNS, cohort, metrics
@@ -33,7 +34,7 @@ ANSWERED_BY_EVERY_RUN = "5a 7 8a 9a 9b 10 11 12a 12b 12c 12e 12f 12g 13 14 15 20
 def run(*, synthetic: bool = True) -> dict:
     """All files of a made-up run: name -> (file, content)."""
     found = {name: (f"metrics/{name}.json", content) for name, content in metrics(synthetic=synthetic).items()}
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         split = facts.of_split(with_folds(subjects_and_recordings(), protocol))
         found[f"folds/{protocol}"] = (f"data/folds/{protocol}.csv", split)
     return found | {

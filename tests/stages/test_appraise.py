@@ -8,6 +8,7 @@ import pytest
 
 from bulbar.appraisal.calibration import Estimate
 from bulbar.appraisal.groups import SCORES, Group
+from bulbar.core.names import PROTOCOLS
 from bulbar.scoring import intervals, metrics
 from stages import appraise
 from stages.parts import appraisal_plots
@@ -34,7 +35,7 @@ def write_project(folder: Path, *, synthetic: bool = True, baselines: bool = Tru
     write_cohort(folder, subjects, synthetic=synthetic)
     tasks = recordings["recording_id"].str.split("_").str[1]
     write_csv(folder / "data/cohort/recordings.csv", recordings[["recording_id", "subject_id"]].assign(task=tasks))
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         write_sweep(folder, protocol, architectures=["S1B"], dropout_rates=[0.3], subjects=SUBJECTS)
         folds = with_folds(recordings, protocol)
         for place, (name, effect) in enumerate({"majority": 0.0, "age_sex": 0.1}.items() if baselines else ()):
@@ -47,7 +48,7 @@ def project(tmp_path_factory):
     root = write_project(tmp_path_factory.mktemp("appraised"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for protocol in ("record_wise", "subject_wise"):
+        for protocol in PROTOCOLS:
             appraise.main(protocol)
     return root
 
@@ -165,7 +166,7 @@ def test_nothing_in_git_names_a_subject_or_holds_ones_own_probability(project):
 
 
 def test_every_figure_is_there_as_data_and_as_picture(project):
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         plots = project / "plots/appraise" / protocol
         assert {path.name for path in plots.glob("*.png")} == {"reliability.png", "groups.png", "comparisons.png"}
         assert {"reliability_audio_uncalibrated.csv", "groups_audio.csv", "groups_fused_common.csv",

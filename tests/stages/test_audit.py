@@ -3,6 +3,7 @@ import json
 import pandas as pd
 import pytest
 
+from bulbar.core.names import PROTOCOLS
 from stages import audit, select
 from stages.parts import probes
 from tests.sweeps import write_recordings, write_study
@@ -26,7 +27,7 @@ def study(tmp_path_factory):
     write_recordings(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for protocol in ("record_wise", "subject_wise"):
+        for protocol in PROTOCOLS:
             select.main(protocol)
         audit.main()
     return root

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from bulbar.appraisal import baselines as library
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 from stages import baselines
 from tests.appraisal.test_baselines import cohort
 from tests.projects import contents, write_cohort, write_csv, write_params
@@ -21,7 +22,7 @@ def project(tmp_path, monkeypatch):
     """30 people, two recordings each, jitter raised in the patients; features and folds in orders of their own."""
     monkeypatch.chdir(tmp_path)
     write_params(tmp_path, **PARAMS)
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         rows = cohort(protocol, subjects=30, effect=1.5)
         folds = rows.drop(columns=["task", "age_years", "sex", *library.VOICE])
         write_csv(tmp_path / f"data/folds/{protocol}.csv", folds)
@@ -38,7 +39,7 @@ def written(protocol):
     return json.loads(Path(f"metrics/baselines/{protocol}.json").read_text())
 
 
-@pytest.mark.parametrize("protocol", ["record_wise", "subject_wise"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_each_baseline_has_a_table_of_the_folds_own_rows_and_their_scores(project, protocol, capsys):
     metrics = written(protocol)
     folds = pd.read_csv(f"data/folds/{protocol}.csv").sort_values("recording_id").reset_index(drop=True)

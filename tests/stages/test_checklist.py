@@ -4,6 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bulbar.core.names import PROTOCOLS
 from stages import checklist
 from tests.checklists import write_run
 from tests.projects import write_params
@@ -51,7 +52,7 @@ def test_every_file_that_an_answer_names_is_there_or_is_the_repositorys_own():
 def test_a_stage_that_has_not_run_leaves_its_items_to_the_authors(project):
     row = re.compile(r"^\| 14 \| Fairness .*$", re.MULTILINE)
     assert "from the run" in row.search(written())[0]
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         (project / f"metrics/appraise/{protocol}.json").unlink()
     assert "by the authors" in row.search(written())[0]
 

@@ -4,6 +4,7 @@ import math
 import pandas as pd
 import pytest
 
+from bulbar.core.names import PROTOCOLS
 from stages import evaluate, select
 from tests.sweeps import ARCHITECTURES, DROPOUT_RATES, write_study
 
@@ -13,7 +14,7 @@ def study(tmp_path_factory):
     root = write_study(tmp_path_factory.mktemp("study"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for protocol in ("record_wise", "subject_wise"):
+        for protocol in PROTOCOLS:
             select.main(protocol)
         evaluate.main()
     return root
@@ -41,7 +42,7 @@ def test_the_headline_of_a_protocol_is_the_score_of_its_own_rows(study):
     assert found["subject_wise"]["selected"]["audio_accuracy"] == pytest.approx(accuracy, abs=1e-4)
 
 
-@pytest.mark.parametrize("protocol", ["record_wise", "subject_wise"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_table_4_holds_every_cell_with_its_averages_the_paper_and_the_majority(study, protocol):
     table = pd.read_csv(study / f"plots/evaluate/table_4_{protocol}.csv", dtype={"dropout_rate": str})
     assert len(table) == (len(ARCHITECTURES) + 1) * (len(DROPOUT_RATES) + 1)
@@ -53,7 +54,7 @@ def test_table_4_holds_every_cell_with_its_averages_the_paper_and_the_majority(s
     assert cell["majority"] == pytest.approx(100 * 60 / 90, abs=1e-3)
 
 
-@pytest.mark.parametrize("protocol", ["record_wise", "subject_wise"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_figure_is_there_as_data_and_as_picture(study, protocol):
     plots = study / "plots/evaluate"
     for name in ("table_4", "figure_10", "figure_11", "figure_14"):
@@ -119,7 +120,7 @@ def test_the_papers_count_of_clinical_features_stands_beside_the_releases_and_ou
 
 def test_a_real_cohort_is_not_called_synthetic(tmp_path, monkeypatch):
     monkeypatch.chdir(write_study(tmp_path, synthetic=False, architectures=["S1B"], dropout_rates=[0.3]))
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         select.main(protocol)
     assert "synthetic" not in evaluate.read_study("record_wise").title("Figure 12")
     assert "voc_als cohort" in evaluate.read_study("record_wise").title("Figure 12")

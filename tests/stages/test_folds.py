@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 from stages import folds
 from tests.projects import contents, write_csv, write_params
 
@@ -24,7 +25,7 @@ def project(tmp_path, monkeypatch):
 
 def test_both_protocols_are_written_over_the_recordings_that_came_through(project, capsys):
     folds.main()
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         table = pd.read_csv(f"data/folds/{protocol}.csv")
         assert len(table) == 58
         assert table["recording_id"].is_monotonic_increasing

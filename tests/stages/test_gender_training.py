@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar.cohort import folds
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 from bulbar.training import fits, gender
 from bulbar.tuning import search
 from stages import gender_evaluate, networks, tune
@@ -40,7 +40,7 @@ def write_project(folder, **blocks) -> None:
     rows["recording_id"] = [f"clip_{n:03}" for n in range(len(rows))]
     f0 = np.where(rows["label"] == 1, 120, 200) * draws.lognormal(0, 0.25, len(rows))
     write_csv(folder / "data/acoustic/features.csv", rows[["recording_id"]].assign(subject_id="-", mean_f0_hz=f0))
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         by = np.arange(len(rows)) // 2 if protocol == "subject_wise" else np.arange(len(rows))
         split = rows.assign(part=[PARTS[number % 10] for number in by])
         write_csv(folder / f"data/split/{protocol}.csv", split)
@@ -66,7 +66,7 @@ def project(tmp_path_factory):
         folder.mkdir()
         patch.chdir(folder)
         write_project(folder)
-        for protocol in folds.PROTOCOLS:
+        for protocol in PROTOCOLS:
             tune.main(protocol)
             networks.main(protocol)
         gender_evaluate.main()
@@ -77,7 +77,7 @@ def metrics(project, name):
     return json.loads((project / f"metrics/{name}.json").read_text())
 
 
-@pytest.mark.parametrize("protocol", folds.PROTOCOLS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_each_sampler_has_as_many_trials_as_the_grid_has_points(project, protocol):
     trials = pd.read_csv(project / f"data/tune/{protocol}/trials.csv")
     assert trials["sampler"].value_counts().to_dict() == dict.fromkeys(["grid", "random", "tpe", "genetic"], 12)
@@ -137,7 +137,7 @@ def test_trials_are_logged_and_drawn(project):
         assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.parametrize("protocol", folds.PROTOCOLS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_each_model_says_something_of_every_recording_and_is_kept(project, protocol):
     split = pd.read_csv(project / f"data/split/{protocol}.csv")
     for model in ("cnn", "lstm", "cnn_lstm", "cnn_lstm_tuned"):
@@ -169,7 +169,7 @@ def test_table_1_stands_beside_the_papers_for_each_protocol(project):
 
 def test_the_headline_sets_the_tuned_model_beside_the_threshold_on_f0(project):
     found = metrics(project, "evaluate")
-    for protocol in folds.PROTOCOLS:
+    for protocol in PROTOCOLS:
         own = found[protocol]
         assert 120 < own["f0_threshold_hz"] < 200
         above = own["accuracy"]["cnn_lstm_tuned"] - own["accuracy"]["mean_f0_threshold"]

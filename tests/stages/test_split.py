@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bulbar.core.errors import BadInput
+from bulbar.core.names import PROTOCOLS
 from stages import split
 from tests.projects import contents, write_cohort, write_csv, write_params
 
@@ -28,7 +29,7 @@ def table_of(project, protocol):
 
 def test_both_protocols_are_written_over_the_recordings_that_came_through(project, capsys):
     split.main()
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         table = table_of(project, protocol)
         assert list(table) == ["recording_id", "subject_id", "label", "part"]
         assert len(table) == 100 and table["recording_id"].is_monotonic_increasing
@@ -43,7 +44,7 @@ def test_both_protocols_are_written_over_the_recordings_that_came_through(projec
 def test_the_metrics_count_parts_and_name_nobody(project):
     split.main()
     found = json.loads((project / "metrics/split.json").read_text())
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         parts = found[protocol]
         assert sum(part["recordings"] for part in parts.values()) == 100
         assert parts["train"]["recordings"] == 70
@@ -66,7 +67,7 @@ def test_age_bands_leave_out_who_says_nothing_of_their_age(project):
 def test_so_many_bands_as_there_are_begin_in_every_part(project, bands, classes):
     write_params(project, "gender/params.yaml", split={"target": "age_band", "age_bands": bands, "test_share": 0.3})
     split.main()
-    for protocol in ("record_wise", "subject_wise"):
+    for protocol in PROTOCOLS:
         table = table_of(project, protocol)
         ages = 20 + table["subject_id"].astype(int)
         assert (table["label"] == sum((ages >= band).astype(int) for band in bands)).all()

@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics
 
 from bulbar.cohort import folds as folding
+from bulbar.core.names import PROTOCOLS
 from bulbar.training import als
 from bulbar.training import spread as spreading
 from bulbar.training.fits import digest
@@ -17,7 +18,6 @@ from stages.parts.protocol_data import load_material
 from tests.projects import write_params
 from tests.releases import voc_als_rows, write_voc_als
 
-PROTOCOLS = ("record_wise", "subject_wise")
 SMALL = {
     "phantom": {"max_epochs": 1},
     "spectrogram": {"mel_bands": 20, "frames": 20},
