@@ -35,20 +35,9 @@ def trials(tmp_path_factory):
     return Trials(tmp_path_factory.mktemp("broken_inputs"))
 
 
-@pytest.fixture(scope="module")
-def real_trials(tmp_path_factory):
-    return Trials(tmp_path_factory.mktemp("broken_inputs_apart"), real=True)
-
-
 @pytest.mark.parametrize("case, mode", RUNS)
 def test_a_broken_input_ends_in_a_clear_message_or_is_counted_and_named(trials, case, mode):
     judge(trials, case, mode)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case, mode", RUNS)
-def test_the_script_itself_ends_alike(real_trials, case, mode):
-    judge(real_trials, case, mode)
 
 
 def test_every_case_has_a_name_of_its_own():

@@ -61,7 +61,7 @@ def test_an_exception_that_is_not_ours_is_found(tmp_path):
         fuzz.search(target_that(fails), tmp_path, inputs=1)()
 
 
-def test_an_input_that_takes_too_much_memory_is_found_though_the_reader_says_it_in_its_own_words(tmp_path):
+def test_an_input_that_takes_too_much_memory_is_found_though_the_reader_reports_it_in_its_own_words(tmp_path):
     def swells(value, folder):
         try:
             np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)
@@ -88,7 +88,7 @@ def test_an_input_that_takes_too_long_is_found_though_the_reader_catches_everyth
         fuzz.search(target_that(hangs), tmp_path, inputs=1)()
 
 
-def test_a_refusal_says_all_four_things(tmp_path):
+def test_a_refusal_has_all_four_parts(tmp_path):
     def refuses(value, folder):
         raise BadInput([Problem("x", "y", "z", "")])
 

@@ -12,14 +12,8 @@ from bulbar.cohort.release import LABELS, SEXES, Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem, printable
 
 RECORDING_COLUMNS = [
-    "recording_id",
-    "subject_id",
-    "task",
-    "path",
-    "sample_rate_hz",
-    "channels",
-    "duration_s",
-    "sha256",
+    *("recording_id", "subject_id", "task", "path"),
+    *("sample_rate_hz", "channels", "duration_s", "sha256"),
 ]
 
 _NAMED = 5  # of the recordings that are the same as one
@@ -29,16 +23,16 @@ Duplicates = Literal["fail", "quarantine", "keep"]
 
 By = Literal["label", "sex"]
 CLASSES: dict[By, tuple[str, ...]] = {"label": LABELS, "sex": SEXES}
-"""What a cohort is there to tell apart: the column of its subjects, and the two values that both must occur."""
+"""The classes of a cohort: the column of its subjects, and the two values that both must occur."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """What of a release goes on: its recordings, the subjects they belong to, and what was set aside.
+    """What of a release goes on: its recordings, the subjects they belong to, and what is quarantined.
 
     recordings: recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
     subjects, acoustic: sorted by subject_id. quarantine: file, subject_id, expected, found, remedy.
-    duplicates_set_aside: of quarantined_recordings, those left out because another one has the same samples.
+    duplicates_quarantined: of quarantined_recordings, those left out because another one has the same samples.
     duplicates_kept: of `recordings`, those with the same samples as another of them.
     """
 
@@ -48,7 +42,7 @@ class Cohort:
     quarantine: pd.DataFrame
     quarantined_recordings: int
     quarantined_subjects: int
-    duplicates_set_aside: int
+    duplicates_quarantined: int
     duplicates_kept: int
 
 
@@ -69,13 +63,13 @@ def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault
 def equal_recordings(files: Sequence[RecordingFile], inspections: Sequence[Inspection]) -> list[list[RecordingFile]]:
     """Each set of two or more recordings with the same samples, in the order of the files.
 
-    inspections: one for each of the files. Bad recordings are in no set: all-zero files are all alike.
+    inspections: one for each of the files. Bad recordings are in no set: all-zero files are equal.
     """
-    alike = defaultdict(list)
+    by_digest = defaultdict(list)
     for file, found in zip(files, inspections, strict=True):
         if not found.problems:
-            alike[found.samples_digest].append(file)
-    return [same for same in alike.values() if len(same) > 1]
+            by_digest[found.samples_digest].append(file)
+    return [same for same in by_digest.values() if len(same) > 1]
 
 
 def cohort_of(
@@ -89,11 +83,11 @@ def cohort_of(
 ) -> Cohort:
     """The cohort that a release makes.
 
-    quarantine: set bad files aside, and the whole subject where its row is bad; else any fault is an error.
+    quarantine: leave bad files out, and the whole subject where its row is bad; else any fault is an error.
     duplicates: what happens to recordings with the same samples. Where they stand under two subjects or two tasks, some
-    of these names are wrong and no one can say which: `quarantine` leaves out the whole set. Under one subject and
+    of these names are wrong and no one knows which: `quarantine` leaves out the whole set. Under one subject and
     task, as with clips of Common Voice, they do not contradict each other: it keeps the first.
-    by: what is to be told apart; subjects of both classes must be left. block: of params.yaml, for the messages.
+    by: the classes; subjects of both classes must be left. block: of params.yaml, for the messages.
     Raises BadInput with every problem: structural ones always, any fault unless `quarantine`, a problem for each set of
     equal recordings where `duplicates` is `fail`.
     """
@@ -138,20 +132,20 @@ def cohort_of(
         quarantine=_quarantine_table(faults),
         quarantined_recordings=len({fault.path for fault in faults if fault.path is not None}),
         quarantined_subjects=release.subjects["subject_id"].nunique() - len(subjects),
-        duplicates_set_aside=len(left_out),
+        duplicates_quarantined=len(left_out),
         duplicates_kept=sum(count for count in map(staying, equal) if count > 1),
     )
 
 
 def summary(release: Release, cohort: Cohort, by: By = "label") -> dict[str, str | int | float]:
-    """What a cohort holds, as totals: no subject can be told from it."""
+    """What a cohort holds, as totals: it reveals no subject."""
     return {
         "source": release.source,
         "synthetic": release.synthetic,
         "subjects": len(cohort.subjects),
         **(_of_labels(release, cohort) if by == "label" else _of_sexes(cohort)),
         "quarantined_recordings": cohort.quarantined_recordings,
-        "quarantined_duplicates": cohort.duplicates_set_aside,
+        "quarantined_duplicates": cohort.duplicates_quarantined,
         "kept_duplicates": cohort.duplicates_kept,
         "quarantined_subjects": cohort.quarantined_subjects,
         "hours": float(cohort.recordings["duration_s"].sum() / 3600),
@@ -227,30 +221,20 @@ def _without_partner(release: Release) -> list[Fault]:
     named = {file.subject_id for file in release.files} | {fault.subject_id for fault in release.faults if fault.path}
     if release.files:
         for subject_id in sorted(rows - named - {""}):
-            problem = Problem(
-                f"subject {subject_id}",
-                "at least one recording",
-                "no recording",
-                "fetch its files, or take the row out",
-            )
-            faults.append(Fault(problem, subject_id))
+            where, remedy = f"subject {subject_id}", "fetch its files, or take the row out"
+            faults.append(Fault(Problem(where, "at least one recording", "no recording", remedy), subject_id))
     return faults
 
 
 def _no_recordings(release: Release, unknown: Sequence[Fault]) -> Problem:
     """That nothing is there, in one problem. unknown: what might be recordings by another name: of another release."""
-    if release.choice:
-        counts = {"rows": release.choice.get("rows")} | {
-            step: count["clips"]
-            for step, count in release.choice.items()
-            if isinstance(count, dict) and "clips" in count
-        }
-        left = ", ".join(f"{count} {step}" for step, count in counts.items() if count is not None)
-        found = f"none is left: {left}"
-        return Problem(
-            "cohort.root", f"recordings of a {release.source} release", found, "look which step leaves none, and why"
-        )
     expected = f"recordings of a {release.source} release"
+    if release.choice:
+        rows = [("rows", {"clips": release.choice["rows"]})] if "rows" in release.choice else []
+        steps = [*rows, *release.choice.items()]
+        counts = [f"{count['clips']} {step}" for step, count in steps if isinstance(count, dict) and "clips" in count]
+        found = f"none is left: {', '.join(counts)}"
+        return Problem("cohort.root", expected, found, "look which step leaves none, and why")
     found = "no WAV file"
     if unknown:
         first = unknown[0].problem
@@ -265,24 +249,16 @@ def _with_its_subject(file: RecordingFile) -> Fault:
 
 
 def _nothing_left(subject_id: str) -> Fault:
-    problem = Problem(
-        f"subject {subject_id}", "at least one sound recording", "none", "see why its recordings are set aside"
-    )
-    return Fault(problem, subject_id)
+    where, remedy = f"subject {subject_id}", "see why its recordings are set aside"
+    return Fault(Problem(where, "at least one sound recording", "none", remedy), subject_id)
 
 
 def _recordings_table(recordings: Sequence[tuple[RecordingFile, Inspection]]) -> pd.DataFrame:
     rows = [
-        {
-            "recording_id": file.recording_id,
-            "subject_id": file.subject_id,
-            "task": file.task,
-            "path": file.path,
-            "sample_rate_hz": found.sample_rate_hz,
-            "channels": found.channels,
-            "duration_s": round(found.duration_s, 4),
-            "sha256": found.sha256,
-        }
+        (
+            *(file.recording_id, file.subject_id, file.task, file.path),
+            *(found.sample_rate_hz, found.channels, round(found.duration_s, 4), found.sha256),
+        )
         for file, found in sorted(recordings, key=lambda one: one[0].recording_id)
     ]
     return pd.DataFrame(rows, columns=RECORDING_COLUMNS)
@@ -294,7 +270,7 @@ def _rows(table: pd.DataFrame, subject_ids: set[str]) -> pd.DataFrame:
 
 
 def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault], by: By) -> None:
-    """Raises BadInput, with what was set aside, where fewer than two classes are left."""
+    """Raises BadInput, with what is quarantined, where fewer than two classes are left."""
     left = set(subjects[by].dropna()) if len(subjects) else set()
     if left == set(CLASSES[by]):
         return

@@ -44,7 +44,7 @@ def typed(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
 class CategoryColumns(TransformerMixin, BaseEstimator):
     """One column for each category seen in `fit`; a missing or unseen category has 0 in each.
 
-    scikit-learn's OneHotEncoder, told the categories, for by itself it gives `missing` a column of its own.
+    scikit-learn's OneHotEncoder with given categories:  by itself it gives `missing` a column of its own.
     """
 
     def fit(self, table: pd.DataFrame, y: object = None) -> Self:
@@ -82,7 +82,7 @@ def encoder(kinds: Mapping[str, str], protocol: Protocol) -> Pipeline:
     record_wise, fitted on the whole table: missing numbers are 0, a missing category has 0 in each of its columns,
     then Min-Max (equation 1). Source: Switrayana et al. 2025, section 4.B; its Table 3.
     subject_wise, fitted on a fold's training subjects: missing values become their medians and modes, whether a value
-    was missing is not told; values beyond theirs are clipped.
+    was missing is lost; values beyond theirs are clipped.
     """
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
     categorical = [name for name, kind in kinds.items() if kind == "categorical"]

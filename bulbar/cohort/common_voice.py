@@ -15,18 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bulbar.cohort import subset
-from bulbar.cohort.release import (
-    DVC_CACHE,
-    ColumnKind,
-    Fault,
-    RecordingFile,
-    Release,
-    is_synthetic,
-    link_problem,
-    require_root,
-    unreadable,
-)
+from bulbar.cohort import release, subset
+from bulbar.cohort.release import ColumnKind, Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 
 TABLE, CLIPS = "validated.tsv", "clips"
@@ -43,18 +33,8 @@ NOT_STATED = ("", "do_not_wish_to_say")
 OTHERS = ("other", "intersex", "transgender", "non-binary", *NOT_STATED)
 """The genders of the releases that are not used, by name; all else is counted, and not repeated."""
 
-AGES = {
-    "teens": 15,
-    "twenties": 25,
-    "thirties": 35,
-    "fourties": 45,  # as the releases spell it
-    "forties": 45,
-    "fifties": 55,
-    "sixties": 65,
-    "seventies": 75,
-    "eighties": 85,
-    "nineties": 95,
-}
+_DECADES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
+AGES = {decade: 15 + 10 * n for n, decade in enumerate(_DECADES)} | {"forties": 45}  # as the releases spell it
 """Years in the middle of an age band: a release says no more."""
 
 ANOTHER = "(another)"
@@ -80,16 +60,16 @@ def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
     """Read the chosen clips of a Common Voice release and their speakers.
 
     root: the folder of one language. subjects: subject_id (the client_id), sex, age_years (the middle of the band),
-    accent; of a speaker who states several, what most of the chosen clips say. label is empty: nobody has a diagnosis.
+    accent; of a speaker who states several, the one of most chosen clips. label is empty: nobody has a diagnosis.
     Raises BadInput where the table cannot be read, or is another's.
     """
-    require_root(root, HOW_TO_GET_IT)
+    release.require_root(root, HOW_TO_GET_IT)
     columns = _columns(root)
     scan = _scan(root, columns, seed)
     picked = _choose(scan, _clips_there(root, seed), choosing)
-    told = _rows(root, columns, np.concatenate([picked.chosen, picked.missing[:MOST_MISSING]]))
-    is_chosen = np.isin(told["line"], picked.chosen)
-    rows, missing = told[is_chosen], told["path"][~is_chosen]
+    found = _rows(root, columns, np.concatenate([picked.chosen, picked.missing[:MOST_MISSING]]))
+    is_chosen = np.isin(found["line"], picked.chosen)
+    rows, missing = found[is_chosen], found["path"][~is_chosen]
     files = [
         RecordingFile(_file(path), client, TASK, _clip(path))
         for client, path in zip(rows["client_id"], rows["path"], strict=True)
@@ -98,7 +78,7 @@ def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
     used = {*REQUIRED, "age", *ACCENTS}
     return Release(
         source="common_voice",
-        synthetic=is_synthetic(root),
+        synthetic=release.is_synthetic(root),
         files=sorted((file for file in files if file.path not in elsewhere), key=lambda file: file.path),
         subjects=_subjects(rows),
         acoustic=None,
@@ -111,17 +91,20 @@ def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
     )
 
 
+_NO_ROWS = tuple(np.empty(0, kind) for kind in (np.int64, np.int32, bool, np.uint64))
+
+
 @dataclass
 class _Scan:
-    """What the first reading keeps: of every row that may be chosen its line, speaker, gender and random number."""
+    """What the first reading keeps.
+
+    usable: of every row that may be chosen, chunk by chunk: line, speaker, whether male, random number.
+    """
 
     rows: int = 0
     no_down_votes: int = 0
     genders: Counter[str] = field(default_factory=Counter)  # of the rows without down-votes, as written
-    lines: list[np.ndarray] = field(default_factory=list)
-    speakers: list[np.ndarray] = field(default_factory=list)
-    male: list[np.ndarray] = field(default_factory=list)
-    keys: list[np.ndarray] = field(default_factory=list)
+    usable: list[tuple[np.ndarray, ...]] = field(default_factory=lambda: [_NO_ROWS])
     number_of: dict[str, int] = field(default_factory=dict)  # client_id -> the speaker's number
     stated: dict[int, set[str]] = field(default_factory=dict)  # what a speaker's rows state, voted down or not
     faults: list[Fault] = field(default_factory=list)
@@ -131,8 +114,8 @@ class _Scan:
         where = f"{TABLE}, line {line}{f', column {column}' if column else ''}"
         self.faults.append(Fault(Problem(where, expected, found, "correct the row, or take it out"), path=where))
         if len(self.faults) > MOST_FAULTS:
-            told = f"more than {MOST_FAULTS} bad rows, the first: {self.faults[0].problem.found}"
-            raise BadInput([Problem(TABLE, "a table of Common Voice", told, HOW_TO_GET_IT)])
+            found = f"more than {MOST_FAULTS} bad rows, the first: {self.faults[0].problem.found}"
+            raise BadInput.one(TABLE, "a table of Common Voice", found, HOW_TO_GET_IT)
 
 
 @dataclass(frozen=True)
@@ -155,9 +138,9 @@ def _lines(root: Path) -> Iterator[list[str]]:
                 text = line.rstrip("\r\n")
                 yield text.split("\t") if text else []
     except UnicodeDecodeError as error:
-        raise BadInput([Problem(TABLE, "text in UTF-8", str(error), HOW_TO_GET_IT)]) from None
+        raise BadInput.one(TABLE, "text in UTF-8", str(error), HOW_TO_GET_IT) from None
     except OSError as error:
-        raise unreadable(TABLE, "the table of a language", error) from None
+        raise release.unreadable(TABLE, "the table of a language", error) from None
 
 
 def _columns(root: Path) -> list[str]:
@@ -165,16 +148,16 @@ def _columns(root: Path) -> list[str]:
     if not (root / TABLE).is_file():
         below = sorted(path.parent.name for path in root.glob(f"*/{TABLE}"))
         found = f"none; there is one in each of {', '.join(below)}" if below else "none"
-        raise BadInput([Problem(str(root / TABLE), "the table of a language", found, HOW_TO_GET_IT)])
-    if (foreign := link_problem(TABLE, root)) is not None:
+        raise BadInput.one(str(root / TABLE), "the table of a language", found, HOW_TO_GET_IT)
+    if (foreign := release.link_problem(TABLE, root)) is not None:
         raise BadInput([foreign])
     columns = next(_lines(root), [])
     if lacking := [name for name in REQUIRED if name not in columns]:
         found = f"no {', '.join(lacking)} among {', '.join(columns)[:200]}"
-        raise BadInput([Problem(f"{TABLE}, line 1", f"columns {', '.join(REQUIRED)}", found, HOW_TO_GET_IT)])
+        raise BadInput.one(f"{TABLE}, line 1", f"columns {', '.join(REQUIRED)}", found, HOW_TO_GET_IT)
     if twice := [name for name in (*REQUIRED, "age", *ACCENTS) if columns.count(name) > 1]:
         remedy = "take out or rename one of the two"
-        raise BadInput([Problem(f"{TABLE}, line 1", "every column name once", f"twice: {', '.join(twice)}", remedy)])
+        raise BadInput.one(f"{TABLE}, line 1", "every column name once", f"twice: {', '.join(twice)}", remedy)
     return columns
 
 
@@ -217,18 +200,17 @@ def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
     gender = rows["gender"].str.strip().str.lower()
     sex = gender.map(SEX_OF).astype(object)
     stated = sex.where(sex.notna(), gender)
-    told = pd.DataFrame({"speaker": speakers, "gender": stated.to_numpy()})[~gender.isin(NOT_STATED).to_numpy()]
-    for speaker, value in told.drop_duplicates().itertuples(index=False):
+    genders = pd.DataFrame({"speaker": speakers, "gender": stated.to_numpy()})[~gender.isin(NOT_STATED).to_numpy()]
+    for speaker, value in genders.drop_duplicates().itertuples(index=False):
         scan.stated.setdefault(speaker, set()).add(value)
     approved = (votes[rows.index] == 0).to_numpy()
     scan.no_down_votes += int(approved.sum())
     scan.genders.update(gender[approved].where(gender[approved].isin([*SEX_OF, *OTHERS]), ANOTHER).tolist())
     used = approved & sex.notna().to_numpy()
-    scan.lines.append(rows["line"].to_numpy()[used].astype(np.int64))
-    scan.speakers.append(speakers[used])
-    scan.male.append((sex == "M").to_numpy()[used])
+    lines = rows["line"].to_numpy()[used].astype(np.int64)
     names = [_clip(path) for path in rows["path"].to_numpy()[used]]
-    scan.keys.append(subset.keys(np.array(names, dtype=object), seed))
+    drawn = subset.keys(np.array(names, dtype=object), seed)
+    scan.usable.append((lines, speakers[used], (sex == "M").to_numpy()[used], drawn))
 
 
 def _names_somebody(client_id: str) -> bool:
@@ -236,7 +218,7 @@ def _names_somebody(client_id: str) -> bool:
     return client_id.isprintable() and client_id.strip() == client_id and 0 < len(client_id) <= LONGEST_TEXT
 
 
-def _in_words(accent: str) -> str | None:
+def _printable(accent: str) -> str | None:
     """An accent as a table of ours can hold it: speakers write it themselves. None where none is stated."""
     printable = "".join(letter if letter.isprintable() else " " for letter in accent)
     return " ".join(printable.split())[:LONGEST_TEXT].strip() or None
@@ -256,7 +238,7 @@ def _clips_there(root: Path, seed: int) -> np.ndarray:
     """The random numbers of the clips that there is a file for, sorted: one listing instead of a look for each row."""
     folder = root / CLIPS
     if not folder.is_dir():
-        raise BadInput([Problem(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)])
+        raise BadInput.one(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)
     found = [np.empty(0, dtype=np.uint64)]
     try:
         with os.scandir(folder) as entries:
@@ -264,7 +246,7 @@ def _clips_there(root: Path, seed: int) -> np.ndarray:
             while chunk := list(islice(names, CHUNK_ROWS)):
                 found.append(subset.keys(np.array(chunk, dtype=object), seed))
     except OSError as error:
-        raise unreadable(CLIPS, "a folder that can be read", error) from None
+        raise release.unreadable(CLIPS, "a folder that can be read", error) from None
     return np.sort(np.concatenate(found))
 
 
@@ -278,9 +260,9 @@ def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
     faults = {}
     for file in files:
         end = Path(os.path.realpath(root / file.path))  # Path.resolve fails where links go round in a circle
-        inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), DVC_CACHE)
+        inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), release.DVC_CACHE)
         if inside and (os.path.isfile(end) or not os.path.exists(end)):  # noqa: PTH110, PTH113 - these raise nothing;
-            # where it leads nowhere, or may not be read, the inspection says so
+            # where it leads nowhere, or may not be read, the inspection reports it
             continue
         path = root / file.path
         found = f"a link to {path.readlink()}" if path.is_symlink() else "a folder, a pipe or a device"
@@ -291,10 +273,7 @@ def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
 
 def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picked:
     """Leave out, step by step, and count what is left; then draw."""
-    lines, speakers, male, drawn = (
-        np.concatenate([*parts, np.empty(0, dtype=kind)])
-        for parts, kind in ((scan.lines, int), (scan.speakers, np.int32), (scan.male, bool), (scan.keys, np.uint64))
-    )
+    lines, speakers, male, drawn = map(np.concatenate, zip(*scan.usable, strict=True))
     several = np.array(sorted(speaker for speaker, stated in scan.stated.items() if len(stated) > 1), dtype=np.int32)
     counts: dict[str, object] = {
         "rows": scan.rows,
@@ -339,26 +318,18 @@ def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
     for line, fields in enumerate(_lines(root), start=1):
         if line in wanted:
             row = dict(zip(columns, fields, strict=True))
-            rows.append(
-                {
-                    "line": line,
-                    "client_id": row["client_id"],
-                    "path": row["path"],
-                    "sex": SEX_OF[row["gender"].strip().lower()],
-                    "age_years": AGES.get(row.get("age", "").strip().lower(), np.nan),
-                    "accent": _in_words(row.get(accent, "")),
-                }
-            )
+            sex, age = SEX_OF[row["gender"].strip().lower()], AGES.get(row.get("age", "").strip().lower(), np.nan)
+            rows.append((line, row["client_id"], row["path"], sex, age, _printable(row.get(accent, ""))))
     return pd.DataFrame(rows, columns=["line", "client_id", "path", "sex", "age_years", "accent"])
 
 
 def _subjects(rows: pd.DataFrame) -> pd.DataFrame:
     """One row for each speaker of the chosen clips."""
 
-    def most_said(said: pd.Series) -> object:
-        return said.mode().iloc[0] if said.notna().any() else None
+    def most_frequent(stated: pd.Series) -> object:
+        return stated.mode().iloc[0] if stated.notna().any() else None
 
-    by_speaker = rows.groupby("client_id")[["sex", "age_years", "accent"]].agg(most_said)
+    by_speaker = rows.groupby("client_id")[["sex", "age_years", "accent"]].agg(most_frequent)
     subjects = by_speaker.rename_axis("subject_id").reset_index()
     subjects["age_years"] = subjects["age_years"].astype(float)
     subjects.insert(1, "label", None)

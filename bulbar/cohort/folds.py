@@ -44,7 +44,7 @@ def check_sizes(recordings: pd.DataFrame, settings: Settings, classes: tuple[str
 def assign(
     recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int, classes: tuple[str, str] = CLASSES
 ) -> pd.DataFrame:
-    """Give every recording its fold, and say for each fold which recordings are watched while it trains.
+    """Give every recording its fold, and for each fold the recordings that are watched while it trains.
 
     recordings: recording_id, subject_id and label (0 or 1) of each recording. classes: their names in messages.
     Returns these columns, `fold` (1 to n_splits: the one in which the recording is tested) and `validation_1` to
@@ -87,15 +87,11 @@ def _validation_part(
     if not enough:
         counts = subjects["label"].value_counts()
         of_each = " and ".join(f"{counts.get(label, 0)} of {classes[label]}" for label in (0, 1))
-        raise BadInput(
-            [
-                Problem(
-                    where="params.yaml: folds.n_splits and folds.validation_share",
-                    expected=f"training subjects of each class, and {share:g} of them of each class to watch",
-                    found=f"{of_each} where fold {tested_fold} is tested",
-                    remedy="raise folds.n_splits or folds.validation_share, or bring more subjects",
-                )
-            ]
+        raise BadInput.one(
+            where="params.yaml: folds.n_splits and folds.validation_share",
+            expected=f"training subjects of each class, and {share:g} of them of each class to watch",
+            found=f"{of_each} where fold {tested_fold} is tested",
+            remedy="raise folds.n_splits or folds.validation_share, or bring more subjects",
         )
     return table["subject_id"].isin(watched["subject_id"]).to_numpy()
 

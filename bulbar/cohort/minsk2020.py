@@ -5,32 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from bulbar.cohort.release import (
-    SEXES,
-    ColumnKind,
-    Fault,
-    RecordingFile,
-    Release,
-    files_of,
-    is_synthetic,
-    link_problem,
-    require_root,
-    wav_paths,
-)
-from bulbar.cohort.workbook import (
-    CellFault,
-    Sheet,
-    column_problems,
-    of_either_case,
-    read_sheet,
-    row_faults,
-    typed,
-    unused_columns,
-)
+from bulbar.cohort import release, workbook
+from bulbar.cohort.release import SEXES, Column, Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 
-_BOTH: dict[str, tuple[str, ColumnKind]] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
-_PATIENTS: dict[str, tuple[str, ColumnKind]] = {
+_BOTH: dict[str, Column] = {"Age": ("age_years", "numeric"), "Sex": ("sex", "categorical")}
+_PATIENTS: dict[str, Column] = {
     "Time from ALS onset (months)": ("months_since_onset", "numeric"),
     "Bulbar/spinal onset": ("onset_region", "categorical"),
     "Presence of the bulbar signs": ("bulbar_signs", "categorical"),
@@ -57,8 +37,8 @@ def read(root: Path) -> Release:
     and the three-digit code: ALS024 and HC024 are two people.
     Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
     """
-    require_root(root, HOW_TO_GET_IT)
-    files, faults = files_of(wav_paths(root), _recording, "ALS/008_a.wav")
+    release.require_root(root, HOW_TO_GET_IT)
+    files, faults = release.files_of(release.wav_paths(root), _recording, "ALS/008_a.wav")
     tables: list[pd.DataFrame] = []
     unused: list[str] = []
     structural: list[Problem] = []
@@ -78,7 +58,7 @@ def read(root: Path) -> Release:
         subjects = pd.concat(tables, ignore_index=True)[first + [name for name in clinical if name not in first]]
     return Release(
         source="minsk2020",
-        synthetic=is_synthetic(root),
+        synthetic=release.is_synthetic(root),
         files=files,
         subjects=subjects,
         acoustic=None,
@@ -91,7 +71,7 @@ def read(root: Path) -> Release:
 
 
 def _recording(path: str) -> RecordingFile | None:
-    """What a file's path says: `HC/002_i.wav` is the I of HC002."""
+    """The recording by a file's path: `HC/002_i.wav` is the I of HC002."""
     match = re.fullmatch(r"(ALS|HC)/([0-9]+)_([ai])\.wav", path, flags=re.IGNORECASE | re.ASCII)
     if match is None:
         return None
@@ -102,29 +82,29 @@ def _subject_id(label: str, code: str) -> str:
     return f"{label}{int(code):03d}"
 
 
-def _read_group(
-    root: Path, label: str, columns: dict[str, tuple[str, ColumnKind]]
-) -> tuple[pd.DataFrame, list[str], list[Fault]]:
+def _read_group(root: Path, label: str, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[str], list[Fault]]:
     """One group's subjects, the columns nobody reads, and the faults of single rows."""
-    workbook = f"{label}_table.xlsx"
-    if (foreign := link_problem(workbook, root)) is not None:
+    file_name = f"{label}_table.xlsx"
+    if (foreign := release.link_problem(file_name, root)) is not None:
         raise BadInput([foreign])
-    sheet = read_sheet(root / workbook, None, header_row=1)
+    sheet = workbook.read_sheet(root / file_name, None, header_row=1)
     wanted = [_CODE, *columns]
-    problems = column_problems(sheet, wanted)
+    problems = workbook.column_problems(sheet, wanted)
     if problems:
         raise BadInput(problems)
-    table, cell_faults = typed(sheet, {_CODE: ("subject_id", "categorical"), **columns}, LIMITS)
+    table, cell_faults = workbook.typed(sheet, {_CODE: ("subject_id", "categorical"), **columns}, LIMITS)
     faults = _name_subjects(sheet, table, cell_faults, label)
     table["label"] = label
-    table["sex"] = [of_either_case(sex, SEXES) for sex in table["sex"]]
-    faults += row_faults(sheet, table, cell_faults, {"sex": SEXES})
-    return table, unused_columns(sheet, wanted), faults
+    table["sex"] = [workbook.of_either_case(sex, SEXES) for sex in table["sex"]]
+    faults += workbook.row_faults(sheet, table, cell_faults, {"sex": SEXES})
+    return table, workbook.unused_columns(sheet, wanted), faults
 
 
-def _name_subjects(sheet: Sheet, table: pd.DataFrame, cell_faults: list[CellFault], label: str) -> list[Fault]:
-    """Put the group before every code, in place; a fault for each code that is no number, where none is told yet."""
-    told = {fault.at for fault in cell_faults if fault.column == "subject_id"}
+def _name_subjects(
+    sheet: workbook.Sheet, table: pd.DataFrame, cell_faults: list[workbook.CellFault], label: str
+) -> list[Fault]:
+    """Put the group before every code, in place; a fault for each code that is no number, where none is known yet."""
+    known = {fault.at for fault in cell_faults if fault.column == "subject_id"}
     faults = []
     names = []
     for at, ((row_number, _), code) in enumerate(zip(sheet.rows, table["subject_id"], strict=True)):
@@ -132,7 +112,7 @@ def _name_subjects(sheet: Sheet, table: pd.DataFrame, cell_faults: list[CellFaul
             names.append(_subject_id(label, code))
             continue
         names.append("")
-        if at not in told:
+        if at not in known:
             where = f"{sheet.where}, row {row_number}, column {_CODE}"
             found = repr(code) if code else "no code"
             faults.append(Fault(Problem(where, "a whole number, like 008", found, "correct the cell")))

@@ -9,7 +9,7 @@ from pydantic import field_validator
 from bulbar.cohort import common_voice, minsk2020, subset, voc_als
 from bulbar.cohort.check import Duplicates
 from bulbar.cohort.release import Fault, RecordingFile, Release
-from bulbar.core.errors import BadInput, Problem
+from bulbar.core.errors import BadInput
 from bulbar.core.settings import Strict
 
 __all__ = ["READERS", "Fault", "RecordingFile", "Release", "Settings", "read"]
@@ -51,11 +51,10 @@ def read(chosen: Settings, choosing: subset.Settings | None = None, seed: int = 
         release = READERS[chosen.source](chosen.root)
         return release if choosing is None else subset.of_release(release, choosing, seed)
     if choosing is None:
-        problem = Problem(
+        raise BadInput.one(
             where="params.yaml: cohort.source",
             expected="a release with a diagnosis: voc_als or minsk2020",
             found="common_voice",
             remedy="choose another source; common_voice is for the pipeline in gender/",
         )
-        raise BadInput([problem])
     return common_voice.read(chosen.root, choosing, seed)

@@ -43,7 +43,7 @@ MOST_PADDING = 4 * 1152
 """Samples of an MP3 that are no sound: an encoder's header, its delay and its filling."""
 
 _BLOCK_SAMPLES = 1 << 18
-_CONTAINERS = ("WAV", "WAVEX", "RF64", "FLAC", "MP3", "OGG", "AIFF")  # as libsndfile calls those that say their length
+_CONTAINERS = ("WAV", "WAVEX", "RF64", "FLAC", "MP3", "OGG", "AIFF")  # as libsndfile calls those that hold their length
 _UNKNOWN_FRAMES = 1 << 62
 _OPEN_SIZE = 0x7FFFF000  # writers into a pipe announce this many bytes or more, up to 2**32 - 1
 _NOTED_SIZES = (  # by libsndfile, of the samples and, where its notes end before them, of the whole file
@@ -95,7 +95,7 @@ class _Samples:
 
 
 def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
-    """Read one recording through, block by block, and say what it is and what is wrong with it.
+    """Read one recording through, block by block, and find what it is and what is wrong with it.
 
     path: relative to `root`, and how the recording is called in problems.
     min_duration_s: a shorter recording is a bad one, seconds.
@@ -147,8 +147,8 @@ def inspect(path: str, root: Path, *, min_duration_s: float) -> Inspection:
     if samples.frames == 0 and not problems:
         problems.append(Problem(path, "a recording with samples", f"none, in {of.st_size} bytes", _FETCH))
     elif samples.frames:
-        unheard = _unheard(samples, channels)
-        problems += [] if unheard is None else [Problem(path, *unheard)]
+        no_voice = _no_voice(samples, channels)
+        problems += [] if no_voice is None else [Problem(path, *no_voice)]
         if duration_s < min_duration_s:
             expected = f"at least {min_duration_s:g} s (audio.min_duration_s)"
             remedy = "take it out of the release, or lower audio.min_duration_s"
@@ -163,7 +163,7 @@ def _read_through(sound: soundfile.SoundFile) -> _Samples:
     power = np.zeros(2)  # of the mean of the channels, and of that of unrelated ones
     at_once = max(_BLOCK_SAMPLES // sound.channels, 1)
     more = True
-    while more and frames <= LONGEST_S * sound.samplerate:  # the header may not have said how many are to come
+    while more and frames <= LONGEST_S * sound.samplerate:  # the header may not hold how many are to come
         block = sound.read(at_once, dtype="float32", always_2d=True)
         more = len(block) == at_once
         frames += len(block)
@@ -204,8 +204,8 @@ def _lost(
     return None
 
 
-def _unheard(samples: _Samples, channels: int) -> tuple[str, str, str] | None:
-    """Expected, found and remedy where no voice is to be heard in the samples."""
+def _no_voice(samples: _Samples, channels: int) -> tuple[str, str, str] | None:
+    """Expected, found and remedy where the samples hold no voice."""
     if not samples.finite:
         return "finite samples", "NaN or infinite samples", _FETCH
     if samples.clipped_share >= CLIPPED_SHARE:

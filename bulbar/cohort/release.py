@@ -14,6 +14,8 @@ from bulbar.core.errors import BadInput, Problem
 from bulbar.core.names import TASKS
 
 ColumnKind = Literal["numeric", "categorical"]
+Column = tuple[str, ColumnKind]
+"""A column's name here, and its kind."""
 
 LABELS = ("ALS", "HC")
 SEXES = ("M", "F")
@@ -46,10 +48,10 @@ class RecordingFile:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A problem that `quarantine` can set aside.
+    """A problem of what can be quarantined.
 
-    path: the one file that is set aside, or None where the subject's row is bad and all of the subject goes.
-    subject_id: whose file or row it is; empty where that cannot be told.
+    path: the one file that is quarantined, or None where the subject's row is bad and all of the subject goes.
+    subject_id: whose file or row it is; empty where that is unknown.
     """
 
     problem: Problem
@@ -68,7 +70,7 @@ class Release:
     clinical: kind of every clinical column (age and sex included), in order; `common`: those both groups have.
     structural: problems that no quarantine helps; faults: problems of single rows and files.
     choice: how its recordings were chosen among all of the release, for metrics; empty where all were taken.
-    missing: paths of clips that a table of the release names and no file is there for, as many as are worth naming.
+    missing: paths of clips that a table of the release names and no file is there for, the first thousand.
     """
 
     source: str
@@ -91,7 +93,7 @@ class Release:
         return [task for task in TASKS if task in present]
 
     def contract(self) -> dict[str, object]:
-        """What later stages must know of a release and no table says."""
+        """What later stages must know of a release and no table holds."""
         return {
             "source": self.source,
             "synthetic": self.synthetic,
@@ -101,7 +103,7 @@ class Release:
 
 
 def is_synthetic(root: Path) -> bool:
-    """A synthetic release says so in a file of its own."""
+    """Whether a release is synthetic: then it has a file of this name."""
     return (root / SYNTHETIC_MARK).is_file()
 
 
@@ -113,14 +115,14 @@ def require_root(root: Path, how_to_get_it: str) -> None:
         raise unreadable(str(root), "the folder of a release (cohort.root)", error) from None
     if not folder:
         found = "a file, not a folder" if there else "no such folder"
-        raise BadInput([Problem(str(root), "the folder of a release (cohort.root)", found, how_to_get_it)])
+        raise BadInput.one(str(root), "the folder of a release (cohort.root)", found, how_to_get_it)
 
 
 def unreadable(where: str, expected: str, error: OSError) -> BadInput:
-    """What to say of a file or a folder of a release that the system does not let us read."""
+    """The error for a file or a folder of a release that the system does not let us read."""
     denied = isinstance(error, PermissionError)
     remedy = "allow yourself to read it (chmod u+rX)" if denied else "give another path, or fetch the release again"
-    return BadInput([Problem(where, expected, f"{type(error).__name__}: {error.strerror}", remedy)])
+    return BadInput.one(where, expected, f"{type(error).__name__}: {error.strerror}", remedy)
 
 
 def wav_paths(root: Path) -> dict[str, Problem | None]:
@@ -136,13 +138,11 @@ def wav_paths(root: Path) -> dict[str, Problem | None]:
     refused: list[Problem] = []
     own = root.resolve()
 
-    def unreadable(error: OSError) -> None:
+    def refuse(error: OSError) -> None:
         below = Path(error.filename).relative_to(root).as_posix()
-        where = str(root) if below == "." else below
-        found = f"{type(error).__name__}: {error.strerror}"
-        refused.append(Problem(where, "a folder that can be read", found, "allow yourself to read it (chmod u+rx)"))
+        refused.extend(unreadable(str(root) if below == "." else below, "a folder that can be read", error).problems)
 
-    for folder, folders, names in os.walk(root, onerror=unreadable):
+    for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(folder).relative_to(root)
         for name in folders:
@@ -190,7 +190,7 @@ def files_of(
 ) -> tuple[list[RecordingFile], list[Fault]]:
     """Sort a release's WAV files into recordings and faults.
 
-    paths: as `wav_paths` returns them. recording: what a path says, None where it says nothing.
+    paths: as `wav_paths` returns them. recording: what a path stands for, None for no recording.
     pattern: how a path should look, for the message.
     """
     files: list[RecordingFile] = []
@@ -204,12 +204,8 @@ def files_of(
             remedy = "rename it to its subject and task, or take it out of the release"
             faults.append(Fault(Problem(path, f"a path like {pattern}", path, remedy), path=path))
         elif file.recording_id in first:
-            problem = Problem(
-                path,
-                f"one recording of subject {file.subject_id} and task {file.task}",
-                f"a second one, beside {first[file.recording_id]}",
-                "keep one of the two",
-            )
+            expected = f"one recording of subject {file.subject_id} and task {file.task}"
+            problem = Problem(path, expected, f"a second one, beside {first[file.recording_id]}", "keep one of the two")
             faults.append(Fault(problem, file.subject_id, path))
         else:
             first[file.recording_id] = path

@@ -1,9 +1,10 @@
-"""One split into training, validation and test part, by recording or by speaker, and what is to be told apart.
+"""One split into training, validation and test part, by recording or by speaker, and the classes.
 
 Where `folds` turns a small cohort into folds, this makes one split, as the gender paper has it: its shares are not
 stated, ours are 70, 15 and 15 %.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import Literal, Self
 
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 from sklearn.model_selection import train_test_split
 
 from bulbar.core.digests import seed_of
-from bulbar.core.errors import BadInput, Problem
+from bulbar.core.errors import BadInput
 from bulbar.core.names import Protocol
 from bulbar.core.settings import Count, Strict
 
@@ -49,15 +50,11 @@ def check_bands(settings: Settings, source: str) -> None:
     """Raise BadInput where age bands cut through a decade and the cohort, by its source, says no more than decades."""
     cut = [years for years in settings.age_bands if years % 10]
     if settings.target == "age_band" and source == "common_voice" and cut:
-        raise BadInput(
-            [
-                Problem(
-                    where="params.yaml: split.age_bands",
-                    expected="whole decades: Common Voice says no more of an age",
-                    found=", ".join(map(str, cut)),
-                    remedy="begin each band at 20, 30, 40 and so on",
-                )
-            ]
+        raise BadInput.one(
+            where="params.yaml: split.age_bands",
+            expected="whole decades: Common Voice says no more of an age",
+            found=", ".join(map(str, cut)),
+            remedy="begin each band at 20, 30, 40 and so on",
         )
 
 
@@ -86,44 +83,29 @@ def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, see
     units = table.drop_duplicates(unit)[[unit, "label"]].sort_values(unit)
     draw = seed_of(seed, f"split/{protocol}")
     held_out = settings.validation_share + settings.test_share
+    in_two = partial(train_test_split, shuffle=True, random_state=draw)
     try:
-        trained, others = _in_two(units, held_out, draw)
-        watched, tested = _in_two(others, settings.test_share / held_out, draw)
+        trained, others = in_two(units, test_size=held_out, stratify=units["label"])
+        watched, tested = in_two(others, test_size=settings.test_share / held_out, stratify=others["label"])
     except ValueError:  # scikit-learn's, where a class has one unit, or a part has room for one class only
         _refuse(units, unit, settings)
-    part_of = {
-        name: part
-        for part, drawn in zip(PARTS, (trained, watched, tested), strict=True)
-        for name in drawn[unit]
-    }  # fmt: skip
-    table["part"] = table[unit].map(part_of)
-    if (table.groupby("part")["label"].nunique().reindex(PARTS, fill_value=0) < table["label"].nunique()).any():
-        _refuse(units, unit, settings)
-    if table["label"].nunique() < 2:
+    parts = zip(PARTS, (trained, watched, tested), strict=True)
+    table["part"] = table[unit].map({name: part for part, drawn in parts for name in drawn[unit]})
+    classes = table["label"].nunique()
+    if classes < 2 or (table.groupby("part")["label"].nunique().reindex(PARTS, fill_value=0) < classes).any():
         _refuse(units, unit, settings)
     return table
-
-
-def _in_two(units: pd.DataFrame, share: float, draw: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    first, second = train_test_split(
-        units, test_size=share, stratify=units["label"], shuffle=True, random_state=draw
-    )  # fmt: skip
-    return first, second
 
 
 def _refuse(units: pd.DataFrame, unit: str, settings: Settings) -> None:
     counts = units["label"].value_counts()
     found = ", ".join(f"{counts.get(label, 0)} {name}" for label, name in enumerate(settings.classes))
     what = "recordings" if unit == "recording_id" else "speakers"
-    raise BadInput(
-        [
-            Problem(
-                where="params.yaml: split",
-                expected=f"{what} of each class in each part: {', '.join(PARTS)}",
-                found=f"{what}: {found}",
-                remedy="raise split.validation_share and split.test_share, or bring more speakers",
-            )
-        ]
+    raise BadInput.one(
+        where="params.yaml: split",
+        expected=f"{what} of each class in each part: {', '.join(PARTS)}",
+        found=f"{what}: {found}",
+        remedy="raise split.validation_share and split.test_share, or bring more speakers",
     )
 
 

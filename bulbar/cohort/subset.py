@@ -1,4 +1,4 @@
-"""Which clips of a release are heard: at most a few of a speaker, and of each gender as many as were asked for."""
+"""Which clips of a release are used: at most a few of a speaker, and of each gender as many as are wanted."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def choose(speakers: np.ndarray, male: np.ndarray, drawn: np.ndarray, settings: 
     """Draw the subset: lowest numbers first, at most so many of a speaker, then so many of a gender.
 
     speakers: an integer for each clip's speaker; male: bool; drawn: from `keys`; all of shape (n,). Where a gender has
-    fewer clips than asked for, all of them are taken. The second draw has numbers of its own: the lowest of a thousand
+    fewer clips than wanted, all of them are taken. The second draw has numbers of its own: the lowest of a thousand
     clips of one speaker would be lower than another's only clip, and nearly always taken.
     """
     order = np.lexsort((drawn, speakers))

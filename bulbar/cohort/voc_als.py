@@ -8,30 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from bulbar.cohort.release import (
-    LABELS,
-    SEXES,
-    ColumnKind,
-    Fault,
-    RecordingFile,
-    Release,
-    files_of,
-    is_synthetic,
-    link_problem,
-    require_root,
-    usable_id,
-    wav_paths,
-)
-from bulbar.cohort.workbook import (
-    SAVE_UNDER_THIS_NAME,
-    column_problems,
-    lookalikes,
-    of_either_case,
-    read_sheet,
-    row_faults,
-    typed,
-    unused_columns,
-)
+from bulbar.cohort import release, workbook
+from bulbar.cohort.release import LABELS, SEXES, Column, Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.names import SYLLABLES, VOWELS
 
@@ -40,62 +18,43 @@ SHEET = "VOC-ALS_Data"
 FOLDERS = {f"phonation{task}": task for task in VOWELS} | {f"rhythm{task}": task for task in SYLLABLES}
 
 _ALSFRS_R = {
-    "Speech": "speech",
-    "Salivation": "salivation",
-    "Swallowing": "swallowing",
-    "Handwriting": "handwriting",
-    "CuttingFood": "cutting_food",
-    "CuttingFoodWithGastrostomy": "cutting_food_with_gastrostomy",
-    "DressingHygiene": "dressing_hygiene",
-    "TurningBed": "turning_bed",
-    "Walking": "walking",
-    "ClimbingStairs": "climbing_stairs",
-    "Dyspnea": "dyspnea",
-    "Orthopnea": "orthopnea",
-    "BreathingInsufficiency": "breathing_insufficiency",
+    **{"Speech": "speech", "Salivation": "salivation", "Swallowing": "swallowing", "Handwriting": "handwriting"},
+    **{"CuttingFood": "cutting_food", "CuttingFoodWithGastrostomy": "cutting_food_with_gastrostomy"},
+    **{"DressingHygiene": "dressing_hygiene", "TurningBed": "turning_bed", "Walking": "walking"},
+    **{"ClimbingStairs": "climbing_stairs", "Dyspnea": "dyspnea", "Orthopnea": "orthopnea"},
+    **{"BreathingInsufficiency": "breathing_insufficiency"},
 }
 
-CLINICAL: dict[str, tuple[str, ColumnKind]] = {
-    "Age (years)": ("age_years", "numeric"),
-    "Sex": ("sex", "categorical"),
-    "OnsetRegion": ("onset_region", "categorical"),
-    "Therapy": ("therapy", "categorical"),
-    "GeneticTest": ("genetic_test", "categorical"),
-    "DiagnosticDelay": ("diagnostic_delay_months", "numeric"),
-    "DiseaseDuration": ("disease_duration_months", "numeric"),
-    "FVC%": ("fvc_percent", "numeric"),
-    "ALSFRS-R_TotalScore": ("alsfrs_r_total", "numeric"),
-    "ProgressionRate": ("progression_rate", "numeric"),
-    "Revised_ElEscorial_Criteria": ("el_escorial", "categorical"),
-    **{f"ALSFRS-R_{written}Subscore": (f"alsfrs_r_{name}", "numeric") for written, name in _ALSFRS_R.items()},
-    "KingClinicalStage": ("king_stage", "categorical"),
-    "MRC_HeadMuscles": ("mrc_head", "numeric"),
-    "MRC_UpperLimbMuscles": ("mrc_upper_limbs", "numeric"),
-    "MRC_LowerLimbsMuscles": ("mrc_lower_limbs", "numeric"),
-    "PUMNS_BulbarSubscore": ("pumns_bulbar", "numeric"),
-    "PUMNS_UpperLimbsSubscore": ("pumns_upper_limbs", "numeric"),
-    "PUMNS_LowerLimbsSubscore": ("pumns_lower_limbs", "numeric"),
-    "Cantagallo_Questionnaire": ("cantagallo_questionnaire", "numeric"),
+_COLUMNS: dict[str, str | tuple[str, float, float]] = {
+    "Age (years)": ("age_years", 1, 120),
+    "Sex": "sex",
+    "OnsetRegion": "onset_region",
+    "Therapy": "therapy",
+    "GeneticTest": "genetic_test",
+    "DiagnosticDelay": ("diagnostic_delay_months", 0, 1200),
+    "DiseaseDuration": ("disease_duration_months", 0, 1200),
+    "FVC%": ("fvc_percent", 0, 250),
+    "ALSFRS-R_TotalScore": ("alsfrs_r_total", 0, 48),
+    "ProgressionRate": ("progression_rate", 0, 48),
+    "Revised_ElEscorial_Criteria": "el_escorial",
+    **{f"ALSFRS-R_{written}Subscore": (f"alsfrs_r_{name}", 0, 4) for written, name in _ALSFRS_R.items()},
+    "KingClinicalStage": "king_stage",
+    "MRC_HeadMuscles": ("mrc_head", 0, 15),
+    "MRC_UpperLimbMuscles": ("mrc_upper_limbs", 0, 70),
+    "MRC_LowerLimbsMuscles": ("mrc_lower_limbs", 0, 60),
+    "PUMNS_BulbarSubscore": ("pumns_bulbar", 0, 14),
+    "PUMNS_UpperLimbsSubscore": ("pumns_upper_limbs", 0, 14),
+    "PUMNS_LowerLimbsSubscore": ("pumns_lower_limbs", 0, 14),
+    "Cantagallo_Questionnaire": ("cantagallo_questionnaire", 0, 140),
 }
-"""The release's 32 clinical columns: name in the workbook -> name here, kind. With ID and Category they are 34."""
+"""The release's 32 clinical columns: name in the workbook -> a category's name here; or a number's, with the lowest and
+highest value that its scale has, or that anybody can have. With ID and Category they are 34."""
 
-LIMITS: dict[str, tuple[float, float]] = {
-    "age_years": (1, 120),
-    "diagnostic_delay_months": (0, 1200),
-    "disease_duration_months": (0, 1200),
-    "fvc_percent": (0, 250),
-    "alsfrs_r_total": (0, 48),
-    "progression_rate": (0, 48),
-    **{f"alsfrs_r_{name}": (0, 4) for name in _ALSFRS_R.values()},
-    "mrc_head": (0, 15),
-    "mrc_upper_limbs": (0, 70),
-    "mrc_lower_limbs": (0, 60),
-    "pumns_bulbar": (0, 14),
-    "pumns_upper_limbs": (0, 14),
-    "pumns_lower_limbs": (0, 14),
-    "cantagallo_questionnaire": (0, 140),
+CLINICAL: dict[str, Column] = {
+    written: (column, "categorical") if isinstance(column, str) else (column[0], "numeric")
+    for written, column in _COLUMNS.items()
 }
-"""The lowest and highest value that a scale has, or that anybody can."""
+LIMITS = {column[0]: column[1:] for column in _COLUMNS.values() if not isinstance(column, str)}
 
 COMMON = ["age_years", "sex", "cantagallo_questionnaire"]
 """The clinical columns recorded for patients and controls alike."""
@@ -119,8 +78,8 @@ def read(root: Path) -> Release:
     root: the folder of the download. The label is the workbook's Category, not the ID's prefix.
     Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
     """
-    require_root(root, HOW_TO_GET_IT)
-    files, faults = files_of(wav_paths(root), _recording, "phonationA/CT001_phonationA.wav")
+    release.require_root(root, HOW_TO_GET_IT)
+    files, faults = release.files_of(release.wav_paths(root), _recording, "phonationA/CT001_phonationA.wav")
     try:
         subjects, acoustic, unused, row_problems = _read_workbook(root)
         structural: list[Problem] = []
@@ -128,7 +87,7 @@ def read(root: Path) -> Release:
         subjects, acoustic, unused, row_problems, structural = pd.DataFrame(), None, [], [], error.problems
     return Release(
         source="voc_als",
-        synthetic=is_synthetic(root),
+        synthetic=release.is_synthetic(root),
         files=files,
         subjects=subjects,
         acoustic=acoustic,
@@ -141,7 +100,7 @@ def read(root: Path) -> Release:
 
 
 def _recording(path: str) -> RecordingFile | None:
-    """What a file's folder and name say: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is PZ068's KA."""
+    """The recording by a file's folder and name: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is PZ068's KA."""
     parts = PurePosixPath(path)
     task = FOLDERS.get(parts.parent.name)
     match = re.fullmatch(r"([A-Za-z]+[0-9]+)_([A-Za-z]+)", parts.stem)
@@ -152,46 +111,39 @@ def _recording(path: str) -> RecordingFile | None:
 
 def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[str], list[Fault]]:
     """Subjects, acoustic columns (where there are any), columns nobody reads, and faults of single rows."""
-    sheet = read_sheet(_find_workbook(root), SHEET, header_row=2)
+    sheet = workbook.read_sheet(_find_workbook(root), SHEET, header_row=2)
     acoustic_names = ACOUSTIC if set(ACOUSTIC) & set(sheet.names) else []
     wanted = ["ID", "Category", *CLINICAL, *acoustic_names]
-    problems = column_problems(sheet, wanted)
+    problems = workbook.column_problems(sheet, wanted)
     if problems:
         raise BadInput(problems)
-    keys: dict[str, tuple[str, ColumnKind]] = {
-        "ID": ("subject_id", "categorical"),
-        "Category": ("label", "categorical"),
-    }
-    acoustic_columns: dict[str, tuple[str, ColumnKind]] = {name: (name, "numeric") for name in acoustic_names}
-    table, cell_faults = typed(sheet, keys | CLINICAL | acoustic_columns, LIMITS)
+    keys: dict[str, Column] = {"ID": ("subject_id", "categorical"), "Category": ("label", "categorical")}
+    acoustic_columns: dict[str, Column] = {name: (name, "numeric") for name in acoustic_names}
+    table, cell_faults = workbook.typed(sheet, keys | CLINICAL | acoustic_columns, LIMITS)
     table["subject_id"] = [name or "" for name in table["subject_id"]]
-    table["sex"] = [of_either_case(sex, SEXES) for sex in table["sex"]]
-    faults = row_faults(sheet, table, cell_faults, {"label": LABELS, "sex": SEXES})
-    told = {fault.at for fault in cell_faults if fault.column == "subject_id"}
+    table["sex"] = [workbook.of_either_case(sex, SEXES) for sex in table["sex"]]
+    faults = workbook.row_faults(sheet, table, cell_faults, {"label": LABELS, "sex": SEXES})
+    known = {fault.at for fault in cell_faults if fault.column == "subject_id"}
     for at, name in enumerate(table["subject_id"]):
-        if at not in told and not usable_id(name):
+        if at not in known and not release.usable_id(name):
             where = f"{sheet.where}, row {sheet.rows[at][0]}"
-            problem = Problem(
-                where,
-                "an ID of letters, digits and hyphens, like CT001",
-                repr(name) if name else "no ID",
-                "correct the cell",
-            )
-            faults.append(Fault(problem, name))
+            expected = "an ID of letters, digits and hyphens, like CT001"
+            faults.append(Fault(Problem(where, expected, repr(name) if name else "no ID", "correct the cell"), name))
     first = ["subject_id", "label", "sex", "age_years"]
     clinical = [name for name, _ in CLINICAL.values() if name not in first]
     acoustic = table[["subject_id", *acoustic_names]] if acoustic_names else None
-    return table[first + clinical], acoustic, unused_columns(sheet, wanted), faults
+    return table[first + clinical], acoustic, workbook.unused_columns(sheet, wanted), faults
 
 
 def _find_workbook(root: Path) -> Path:
     """The release's one workbook, at any depth. Raises BadInput where there is none, or more than one."""
     found = sorted(path for path in root.rglob(WORKBOOK) if path.is_file())
     if len(found) != 1:
-        alike = "" if found else lookalikes(root.rglob("*"), WORKBOOK)
-        told = ", ".join(path.relative_to(root).as_posix() for path in found) or alike or "none"
-        remedy = "leave one release in the folder" if found else SAVE_UNDER_THIS_NAME if alike else HOW_TO_GET_IT
-        raise BadInput([Problem(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", told, remedy)])
-    if (foreign := link_problem(found[0].relative_to(root).as_posix(), root)) is not None:
+        similar = "" if found else workbook.lookalikes(root.rglob("*"), WORKBOOK)
+        names = ", ".join(path.relative_to(root).as_posix() for path in found) or similar or "none"
+        remedy = workbook.SAVE_UNDER_THIS_NAME if similar else HOW_TO_GET_IT
+        remedy = "leave one release in the folder" if found else remedy
+        raise BadInput.one(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", names, remedy)
+    if (foreign := release.link_problem(found[0].relative_to(root).as_posix(), root)) is not None:
         raise BadInput([foreign])
     return found[0]

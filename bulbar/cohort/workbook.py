@@ -22,7 +22,7 @@ from openpyxl.utils import coordinate_to_tuple, get_column_letter, range_boundar
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 from openpyxl.utils.escape import unescape
 
-from bulbar.cohort.release import ColumnKind, Fault
+from bulbar.cohort.release import Column, ColumnKind, Fault
 from bulbar.cohort.release import unreadable as unreadable_file
 from bulbar.core.errors import BadInput, Problem
 
@@ -88,9 +88,9 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
     Raises BadInput where there is no such sheet, and where the file is no workbook or one too large to be a release's.
     """
     if not path.is_file():
-        alike = lookalikes(path.parent.glob("*"), path.name)
-        remedy = SAVE_UNDER_THIS_NAME if alike else "fetch the release again"
-        raise BadInput([Problem(str(path), "the release's workbook", alike or "no such file", remedy)])
+        similar = lookalikes(path.parent.glob("*"), path.name)
+        remedy = SAVE_UNDER_THIS_NAME if similar else "fetch the release again"
+        raise BadInput.one(str(path), "the release's workbook", similar or "no such file", remedy)
     try:
         _require_archive(path)
         with zipfile.ZipFile(path) as archive:
@@ -101,8 +101,8 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
     except PermissionError as error:
         raise unreadable_file(str(path), "a workbook that can be read", error) from None
     except Exception as error:  # zipfile, zlib, expat and openpyxl raise whatever a damaged file brings them to
-        said = re.sub(r"\s+", " ", str(error)).strip()[:200]
-        found = f"a damaged one: {type(error).__name__}{': ' if said else ''}{said}"
+        message = re.sub(r"\s+", " ", str(error)).strip()[:200]
+        found = f"a damaged one: {type(error).__name__}{': ' if message else ''}{message}"
         raise _unusable(path, found, _SAVE_AGAIN) from None
     names = [text(cell) or "" for cell in next((row for at, row in rows if at == header_row), [])]
     while names and not names[-1]:
@@ -127,9 +127,8 @@ def _require_archive(path: Path) -> None:
             raise _unusable(path, "a workbook that is protected by a password", "save it without a password")
         raise _unusable(path, "a workbook in the format of Excel 97 to 2003 (.xls)", _SAVE_AS)
     if re.fullmatch(rb"[\t\r\n\x20-\x7e\x80-\xff]+", content[:8]):
-        raise _unusable(
-            path, f"a text file, as CSV is: it begins with {content[:8].decode(errors='replace')!r}", _SAVE_AS
-        )
+        found = f"a text file, as CSV is: it begins with {content[:8].decode(errors='replace')!r}"
+        raise _unusable(path, found, _SAVE_AS)
     found = f"no workbook: it begins with the bytes {content[:8].hex(' ')}" if content else "an empty file: 0 bytes"
     raise _unusable(path, found, "fetch the release again")
 
@@ -144,7 +143,7 @@ class _Workbook:
         if unpacked > MOST_BYTES:
             expected = f"a workbook of moderate size: at most {MOST_BYTES:,} bytes unpacked"
             remedy = "copy the release's rows and columns alone into a new workbook"
-            raise BadInput([Problem(str(path), expected, f"{unpacked:,} bytes", remedy)])
+            raise BadInput.one(str(path), expected, f"{unpacked:,} bytes", remedy)
         self.book = next((part for kind, part in self._related("").values() if kind == "officeDocument"), "")
         if not self.book.endswith(".xml"):
             names = ", ".join(sorted(archive.namelist())[:5]) or "nothing"
@@ -163,21 +162,18 @@ class _Workbook:
         if name is not None and name not in sheets:
             found = f"sheets {', '.join(sheets) or '(none)'}"
             remedy = "give the sheet with the subjects this name, or fetch the release again"
-            raise BadInput([Problem(str(self.path), f"a sheet named {name}", found, remedy)])
+            raise BadInput.one(str(self.path), f"a sheet named {name}", found, remedy)
         if not sheets:
-            raise BadInput([Problem(str(self.path), "a sheet with a table", "none", "fetch the release again")])
-        chosen = (
-            name if name is not None else next((one for one, (_, shown) in sheets.items() if shown), next(iter(sheets)))
-        )
+            raise BadInput.one(str(self.path), "a sheet with a table", "none", "fetch the release again")
+        first_shown = next((one for one, (_, shown) in sheets.items() if shown), next(iter(sheets)))
+        chosen = first_shown if name is None else name
         settings = book.find("{*}workbookPr")
         self.epoch = MAC_EPOCH if settings is not None and settings.get("date1904") in ("1", "true") else WINDOWS_EPOCH
         self.texts = [_text_of(one) for one in self._part("sharedStrings")]
         styles = self._part("styles")
-        own = {
-            int(one.get("numFmtId", 0)): one.get("formatCode", "") for one in styles.iterfind("{*}numFmts/{*}numFmt")
-        }
-        of_styles = [int(one.get("numFmtId", 0)) for one in styles.iterfind("{*}cellXfs/{*}xf")]
-        formats = [own.get(number) or BUILTIN_FORMATS.get(number, "General") for number in of_styles]
+        own = {one.get("numFmtId"): one.get("formatCode", "") for one in styles.iterfind("{*}numFmts/{*}numFmt")}
+        of_styles = [one.get("numFmtId", "0") for one in styles.iterfind("{*}cellXfs/{*}xf")]
+        formats = [own.get(number) or BUILTIN_FORMATS.get(int(number), "General") for number in of_styles]
         self.shown = [(is_date_format(one), is_timedelta_format(one), bool(_PERCENT.search(one))) for one in formats]
         rows: list[tuple[int, list[Any]]] = []
         merged: list[str] = []
@@ -236,13 +232,11 @@ class _Workbook:
         """What a part refers to, by the ID there: the last word of its type, and its place in the archive."""
         folder, file = posixpath.split(part)
         place = posixpath.join(folder, "_rels", f"{file}.rels")
-        return {
-            one.get("Id", ""): (
-                one.get("Type", "").rpartition("/")[2],
-                posixpath.normpath(posixpath.join("/", folder, one.get("Target", "")))[1:],
-            )
-            for one in (self._xml(place) if place.lower() in self.members else ())
-        }
+        related = {}
+        for one in self._xml(place) if place.lower() in self.members else ():
+            target = posixpath.normpath(posixpath.join("/", folder, one.get("Target", "")))[1:]
+            related[one.get("Id", "")] = one.get("Type", "").rpartition("/")[2], target
+        return related
 
     def _part(self, kind: str) -> ElementTree.Element:
         """The workbook's part of a type, or an empty element where it has none."""
@@ -261,9 +255,9 @@ def _text_of(node: ElementTree.Element) -> str:
 def lookalikes(paths: Iterable[Path], name: str) -> str:
     """What stands where a workbook of that name should: a folder, files of nearly its name; else an empty text."""
     stem = Path(name).stem.casefold()
-    alike = sorted(path for path in paths if path.stem.casefold() == stem)
-    told = [f"a folder {path.name}" if path.is_dir() else path.name for path in alike]
-    return f"no such file, but {', '.join(told[:5])}" if told else ""
+    similar = sorted(path for path in paths if path.stem.casefold() == stem)
+    names = [f"a folder {path.name}" if path.is_dir() else path.name for path in similar]
+    return f"no such file, but {', '.join(names[:5])}" if names else ""
 
 
 def text(value: object) -> str | None:
@@ -334,12 +328,12 @@ def column_problems(sheet: Sheet, wanted: Sequence[str]) -> list[Problem]:
         found, remedy = f"twice: {', '.join(twice)}", "take out or rename one of the two"
         problems.append(Problem(sheet.where, "every column name once", found, remedy))
     read = {keys.index(_key(name)) + 1 for name in wanted}
-    merged = []
-    for one in sheet.merged:
-        first, _, last, _ = range_boundaries(one)
-        if any((first or 1) <= column <= (last or column) for column in read):
-            merged.append(one)
-    if merged:
+
+    def in_read(merged: str) -> bool:
+        first, _, last, _ = range_boundaries(merged)
+        return any((first or 1) <= column <= (last or column) for column in read)
+
+    if merged := list(filter(in_read, sheet.merged)):
         remedy = "unmerge them and fill in every cell: only the first of them holds a value"
         problems.append(Problem(sheet.where, "a cell for every value", f"merged cells {_few(merged)}", remedy))
     return problems
@@ -356,7 +350,7 @@ def unused_columns(sheet: Sheet, wanted: Sequence[str]) -> list[str]:
 
 
 def typed(
-    sheet: Sheet, columns: Mapping[str, tuple[str, ColumnKind]], limits: Mapping[str, tuple[float, float]] | None = None
+    sheet: Sheet, columns: Mapping[str, Column], limits: Mapping[str, tuple[float, float]] | None = None
 ) -> tuple[pd.DataFrame, list[CellFault]]:
     """The sheet's rows as a typed table.
 
@@ -378,13 +372,9 @@ def typed(
                 values.append(_category(cell) if kind == "categorical" else _between(number(cell), low, high))
             except ValueError as error:
                 values.append(None if kind == "categorical" else math.nan)
-                problem = Problem(
-                    f"{sheet.where}, row {row_number}, column {written} ({get_column_letter(index + 1)})",
-                    _expected(kind, low, high),
-                    f"{in_words(cell)}: {error}" if "comma" in str(error) else in_words(cell),
-                    _remedy(cell),
-                )
-                faults.append(CellFault(at, name, problem))
+                where = f"{sheet.where}, row {row_number}, column {written} ({get_column_letter(index + 1)})"
+                found = f"{in_words(cell)}: {error}" if "comma" in str(error) else in_words(cell)
+                faults.append(CellFault(at, name, Problem(where, _expected(kind, low, high), found, _remedy(cell))))
         if kind == "categorical" and name not in NAMES:
             values = _of_one_spelling(values)
         table[name] = pd.Series(values, dtype=object if kind == "categorical" else float)
@@ -417,12 +407,10 @@ def _category(cell: object) -> str | None:
     if isinstance(cell, Formula | Percentage | bool | _TIMES):
         raise ValueError("no category")
     found = text(cell)
-    if found is not None:
-        # the first are errors of Excel; the second are run as formulas wherever the table is opened as a spreadsheet
-        if re.fullmatch(r"#[A-Z0-9_/]+[!?]?", found) or re.match(r"[=@]|[+-][^ ].*[(|!]", found):
-            raise ValueError("no category")
-        if len(found) > LONGEST_TEXT or not found.isprintable():
-            raise ValueError("no category")
+    # errors of Excel, and what is run as a formula wherever the table is opened as a spreadsheet
+    unsafe = re.fullmatch(r"#[A-Z0-9_/]+[!?]?", found or "") or re.match(r"[=@]|[+-][^ ].*[(|!]", found or "")
+    if found is not None and (unsafe or len(found) > LONGEST_TEXT or not found.isprintable()):
+        raise ValueError("no category")
     return found
 
 
@@ -447,24 +435,20 @@ def row_faults(
     """
     ids = subjects["subject_id"].tolist()
     faults = [Fault(fault.problem, ids[fault.at]) for fault in faults_of_cells]
-    told = {(fault.at, fault.column) for fault in faults_of_cells}
+    known = {(fault.at, fault.column) for fault in faults_of_cells}
     columns = {column: subjects[column].tolist() for column in allowed}
     first: dict[str, int] = {}
     for at, (row_number, _) in enumerate(sheet.rows):
         where = f"{sheet.where}, row {row_number}{f' ({ids[at]})' if ids[at] else ''}"
         for column, values in allowed.items():
             value = columns[column][at]
-            if value not in values and (at, column) not in told:
+            if value not in values and (at, column) not in known:
                 found = in_words(value) if isinstance(value, str) else "not recorded"
                 problem = Problem(where, f"{column} {' or '.join(values)}", found, "correct the cell")
                 faults.append(Fault(problem, ids[at]))
-        if not ids[at]:
-            continue
-        if ids[at] in first:
-            found = f"{ids[at]} also in row {first[ids[at]]}"
+        if ids[at] and first.setdefault(ids[at], at) != at:
+            found = f"{ids[at]} also in row {sheet.rows[first[ids[at]]][0]}"
             faults.append(Fault(Problem(where, "every ID once", found, "correct one of the two IDs"), ids[at]))
-        else:
-            first[ids[at]] = row_number
     return faults
 
 
@@ -474,4 +458,4 @@ def _key(name: str) -> str:
 
 
 def _unusable(path: Path, found: str, remedy: str) -> BadInput:
-    return BadInput([Problem(str(path), "a readable Excel workbook (.xlsx)", found, remedy)])
+    return BadInput.one(str(path), "a readable Excel workbook (.xlsx)", found, remedy)

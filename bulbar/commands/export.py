@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export as the parsed command line says, and print how many networks were written."""
+    """Export as the parsed command line asks, and print how many networks were written."""
     from bulbar.commands.model_folder import read_settings, unwritable
 
     out, model, deployed = arguments.out, arguments.model, read_settings(arguments.model)

@@ -16,8 +16,7 @@ def read_settings(folder: Path) -> Deployed:
     """The deployed models' settings. Raises BadInput where they, or a network, are not there or not whole."""
     path = folder / "settings.json"
     if not path.is_file():
-        problem = Problem(str(path), "the settings of deployed models", "no such file", HOW_TO_GET_THEM)
-        raise BadInput([problem])
+        raise BadInput.one(str(path), "the settings of deployed models", "no such file", HOW_TO_GET_THEM)
     try:
         deployed = Deployed.model_validate_json(path.read_bytes())
     except ValidationError as error:

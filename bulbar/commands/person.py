@@ -57,9 +57,9 @@ def predict(
             for one, probability, how, picture in zip(found, of_recordings, measured, pictures, strict=True)
         ],
         calls=prediction.calls(deployed, name, of_person.score, prevalence),
-        unlike=deployed.training.of_person([one.task for one in found], person),
+        outside_range=deployed.training.of_person([one.task for one in found], person),
         filled_in=[f"{column}: not given, so each fold's training median or mode" for column in lacking],
-        given=list(person),
+        clinical=list(person),
         prevalence=prevalence,
         at_prevalence=at_prevalence,
     )
@@ -117,8 +117,8 @@ def draw_explanations(
     """One PNG for each recording, named after it; none where one cannot be written."""
     pictures: dict[Path, bytes] = {}
     note = (
-        "Each part is silenced in turn and the fold models are asked again: the mean change of their score is shown. "
-        "It says what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
+        "Each part is silenced in turn and the fold models predict again: the mean change of their score is shown. "
+        "It shows what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
     )
     if deployed.synthetic:
         note += " Trained on a synthetic cohort: nothing here says anything of a real person."
@@ -149,7 +149,7 @@ def write_all_or_none(files: Mapping[Path, bytes], out: Path) -> None:
             for path, content in files.items():
                 stack.enter_context(atomic_path(path)).write_bytes(content)
     except OSError as error:
-        raise BadInput([Problem(str(out), "a folder to write into", str(error), "name another folder")]) from None
+        raise BadInput.one(str(out), "a folder to write into", str(error), "name another folder") from None
 
 
 def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:

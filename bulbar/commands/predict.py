@@ -69,7 +69,7 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Prediction:
-    """Predict as the parsed command line says, write one explanation for each recording, print the prediction."""
+    """Predict as the parsed command line asks, write one explanation for each recording, print the prediction."""
     from bulbar.commands import person
     from bulbar.commands.model_folder import read_settings, unwritable
     from bulbar.deployment import inputs

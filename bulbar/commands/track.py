@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bulbar.core.errors import BadInput, Problem
+from bulbar.core.errors import BadInput
 from bulbar.core.settings import RemoteName, Strict, checked, read_settings_file
 
 PREFIX = "private-"  # as every such out of dvc.yaml has it
@@ -43,7 +43,7 @@ def track(release: str) -> None:
 
     remedy = "`bulbar track data/raw/voc-als`, from the folder of params.yaml"
     if not release:
-        raise BadInput([Problem("bulbar track", "the folder of a release", "none named", remedy)])
+        raise BadInput.one("bulbar track", "the folder of a release", "none named", remedy)
     remote = (
         PREFIX + checked(read_settings_file(Path("params.yaml")).get("remote"), Settings, "params.yaml: remote").private
     )
@@ -56,6 +56,6 @@ def track(release: str) -> None:
                 with repo.scm_context():
                     stage.dump()
     except DvcException as error:
-        raise BadInput([Problem("bulbar track", "a release's folder inside the project", str(error), remedy)]) from None
+        raise BadInput.one("bulbar track", "a release's folder inside the project", str(error), remedy) from None
     files = ", ".join(stage.relpath for stage in stages)
     print(f"{files} is for git: hashes alone. `dvc push` brings the release to {remote} and to no other remote")

@@ -1,4 +1,4 @@
-"""Files written aside and renamed: at its own name a file is whole or not there, whatever ends its writer, and when."""
+"""Files written beside their name, then renamed: at its own name a file is whole or not there."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from bulbar.core.errors import BadInput, CannotGoOn, Problem
+from bulbar.core.errors import BadInput, CannotGoOn
 
 SUFFIX = ".partial"
 """Of what is being written. `.gitignore` and `.dvcignore` have it: what a killed process left belongs to no out."""
@@ -28,17 +28,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     is full or forbids it.
     """
     path = Path(path)
-    aside = path.with_name(f"{path.name}.{os.getpid()}{SUFFIX}")  # its own: a stage that lost its parent may run on
+    partial = path.with_name(f"{path.name}.{os.getpid()}{SUFFIX}")  # its own: a stage that lost its parent may run on
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        aside.replace(path)
+        yield partial
+        partial.replace(path)
     except OSError as error:
-        explain_disk_error(error, path, aside)
+        explain_disk_error(error, path, partial)
         raise
     finally:
         with suppress(OSError):
-            aside.unlink()
+            partial.unlink()
 
 
 def write_bytes(content: bytes, path: str | Path) -> None:
@@ -46,8 +46,8 @@ def write_bytes(content: bytes, path: str | Path) -> None:
 
     No view of a buffer: on a full disk the error would hold it, and Python 3.12.1 crashes when it collects such a one.
     """
-    with atomic_path(path) as aside:
-        aside.write_bytes(content)
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_text(text: str, path: str | Path) -> None:
@@ -57,17 +57,17 @@ def write_text(text: str, path: str | Path) -> None:
 
 def copy_file(source: str | Path, path: str | Path) -> None:
     """Copy a file's content; the folder of the copy is made."""
-    with atomic_path(path) as aside:
-        shutil.copyfile(source, aside)
+    with atomic_path(path) as partial:
+        shutil.copyfile(source, partial)
 
 
 def link_file(source: str | Path, path: str | Path) -> None:
     """The same file at a second name, as a link where the file system can, else as a copy."""
-    with atomic_path(path) as aside:
+    with atomic_path(path) as partial:
         try:
-            aside.hardlink_to(source)
+            partial.hardlink_to(source)
         except OSError:
-            shutil.copyfile(source, aside)
+            shutil.copyfile(source, partial)
 
 
 def writable_folder(folder: Path, expected: str, remedy: str, *, mode: int = 0o777) -> Path:
@@ -81,19 +81,19 @@ def writable_folder(folder: Path, expected: str, remedy: str, *, mode: int = 0o7
     except OSError as error:
         if error.errno in _FULL:
             disk_is_full(folder, "room to write into it")
-        raise BadInput([Problem(str(folder), expected, str(error), remedy)]) from None
+        raise BadInput.one(str(folder), expected, str(error), remedy) from None
     return folder
 
 
-def explain_disk_error(error: OSError, path: Path, aside: Path | None = None) -> None:
-    """Raise CannotGoOn where writing `path`, so far `aside`, failed for want of room or of permission; else return."""
+def explain_disk_error(error: OSError, path: Path, partial: Path | None = None) -> None:
+    """Raise CannotGoOn where writing `path`, so far `partial`, failed for want of room or permission; else return."""
     if error.errno in _FULL or (error.errno is None and _free(path)[1] < _LEAST_FREE):  # NumPy gives no number
-        written = aside.stat().st_size if aside and aside.is_file() else 0
+        written = partial.stat().st_size if partial and partial.is_file() else 0
         disk_is_full(path, f"room for more than {in_units(written)}" if written else "room to write it")
     refused = Path(error.filename) if isinstance(error.filename, str) else None
-    if error.errno in _FORBIDDEN and aside and refused in (aside, path, *path.parents):
+    if error.errno in _FORBIDDEN and partial and refused in (partial, path, *path.parents):
         remedy = "see to its permissions and its owner, then run the same command again"
-        raise CannotGoOn([Problem(str(path), "a file that can be written", str(error), remedy)]) from None
+        raise CannotGoOn.one(str(path), "a file that can be written", str(error), remedy) from None
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def disk_is_full(path: Path, needed: str) -> NoReturn:
     place, free = _free(path)
     remedy = "make room there, then run the same command again: what was finished is kept"
     found = f"{in_units(free)} free in {place}"
-    raise CannotGoOn([Problem(str(path), needed, found, remedy)]) from None
+    raise CannotGoOn.one(str(path), needed, found, remedy) from None
 
 
 def _free(path: Path) -> tuple[Path, int]:

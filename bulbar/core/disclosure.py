@@ -1,9 +1,9 @@
-"""How many people may be told of: the one place that decides what of a count is printed.
+"""Disclosure rule for counts of people: the one place that decides what of a count is printed.
 
-k-anonymity with k = 5: a count of 1 to 4 people is `<5`, what would give it away (the total, the other counts) is
+k-anonymity with k = 5: a count of 1 to 4 people is `<5`, what would reveal it (the total, the other counts) is
 withheld with it, and a mean, a share or a score is of 5 people or more. Counted are people by what they are or have.
-How many of 5 people or more a model called a patient is the model's doing, and is told to the unit; so is a ROC curve,
-whose steps say in which order a model put people, and nothing of them.
+How many of 5 people or more a model called a patient is the model's doing, and is printed to the unit; so is a ROC
+curve, whose steps say in which order a model put people, and nothing of them.
 Source: Griffiths et al. 2019, Handbook on Statistical Disclosure Control for Outputs (threshold, secondary disclosure).
 """
 
@@ -14,7 +14,7 @@ FEWEST_SHOWN = 5
 
 
 def shown(count: int, out_of: int | None = None) -> int | str:
-    """A count of people as it may be printed: a few, or all but a few, could be told apart.
+    """A count of people as it may be printed: a few, or all but a few, could be recognised.
 
     Nobody is `none`, fewer than 5 are `<5`, and all of a group but fewer than 5 are `all but <5`.
     """
@@ -31,7 +31,7 @@ WITHHELD = "withheld"
 
 
 def withheld(counts: Sequence[int], total: int) -> list[bool]:
-    """Of groups that divide `total` people, whose count may not be told: fewer than 5, and what would give those away.
+    """Of groups that divide `total` people, whose count is hidden: fewer than 5, and what would reveal those.
 
     Who is in no group counts as a group. With the counts under 5 the smallest others are hidden, until together they
     are 5 people or more and each of those under 5 can be two numbers at least for one who knows all that is printed,
@@ -66,18 +66,18 @@ def _open(hidden: Sequence[int], below: int) -> bool:
 def shown_apart(counts: Sequence[int], total: int) -> list[int | str]:
     """Each count of groups that divide `total` people as it may be printed: as `shown`, `5 or more`, or `withheld`.
 
-    Where everyone is hidden, and all groups could be under 5, it is not said which are: that could give them away.
+    Where everyone is hidden, and all groups could be under 5, it is not shown which are: that could reveal them.
     """
     parts = [*counts, total - sum(counts)]
     hidden = _hidden(parts)
     everyone = sum(parts[place] for place in hidden) == total
     enough = not everyone or total > len(hidden) * (FEWEST_SHOWN - 1)
-    told: list[int | str] = []
+    printed: list[int | str] = []
     for place, count in enumerate(counts):
         if place in hidden and not enough:
-            told.append(WITHHELD)
+            printed.append(WITHHELD)
         elif place in hidden and isinstance(shown(count, total), int):
-            told.append(f"{FEWEST_SHOWN} or more")
+            printed.append(f"{FEWEST_SHOWN} or more")
         else:
-            told.append(shown(count, total))
-    return told
+            printed.append(shown(count, total))
+    return printed

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what is written to the error stream off the terminal, such as what TensorFlow tells of its build."""
+    """Keep what is written to the error stream off the terminal, such as what TensorFlow prints of its build."""
     sys.stderr.flush()
     error_stream = os.dup(2)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path of ours

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class BadInput(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def one(cls, where: str, expected: str, found: str, remedy: str) -> Self:
+        """With a single problem."""
+        return cls([Problem(where, expected, found, remedy)])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A worker's error reaches the caller pickled: as its problems, not as their text."""

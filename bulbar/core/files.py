@@ -64,8 +64,8 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     frame = frame.copy(deep=False)
     for name in _strings(frame):
         frame[name] = frame[name].map(inert, na_action="ignore")
-    with atomic_path(path) as aside:
-        frame.to_csv(aside, index=False, lineterminator="\n")
+    with atomic_path(path) as partial:
+        frame.to_csv(partial, index=False, lineterminator="\n")
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
@@ -88,7 +88,7 @@ class _InertRows(csv.DictWriter):
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
     """A writer of CSV rows one after another, every cell inert; its folder is made."""
-    with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as table:
+    with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as table:
         writer = _InertRows(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         yield writer

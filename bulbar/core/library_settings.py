@@ -15,41 +15,18 @@ from pathlib import Path
 import platformdirs
 
 HONOURED = (
-    "DNNL_MAX_CPU_ISA",
-    "GLIBC_TUNABLES",
-    "NPY_DISABLE_CPU_FEATURES",
-    "NPY_ENABLE_CPU_FEATURES",
-    "ONEDNN_MAX_CPU_ISA",
-    "OPENBLAS_CORETYPE",
-    "TF_ENABLE_ONEDNN_OPTS",
+    *("DNNL_MAX_CPU_ISA", "GLIBC_TUNABLES", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"),
+    *("ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "TF_ENABLE_ONEDNN_OPTS"),
 )
 """Variables that make a CPU look like another type: where set, they are part of every fit's digest."""
 
 _HARMLESS = (
-    "JOBLIB_TEMP_FOLDER",
-    "LOKY_MAX_CPU_COUNT",
-    "NUMBA_CACHE_DIR",
-    "TF_CPP_",
-    "TF_FORCE_GPU_ALLOW_GROWTH",
-    "TF_GPU_",
+    *("JOBLIB_TEMP_FOLDER", "LOKY_MAX_CPU_COUNT", "NUMBA_CACHE_DIR"),
+    *("TF_CPP_", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_"),
 )
 _OVERRIDDEN = (
-    "CUBLAS_",
-    "CUDNN_",
-    "DNNL_",
-    "JAX_",
-    "JOBLIB_",
-    "KERAS_",
-    "LIBROSA_",
-    "LOKY_",
-    "NUMBA_",
-    "NVIDIA_TF32_OVERRIDE",
-    "ONEDNN_",
-    "SCIPY_",
-    "SKLEARN_",
-    "SOXR_",
-    "TF_",
-    "XLA_FLAGS",
+    *("CUBLAS_", "CUDNN_", "DNNL_", "JAX_", "JOBLIB_", "KERAS_", "LIBROSA_", "LOKY_", "NUMBA_", "NVIDIA_TF32_OVERRIDE"),
+    *("ONEDNN_", "SCIPY_", "SKLEARN_", "SOXR_", "TF_", "XLA_FLAGS"),
 )
 """How the names of variables begin that the libraries are not to see. Longer ones, harmless or honoured, stay."""
 
@@ -92,15 +69,15 @@ def can_be_written(folder: Path) -> bool:
 
 def _name_writable_caches() -> None:
     """Numba fails where it can write its cache nowhere; matplotlib warns, and reads all fonts again in each process."""
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    numba = [Path(given).absolute()] if given else []
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    numba = [Path(named).absolute()] if named else []
     if not any(map(can_be_written, [*numba, Path(platformdirs.user_cache_dir("numba"))])):
         librosa = find_spec("librosa")
         if librosa is None or not librosa.origin or not can_be_written(Path(librosa.origin).parent):
             _name_temporary("NUMBA_CACHE_DIR", "numba")
-    given = os.environ.get("MPLCONFIGDIR")
+    named = os.environ.get("MPLCONFIGDIR")
     of_user = [Path(find("matplotlib")) for find in (platformdirs.user_config_dir, platformdirs.user_cache_dir)]
-    if not all(map(can_be_written, [Path(given).absolute()] if given else of_user)):
+    if not all(map(can_be_written, [Path(named).absolute()] if named else of_user)):
         _name_temporary("MPLCONFIGDIR", "matplotlib")
 
 
@@ -115,5 +92,5 @@ def _name_temporary(variable: str, name: str) -> None:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
                 folder = Path(tempfile.mkdtemp(prefix="bulbar-"))
         os.environ[variable] = str(folder / name)
-    except OSError:  # no temporary folder either: what needs the cache says so
+    except OSError:  # no temporary folder either: what needs the cache reports it
         return

@@ -21,7 +21,7 @@ from bulbar.core.errors import BadInput, CannotGoOn, Problem
 from bulbar.core.settings import Count, Strict
 
 ATTEMPTS = 3
-"""How often work is called in which workers die. Of fits, `Settings.attempts` says it."""
+"""How often work is called in which workers die. For fits, see `Settings.attempts`."""
 
 MORE_MEMORY = "mostly memory ran out: lower compute.workers in params.yaml, or give the machine more; then run it again"
 """What to do where workers die."""
@@ -55,7 +55,7 @@ class Settings(Strict):
 
     @property
     def fit_cache_folder(self) -> Path:
-        """Where finished fits are kept: BULBAR_CACHE, else `fit_cache`, else the user's cache folder.
+        """Where the fit cache is: BULBAR_CACHE, else `fit_cache`, else the user's cache folder.
 
         Raises BadInput where that is no folder's name, or this system knows no home of this user.
         """
@@ -65,7 +65,7 @@ class Settings(Strict):
             return folder.expanduser().resolve()
         except (OSError, RuntimeError, ValueError) as error:  # no such user; a link to itself; a NUL
             expected, remedy = "a folder for the fit cache", "name an absolute path with BULBAR_CACHE"
-            raise BadInput([Problem(str(folder), expected, str(error), remedy)]) from None
+            raise BadInput.one(str(folder), expected, str(error), remedy) from None
 
 
 def map_ordered(

@@ -59,7 +59,7 @@ def refusals(error: ValidationError, where: str) -> list[Problem]:
     where: the block, as `params.yaml: audio`.
     """
     faults = error.errors()
-    bad_entries = {fault["loc"][:-1] for fault in faults}  # of a list, which is then said to be too short as well
+    bad_entries = {fault["loc"][:-1] for fault in faults}  # of a list, which then counts as too short as well
     return [
         Problem(
             where=".".join([where, *map(str, fault["loc"])]).replace(":.", ": ", 1),
@@ -81,13 +81,13 @@ _EXPECTED = {
 }
 
 
-def _found(kind: str, given: Any, message: str) -> str:
-    if kind == "missing" or (kind == "model_type" and given is None):
+def _found(kind: str, value: Any, message: str) -> str:
+    if kind == "missing" or (kind == "model_type" and value is None):
         return "nothing"
-    if kind == "value_error" and isinstance(given, Mapping):  # a rule between keys: those that it speaks of
-        spoken_of = {key: value for key, value in given.items() if str(key) in message}
-        return ", ".join(f"{key}: {value}" for key, value in spoken_of.items()) or str(dict(given))[:300]
-    return repr(given)[:300]
+    if kind == "value_error" and isinstance(value, Mapping):  # a rule between keys: those that it names
+        named = {key: inner for key, inner in value.items() if str(key) in message}
+        return ", ".join(f"{key}: {value}" for key, value in named.items()) or str(dict(value))[:300]
+    return repr(value)[:300]
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
@@ -99,14 +99,14 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         found = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = "run this where it lies: at the root of the project, or in gender/"
-        raise BadInput([Problem(str(path), "the settings of the pipeline", "no such file", remedy)]) from None
+        raise BadInput.one(str(path), "the settings of the pipeline", "no such file", remedy) from None
     except (YAMLError, OSError, ValueError, RecursionError) as error:
         fault, remedy = _of_yaml(error), "correct the line; the repository's own params.yaml shows how each is written"
-        raise BadInput([Problem(str(path), "YAML that can be read, each key once", fault, remedy)]) from None
+        raise BadInput.one(str(path), "YAML that can be read, each key once", fault, remedy) from None
     if not isinstance(found, dict):
         kind = "an empty file" if found is None else f"a {type(found).__name__}"
         remedy = f"restore it: git checkout {path}"
-        raise BadInput([Problem(str(path), "blocks of settings, like `seed: 2025`", kind, remedy)])
+        raise BadInput.one(str(path), "blocks of settings, like `seed: 2025`", kind, remedy)
     return found
 
 

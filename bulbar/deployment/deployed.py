@@ -1,4 +1,4 @@
-"""What a folder of deployed models says of itself: everything a prediction needs beside the networks' weights."""
+"""What a folder of deployed models holds: everything a prediction needs beside the networks' weights."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -17,6 +17,13 @@ from bulbar.features import audio, spectrogram
 
 DEPLOYED_MODELS = ("audio", "fused_common")
 """The models that are deployed: the first needs a recording alone, the second reads the `common` columns, too."""
+
+
+CHOOSERS = {
+    "specificity": operating_points.threshold_at_specificity,
+    "sensitivity": operating_points.threshold_at_sensitivity,
+}
+"""What chooses a threshold, by the rate that it is to reach."""
 
 
 class OperatingPoint(Strict):
@@ -70,23 +77,13 @@ class DeployedModel(Strict):
         people: of `metrics.per_subject`, label 1 = patient, each scored by the network that did not know it.
         """
         patient = people["label"] == 1
-        choose = {
-            f"specificity_{appraiser.asked.specificity:g}": (
-                operating_points.threshold_at_specificity,
-                appraiser.asked.specificity,
-            ),
-            f"sensitivity_{appraiser.asked.sensitivity:g}": (
-                operating_points.threshold_at_sensitivity,
-                appraiser.asked.sensitivity,
-            ),
-        }
         points = []
         for name, cross_fitted in appraiser.thresholds(people).items():
             calls = operating_points.called(people, cross_fitted)
             threshold = cross_fitted
             if isinstance(threshold, Mapping):
-                chooser, target = choose[name]
-                threshold = chooser(people["label"], people["probability"], target)
+                rate = name.partition("_")[0]
+                threshold = CHOOSERS[rate](people["label"], people["probability"], getattr(appraiser.asked, rate))
             points.append(
                 OperatingPoint(
                     name=name,

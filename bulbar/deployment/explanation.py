@@ -72,7 +72,7 @@ def figure(
     figure = Figure(figsize=(16, 8), layout="constrained")
     figure.suptitle(title, parse_math=False)  # a file's name may hold a $
     grid = figure.add_gridspec(2, 3, width_ratios=[5, 5, 2], height_ratios=[4, 1])
-    heard, moved = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    seen, moved = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     by_band = figure.add_subplot(grid[0, 2], sharey=moved)
     by_time = figure.add_subplot(grid[1, 1], sharex=moved)
 
@@ -81,9 +81,9 @@ def figure(
     extent = (0.0, duration_s, 0.0, float(bands))
     is_mel = mel.representation == "mel"
     shown = mel.floor_db * (1 - image.astype(float)) if is_mel else image
-    drawn = heard.imshow(shown, origin="lower", aspect="auto", cmap="magma" if is_mel else "cividis", extent=extent)
-    figure.colorbar(drawn, ax=heard, label="Level (dB re its maximum)" if is_mel else "Value", pad=0.01)
-    heard.set_title("What the models hear")
+    drawn = seen.imshow(shown, origin="lower", aspect="auto", cmap="magma" if is_mel else "cividis", extent=extent)
+    figure.colorbar(drawn, ax=seen, label="Level (dB re its maximum)" if is_mel else "Value", pad=0.01)
+    seen.set_title("Input of the models")
 
     points = 100 * np.array(found.blocks)
     limit = max(np.abs(points).max(), 1e-3)
@@ -101,9 +101,9 @@ def figure(
     _bars(by_time, 100 * found.times, duration_s, upwards=False)
     by_time.set_ylabel("Points")
     by_time.set_xlabel("Time (seconds, silence removed)")
-    heard.set_xlabel("Time (seconds, silence removed)")
+    seen.set_xlabel("Time (seconds, silence removed)")
     moved.tick_params(labelbottom=False)
-    for axes in (heard, moved):
+    for axes in (seen, moved):
         frequency_axis(axes, mel)
     moved.set_ylabel("")
     figure.supxlabel(note, x=0.01, ha="left", fontsize=12, color=GREY)

@@ -1,4 +1,4 @@
-"""What a prediction is asked about: recordings of one person, and what is known of that person; all faults at once."""
+"""The inputs of a prediction: recordings of one person, and what is known of that person; all faults at once."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ ANOTHER = "give another recording, in a format that soundfile reads: WAV, FLAC, 
 
 @dataclass(frozen=True)
 class InputRecording:
-    """One recording as it was given. path: for opening; file: as it was written on the command line."""
+    """One recording. path: for opening; file: as it was written on the command line."""
 
     path: Path
     file: str
@@ -43,9 +43,9 @@ class InputRecording:
 def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings) -> list[InputRecording]:
     """The recordings of one person, each readable and whole, with its task.
 
-    task: of those whose name does not say it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
-    `someone_PA.flac`; a name that says another is a fault. cleaning: the models'; a recording that is shorter than
-    its `min_duration_s`, or has less left without its silence, is a fault, and so is one given twice, also as a copy in
+    task: of those whose name does not hold it, as the releases write it: `CT001_phonationA.wav`, `002_i.wav`,
+    `someone_PA.flac`; a name that holds another is a fault. cleaning: the models'; a recording that is shorter than
+    its `min_duration_s`, or has less left without its silence, is a fault, and so is one named twice, also as a copy in
     another file or container. Raises BadInput with every fault.
     """
     problems: list[Problem] = []
@@ -53,7 +53,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
         problems.append(Problem("--task", f"one of {', '.join(TASKS)}", task, "name the task that was spoken"))
     found: list[InputRecording] = []
     people: dict[str, str] = {}
-    heard: dict[str, str] = {}
+    by_digest: dict[str, str] = {}
     for file in files:
         path = Path(file)
         if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long to be one
@@ -70,18 +70,18 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
             continue
         inspected = inspection.inspect(file, Path(), cleaning)
         problems += [replace(problem, remedy=ANOTHER) for problem in inspected.problems]
-        if inspected.samples_digest and (twin := heard.setdefault(inspected.samples_digest, file)) != file:
+        if inspected.samples_digest and (twin := by_digest.setdefault(inspected.samples_digest, file)) != file:
             problems.append(Problem(file, "each recording once", f"the same samples as {twin}", "leave one out"))
-        person, said = _tasks_by_name(path)
+        person, named = _tasks_by_name(path)
         if person:
             people.setdefault(person, file)
-        if task is None and said is None:
+        if task is None and named is None:
             expected = f"a name that ends in _ and a task ({', '.join(TASKS)}), such as someone_A.wav"
             problems.append(Problem(file, expected, path.name, "say it with --task, such as --task A"))
-        if task is not None and said is not None and task.upper() != said:
-            remedy = "take out --task, or rename the file"
-            problems.append(Problem(file, f"a name that agrees with --task {task}", f"task {said} in its name", remedy))
-        found.append(InputRecording(path, file, (said or task or "").upper()))
+        if task is not None and named is not None and task.upper() != named:
+            expected, remedy = f"a name that agrees with --task {task}", "take out --task, or rename the file"
+            problems.append(Problem(file, expected, f"task {named} in its name", remedy))
+        found.append(InputRecording(path, file, (named or task or "").upper()))
     twice = sorted(file for file, times in Counter(one.file for one in found).items() if times > 1)
     problems += [Problem(file, "each recording once", "one file twice", "name it once") for file in twice]
     if len(people) > 1:
@@ -93,7 +93,7 @@ def recordings(files: Sequence[str], task: str | None, cleaning: audio.Settings)
 
 
 def _tasks_by_name(path: Path) -> tuple[str, str | None]:
-    """Whose a recording is and which task, as far as its name says. A number alone is unique in its folder only."""
+    """Whose a recording is and which task, as far as its name holds it. A number alone is unique in its folder only."""
     match = re.fullmatch(r"(.+)_([A-Za-z]+)", path.stem)
     if match is None:
         return "", None
@@ -104,7 +104,7 @@ def _tasks_by_name(path: Path) -> tuple[str, str | None]:
 
 
 def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
-    """What a clinical file says of one person: column -> value, of the columns that the encoder reads.
+    """What a clinical file holds of one person: column -> value, of the columns that the encoder reads.
 
     path: JSON, one object; or CSV, a header and one row, as spreadsheet programs save it: also with semicolons and
     decimal commas. An empty cell, or null, is not recorded. Raises BadInput with every fault.
@@ -112,7 +112,7 @@ def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
     content = _content(path)
     known = ", ".join(encoder.columns)
     problems: list[Problem] = []
-    told: dict[str, float | str] = {}
+    values: dict[str, float | str] = {}
     for name, value in content.items():
         where = f"{path}: {name}"
         if name not in encoder.columns:
@@ -127,7 +127,7 @@ def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
                 remedy = "write a decimal point, not a comma" if written else "correct it, or leave it empty"
                 problems.append(Problem(where, expected, repr(value), remedy))
             else:
-                told[name] = number
+                values[name] = number
         else:
             categories = encoder.categorical[name].categories
             by_lower = {category.lower(): category for category in categories}
@@ -135,18 +135,18 @@ def person(path: Path, encoder: StoredEncoder) -> dict[str, float | str]:
                 expected = f"one of {', '.join(categories)}"
                 problems.append(Problem(where, expected, repr(value), "correct it, or leave it empty"))
             else:
-                told[name] = by_lower[str(value).strip().lower()]
-    if not problems and not told:
+                values[name] = by_lower[str(value).strip().lower()]
+    if not problems and not values:
         problems.append(Problem(str(path), f"a value of {known}", "none", "fill one in, or leave --clinical out"))
     if problems:
         raise BadInput(problems)
-    return told
+    return values
 
 
 def _content(path: Path) -> Mapping[str, Any]:
     def wrong(found: str, remedy: str = "write one person's values, such as age_years and sex") -> BadInput:
         expected = "a JSON object, or a CSV table of a header and one row"
-        return BadInput([Problem(str(path), expected, found, remedy)])
+        return BadInput.one(str(path), expected, found, remedy)
 
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -201,10 +201,10 @@ def _table(text: str, wrong: Callable[..., BadInput]) -> Mapping[str, str]:
 
 
 def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    told = dict(pairs)
-    if len(told) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         raise ValueError("a name that stands there twice: " + ", ".join(name for name, _ in pairs))
-    return told
+    return values
 
 
 def _number(value: Any) -> float | None:

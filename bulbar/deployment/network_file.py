@@ -1,4 +1,4 @@
-"""What a `.keras` file is made of, read before Keras is asked for it: a layer may hold code, a file may be a bomb."""
+"""What a `.keras` file is made of, read before Keras loads it: a layer may hold code, a file may be a bomb."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""A prediction: what the fold models' scores stand for, what a call is worth, and how it is told."""
+"""A prediction: what the fold models' scores stand for, what a call means, and how it is printed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from bulbar.deployment.training_range import listed
 class Probability:
     """The calibrated probability of ALS: the mean over the fold models', the lowest and the highest of them.
 
-    score: the mean of what the networks say, before calibration: what thresholds are laid on. scores: each network's.
+    score: the mean of the networks' scores, before calibration: what thresholds are compared with. scores: each one's.
     """
 
     value: float
@@ -57,10 +57,13 @@ def of_person(scores: np.ndarray, model: DeployedModel) -> tuple[Probability, li
     return person, [calibrated(of_recording, model.calibrator) for of_recording in scores.T]
 
 
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+
+
 @dataclass(frozen=True)
 class Call:
-    """A threshold laid on the person's score. sensitivity, specificity: reached on others; ppv, npv: at a prevalence,
-    None where none was asked for.
+    """A threshold on the person's score. sensitivity, specificity: reached on others; ppv, npv: at a prevalence, None
+    without one.
     """
 
     threshold: str
@@ -74,21 +77,23 @@ class Call:
 
 @dataclass(frozen=True)
 class OfRecording:
-    """One recording's prediction. file: as it was given. unlike: a sentence for each way; picture: the explanation."""
+    """One recording's prediction. file: as written on the command line. outside_range: a sentence for each way in which
+    it lies outside the training range. picture: the explanation.
+    """
 
     file: str
     task: str
     probability: Probability
-    unlike: Sequence[str]
+    outside_range: Sequence[str]
     picture: str
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that is told of one person.
+    """All that is predicted of one person.
 
-    model: which was asked. given: the clinical columns that were. filled_in: what stood in for each other column.
-    at_prevalence: the person's probability there, value, low and high; None where none was asked for.
+    model: which was used. clinical: the columns that are known. filled_in: what stood in for each other column.
+    at_prevalence: the person's probability there, value, low and high; None without a prevalence.
     """
 
     deployed: Deployed
@@ -96,34 +101,36 @@ class Prediction:
     person: Probability
     recordings: Sequence[OfRecording]
     calls: Sequence[Call]
-    unlike: Sequence[str]
-    given: Sequence[str]
+    outside_range: Sequence[str]
+    clinical: Sequence[str]
     filled_in: Sequence[str]
     prevalence: float | None
     at_prevalence: Estimate | None
 
     @property
     def of_model(self) -> DeployedModel:
-        """The model that was asked, as deployed."""
+        """The model, as deployed."""
         return self.deployed.models[self.model]
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether the calibrator found that the score tells patients and controls apart no better than chance."""
+    def is_uninformative(self) -> bool:
+        """Whether the calibrator found that the score separates patients from controls no better than chance."""
         return self.of_model.calibrator.slope == 0
 
     @property
     def warnings(self) -> list[str]:
         """What must be read before any number."""
-        told = ["Research tool: this is no diagnosis, and no part of one."]
+        warnings = ["Research tool: this is no diagnosis, and no part of one."]
         if self.deployed.synthetic:
-            told.append("The models were trained on a synthetic cohort: nothing here says anything of a real person.")
-        if self.says_nothing:
-            told.append(
-                "Out of fold, this model's scores did not tell patients from controls (calibration slope 0): everyone "
-                f"gets {percent(self.person.value)}, about the share of patients in training."
+            warnings.append(
+                "The models were trained on a synthetic cohort: nothing here says anything of a real person."
             )
-        return told
+        if self.is_uninformative:
+            warnings.append(
+                "Out of fold, this model's scores did not separate patients from controls (calibration slope 0): "
+                f"everyone gets {percent(self.person.value)}, about the share of patients in training."
+            )
+        return warnings
 
     def as_json(self) -> dict[str, Any]:
         """The prediction as nested values."""
@@ -136,16 +143,16 @@ class Prediction:
                 "share_of_patients_in_training": self.of_model.share_of_patients,
                 "prevalence": self.prevalence,
                 "at_prevalence": self.at_prevalence and self.at_prevalence._asdict(),
-                "given": list(self.given),
+                "given": list(self.clinical),
                 "filled_in": list(self.filled_in),
-                "unlike_training_data": list(self.unlike),
+                "unlike_training_data": list(self.outside_range),
             },
             "recordings": [
                 {
                     "file": one.file,
                     "task": one.task,
                     "probability": asdict(one.probability),
-                    "unlike_training_data": list(one.unlike),
+                    "unlike_training_data": list(one.outside_range),
                     "explanation": one.picture,
                 }
                 for one in self.recordings
@@ -155,10 +162,7 @@ class Prediction:
                     "name": call.threshold,
                     "score": call.at,
                     "called": call.called,
-                    **{
-                        name: (estimate := getattr(call, name)) and estimate._asdict()
-                        for name in ("sensitivity", "specificity", "ppv", "npv")
-                    },
+                    **{name: (estimate := getattr(call, name)) and estimate._asdict() for name in RATES},
                 }
                 for call in self.calls
             ],
@@ -171,15 +175,15 @@ class Prediction:
 
 
 def calls(deployed: Deployed, model: str, score: float, prevalence: float | None) -> list[Call]:
-    """What each threshold of a model says of a person's score, and what that is worth."""
-    told = []
+    """The call of each threshold of a model on a person's score, with the rates that it reached."""
+    found = []
     for point in deployed.models[model].operating_points:
         rates = point.reached(deployed.level)
         values: Mapping[str, Estimate | None] = {"ppv": None, "npv": None}
         if prevalence is not None:
             values = point.predictive_values(prevalence, draws=deployed.draws, level=deployed.level, seed=deployed.seed)
-        told.append(Call(point.name, point.threshold, point.called(score), **rates, **values))
-    return told
+        found.append(Call(point.name, point.threshold, point.called(score), **rates, **values))
+    return found
 
 
 def reached_on(level: float) -> str:
@@ -201,56 +205,52 @@ def _with_range(estimate: Estimate | None) -> str:
     return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.0f}–{100 * estimate.high:.0f})"
 
 
-def _of_models(probability: Probability) -> str:
+def _of_models(probability: Probability | Estimate) -> str:
     return f"{percent(probability.low)} to {percent(probability.high)}"
 
 
-def _lines(told: Prediction) -> list[str]:
-    model, folds = told.of_model, len(told.deployed.networks)
-    lines = [f"! {warning}" for warning in told.warnings]
+def _lines(shown: Prediction) -> list[str]:
+    model, folds = shown.of_model, len(shown.deployed.networks)
+    lines = [f"! {warning}" for warning in shown.warnings]
     lines += [
         "",
         "PERSON",
-        f"  Probability of ALS    {percent(told.person.value)}   ({folds} fold models: {_of_models(told.person)})",
+        f"  Probability of ALS    {percent(shown.person.value)}   ({folds} fold models: {_of_models(shown.person)})",
         f"  It holds where        {percent(model.share_of_patients)} are patients, as in training "
         f"({model.patients} patients, {model.controls} controls)",
     ]
-    if told.prevalence is not None and told.at_prevalence is not None:
-        at = told.at_prevalence
-        where = f"At {100 * told.prevalence:g} % patients"
-        lines.append(
-            f"  {where:<22}{percent(at.value)}   ({folds} fold models: {percent(at.low)} to {percent(at.high)})"
-        )
-    seen = listed(["the voice", *told.given]) if model.encoders else "the voice alone"
-    lines.append(f"  Model                 {told.model}: {seen}; mean over {len(told.recordings)} recording(s)")
-    lines += [f"  Filled in             {filled}" for filled in told.filled_in]
+    if shown.prevalence is not None and shown.at_prevalence is not None:
+        at, where = shown.at_prevalence, f"At {100 * shown.prevalence:g} % patients"
+        lines.append(f"  {where:<22}{percent(at.value)}   ({folds} fold models: {_of_models(at)})")
+    seen = listed(["the voice", *shown.clinical]) if model.encoders else "the voice alone"
+    lines.append(f"  Model                 {shown.model}: {seen}; mean over {len(shown.recordings)} recording(s)")
+    lines += [f"  Filled in             {filled}" for filled in shown.filled_in]
     lines += ["", "RECORDINGS"]
     rows = [
         [
             *(one.file, one.task, f"{one.probability.score:.3f}", percent(one.probability.value)),
             *(_of_models(one.probability), one.picture),
         ]
-        for one in told.recordings
+        for one in shown.recordings
     ]
     lines += _table(["file", "task", "score", "probability", "fold models", "explanation"], rows)
-    lines += ["", f"CALLS: thresholds on the score before calibration, here {told.person.score:.3f}"]
+    lines += ["", f"CALLS: thresholds on the score before calibration, here {shown.person.score:.3f}"]
+    rates = RATES[: 2 if shown.prevalence is None else 4]
     rows = [
         [
             call.threshold.replace("_", " "),
             "–" if call.at is None else f"{call.at:.3f}",
             "as a patient" if call.called else "as a control",
-            _with_range(call.sensitivity),
-            _with_range(call.specificity),
-            *([] if told.prevalence is None else [_with_range(call.ppv), _with_range(call.npv)]),
+            *(_with_range(getattr(call, rate)) for rate in rates),
         ]
-        for call in told.calls
+        for call in shown.calls
     ]
-    values = [] if told.prevalence is None else [f"{value} at {100 * told.prevalence:g} %" for value in ("PPV", "NPV")]
-    lines += _table(["threshold", "score", "called", "sensitivity", "specificity", *values], rows)
-    lines.append(f"  {reached_on(told.deployed.level)}")
-    unlike = [f"{one.file}: {said}" for one in told.recordings for said in one.unlike]
+    values = [f"{rate.upper()} at {100 * (shown.prevalence or 0):g} %" for rate in rates[2:]]
+    lines += _table(["threshold", "score", "called", *rates[:2], *values], rows)
+    lines.append(f"  {reached_on(shown.deployed.level)}")
+    warnings = [f"{one.file}: {warning}" for one in shown.recordings for warning in one.outside_range]
     lines += ["", "UNLIKE THE TRAINING DATA"]
-    lines += [f"  - {said}" for said in [*told.unlike, *unlike]] or ["  nothing found"]
+    lines += [f"  - {warning}" for warning in [*shown.outside_range, *warnings]] or ["  nothing found"]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What makes a recording or a person unlike the training data: its probability is a guess beyond what was learned."""
+"""Whether a recording or a person lies outside the training range: there a probability is a guess."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -54,8 +54,8 @@ class Range(NamedTuple):
 class TrainingData(Strict):
     """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
     rounded outwards; of what fewer than five have there is none. categories: of each categorical column. low_pass_hz:
-    what every recording is low-passed to before it is heard, hertz: a band limit above it is none. measurable: the
-    conditions that could be measured in nearly all; of noise as loud as speech, for one, no level can be told.
+    what every recording is low-passed to before it is trained on, hertz: a band limit above it is none. measurable: the
+    conditions that could be measured in nearly all; of noise as loud as speech, for one, no level can be measured.
     """
 
     tasks: tuple[str, ...]
@@ -101,36 +101,36 @@ class TrainingData(Strict):
         )
 
     def of_recording(self, task: str, found: Conditions) -> list[str]:
-        """What is unlike about a recording, a sentence each."""
-        told = []
+        """Where a recording lies outside the training range, a sentence each."""
+        warnings = []
         if task not in self.tasks:
-            told.append(f"task {task}: the models have heard {listed(self.tasks)} only")
+            warnings.append(f"task {task}: the models were trained on {listed(self.tasks)} only")
         for name, within in self.conditions.items():
             value = getattr(found, name)
             if name == "bandwidth_hz" and self.low_pass_hz is not None:
                 value = float(np.minimum(value, self.low_pass_hz))  # NaN stays NaN
             if math.isnan(value) and name in self.measurable:
                 why = ": nothing is much quieter than the voice" if name == "noise_dbfs" else ""
-                told.append(f"{CONDITIONS[name].words}: cannot be measured{why}; in training data it could")
+                warnings.append(f"{CONDITIONS[name].words}: cannot be measured{why}; in training data it could")
             elif (sentence := _outside(CONDITIONS[name], value, within)) is not None:
-                told.append(sentence)
-        return told
+                warnings.append(sentence)
+        return warnings
 
     def of_person(self, tasks: Sequence[str], person: Mapping[str, float | str]) -> list[str]:
-        """What is unlike about a person, a sentence each. tasks: recorded. person: clinical column -> value."""
-        told = []
+        """Where a person lies outside the range, a sentence each. tasks: recorded. person: clinical column -> value."""
+        warnings = []
         if lacking := [task for task in self.tasks if task not in tasks]:
-            told.append(
+            warnings.append(
                 f"tasks: no recording of {listed(lacking)}; calibration and thresholds took a person's mean over "
                 f"{listed(self.tasks)}"
             )
         for name, value in person.items():
             if name in self.numeric:
                 sentence = _outside(measure_of(name), float(value), self.numeric[name])
-                told += [sentence] if sentence else []
+                warnings += [sentence] if sentence else []
             elif name in self.categories and value not in self.categories[name]:
-                told.append(f"{name}: {value}; training data hold {listed(self.categories[name])}")
-        return told
+                warnings.append(f"{name}: {value}; training data hold {listed(self.categories[name])}")
+        return warnings
 
 
 def range_of(values: np.ndarray, step: float) -> Range:
@@ -146,11 +146,11 @@ def measure_of(name: str) -> Measure:
 
 
 def _outside(measure: Measure, value: float, within: Range) -> str | None:
-    value = measure.rounded(value)  # as it is told: nothing told lies within the range that it is outside of
+    value = measure.rounded(value)  # as it is printed: nothing printed lies within the range that it is outside of
     if math.isnan(value) or within.low <= value <= within.high:
         return None
-    said = f"{measure.words}: {value:.10g} {measure.unit}".rstrip()
-    return f"{said}; training data {within.low:.10g} to {within.high:.10g}"
+    measured = f"{measure.words}: {value:.10g} {measure.unit}".rstrip()
+    return f"{measured}; training data {within.low:.10g} to {within.high:.10g}"
 
 
 def listed(names: Sequence[str]) -> str:

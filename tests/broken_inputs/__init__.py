@@ -57,7 +57,7 @@ class Read:
     """Exit code 0, nothing set aside.
 
     recordings, subjects: by recording_id and subject_id the cells that differ from those of the sound release's tables.
-    tone_hz: by recording_id, the tone that must be heard in it when it is cleaned.
+    tone_hz: by recording_id, the tone that it must hold when it is cleaned.
     lost: recording_ids of the sound release that this one has not.
     """
 

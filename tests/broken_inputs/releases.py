@@ -85,7 +85,7 @@ def params(**changes: Any) -> Break:
 
 
 def case(what: str, break_it: Break, fail: Outcome, quarantine: Outcome | None = None, **more: Any) -> Case:
-    """A case of a release; without `quarantine`, both modes end alike."""
+    """A case of a release; without `quarantine`, both modes end in the same way."""
     return Case("Releases", what, break_it, fail, quarantine or fail, **more)
 
 

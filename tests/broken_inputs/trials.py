@@ -2,25 +2,21 @@
 
 import csv
 import io
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from tests.broken_inputs import RELEASE, Case, Mode, Read, Source
-from tests.broken_inputs.making import SECONDS, run_stage, run_stages
-from tests.projects import ROOT, contents, write_params
+from tests.broken_inputs.making import run_stage, run_stages
+from tests.projects import contents, write_params
 from tests.releases import common_voice_rows, voc_als_rows, write_common_voice, write_minsk2020, write_voc_als
 
 BEFORE = ("ingest", "preprocess_clinical", "preprocess_audio", "folds")
 WRITTEN = ("data", "metrics", "plots", "models", "report")
 SNAPSHOT = Path(__file__).with_name("snapshot.txt")
 LONGEST = 240  # characters of a problem that are shown
-WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
 @dataclass(frozen=True)
@@ -59,14 +55,10 @@ def quarantine_of(tried: Tried) -> list[Reported]:
 
 
 class Trials:
-    """Sound projects and what became of their broken copies, below one folder.
+    """Sound projects and what became of their broken copies, below one folder."""
 
-    real: run `python -m stages.STAGE` in a process of its own, and not the same main in this one.
-    """
-
-    def __init__(self, place: Path, *, real: bool = False) -> None:
+    def __init__(self, place: Path) -> None:
         self._place = place
-        self._real = real
         self._sound: dict[Source, Path] = {}
         self._tried: dict[tuple[str, str, Mode], Tried] = {}
 
@@ -98,7 +90,7 @@ class Trials:
         )
         case.break_it(project)
         before = written(project)
-        code, out, err = (_apart if self._real else run_stage)(project, case.stage, unprivileged=case.unprivileged)
+        code, out, err = run_stage(project, case.stage, unprivileged=case.unprivileged)
         after = written(project)
         if not isinstance(case.expected(mode), Read):  # whose recordings are cleaned and compared with the tone
             shutil.rmtree(project, ignore_errors=True)
@@ -140,17 +132,3 @@ def written(project: Path) -> dict[str, bytes]:
     """Every file below the folders that stages write to."""
     folders = [project / name for name in WRITTEN if (project / name).is_dir()]
     return {f"{folder.name}/{path}": content for folder in folders for path, content in contents(folder).items()}
-
-
-def _apart(project: Path, stage: tuple[str, ...], *, unprivileged: bool = False) -> tuple[int, str, str]:
-    """Run a stage as `python -m stages.STAGE` does. unprivileged: without root's right to read everything."""
-    rights = WITHOUT_ROOTS_RIGHTS if unprivileged and os.geteuid() == 0 else ()
-    done = subprocess.run(
-        [*rights, sys.executable, "-m", f"stages.{stage[0]}", *stage[1:]],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=SECONDS,
-    )
-    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

@@ -16,7 +16,7 @@ def problems_of(path, min_duration_s=0.5):
     return recording.inspect(path.name, path.parent, min_duration_s=min_duration_s).problems
 
 
-def test_a_sound_recording_is_told_as_it_is(tmp_path):
+def test_a_sound_recording_is_reported_as_it_is(tmp_path):
     write_voice(tmp_path / "a.wav", name="a", duration_s=1.5, sample_rate_hz=8000)
     found = recording.inspect("a.wav", tmp_path, min_duration_s=0.5)
     with wave.open(str(tmp_path / "a.wav")) as known:
@@ -39,14 +39,14 @@ def test_a_cut_wav_is_truncated_however_much_libsndfile_notes_before_its_samples
     assert [problem.found.partition(":")[0] for problem in problems_of(path)] == ["truncated"]
 
 
-@pytest.mark.parametrize(("largest", "told"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, "3"), (1.9, None)])
-def test_a_sample_whose_power_is_not_finite_is_told_before_the_silence_is_looked_for(tmp_path, largest, told):
+@pytest.mark.parametrize(("largest", "shown"), [(1e30, "1e+30"), (-1e20, "1e+20"), (3.0, "3"), (1.9, None)])
+def test_a_sample_whose_power_is_not_finite_is_reported_before_the_silence_is_looked_for(tmp_path, largest, shown):
     samples = 0.3 * np.sin(np.arange(16_000, dtype=np.float32))
     samples[[100, 9000]] = largest
     soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
     found = [problem.found for problem in problems_of(tmp_path / "a.wav")]
-    assert found == ([f"one of {told} times full scale"] if told else [])
-    if not told:
+    assert found == ([f"one of {shown} times full scale"] if shown else [])
+    if not shown:
         assert len(audio.clean(tmp_path / "a.wav", audio.Settings(min_duration_s=0.5))) > 0
 
 
@@ -72,7 +72,7 @@ def test_a_recording_longer_than_a_block_is_read_to_its_end(tmp_path):
     assert found.duration_s == pytest.approx(600_000 / 44100)
 
 
-def test_an_mp3_that_is_read_past_a_gap_is_told_for_its_later_part_would_be_lost(tmp_path):
+def test_an_mp3_that_is_read_past_a_gap_is_reported_for_its_later_part_would_be_lost(tmp_path):
     tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(16_000) / 8000)
     soundfile.write(tmp_path / "a.mp3", tone, 8000, format="MP3")
     whole = (tmp_path / "a.mp3").read_bytes()

@@ -47,7 +47,7 @@ def without_encoder_s_header(data):
 
 
 @pytest.mark.parametrize("cut", [1, 20])
-def test_a_cut_clip_without_the_encoder_s_header_is_told_by_its_last_frame(clip, cut):
+def test_a_cut_clip_without_the_encoder_s_header_is_detected_by_its_last_frame(clip, cut):
     data = without_encoder_s_header(clip.read_bytes())
     clip.write_bytes(data)
     assert lacking(clip) == 0
@@ -104,7 +104,7 @@ def test_a_clip_of_one_bitrate_needs_no_encoder_s_header(tmp_path):
     assert len(soundfile.read(path)[0]) == pytest.approx(64000, abs=recording.MOST_PADDING)
 
 
-def test_a_clip_of_many_bitrates_without_it_is_read_short_and_told(tmp_path):
+def test_a_clip_of_many_bitrates_without_it_is_read_short_and_reported(tmp_path):
     path = tmp_path / "a.mp3"
     sound = np.concatenate([0.3 * np.random.default_rng(0).standard_normal(32000), np.zeros(96000)])
     soundfile.write(path, sound, 32000, format="MP3", bitrate_mode="VARIABLE", compression_level=0.3)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
 from bulbar.cohort import split
 from bulbar.core.errors import BadInput
@@ -28,7 +27,7 @@ def assigned(protocol, table=None, seed=1, **settings):
     return split.assign(table, protocol, split.Settings(**settings), seed)
 
 
-def test_by_recording_the_shares_and_the_classes_are_those_asked_for():
+def test_by_recording_the_shares_and_the_classes_are_those_of_the_settings():
     table = assigned("record_wise")
     shares = table["part"].value_counts(normalize=True)
     assert shares.to_dict() == pytest.approx(SHARES, abs=1 / len(table) * 2)
@@ -50,11 +49,6 @@ def test_by_speaker_nobody_is_on_two_sides(seed):
     assert np.allclose(speakers.groupby("part")["label"].mean(), 0.6, atol=0.05)
 
 
-def test_other_shares_are_another_params_line_away():
-    table = assigned("record_wise", validation_share=0.1, test_share=0.3)
-    assert table["part"].value_counts(normalize=True)["test"] == pytest.approx(0.3, abs=0.01)
-
-
 def test_the_order_of_the_recordings_changes_no_part():
     table = recordings()
     mixed = table.sample(frac=1, random_state=0)
@@ -63,13 +57,9 @@ def test_the_order_of_the_recordings_changes_no_part():
         assert one.sort_index().equals(other.sort_index())
 
 
-def test_another_seed_is_another_split():
-    assert not assigned("subject_wise", seed=1).equals(assigned("subject_wise", seed=2))
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("men", [0, 1, 2])
-def test_too_few_of_a_class_are_told_with_both_counts(protocol, men):
+def test_too_few_of_a_class_are_reported_with_both_counts(protocol, men):
     rows = [{"recording_id": f"{n}", "subject_id": f"s{n}", "label": int(n < men)} for n in range(30)]
     with pytest.raises(BadInput, match=f"{30 - men} female, {men} male"):
         assigned(protocol, pd.DataFrame(rows))
@@ -100,11 +90,3 @@ def test_sizes_count_recordings_classes_and_speakers():
     assert sum(part["recordings"] for part in found.values()) == len(table)
     assert sum(part["speakers"] for part in found.values()) == 100
     assert all(part["female"] + part["male"] == part["recordings"] for part in found.values())
-
-
-@pytest.mark.parametrize(
-    "bad", [{"validation_share": 0.6, "test_share": 0.4}, {"age_bands": (60, 40)}, {"age_bands": ()}]
-)
-def test_impossible_settings_are_refused(bad):
-    with pytest.raises(ValidationError):
-        split.Settings(**bad)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
 from bulbar.cohort import minsk2020, subset, voc_als
 from tests.releases import voc_als_rows, write_minsk2020, write_voc_als, write_voice
@@ -30,16 +29,10 @@ def test_no_speaker_has_more_clips_than_the_cap_and_none_has_fewer_than_could_be
     assert table["chosen"].equals(table["within"])
 
 
-def test_each_gender_has_as_many_as_asked_for_all_within_the_cap():
+def test_each_gender_has_as_many_as_wanted_all_within_the_cap():
     table = drawn((300, 200), 5)
     assert table[table["chosen"]]["male"].value_counts().to_dict() == {True: 300, False: 200}
     assert table["within"][table["chosen"]].all()
-
-
-def test_where_there_are_fewer_all_are_taken():
-    table = drawn((100_000, 10), 2)
-    assert (table["chosen"] & table["male"]).equals(table["within"] & table["male"])
-    assert (table["chosen"] & ~table["male"]).sum() == 10
 
 
 def test_the_draw_spreads_evenly_over_the_speakers_and_over_the_clips_of_each():
@@ -53,7 +46,7 @@ def test_the_draw_spreads_evenly_over_the_speakers_and_over_the_clips_of_each():
     assert (abs(table["chance"][own.index] - own) < 5 * np.sqrt(own / 200)).all()
 
 
-def test_who_gave_a_thousand_clips_is_heard_no_more_often_than_who_gave_as_many_as_the_cap():
+def test_who_gave_a_thousand_clips_is_drawn_no_more_often_than_who_gave_as_many_as_the_cap():
     """Within the cap are 80 clips of those who gave a thousand, 80 of those who gave four, 80 of those who gave one."""
     given = np.array([1000] * 20 + [4] * 20 + [1] * 80)
     speakers = np.repeat(np.arange(len(given)), given)
@@ -93,9 +86,3 @@ def test_who_has_no_sex_recorded_is_left_out_and_counted_and_a_recording_without
     assert not {"CT001"} & ({file.subject_id for file in found.files} | set(found.subjects["subject_id"]))
     assert "CT099" in {file.subject_id for file in found.files}
     assert found.choice["subset"] == {"clips": 14, "male": 6, "female": 8}
-
-
-@pytest.mark.parametrize("block", [{"per_gender": {"male": 0, "female": 1}}, {"max_clips_per_speaker": 0}, {"cap": 1}])
-def test_impossible_settings_are_refused(block):
-    with pytest.raises(ValidationError):
-        subset.Settings.model_validate({"per_gender": None, "max_clips_per_speaker": 3, **block})

@@ -101,7 +101,7 @@ def test_a_release_that_is_not_there_says_how_to_get_it(tmp_path):
         voc_als.read(tmp_path / "nowhere")
 
 
-def test_a_release_is_synthetic_where_it_says_so(tmp_path):
+def test_a_release_is_synthetic_where_it_has_the_mark(tmp_path):
     write_voc_als(tmp_path)
     assert not voc_als.read(tmp_path).synthetic
     (tmp_path / "SYNTHETIC.txt").touch()

@@ -49,7 +49,7 @@ def test_a_sheet_with_a_hundred_columns_of_formatted_empty_rows_is_no_bomb(tmp_p
     book = openpyxl.Workbook()
     book.active.append(["ID", *(f"column {n}" for n in range(99))])
     book.active.append(["CT001", *range(99)])
-    for row in range(3, 600):
+    for row in range(3, 200):
         for column in range(1, 101):
             book.active.cell(row, column).font = Font(size=10)
     book.save(tmp_path / "formatted.xlsx")

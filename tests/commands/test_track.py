@@ -70,22 +70,15 @@ def test_the_file_that_is_named_is_there_however_the_folder_is_written(written, 
     assert named_file == "data/raw/voc-als.dvc" and Path(named_file).is_file()
 
 
-def test_without_the_mark_a_release_would_reach_the_default_remote(project):
-    with Repo() as repo:
-        repo.add(["data/raw/voc-als"])
-        repo.push()
-    assert arrived(project / "shared") == {"a voice"}
-
-
-@pytest.mark.parametrize(("release", "private", "told"), [
+@pytest.mark.parametrize(("release", "private", "found"), [
     ("", "none", "none named"),
     ("data/raw/not-there", "none", "does not exist"),
     (os.devnull, "none", "outside of DVC project"),
     ("data/raw/voc-als", None, "params.yaml: remote.private"),
     ("data/raw/voc-als", "", "params.yaml: remote.private"),
 ])  # fmt: skip
-def test_what_cannot_be_tracked_is_told(project, release, private, told):
+def test_what_cannot_be_tracked_is_reported(project, release, private, found):
     named(private)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=found):
         track.track(release)
     assert not Path("data/raw/voc-als.dvc").exists()

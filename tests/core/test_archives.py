@@ -18,13 +18,6 @@ def test_the_same_content_written_at_another_time_is_the_same_bytes(tmp_path):
     assert (tmp_path / "2.zip").read_bytes() == (tmp_path / "4000.zip").read_bytes()
 
 
-def test_other_content_is_other_bytes(tmp_path):
-    for name, content in (("one", b"1"), ("other", b"2")):
-        write(tmp_path / name, 2, content)
-        archives.fix_dates(tmp_path / name, {})
-    assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
-
-
 def test_members_keep_their_order_content_and_compression_and_have_the_earliest_date(tmp_path):
     path = tmp_path / "a.zip"
     write(path, 2)

@@ -109,8 +109,7 @@ def write_rows(path: Path) -> None:
 
 def write_features(path: Path) -> None:
     with files.FeaturesWriter(path, (64, 64)) as features:
-        for _ in range(50):
-            features.append(np.ones((1, 64, 64)))
+        features.append(np.ones((50, 64, 64)))
 
 
 def write_figure(path: Path) -> None:
@@ -119,40 +118,30 @@ def write_figure(path: Path) -> None:
     files.save(figure, path)
 
 
-def write_samples(path: Path) -> None:
-    audio.write(path, NOISE.integers(-9999, 9999, 200_000).astype(np.int16), 22050)
-
-
 def write_copy(path: Path) -> None:
     source = path.parent.parent / "source"
     source.write_bytes(NOISE.bytes(400_000))
     atomic_write.link_file(source, path)  # to another file system: a copy
 
 
-def write_book(path: Path) -> None:
-    write_workbook([list(row) for row in TABLE.to_numpy()], path)
-
-
 WRITERS: dict[str, Callable[[Path], None]] = {
     "table": lambda path: files.write_table(TABLE, path),
     "rows": write_rows,
-    "json": lambda path: files.write_json({"numbers": list(NOISE.random(40_000))}, path),
     "features": write_features,
     "figure": write_figure,
-    "samples": write_samples,
-    "text": lambda path: atomic_write.write_text("x" * 400_000, path),
+    "samples": lambda path: audio.write(path, NOISE.integers(-9999, 9999, 200_000).astype(np.int16), 22050),
     "copy": write_copy,
-    "workbook": write_book,
+    "workbook": lambda path: write_workbook([list(row) for row in TABLE[:1500].to_numpy()], path),
 }
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_full_disk_is_told_with_the_file_and_leaves_no_half_of_it(tmp_path, kind):
+def test_if_the_disk_is_full_the_error_names_the_file_and_nothing_of_it_is_left(tmp_path, kind):
     with small_disk(tmp_path / "disk", 100) as disk:
         path = disk.folder / "out"
-        with pytest.raises(CannotGoOn) as told:
+        with pytest.raises(CannotGoOn) as raised:
             WRITERS[kind](path)
-        [problem] = told.value.problems
+        [problem] = raised.value.problems
         assert problem.where == str(path)
         assert f"free in {disk.folder}" in problem.found
         assert "room" in problem.expected and "make room there" in problem.remedy
@@ -162,7 +151,7 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_no_half_of_it(tmp_path, ki
         assert path.stat().st_size > 100_000
 
 
-def test_a_full_disk_takes_no_picture_of_an_earlier_prediction(tmp_path):
+def test_a_full_disk_costs_no_picture_of_an_earlier_prediction(tmp_path):
     with small_disk(tmp_path / "disk", 100) as disk:
         first, second, third = (disk.folder / f"{name}.png" for name in "abc")
         person.write_all_or_none({first: b"before", third: b"before"}, disk.folder)
@@ -188,7 +177,7 @@ def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_quota_and_a_limit_of_a_file_s_size_are_told_as_a_full_disk_is(tmp_path, number):
+def test_a_quota_and_a_limit_of_a_file_s_size_are_reported_as_a_full_disk(tmp_path, number):
     with pytest.raises(CannotGoOn, match="make room there"), atomic_write.atomic_path(tmp_path / "out"):
         raise OSError(number, os.strerror(number))
     assert not list(tmp_path.iterdir())
@@ -202,20 +191,20 @@ def test_what_has_a_second_name_is_not_written_into(tmp_path):
     assert (path.read_text(), in_cache.read_text()) == ("now", "before")
 
 
-def test_a_folder_that_forbids_writing_is_told(tmp_path):
+def test_a_folder_that_forbids_writing_is_reported(tmp_path):
     with small_disk(tmp_path / "disk", 100) as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk.folder)], check=True)
         with pytest.raises(CannotGoOn, match="a file that can be written"):
             atomic_write.write_text("text", disk.folder / "out")
 
 
-def test_an_input_that_cannot_be_read_is_not_told_as_an_output(tmp_path):
+def test_an_input_that_cannot_be_read_is_not_reported_as_an_output(tmp_path):
     with pytest.raises(PermissionError), atomic_write.atomic_path(tmp_path / "out"):
         raise PermissionError(13, "Permission denied", str(tmp_path / "input.wav"))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_stage_tells_a_full_disk_without_a_traceback(tmp_path, monkeypatch, capsys):
+def test_a_stage_reports_a_full_disk_without_a_traceback(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def stage(*_: str) -> None:
@@ -224,6 +213,6 @@ def test_a_stage_tells_a_full_disk_without_a_traceback(tmp_path, monkeypatch, ca
     with small_disk(tmp_path / "disk", 100), pytest.raises(SystemExit) as ended:
         run.run(stage)
     assert ended.value.code == 1
-    told = capsys.readouterr().err
-    assert "disk/out" in told and "make room there" in told
-    assert "nothing was done" not in told
+    printed = capsys.readouterr().err
+    assert "disk/out" in printed and "make room there" in printed
+    assert "nothing was done" not in printed

@@ -1,18 +1,18 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from bulbar.core import parallel
 
 
 def slow_square(number: int) -> int:
-    time.sleep(0.02 * (number % 3))
+    time.sleep(0.005 * (number % 3))
     return number * number
 
 
@@ -30,31 +30,6 @@ def refuse(number: int) -> int:
     raise ArithmeticError(f"number {number}")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_items_however_many_workers(workers):
-    results = parallel.map_ordered(slow_square, range(12), label="squares", workers=workers)
-    assert list(results) == (np.arange(12) ** 2).tolist()
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_items_that_are_handed_over_together_come_back_one_by_one_in_order(workers):
-    taken = []
-
-    def many():
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    results = parallel.map_ordered(slow_square, many(), label="squares", workers=workers, at_once=5)
-    assert next(results) == 0 and len(taken) < 100
-    assert list(results) == (np.arange(1, 100) ** 2).tolist()
-
-
-def test_unordered_results_are_the_same_ones():
-    results = parallel.map_ordered(slow_square, range(12), label="squares", workers=2, ordered=False)
-    assert sorted(results) == (np.arange(12) ** 2).tolist()
-
-
 def test_work_is_done_in_other_processes_of_one_thread_each():
     found = list(parallel.map_ordered(process_and_threads, range(8), label="processes", workers=2))
     assert os.getpid() not in {process for process, _ in found}
@@ -66,19 +41,23 @@ def test_one_worker_and_two_give_the_same_bits():
     assert one == two
 
 
+def counted(n: int, taken: list[int]) -> Iterator[int]:
+    """Numbers that are noted in `taken` as they are taken."""
+    for number in range(n):
+        taken.append(number)
+        yield number
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_items_are_taken_as_workers_become_free(workers):
-    taken = []
-
-    def many():
-        for number in range(60):
-            taken.append(number)
-            yield number
-
-    results = parallel.map_ordered(slow_square, many(), label="squares", workers=workers)
-    assert [next(results) for _ in range(10)] == (np.arange(10) ** 2).tolist()
-    assert len(taken) <= 10 + 6 * workers
-    assert len(list(results)) == 50
+@pytest.mark.parametrize("options", [{}, {"at_once": 2}, {"ordered": False}], ids=["one", "two", "any order"])
+def test_items_are_taken_as_workers_become_free_and_results_come_in_order(workers, options):
+    results = parallel.map_ordered(
+        slow_square, counted(60, taken := []), label="squares", workers=workers, total=60, **options
+    )
+    found = [next(results) for _ in range(10)]
+    assert len(taken) <= 10 + 6 * workers * options.get("at_once", 1)
+    found += results
+    assert (found if options.get("ordered", True) else sorted(found)) == (np.arange(60) ** 2).tolist()
 
 
 def die_at(number: int, fatal: set[int], folder: Path, times: int) -> int:
@@ -92,27 +71,20 @@ def die_at(number: int, fatal: set[int], folder: Path, times: int) -> int:
 
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_where_a_worker_dies_the_work_goes_on_and_the_results_are_the_same(tmp_path, at_once):
-    taken = []
-
-    def numbers():
-        for number in range(30):
-            taken.append(number)
-            yield number
-
     work = partial(die_at, fatal={7, 19}, folder=tmp_path, times=1)
-    with pytest.warns(RuntimeWarning, match="squares: a worker died") as told:
-        found = list(parallel.map_ordered(work, numbers(), label="squares", workers=2, at_once=at_once))
+    with pytest.warns(RuntimeWarning, match="squares: a worker died") as warned:
+        found = list(parallel.map_ordered(work, counted(30, taken := []), label="squares", workers=2, at_once=at_once))
     assert found == [number**2 for number in range(30)]
     assert taken == list(range(30))
-    assert 1 <= len(told) <= 2
+    assert 1 <= len(warned) <= 2
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_work_in_which_workers_die_each_time_is_given_up_with_what_is_undone_and_what_to_do(tmp_path):
     work = partial(die_at, fatal={7}, folder=tmp_path, times=99)
-    with pytest.warns(RuntimeWarning), pytest.raises(parallel.WorkersLost) as told:
+    with pytest.warns(RuntimeWarning), pytest.raises(parallel.WorkersLost) as raised:
         list(parallel.map_ordered(work, range(30), label="squares", workers=2))
-    [problem] = told.value.problems
+    [problem] = raised.value.problems
     assert problem.where == "squares"
     assert "each of 3 attempts" in problem.found
     assert "compute.workers" in problem.remedy
@@ -136,29 +108,13 @@ def test_no_work_is_no_error():
     assert list(parallel.map_ordered(slow_square, [], label="nothing", total=0)) == []
 
 
-def test_every_core_of_this_process_works_unless_a_number_is_given():
-    assert parallel.Settings().n_workers == len(os.sched_getaffinity(0))
-    assert parallel.Settings(workers=3).n_workers == 3
-    with pytest.raises(ValidationError, match="workers"):
-        parallel.Settings(workers=0)
+def test_the_defaults_are_every_core_of_this_process_three_attempts_and_four_fits_on_a_gpu():
+    default = parallel.Settings()
+    assert default.n_workers == len(os.sched_getaffinity(0)) and parallel.Settings(workers=3).n_workers == 3
+    assert (default.backend, default.attempts, default.fits_per_gpu) == ("loky", 3, 4)
 
 
-def test_fits_stay_here_and_are_tried_three_times_unless_said_otherwise():
-    assert (parallel.Settings().backend, parallel.Settings().attempts) == ("loky", 3)
-    assert parallel.Settings(backend="dask", attempts=1).backend == "dask"
-    with pytest.raises(ValidationError, match="backend"):
-        parallel.Settings(backend="spark")
-    with pytest.raises(ValidationError, match="attempts"):
-        parallel.Settings(attempts=0)
-
-
-def test_four_fits_share_a_gpu_unless_said_otherwise():
-    assert parallel.Settings().fits_per_gpu == 4
-    with pytest.raises(ValidationError, match="fits_per_gpu"):
-        parallel.Settings(fits_per_gpu=0)
-
-
-def test_kept_fits_lie_where_the_environment_says_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
+def test_cached_fits_lie_where_the_environment_points_else_the_params_else_the_users_cache(tmp_path, monkeypatch):
     named = parallel.Settings(fit_cache=tmp_path / "params")
     monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "environment"))
     assert named.fit_cache_folder == parallel.Settings().fit_cache_folder == tmp_path / "environment"

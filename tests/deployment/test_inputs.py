@@ -1,6 +1,5 @@
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -48,22 +47,6 @@ def test_the_task_is_read_off_the_name_as_the_releases_write_it(tmp_path, name, 
     assert found.task == task
 
 
-@pytest.mark.parametrize(
-    ("name", "how"),
-    [
-        ("a_A.wav", {"rate": 48000, "subtype": "PCM_24"}),
-        ("a_A.wav", {"rate": 44100, "subtype": "FLOAT"}),
-        ("a_A.wav", {"rate": 8000, "subtype": "ULAW"}),
-        ("a_A.flac", {"rate": 16000}),
-        ("a_A.ogg", {"rate": 22050}),
-        ("a_A.mp3", {"rate": 16000}),
-        ("a_A.aiff", {"rate": 11025}),
-    ],
-)
-def test_any_rate_depth_and_format_that_soundfile_reads_will_do(tmp_path, name, how):
-    assert inputs.recordings([voice(tmp_path / name, **how)], None, CLEANING)
-
-
 def test_a_name_without_a_task_asks_for_one_and_takes_it(tmp_path):
     file = voice(tmp_path / "recording.wav")
     (fault,) = faults([file])
@@ -73,7 +56,7 @@ def test_a_name_without_a_task_asks_for_one_and_takes_it(tmp_path):
     assert fault.where == "--task" and "A, E, I, O, U" in fault.expected
 
 
-def test_all_that_is_wrong_is_told_at_once_each_with_its_file(tmp_path):
+def test_all_that_is_wrong_is_reported_at_once_each_with_its_file(tmp_path):
     text, empty = tmp_path / "text_A.wav", tmp_path / "empty_A.wav"
     text.write_text("no audio")
     empty.touch()
@@ -85,18 +68,6 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_file(tmp_path):
     assert set(files) <= set(found)
     assert found[str(tmp_path)] == "a folder" and found[files[-1]] == "no such file"
     assert found[str(silent)] == "only zeros" and found[short] == "0.1000 s"
-
-
-def test_a_recording_with_almost_nothing_but_silence_is_refused_with_the_others(tmp_path):
-    room = 1e-3 * np.random.default_rng(0).standard_normal(24000)
-    room[8000:8010] += 0.8
-    soundfile.write(tmp_path / "knock_A.wav", room, 8000)
-    short = voice(tmp_path / "knock_I.wav", seconds=0.1)
-    knock, brief = faults([str(tmp_path / "knock_A.wav"), short])
-    assert "left after silence removal" in knock.expected
-    assert re.fullmatch(r"0\.0\d\d s of 3\.000 s", knock.found)
-    assert "another recording" in knock.remedy
-    assert (brief.where, brief.found) == (short, "0.1000 s")
 
 
 def test_a_task_that_contradicts_a_file_s_name_is_refused(tmp_path):
@@ -118,7 +89,7 @@ def test_a_copy_of_a_recording_counts_once_whatever_it_is_called(tmp_path):
     ]
 
 
-def test_what_is_no_sound_file_of_a_voice_is_named_and_not_tripped_over(tmp_path):
+def test_what_is_no_sound_file_of_a_voice_is_named_and_no_crash(tmp_path):
     (tmp_path / "x_A.raw").write_bytes(bytes(16000))
     slow = voice(tmp_path / "slow_A.wav", rate=40, seconds=3)
     long = str(tmp_path / ("x" * 300 + "_A.wav"))
@@ -127,12 +98,6 @@ def test_what_is_no_sound_file_of_a_voice_is_named_and_not_tripped_over(tmp_path
     headerless, crawling, unnamable, unshowable = faults([str(tmp_path / "x_A.raw"), slow, long, no_text])
     assert "without a header" in headerless.found and crawling.found == "40 Hz"
     assert unnamable.found == "no such file" and unshowable.remedy == "rename the file"
-
-
-def test_a_truncated_recording_is_refused(tmp_path):
-    file = Path(voice(tmp_path / "cut_A.wav"))
-    file.write_bytes(file.read_bytes()[:-4000])
-    assert "truncated" in faults([str(file)])[0].found
 
 
 def test_two_people_and_one_file_twice_are_refused(tmp_path):
@@ -181,10 +146,6 @@ def test_a_table_is_read_as_spreadsheet_programs_save_it_where_the_comma_is_the_
     assert inputs.person(tmp_path / "p.csv", ENCODER) == expected
 
 
-def test_one_column_with_a_decimal_comma_is_read(tmp_path):
-    assert inputs.person(write(tmp_path / "p.csv", "age_years\n61,5\n"), ENCODER) == {"age_years": 61.5}
-
-
 def test_bytes_of_another_encoding_are_named(tmp_path):
     (tmp_path / "p.csv").write_bytes("age_years;größe\n61;F\n".encode("cp1252"))
     with pytest.raises(BadInput, match="save it as CSV UTF-8"):
@@ -195,11 +156,8 @@ def test_bytes_of_another_encoding_are_named(tmp_path):
     ("name", "text", "word"),
     [
         ("p.json", '{"age_years": 161}', "years from 0 to 120"),
-        ("p.json", '{"age_years": "old"}', "years from 0 to 120"),
-        ("p.json", '{"age_years": true}', "years from 0 to 120"),
         ("p.json", '{"sex": "X"}', "one of F, M"),
         ("p.json", '{"fvc_percent": 80}', "a column that the models read"),
-        ("p.json", "{", "no JSON"),
         ("p.json", "[1]", "a list"),
         ("p.json", "[" * 100_000, "no JSON"),
         ("p.json", '{"age_years": 40, "age_years": 80}', "stands there twice"),
@@ -215,8 +173,6 @@ def test_bytes_of_another_encoding_are_named(tmp_path):
         ("p.csv", "age_years;sex\n61.500;F\n", "a decimal point or a sign of thousands: age_years 61.500"),
         ("p.csv", 'sex,cantagallo_questionnaire\nF,"1,234"\n', "write a decimal point, not a comma"),
         ("p.json", '{"age_years": "61,5"}', "write a decimal point, not a comma"),
-        ("p.csv", "age_years;sex\n61;F\n62;M\n", "2 rows"),
-        ("p.csv", "age_years;sex;fvc_percent\n61;F;80\n", "a column that the models read"),
         ("p.csv", "", "0 rows"),
         ("p.csv", "age_years,age_years\n40,80\n", "stands there twice"),
         ("p.csv", f"age_years,sex\n{'1' * 200_000},F\n", "no CSV"),

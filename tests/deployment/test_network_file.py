@@ -1,8 +1,6 @@
 """A `.keras` file that is none of ours is named for what it is before Keras reads it: what it holds is never run."""
 
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import keras
@@ -12,6 +10,7 @@ import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, whi
 from bulbar.deployment.network_file import fault
 from bulbar.training import networks
 from bulbar.training.architectures import ARCHITECTURES, Network, SequenceNetwork
+from tests.fuzz.damage import archived, members
 
 SHAPE = (46, 46)
 OURS = [
@@ -54,48 +53,33 @@ def test_a_layer_that_holds_code_is_named_and_the_code_is_not_run(tmp_path):
 )
 def test_what_is_no_layer_of_keras_or_none_that_we_use_is_named(part, named, tmp_path):
     path = saved(networks.build(OURS[0], dropout_rate=0.3), tmp_path / "network.keras")
-    with zipfile.ZipFile(path) as source:
-        members = {name: source.read(name) for name in source.namelist()}
-    config = json.loads(members["config.json"])
+    content = members(path.read_bytes())
+    config = json.loads(content["config.json"])
     config["config"]["layers"][2]["config"]["activation"] = part
-    with zipfile.ZipFile(path, "w") as target:
-        for name, content in (members | {"config.json": json.dumps(config)}).items():
-            target.writestr(name, content)
+    path.write_bytes(archived(content | {"config.json": json.dumps(config).encode()}))
     assert fault(path) == f"layers that no network of ours has: {named}"
 
 
-def packed(**members: bytes) -> bytes:
-    """An archive of members whose dots are written `__`."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
-        for name, content in members.items():
-            written.writestr(name.replace("__", "."), content)
-    return target.getvalue()
-
-
-WEIGHTS = {"metadata__json": b"{}", "model__weights__h5": b""}
+WEIGHTS = {"metadata.json": b"{}", "model.weights.h5": b""}
 
 
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (packed(config__json=b" " * 2_000_000, **WEIGHTS), "config.json of 2,000,000 bytes"),
-        (packed(config__json=b"[" * 100_000, **WEIGHTS), "no whole file"),
-        (packed(config__json=b"\xff", **WEIGHTS), "no whole file"),
-        (packed(config__json=b"{}"), "an archive of config.json"),
-        (
-            packed(config__json=b"{}", **{"../../x": b""}, **WEIGHTS),
-            "an archive of config.json, ../../x, metadata.json",
-        ),
+        (archived({"config.json": b" " * 2_000_000} | WEIGHTS), "config.json of 2,000,000 bytes"),
+        (archived({"config.json": b"[" * 100_000} | WEIGHTS), "no whole file"),
+        (archived({"config.json": b"\xff"} | WEIGHTS), "no whole file"),
+        (archived({"config.json": b"{}"}), "an archive of config.json"),
+        (archived({"config.json": b"{}", "../../x": b""} | WEIGHTS), "an archive of config.json, ../../x, metadata"),
         (b"", "no whole file"),
         (b"\x89HDF\r\n\x1a\n", "no whole file"),
     ],
 )
-def test_what_is_no_archive_of_a_network_is_said_to_be_none(content, named, tmp_path):
+def test_what_is_no_archive_of_a_network_is_reported(content, named, tmp_path):
     path = tmp_path / "network.keras"
     path.write_bytes(content)
     assert str(fault(path)).startswith(named)
 
 
-def test_a_file_that_is_not_there_is_said_not_to_be(tmp_path):
+def test_a_file_that_is_not_there_is_reported(tmp_path):
     assert fault(tmp_path / "network.keras") == fault(tmp_path) == "no such file"

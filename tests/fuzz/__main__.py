@@ -1,6 +1,6 @@
 """`python -m tests.fuzz [--minutes N] [--only WORDS] [--shrink]`: every target by turns until time is up, then counts.
 
-An input that goes wrong is told and its target goes on; the exit code is 1 then. `--shrink` makes it as small as
+An input that goes wrong is printed and its target goes on; the exit code is 1 then. `--shrink` makes it as small as
 possible, which may take minutes.
 """
 
@@ -24,11 +24,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=1.5)
     parser.add_argument("--only", default="", help="targets whose name holds this")
-    parser.add_argument("--shrink", action="store_true", help="tell the smallest input that goes wrong")
+    parser.add_argument("--shrink", action="store_true", help="print the smallest input that goes wrong")
     given = parser.parse_args()
     targets = [target for target in TARGETS if given.only in target.name]
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where decoders tell of each broken frame
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where decoders report each broken frame
     wrong: Counter[str] = Counter()
     until = time.monotonic() + 60 * given.minutes
     at_a_time = 10  # few at first, so that the shortest run reaches every target
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def holds(target: Target, inputs: int, shrink: bool) -> bool:
-    """Try some inputs of a target; tell the one that goes wrong, where one does."""
+    """Try some inputs of a target; print the one that goes wrong, where one does."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             for value in target.known:

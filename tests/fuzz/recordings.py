@@ -84,18 +84,18 @@ def nearly_sound(draw: st.DrawFn) -> bytes:
         body = body.astype("<i2").tobytes()
     else:
         body = draws.bytes(frames * step)
-    fields = {"riff": 0, "kind": kind, "channels": channels, "rate": rate, "told": rate * step, "step": step}
+    fields = {"riff": 0, "kind": kind, "channels": channels, "rate": rate, "bytes_per_s": rate * step, "step": step}
     fields |= {"bits": bits, "data": len(body)}
     beside = [b"LIST" + struct.pack("<I", len(one)) + one + b"\0" * (len(one) % 2) for one in (b"", b"abc", b"abcd")]
     before, behind = draw(st.sampled_from([b"", *beside])), draw(st.sampled_from([b"", b"", *beside, b"\0", b"data"]))
     fields["riff"] = 4 + 24 + len(before) + 8 + len(body) + len(behind)
     if draw(st.booleans()):
         name = draw(st.sampled_from(sorted(fields)))
-        most = 0xFFFFFFFF if name in ("riff", "rate", "told", "data") else 0xFFFF
+        most = 0xFFFFFFFF if name in ("riff", "rate", "bytes_per_s", "data") else 0xFFFF
         near = fields[name] + draw(st.integers(-9, 9))
         fields[name] = min(max(draw(st.just(near) | st.integers(0, most)), 0), most)
     head = struct.pack("<4sI4s", b"RIFF", fields["riff"], b"WAVE")
-    form = [fields[name] for name in ("kind", "channels", "rate", "told", "step", "bits")]
+    form = [fields[name] for name in ("kind", "channels", "rate", "bytes_per_s", "step", "bits")]
     return (
         head
         + struct.pack("<4sIHHIIHH", b"fmt ", 16, *form)

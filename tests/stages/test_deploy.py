@@ -254,7 +254,7 @@ def test_with_clinical_data_the_fused_model_answers_and_says_what_it_filled_in(p
     told = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
     assert told.model == "fused_common"
     assert [filled.split(":")[0] for filled in told.filled_in] == ["cantagallo_questionnaire"]
-    assert [said for said in told.unlike if said.startswith("age: 101 years")]
+    assert [said for said in told.outside_range if said.startswith("age: 101 years")]
     assert "Filled in" in capsys.readouterr().out
 
 
@@ -264,9 +264,9 @@ def test_a_recording_made_otherwise_is_answered_with_what_is_unlike(project, tmp
     voice = sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 150)) * (np.sin(time_s) > -0.8)
     soundfile.write(tmp_path / "visit.flac", 0.05 * voice + 0.01 * draws.normal(size=len(voice)), 44100)
     told = predicted([str(tmp_path / "visit.flac"), "--task", "I", "--out", str(tmp_path)])
-    said = " ".join(told.recordings[0].unlike)
+    said = " ".join(told.recordings[0].outside_range)
     assert "task I" in said and "band limit: 22" in said and "length: 30 s" in said
-    assert "no recording of A and PA" in told.unlike[0]
+    assert "no recording of A and PA" in told.outside_range[0]
     assert "visit.flac: band limit" in capsys.readouterr().out
 
 
