@@ -38,10 +38,8 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.coverage
 	$(RUN) python -m benchmarks.no_op
 	$(RUN) python -m benchmarks.front_end
-	$(RUN) python -m benchmarks.scaling
 	$(RUN) python -m benchmarks.many_clips
 	$(RUN) python -m benchmarks.large_release
-	$(RUN) python -m benchmarks.roofline
 	$(RUN) python -m benchmarks.sweep
 	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations

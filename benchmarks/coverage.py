@@ -16,6 +16,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from benchmarks.measuring import line, table
 from bulbar.scoring import intervals, metrics
 
 COHORTS = {45: 2, 64: 2, 153: 8}
@@ -96,8 +97,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     columns = ("cohort", "effect", "unit", "score", "true", "interval holds it", "mean width", "percentiles hold it")
-    print("| " + " | ".join(columns) + " |")
-    print("| " + " | ".join("---" for _ in columns) + " |")
+    print(table(columns, []))
     with Parallel(n_jobs=given.workers) as parallel:
         for subjects, recordings in COHORTS.items():
             for name, effect in EFFECTS.items():
@@ -109,17 +109,11 @@ def main() -> None:
                     low, high, plain_low, plain_high = np.array([one[unit, score] for one in found]).T
                     held = int(np.sum((low <= target) & (target <= high)))
                     bounds = stats.binomtest(held, given.cohorts).proportion_ci(method="wilson")
-                    cells = (
-                        f"{subjects} × {recordings}",
-                        name,
-                        unit,
-                        score,
-                        f"{target:.3f}",
-                        f"{held / given.cohorts:.3f} ({bounds.low:.3f} to {bounds.high:.3f})",
-                        f"{np.mean(high - low):.3f}",
-                        f"{np.mean((plain_low <= target) & (target <= plain_high)):.3f}",
-                    )
-                    print("| " + " | ".join(cells) + " |", flush=True)
+                    share = f"{held / given.cohorts:.3f} ({bounds.low:.3f} to {bounds.high:.3f})"
+                    plain = np.mean((plain_low <= target) & (target <= plain_high))
+                    width = np.mean(high - low)
+                    numbers = (f"{target:.3f}", share, f"{width:.3f}", f"{plain:.3f}")
+                    print(line((f"{subjects} × {recordings}", name, unit, score, *numbers)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What another type of processor changes: the pipeline up to the baselines, run as if this machine had fewer features.
+"""What another type of processor changes: the pipeline up to the baselines, run as if this one had fewer features.
 
 `python -m benchmarks.cpu_types [--epochs N] [--only ...]` prints a table. Libraries choose their code by what the
-processor can do, and each can be told to see less: glibc, NumPy, OpenBLAS, and the oneDNN inside TensorFlow. The
+processor can do, and each can be made to see less: glibc, NumPy, OpenBLAS, and the oneDNN inside TensorFlow. The
 default synthetic cohort, the published cell under both protocols. A difference is set beside the standard error of
 its score: a quarter of its 95 % interval's width.
 """
@@ -36,7 +36,7 @@ LIKE: dict[str, dict[str, str]] = {
     },
     "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }
-"""What the libraries are told, by what it makes of the machine. TensorFlow's own Eigen cannot be told."""
+"""Settings of the libraries, by what they make of the machine. TensorFlow's own Eigen has none."""
 
 STAGES = ("select", "baselines", "conditions", "acoustic")
 
@@ -60,14 +60,12 @@ def outs(pipeline: Pipeline) -> dict[str, dict[str, str]]:
 def largest(one: Pipeline, other: Pipeline) -> tuple[float, float]:
     """The largest difference of any pixel of an image, and of any out-of-fold probability."""
     images = [np.load(each.folder / "data/features/images.npy") for each in (one, other)]
-    apart = []
-    for protocol in PROTOCOLS:
-        said = [
-            pd.read_csv(next((each.folder / f"data/sweep/{protocol}/predictions").glob("*.csv")))
-            for each in (one, other)
-        ]
-        apart.append(float((said[0]["probability"] - said[1]["probability"]).abs().max()))
-    return float(np.abs(images[0] - images[1]).max()), max(apart)
+    pattern = "data/sweep/*/predictions/*.csv"
+    predicted = [
+        pd.concat([pd.read_csv(path)["probability"] for path in sorted(each.folder.glob(pattern))])
+        for each in (one, other)
+    ]
+    return float(np.abs(images[0] - images[1]).max()), float((predicted[0] - predicted[1]).abs().max())
 
 
 def compared(one: Pipeline, other: Pipeline) -> dict[str, str]:
@@ -99,11 +97,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(LIKE)[1:], default=list(LIKE)[1:], help="all where not given")
     parser.add_argument("--folder", type=Path, help="where to keep the runs; nowhere where not given")
     given = parser.parse_args()
-    changes = {
-        "phantom.max_epochs": given.epochs,
-        "sweep.architectures": ["S1B"],
-        "sweep.dropout_rates": [0.3],
-    }
+    changes = {"phantom.max_epochs": given.epochs, "sweep.architectures": ["S1B"], "sweep.dropout_rates": [0.3]}
     with tempfile.TemporaryDirectory() as place:
         runs: dict[str, Pipeline] = {}
         rows = {}

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from joblib import cpu_count
 
-from benchmarks.measuring import ROOT, Failed, Run, machine, run_command, say, table
+from benchmarks.measuring import ROOT, Run, machine, run_command, say, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
 from bulbar.core.names import PROTOCOLS
 from bulbar.training.architectures import ARCHITECTURES, Network, cost
@@ -152,10 +152,7 @@ def main() -> None:
         write_images(Path(place), given.images, SIDE)
         cells, folds = cells_and_folds(given.workers)
         for code in given.networks:
-            try:
-                short, long = (measure(Path(place), code, epochs, cells, folds) for epochs in (1, 1 + given.epochs))
-            except Failed as failure:
-                sys.exit(f"{code}: {failure}")
+            short, long = (measure(Path(place), code, epochs, cells, folds) for epochs in (1, 1 + given.epochs))
             runs[code] = (short, long)
     paces = {code: pace(*both) for code, both in runs.items()}
     start = statistics.median(start_up(run) for both in runs.values() for run in both)

@@ -11,19 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import recordings
-from benchmarks.measuring import Run, in_turns, machine, ratios, run_module, say, spread, table
+from benchmarks.measuring import in_turns, machine, ratios, run_module, say, spread, table
 
 STAGES = ("preprocess_audio", "mel_spectrogram")
-
-
-def stages(folder: Path) -> list[Run]:
-    """Run the two stages, as DVC does, in a project folder."""
-    return [run_module(f"stages.{stage}", "main", folder=folder) for stage in STAGES]
-
-
-def librosa_script(folder: Path) -> list[Run]:
-    """Run the plain script over the same recordings."""
-    return [run_module("benchmarks.plain.librosa_script", folder / "release", folder / "plain.npy")]
 
 
 def main() -> None:
@@ -38,9 +28,12 @@ def main() -> None:
         folder = Path(place)
         say(f"writing {given.recordings} recordings")
         recordings.write_project(folder, given.recordings, given.duration, given.workers)
-        found = in_turns(
-            {"librosa script": lambda: librosa_script(folder), "two stages": lambda: stages(folder)}, given.turns
-        )
+        script = ("benchmarks.plain.librosa_script", folder / "release", folder / "plain.npy")
+        contenders = {
+            "librosa script": lambda: [run_module(*script)],
+            "two stages": lambda: [run_module(f"stages.{stage}", "main", folder=folder) for stage in STAGES],
+        }
+        found = in_turns(contenders, given.turns)
         plain, ours = (np.load(path) for path in (folder / "plain.npy", folder / "data/features/images.npy"))
     seconds = {name: [sum(run.seconds for run in runs) for runs in turns] for name, turns in found.items()}
     rows = []

@@ -11,7 +11,6 @@ the recordings: 1 is linear, 2 at twice the recordings is quadratic; start-up ma
 """
 
 import argparse
-import json
 import math
 import subprocess  # nosec B404 # lists of words, and no shell
 import sys
@@ -24,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
-from benchmarks.measuring import ROOT, Run, machine, run_command, say, table
-from benchmarks.recordings import SAMPLE_RATE_HZ, voice
+from benchmarks.measuring import Run, machine, megabytes, run_command, say, table
+from benchmarks.recordings import SAMPLE_RATE_HZ, voice, write_params
 from bulbar.cohort import voc_als
 from bulbar.cohort.workbook import read_sheet
 from bulbar.core import parallel
@@ -84,19 +83,10 @@ def write_project(folder: Path, whole: Path, paths: Sequence[str], workers: int 
         (release / path).hardlink_to(whole / path)
     (release / "SYNTHETIC.txt").write_text(phantom.NOTICE, encoding="utf-8")
     ids = {Path(path).name.split("_")[0] for path in paths}
-    workbook_of(whole, release, ids)
-    yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
-    params["cohort"]["root"] = "release"
-    params["compute"]["workers"] = workers
-    yaml.dump(params, folder / "params.yaml")
-    return folder
-
-
-def workbook_of(whole: Path, release: Path, ids: set[str]) -> None:
-    """Write the rows of some of a release's subjects as a workbook of its own."""
     sheet = read_sheet(whole / voc_als.WORKBOOK, voc_als.SHEET, header_row=2)
     write_workbook([row for _, row in sheet.rows if row[0] in ids], release / voc_als.WORKBOOK)
+    write_params(folder, "release", workers)
+    return folder
 
 
 def growth(found: Mapping[int, Run]) -> dict[int, str]:
@@ -108,35 +98,20 @@ def growth(found: Mapping[int, Run]) -> dict[int, str]:
 
 def rows_of(found: Mapping[str, Mapping[int, Run]]) -> list[tuple[object, ...]]:
     """A row for each contender and size."""
-    return [
-        (name, size, f"{run.seconds:.1f}", f"{run.processor_seconds or 0:.1f}", growth(runs)[size], _megabytes(run))
-        for name, runs in found.items()
-        for size, run in sorted(runs.items())
-    ]
+    rows: list[tuple[object, ...]] = []
+    for name, runs in found.items():
+        for size, run in sorted(runs.items()):
+            numbers = f"{run.seconds:.1f}", f"{run.processor_seconds or 0:.1f}", growth(runs)[size]
+            rows.append((name, size, *numbers, megabytes(run.peak_own_bytes)))
+    return rows
 
 
-def _megabytes(run: Run) -> str:
-    return f"{run.peak_own_bytes / 1e6:.0f}" if run.peak_own_bytes else "not measured"
-
-
-def stages_of(folder: Path, names: Sequence[str]) -> dict[str, Run]:
-    """Run stages one after another in a project folder, their memory watched."""
-    return {name: told(name, folder, ["-m", f"stages.{name}", "main"]) for name in names}
-
-
-def told(name: str, folder: Path, arguments: Sequence[str]) -> Run:
-    """Run Python in a folder, its memory watched, and tell at once what it took: the tables come hours later."""
+def measured(name: str, folder: Path, arguments: Sequence[str]) -> Run:
+    """Run Python in a folder, its memory watched, and report at once what it took: the tables come hours later."""
     run = run_command([sys.executable, *arguments], folder=folder, watch_memory=True)
-    say(
-        f"{name}, {folder.name}: {run.seconds:.1f} s, {run.processor_seconds:.1f} s of processors, {_megabytes(run)} MB"
-    )
+    took = f"{run.seconds:.1f} s, {run.processor_seconds:.1f} s of processors, {megabytes(run.peak_own_bytes)} MB"
+    say(f"{name}, {folder.name}: {took}")
     return run
-
-
-def read_workbook(root: str) -> None:
-    """Read a release's workbook in this process; the line that says how many subjects it has."""
-    release = voc_als.read(Path(root))
-    print(json.dumps({"subjects": len(release.subjects), "faults": len(release.faults)}))
 
 
 def workbooks(place: Path, sizes: Sequence[int], workers: int) -> dict[int, Run]:
@@ -145,34 +120,24 @@ def workbooks(place: Path, sizes: Sequence[int], workers: int) -> dict[int, Run]
     for subjects in sizes:
         root = place / f"workbook of {subjects}"
         write_release(root, subjects, 0, 1.0, workers)
-        code = "from benchmarks.large_release import read_workbook; read_workbook('.')"
-        run = told("reader", root, ["-c", code])
-        if run.answer["subjects"] != subjects:
-            raise ValueError(f"{run.answer} of {subjects} subjects")
-        found[subjects] = run
+        code = "from pathlib import Path; from bulbar.cohort import voc_als; print(len(voc_als.read(Path()).subjects))"
+        run = found[subjects] = measured("reader", root, ["-c", code])
+        if run.answer != subjects:
+            raise ValueError(f"{run.answer} subjects read, {subjects} written")
     return found
 
 
-def ingest_by_dvc(folder: Path) -> Run:
-    """`dvc repro` of ingest alone in a repository of its own: the release is hashed, the stage run, its outs kept."""
+def by_dvc(folder: Path) -> tuple[Run, Run]:
+    """`dvc repro` of ingest in a repository of its own, which hashes the release; and once more, with nothing to do."""
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet", "--subdir"]):
         subprocess.run(command, cwd=folder, check=True)  # nosec B603 # our own words
-    stage = {
-        "cmd": f"{sys.executable} -m stages.ingest main",
-        "deps": ["release"],
-        "outs": ["data/cohort"],
-        "metrics": [{"metrics/ingest.json": {"cache": False}}],
-    }
+    stage = {"cmd": f"{sys.executable} -m stages.ingest main", "deps": ["release"], "outs": ["data/cohort"]}
     YAML().dump({"stages": {"ingest": stage}}, folder / "dvc.yaml")
-    return told("dvc repro", folder, ["-m", "dvc", "repro", "--quiet"])
+    repro = ["-m", "dvc", "repro", "--quiet"]
+    return measured("dvc repro", folder, repro), measured("dvc repro again", folder, repro)
 
 
-def again_by_dvc(folder: Path) -> Run:
-    """`dvc repro` once more, with nothing to do."""
-    return told("dvc repro again", folder, ["-m", "dvc", "repro", "--quiet"])
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, nargs="+", default=[2500, 5000, 10000, 20000], help="multiples of 8")
@@ -181,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--duration", type=float, default=1.5, help="seconds of each recording")
     parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the recordings, for a while")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     most = max([*given.recordings, *given.pairs])
     found: dict[str, dict[int, Run]] = {name: {} for name in (*STAGES, PAIRS)}
     dvc: dict[str, dict[int, Run]] = {"ingest by dvc repro": {}, "dvc repro, nothing to do": {}}
@@ -193,12 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for size in sorted({*given.recordings, *given.pairs}):
             folder = write_project(place / str(size), place / "whole", paths[:size], given.workers)
             names = STAGES if size in given.recordings else STAGES[:1]
-            for stage, run in stages_of(folder, (*names, PAIRS) if size in given.pairs else names).items():
+            for stage in (*names, PAIRS) if size in given.pairs else names:
+                run = measured(stage, folder, ["-m", f"stages.{stage}", "main"])
                 if stage == PAIRS or size in given.recordings:
                     found[stage][size] = run
             if size in given.recordings:
-                dvc["ingest by dvc repro"][size] = ingest_by_dvc(folder)
-                dvc["dvc repro, nothing to do"][size] = again_by_dvc(folder)
+                for runs, run in zip(dvc.values(), by_dvc(folder), strict=True):
+                    runs[size] = run
     print(machine("pandas", "openpyxl", "soxr", "joblib", "scikit-learn", "dvc"))
     print(f"\nRecordings of {given.duration:g} s at {SAMPLE_RATE_HZ} Hz, {given.workers} workers, start-up included\n")
     taken = ["seconds", "processor seconds", "growth over linear", "peak memory of its own, MB"]

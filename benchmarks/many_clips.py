@@ -2,7 +2,7 @@
 
 `python -m benchmarks.many_clips [--clips N ...] [--folder PATH]` prints two tables: what was measured at each number
 of clips, and what that makes for a whole corpus (Common Voice: 400,000), computed and marked as such. Training is two
-folds of one network (S3B), one epoch, through the kept fits as the sweep does it, on all workers.
+folds of one network (S3B), one epoch, through the fit cache as the sweep does it, on all workers.
 
 Memory is that of a stage and its workers together, a page that several share counted once. The feature array is
 mapped: its pages count while they are there, and the system drops them when it needs room. So two peaks are stated:
@@ -11,14 +11,14 @@ of memory of their own, which must be had, and with the pages of files. 20,000 c
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import recordings
-from benchmarks.measuring import Run, machine, run_module, say, table
+from benchmarks.measuring import Run, machine, megabytes, run_module, say, table
 from bulbar.core import parallel
 
 SAMPLE_RATE_HZ = 22050
@@ -54,7 +54,7 @@ def measured_rows(found: Mapping[int, Mapping[str, Run]]) -> list[tuple[str, ...
         for clips, runs in found.items():
             run = runs[stage]
             used = run.processor_seconds or 0.0
-            memory = _megabytes(run.peak_own_bytes), _megabytes(run.peak_bytes)
+            memory = megabytes(run.peak_own_bytes), megabytes(run.peak_bytes)
             rows.append((stage, f"{clips}", f"{run.seconds:.1f}", f"{used:.1f}", f"{1000 * used / clips:.2f}", *memory))
     return rows
 
@@ -70,7 +70,7 @@ def computed_rows(found: Mapping[int, Mapping[str, Run]], corpus: int, workers: 
         hours = on_the_line({clips: run.seconds for clips, run in runs.items()}, corpus) / 3600
         used = on_the_line({clips: run.processor_seconds or 0.0 for clips, run in runs.items()}, corpus) / 3600
         own = {clips: run.peak_own_bytes for clips, run in runs.items() if run.peak_own_bytes}
-        memory = _megabytes(round(on_the_line(own, corpus)) if own else None)
+        memory = megabytes(round(on_the_line(own, corpus)) if own else None)
         rows.append((stage, f"{hours:.2f}", f"{used / workers:.2f}", memory))
     return rows
 
@@ -82,11 +82,7 @@ def on_the_line(values: Mapping[int, float], at: int) -> float:
     return values[many] + max(0.0, slope) * (at - many)
 
 
-def _megabytes(peak: int | None) -> str:
-    return "not measured" if peak is None else f"{peak / 1e6:.0f}"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, nargs="+", default=[2000, 20000])
@@ -94,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--corpus", type=int, default=400_000, help="clips that are computed for")
     parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the clips, for a while")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     most = max(given.clips)
     with tempfile.TemporaryDirectory(dir=given.folder) as place:
         release = Path(place) / "release"

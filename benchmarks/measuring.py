@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,7 +107,7 @@ class _Memory(threading.Thread):
             self._peak_own = max(self._peak_own, sum(every - of_files for every, of_files in found))
 
     def stop(self) -> tuple[int | None, int | None]:
-        """The largest sums seen, of all pages and of those that are no file's; None where the system tells none."""
+        """The largest sums seen, of all pages and of those that are no file's; None where the system reports none."""
         self._stopped.set()
         self.join()
         return self._peak or None, self._peak_own or None
@@ -129,8 +128,8 @@ def _proportional_bytes(pid: int) -> tuple[int, int]:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0, 0  # it has ended meanwhile
-    told = dict(line.split(":", 1) for line in lines[1:])
-    every, of_files = (1024 * int(told.get(key, "0 kB").split()[0]) for key in ("Pss", "Pss_File"))
+    sizes = dict(line.split(":", 1) for line in lines[1:])
+    every, of_files = (1024 * int(sizes.get(key, "0 kB").split()[0]) for key in ("Pss", "Pss_File"))
     return every, of_files
 
 
@@ -145,28 +144,8 @@ def in_turns(contenders: Mapping[str, Callable[[], Result]], turns: int) -> dict
     return found
 
 
-def in_turns_without_failures(
-    contenders: Mapping[str, Callable[[], Run]], turns: int
-) -> tuple[dict[str, list[Run]], list[str]]:
-    """`in_turns` of those that come to their end each time, and the names of those that do not, told as they fail."""
-    failed: list[str] = []
-
-    def tried(name: str) -> Run | None:
-        if name in failed:
-            return None
-        try:
-            return contenders[name]()
-        except Failed as failure:
-            say(f"{name} failed: {failure}")
-            failed.append(name)
-            return None
-
-    found = in_turns({name: partial(tried, name) for name in contenders}, turns)
-    return {name: [run for run in runs if run] for name, runs in found.items() if name not in failed}, failed
-
-
 def say(line: str) -> None:
-    """Tell on the error stream how far it is: the table alone goes to the output."""
+    """Print on the error stream how far it is: the table alone goes to the output."""
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
@@ -184,22 +163,23 @@ def ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return "\n".join(map(line, [columns, ["---"] * len(columns), *rows]))
+
+
+def line(cells: Sequence[object]) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def megabytes(n: int | None) -> str:
+    """Bytes in MB, as a cell of a table."""
+    return "not measured" if n is None else f"{n / 1e6:.0f}"
 
 
 def machine(*packages: str) -> str:
     """One line: processor, cores, Python and the versions of some packages. Neither host names nor paths."""
-    named = [f"{package} {release}" for package in packages if (release := installed(package))]
-    return f"{_processor()}, {cpu_count()} cores; Python {platform.python_version()}, {', '.join(named)}"
-
-
-def installed(package: str) -> str | None:
-    """A package's version; None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    named = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"{_processor()}, {cpu_count()} cores; Python {platform.python_version()}, {named}"
 
 
 def _processor() -> str:
@@ -208,10 +188,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    told = {key.strip(): value.strip() for key, value in told.items()}
-    flags = told.get("flags", "").split()
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = values.get("flags", "").split()
     units = {"avx512f": "AVX-512", "avx512_bf16": "AVX-512 BF16", "amx_bf16": "AMX"}
-    return ", ".join(
-        [told.get("model name", platform.machine()), *(unit for flag, unit in units.items() if flag in flags)]
-    )
+    found = [unit for flag, unit in units.items() if flag in flags]
+    return ", ".join([values.get("model name", platform.machine()), *found])

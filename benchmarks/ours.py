@@ -1,7 +1,7 @@
 """CNNs over the folds as the sweep runs them: `ours FOLDER EPOCHS FOLDS SEED PRECISION WORKERS S1B/0.3 ...`.
 
 The same rows and the same settings as `benchmarks.plain.keras_loop`, through `bulbar.training.fit_cache` and all
-its workers, into a folder of kept fits that is empty. It prints the same JSON.
+its workers, into an empty fit cache. It prints the same JSON.
 """
 
 import itertools
@@ -34,13 +34,13 @@ def main(folder: str, epochs: str, folds: str, seed: str, precision: str, worker
         network = Network(ARCHITECTURES[code], shape)
         wanted[cell].append(fits.Fit(f"record_wise/{cell}/fold_{fold}", network, float(dropout_rate), **rows))
     computing = parallel.Settings(workers=int(workers))
-    with tempfile.TemporaryDirectory() as aside:
-        kept = fit_cache.FitCache(Path(aside))
+    with tempfile.TemporaryDirectory() as place:
+        cache = fit_cache.FitCache(Path(place))
         every = [fit for of_cell in wanted.values() for fit in of_cell]
-        fitted = dict(zip(every, fit_cache.run(every, study, kept, computing=computing, label="ours"), strict=True))
+        fitted = dict(zip(every, fit_cache.run(every, study, cache, computing=computing, label="ours"), strict=True))
         results = {
             cell: {
-                "seconds": [kept.seconds(fits.digest(fit, study)) for fit in of_cell],
+                "seconds": [cache.seconds(fits.digest(fit, study)) for fit in of_cell],
                 "epochs": [len(fitted[fit].history) for fit in of_cell],
                 "accuracy": [float(np.mean((fitted[fit].test >= 0.5) == labels[fit.test])) for fit in of_cell],
             }

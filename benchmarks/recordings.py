@@ -1,11 +1,11 @@
 """A project folder with made-up recordings, as the two stages of the front end find it after ingest."""
 
-import csv
 import json
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from ruamel.yaml import YAML
 
 from benchmarks.measuring import ROOT
@@ -45,22 +45,26 @@ def write_tables(
     sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> None:
     """Write params.yaml and the tables of the first `recordings` of a release, each of a subject of its own."""
-    yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
-    params["cohort"]["root"] = str(release.resolve())
-    params["compute"]["workers"] = workers
     cohort = folder / "data/cohort"
     cohort.mkdir(parents=True)
-    yaml.dump(params, folder / "params.yaml")
+    write_params(folder, str(release.resolve()), workers)
     (cohort / "cohort.json").write_text(json.dumps({"source": "voc_als", "synthetic": True}))
-    names = [_name(number) for number in range(recordings)]
-    rest = (sample_rate_hz, 1, f"{duration_s:.4f}", "")
-    columns = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
-    rows = [(name, f"S{name}", "A", f"{name}.wav", *rest) for name in names]
-    _write_csv(cohort / "recordings.csv", columns, rows)
-    labels = ("ALS", "ALS", "HC")
-    subjects = [(f"S{name}", labels[at % 3]) for at, name in enumerate(names)]
-    _write_csv(cohort / "subjects.csv", ["subject_id", "label"], subjects)
+    table = pd.DataFrame({"recording_id": [_name(number) for number in range(recordings)]})
+    table["subject_id"] = "S" + table["recording_id"]
+    table["label"] = np.where(np.arange(recordings) % 3 == 2, "HC", "ALS")
+    table[["subject_id", "label"]].to_csv(cohort / "subjects.csv", index=False)
+    described = {"sample_rate_hz": sample_rate_hz, "channels": 1, "duration_s": f"{duration_s:.4f}", "sha256": ""}
+    described = {"task": "A", "path": table["recording_id"] + ".wav", **described}
+    table.drop(columns="label").assign(**described).to_csv(cohort / "recordings.csv", index=False)
+
+
+def write_params(folder: Path, release: str, workers: int | None) -> None:
+    """Write the repository's params.yaml with another release and number of workers."""
+    yaml = YAML()
+    params = yaml.load(ROOT / "params.yaml")
+    params["cohort"]["root"] = release
+    params["compute"]["workers"] = workers
+    yaml.dump(params, folder / "params.yaml")
 
 
 def _name(number: int) -> str:
@@ -83,10 +87,3 @@ def voice(number: int, duration_s: float, sample_rate_hz: int = SAMPLE_RATE_HZ) 
 
 _PERIOD = sum(np.sin(2 * np.pi * order * np.arange(2**14) / 2**14) / order for order in range(1, 15))
 """One period of a voice of 14 harmonics: looked up, for thousands of recordings cost minutes as sines."""
-
-
-def _write_csv(path: Path, columns: list[str], rows: list[tuple]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)

@@ -1,9 +1,9 @@
 """How long each sampler's search took: its best validation loss so far against seconds of one worker.
 
-    python -m benchmarks.samplers [--pipeline gender] [--plot FILE.png]
+    python -m benchmarks.samplers [--pipeline gender]
 
-Reads what the stage `tune` has left: data/tune/PROTOCOL/trials.csv, and the seconds of the kept fits. A fit that a
-sampler has asked for twice counts once; what another sampler had trained before counts in full. The seconds of a
+Reads what the stage `tune` has left: data/tune/PROTOCOL/trials.csv, and the seconds in the fit cache. A fit that a
+sampler tried twice counts once; what another sampler had trained before counts in full. The seconds of a
 trial that failed are not counted, nor are the first epochs of a trial that pruning has let go on.
 """
 
@@ -18,13 +18,13 @@ from benchmarks import measuring
 from bulbar.core import parallel
 from bulbar.core.markdown import markdown_table
 from bulbar.training.fit_cache import FitCache
-from bulbar.tuning import figures, replay
+from bulbar.tuning import replay
 
 
-def with_seconds(trials: pd.DataFrame, kept: FitCache) -> pd.DataFrame:
+def with_seconds(trials: pd.DataFrame, fit_cache: FitCache) -> pd.DataFrame:
     """Trials with `seconds`: of one worker, from the sampler's first fit to the end of this trial."""
     uncounted = trials.duplicated(["sampler", "fit"]) | trials["fit"].isna()
-    own = [0.0 if again else kept.seconds(fit) for fit, again in zip(trials["fit"], uncounted, strict=True)]
+    own = [0.0 if again else fit_cache.seconds(fit) for fit, again in zip(trials["fit"], uncounted, strict=True)]
     return trials.assign(seconds=pd.Series(own, index=trials.index).groupby(trials["sampler"]).cumsum())
 
 
@@ -34,12 +34,12 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
     for sampler, own in trials.groupby("sampler", sort=False):
         best = own["best_so_far"].iloc[-1]
         found = own[own["best_so_far"] == best].iloc[0]
+        states = own["state"].value_counts()
         rows.append(
             {
                 "sampler": sampler,
                 "trials": len(own),
-                "pruned": int((own["state"] == "pruned").sum()),
-                "failed": int((own["state"] == "failed").sum()),
+                **{state: int(states.get(state, 0)) for state in ("pruned", "failed")},
                 "distinct fits": own["fit"].nunique(),
                 "seconds": own["seconds"].iloc[-1],
                 "best validation loss": f"{best:.4f}",
@@ -50,14 +50,14 @@ def summary(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def until_close(grid: pd.DataFrame, kept: FitCache, *, orders: int = 2000, seed: int = 0) -> str:
+def until_close(grid: pd.DataFrame, fit_cache: FitCache, *, orders: int = 2000, seed: int = 0) -> str:
     """Seconds that a random search of the grid's points takes to come close (`replay.CLOSE`), beside the whole grid's.
 
     grid: its trials. The median of many random orders, and the inner 95 % of them.
     """
     whole = grid[grid["state"] == "complete"]
     losses, generator = whole["validation_loss"].to_numpy(), np.random.default_rng(seed)
-    seconds = np.array([kept.seconds(fit) for fit in whole["fit"]])
+    seconds = np.array([fit_cache.seconds(fit) for fit in whole["fit"]])
     near = losses.min() + replay.CLOSE * (np.median(losses) - losses.min())
     taken = []
     for _ in range(orders):
@@ -72,14 +72,13 @@ def until_close(grid: pd.DataFrame, kept: FitCache, *, orders: int = 2000, seed:
 
 
 def main() -> None:
-    """Print a table for each protocol; draw the curves where asked."""
+    """Print a table for each protocol."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", type=Path, default=Path("gender"))
-    parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    kept = FitCache(parallel.Settings().fit_cache_folder)
+    fit_cache = FitCache(parallel.Settings().fit_cache_folder)
     found = {
-        path.parent.name: with_seconds(pd.read_csv(path), kept)
+        path.parent.name: with_seconds(pd.read_csv(path), fit_cache)
         for path in sorted(given.pipeline.glob("data/tune/*/trials.csv"))
     }
     described = json.loads((given.pipeline / "data/cohort/cohort.json").read_text(encoding="utf-8"))
@@ -88,12 +87,7 @@ def main() -> None:
         print(f"\n{protocol} · {cohort}, seconds of one worker\n\n{markdown_table(summary(trials), digits=1)}")
         grid = trials[trials["sampler"] == "grid"]
         if len(grid) and not (grid["state"] == "pruned").any():
-            print(until_close(grid, kept))
-        if given.plot:
-            figure = figures.best_so_far(
-                trials, f"Best so far\n{protocol} · {cohort}", against="seconds", label="Seconds of one worker"
-            )
-            figure.savefig(given.plot.with_stem(f"{given.plot.stem}_{protocol}"))
+            print(until_close(grid, fit_cache))
     print(measuring.machine("optuna", "keras", "tensorflow"))
 
 

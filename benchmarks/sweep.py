@@ -1,4 +1,4 @@
-"""The sweep's fits: Keras `model.fit` in a plain loop, and PyTorch, against ours, on the same rows and settings.
+"""The sweep's fits: Keras `model.fit` in a plain loop against ours, on the same rows and settings.
 
 `python -m benchmarks.sweep [--epochs N] [--turns N] [--networks S1B S3B]` prints two tables. Each contender trains all
 cells and folds in one process, or in all its workers, in turns. Fits a minute count everything: imports, tracing,
@@ -13,7 +13,6 @@ its turns) of the plain Keras loop's mean. Every turn has another seed.
 import argparse
 import itertools
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,23 +21,12 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.measuring import (
-    Run,
-    in_turns_without_failures,
-    installed,
-    machine,
-    ratios,
-    run_module,
-    say,
-    spread,
-    table,
-)
+from benchmarks.measuring import Run, in_turns, machine, ratios, run_module, spread, table
 
 IMAGES, SIDE, SPLITS = 1224, 128, 5
 """VOC-ALS's recordings as images of 128 × 128: 979 train a fold, 245 are watched and tested (record_wise)."""
 
 PLAIN = "Keras loop"
-CONTENDERS = (PLAIN, "PyTorch loop", "ours, float32", "ours, mixed_bfloat16")
 COLUMNS = ("images a second", "times the plain loop", "accuracy", "equal scores")
 
 
@@ -67,7 +55,6 @@ def contenders(folder: Path, cells: list[str], epochs: int, folds: int, workers:
 
     return {
         PLAIN: trains("benchmarks.plain.keras_loop"),
-        "PyTorch loop": trains("benchmarks.plain.torch_loop"),
         "ours, float32": trains("benchmarks.ours", "float32", workers),
         "ours, mixed_bfloat16": trains("benchmarks.ours", "mixed_bfloat16", workers),
     }
@@ -101,8 +88,8 @@ def rows_of(
     accuracy = {name: [run.answer[cell]["accuracy"] for run in runs] for name, runs in found.items()}
     rows = []
     for name in found:
-        times = spread(ratios(pace[name], pace[PLAIN]), 2) if PLAIN in found else ""
-        equal = equal_scores(accuracy[PLAIN], accuracy[name]) if PLAIN in found and name != PLAIN else ""
+        times = spread(ratios(pace[name], pace[PLAIN]), 2)
+        equal = equal_scores(accuracy[PLAIN], accuracy[name]) if name != PLAIN else ""
         rows.append((*cell.split("/"), name, spread(pace[name], 0), times, f"{np.mean(accuracy[name]):.3f}", equal))
     return rows
 
@@ -110,11 +97,10 @@ def rows_of(
 def total_rows(found: Mapping[str, list[Run]], fits: int) -> list[tuple[str, ...]]:
     """A row for each contender: all cells together, start-up included."""
     seconds = {name: [run.seconds for run in runs] for name, runs in found.items()}
-    rows = []
-    for name, taken in seconds.items():
-        times = spread(ratios(seconds[PLAIN], taken), 2) if PLAIN in found else ""
-        rows.append((name, spread(taken), spread([60 * fits / one for one in taken], 2), times))
-    return rows
+    return [
+        (name, spread(taken), spread([60 * fits / one for one in taken], 2), spread(ratios(seconds[PLAIN], taken), 2))
+        for name, taken in seconds.items()
+    ]
 
 
 def main() -> None:
@@ -127,21 +113,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--workers", type=int, default=cpu_count(), help="of ours")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS, metavar="CONTENDER")
     given = parser.parse_args()
-    names = [name for name in CONTENDERS if name in given.only]
-    without_torch = "PyTorch loop" in names and not installed("torch")
-    if without_torch:
-        names.remove("PyTorch loop")
-        say("PyTorch is left out: it is not installed (pip install -r benchmarks/requirements.txt)")
     training_images = given.images - given.images // SPLITS
-    processes = {name: min(given.workers, given.folds) if name.startswith("ours") else 1 for name in names}
     cells = [f"{code}/{rate}" for code in given.networks for rate in given.dropout_rates]
     with tempfile.TemporaryDirectory() as place:
         write_images(Path(place), given.images, SIDE)
         calls = contenders(Path(place), cells, given.epochs, given.folds, given.workers)
-        found, failed = in_turns_without_failures({name: calls[name] for name in names}, given.turns)
-    print(machine("keras", "tensorflow", "torch", "numpy", "joblib"))
+        found = in_turns(calls, given.turns)
+    processes = {name: 1 if name == PLAIN else min(given.workers, given.folds) for name in found}
+    print(machine("keras", "tensorflow", "numpy", "joblib"))
     print(
         f"\n{training_images} training images of {SIDE} × {SIDE}, batch 32, at most {given.epochs} epochs,"
         f" {given.folds} folds, {given.turns} turns; ours on {given.workers} workers of one thread\n"
@@ -151,11 +131,6 @@ def main() -> None:
     print("\nAll of them together, start-up included:\n")
     columns = ["contender", "seconds", "fits a minute", "times the plain loop"]
     print(table(columns, total_rows(found, len(cells) * given.folds)))
-    if without_torch:
-        print("\nPyTorch: not installed, left out.")
-    if failed:
-        print(f"\nFailed, and left out: {'; '.join(failed)}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The benchmarks run, at sizes at which their numbers mean nothing; and what they compare with is the same work."""
 
-import csv
 import json
 import re
 import sys
@@ -12,6 +11,7 @@ import pytest
 import soundfile
 
 from benchmarks import (
+    expectations,
     front_end,
     large_release,
     many_clips,
@@ -19,17 +19,16 @@ from benchmarks import (
     no_op,
     ours,
     recordings,
-    roofline,
     samplers,
-    scaling,
     sweep,
 )
+from benchmarks.expectations import Pace, Study
 from benchmarks.measuring import Failed, Run
 from benchmarks.plain import librosa_script
 from bulbar.cohort import voc_als
 from bulbar.features import audio, spectrogram
-from bulbar.training import architectures
 from bulbar.training.fit_cache import FitCache
+from tests.projects import write_cohort, write_csv
 
 
 def printed(capsys, monkeypatch, benchmark, *arguments: str) -> str:
@@ -55,12 +54,9 @@ def run(seconds: float, accuracy: list[float], epochs: int = 2) -> Run:
     return Run(seconds, None, {CELL: fits})
 
 
-def test_a_spread_is_the_median_and_the_ends():
+def test_a_spread_is_the_median_and_the_ends_and_ratios_are_taken_turn_by_turn():
     assert measuring.spread([3.0, 1.0, 2.0]) == "2.0 (1.0 to 3.0)"
     assert measuring.spread([2.0], 2) == "2.00"
-
-
-def test_ratios_are_taken_turn_by_turn():
     assert measuring.ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
 
 
@@ -70,53 +66,24 @@ def test_contenders_run_in_turns_and_the_order_turns_round():
     assert order == ["a", "b", "b", "a", "a", "b"]
 
 
-def test_a_contender_that_fails_is_left_out_and_named():
-    def fails() -> Run:
-        raise Failed("no reason")
-
-    found, failed = measuring.in_turns_without_failures({"good": lambda: run(1, [1.0]), "bad": fails}, 2)
-    assert (list(found), len(found["good"]), failed) == (["good"], 2, ["bad"])
-
-
-def test_a_process_is_timed_its_memory_watched_and_its_last_line_read(tmp_path):
-    script = "import time; held = b'x' * 100_000_000; print('first'); time.sleep(0.5); print('[1, 2]')"
-    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
-    assert found.seconds >= 0.5 and found.answer == [1, 2]
-    if sys.platform == "linux":
-        assert 1.0e8 < found.peak_bytes < 1.6e8
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux only")
-def test_pages_of_a_mapped_file_are_no_memory_of_its_own(tmp_path):
+def test_a_process_and_its_workers_are_timed_and_their_memory_is_watched_without_pages_of_files(tmp_path):
     np.save(tmp_path / "mapped.npy", np.ones((100, 1000, 250), np.float32))  # 100 MB
-    script = "import numpy, time; mapped = numpy.load('mapped.npy', mmap_mode='r'); mapped.sum(); time.sleep(0.5)"
+    child = "import time; held = b'x' * 50_000_000; [None for _ in iter(lambda: time.process_time() < 0.3, False)]"
+    script = (
+        "import numpy, subprocess, sys, time; mapped = numpy.load('mapped.npy', mmap_mode='r'); mapped.sum()\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}]); time.sleep(0.3); print('[1, 2]')"
+    )
     found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
-    assert found.peak_own_bytes < 5e7 and found.peak_bytes > found.peak_own_bytes + 9e7
-
-
-def test_processor_seconds_are_those_of_the_workers_too_and_not_of_waiting(tmp_path):
-    child = "import time; [None for _ in iter(lambda: time.process_time() < 0.5, False)]"
-    script = f"import subprocess, sys, time; time.sleep(1); subprocess.run([sys.executable, '-c', {child!r}])"
-    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path)
-    assert 0.5 <= found.processor_seconds < found.seconds - 0.9
-
-
-def test_memory_counts_the_workers_too(tmp_path):
-    child = "import time; held = b'x' * 100_000_000; time.sleep(0.6)"
-    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    found = measuring.run_command([sys.executable, "-c", script], folder=tmp_path, watch_memory=True)
-    assert sys.platform != "linux" or found.peak_bytes > 1.0e8
-
-
-def test_a_process_that_fails_says_what_it_printed(tmp_path):
+    assert found.answer == [1, 2] and 0.3 <= found.processor_seconds < found.seconds - 0.2
+    assert 5e7 < found.peak_own_bytes < 1.2e8 and found.peak_bytes > found.peak_own_bytes + 9e7
     with pytest.raises(Failed, match="no such thing"):
         measuring.run_command([sys.executable, "-c", "raise SystemExit('no such thing')"], folder=tmp_path)
 
 
-def test_the_machine_is_told_without_its_name_and_without_what_is_not_installed():
-    told = measuring.machine("numpy", "no-such-package")
-    assert f"numpy {np.__version__}" in told and "no-such-package" not in told
-    assert Path.home().name not in told.split() and "/" not in told
+def test_the_machine_is_described_without_its_name():
+    found = measuring.machine("numpy")
+    assert f"numpy {np.__version__}" in found and Path.home().name not in found.split() and "/" not in found
 
 
 def test_the_plain_script_makes_the_same_image_as_the_two_stages(tmp_path):
@@ -137,24 +104,12 @@ def test_scores_are_equal_within_one_standard_error_of_the_plain_loop():
     assert sweep.equal_scores([[0.7]], [[0.7]]) == "one fold: cannot say"
 
 
-def test_images_a_second_are_those_of_all_processes_together():
-    assert sweep.images_a_second(run(9, [0.5, 0.5]), CELL, training_images=100, processes=2) == 400 / (2 / 2)
-
-
 def test_rows_compare_with_the_plain_loop_turn_by_turn():
     found = {sweep.PLAIN: [run(60, [0.5, 0.5]), run(30, [0.5, 0.5])], "ours": [run(20, [0.5, 0.5])] * 2}
     _, of_cell = sweep.rows_of(CELL, found, 100, {sweep.PLAIN: 1, "ours": 2})
     assert of_cell[:5] == ("S5B", "0.3", "ours", "400 (400 to 400)", "2.00 (2.00 to 2.00)")
     _, in_all = sweep.total_rows(found, fits=2)
     assert in_all == ("ours", "20.0 (20.0 to 20.0)", "6.00 (6.00 to 6.00)", "2.25 (1.50 to 3.00)")
-
-
-def test_the_share_of_the_roof_counts_three_passes_of_what_is_trained_and_one_of_what_is_watched():
-    multiply_adds, _ = architectures.cost(architectures.Network(architectures.ARCHITECTURES["S1B"], (128, 128)))
-    found = roofline.reached(run(9, [0.5], epochs=1), "S1B", images=100, processes=1)
-    assert found == multiply_adds * (3 * 80 + 20)
-    products = Run(1.0, None, {"NumPy, float32": 2.0, "TensorFlow, float32": 3.0, "TensorFlow, bfloat16": 5.0})
-    assert (roofline.roof(products, "float32"), roofline.roof(products, "mixed_bfloat16")) == (3.0, 5.0)
 
 
 def test_made_up_images_have_every_fold_and_overlapping_classes(tmp_path):
@@ -169,12 +124,11 @@ def test_made_up_images_have_every_fold_and_overlapping_classes(tmp_path):
 def test_the_sweep_prints_a_row_for_each_contender(capsys, monkeypatch):
     answers = {"benchmarks.plain.keras_loop": run(4, [0.5]), "benchmarks.ours": run(1, [0.5])}
     monkeypatch.setattr(sweep, "run_module", lambda module, *given: answers[module])
-    only = ("--only", sweep.PLAIN, "ours, float32")
-    one_cell = ("--networks", "S5B", "--dropout-rates", "0.3", "--folds", "1")
-    text = printed(capsys, monkeypatch, sweep, *one_cell, "--images", "50", "--turns", "1", *only)
-    of_networks, totals = tables(text)
-    assert [row[:3] for row in of_networks[1:]] == [["S5B", "0.3", name] for name in (sweep.PLAIN, "ours, float32")]
-    assert totals[1:] == [[sweep.PLAIN, "4.0", "15.00", "1.00"], ["ours, float32", "1.0", "60.00", "4.00"]]
+    small = ("--networks", "S5B", "--dropout-rates", "0.3", "--folds", "1", "--images", "50", "--turns", "1")
+    of_networks, totals = tables(printed(capsys, monkeypatch, sweep, *small))
+    names = [sweep.PLAIN, "ours, float32", "ours, mixed_bfloat16"]
+    assert [row[:3] for row in of_networks[1:]] == [["S5B", "0.3", name] for name in names]
+    assert totals[1:3] == [[sweep.PLAIN, "4.0", "15.00", "1.00"], ["ours, float32", "1.0", "60.00", "4.00"]]
 
 
 def test_more_clips_are_computed_on_the_line_through_the_fewest_and_the_most():
@@ -191,17 +145,6 @@ def test_what_is_computed_takes_start_up_once_and_shares_the_work():
     assert rows[0] == ("preprocess_audio", "1.01", "1.01", "400")  # (10 + 36 × 101) s; 299 MB + 1 for each 1000
     found = {1000: dict.fromkeys(many_clips.STAGES, Run(2.0, 5 * 10**8, None, 3 * 10**8, 3.0))}
     assert many_clips.measured_rows(found)[0][1:] == ("1000", "2.0", "3.0", "3.00", "300", "500")
-
-
-def test_made_up_recordings_are_what_their_tables_say(tmp_path):
-    recordings.write_release(tmp_path / "release", 3, 1.0, 22050)
-    recordings.write_tables(tmp_path / "two", tmp_path / "release", 2, 1.0, 1, 22050)
-    with (tmp_path / "two/data/cohort/recordings.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 2 and len({row["subject_id"] for row in rows}) == 2
-    for row in rows:
-        about = soundfile.info(tmp_path / "release" / row["path"])
-        assert (about.samplerate, about.duration) == (int(row["sample_rate_hz"]), float(row["duration_s"]))
 
 
 @pytest.mark.slow
@@ -224,38 +167,12 @@ def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_pytorch_trains_the_same_network(tmp_path):
-    torch = pytest.importorskip("torch")
-    from benchmarks.plain import torch_loop
-
-    made = torch_loop.network("S5B", 0.3)
-    _, weights = architectures.cost(architectures.Network(architectures.ARCHITECTURES["S5B"], (128, 128)))
-    assert sum(part.numel() for part in made.parameters()) == weights + 257  # and the sigmoid unit's
-    assert made(torch.zeros(2, 1, 128, 128)).shape == (2, 1)
-
-
-@pytest.mark.slow
-def test_the_roofline_prints_a_row_for_each_network(capsys, monkeypatch):
-    small = ("--epochs", "1", "--images", "50", "--workers", "1", "--side", "256", "--turns", "1")
-    text = printed(capsys, monkeypatch, roofline, "--networks", "S5B", "--precisions", "float32", *small)
-    products, networks = tables(text)
-    assert len(products) == 4 and [row[:2] for row in networks[1:]] == [["S5B", "float32"]]
-
-
-@pytest.mark.slow
 def test_the_front_end_prints_both_contenders_and_the_same_image(capsys, monkeypatch):
     small = ("--recordings", "3", "--duration", "2", "--workers", "1", "--turns", "1")
     text = printed(capsys, monkeypatch, front_end, *small)
     (rows,) = tables(text)
     assert [row[0] for row in rows[1:]] == ["librosa script", "two stages"]
     assert float(re.search(r"Largest difference.*: (\S+)", text)[1]) < 1e-4
-
-
-@pytest.mark.slow
-def test_scaling_prints_each_stage_at_each_size(capsys, monkeypatch):
-    small = ("--recordings", "3", "--times", "1", "2", "--duration", "2", "--workers", "1", "--turns", "1")
-    (rows,) = tables(printed(capsys, monkeypatch, scaling, *small))
-    assert [row[:2] for row in rows[1:]] == [[stage, size] for stage in front_end.STAGES for size in ("3", "6")]
 
 
 @pytest.mark.slow
@@ -277,17 +194,6 @@ def test_growth_is_one_where_time_is_linear_and_two_where_it_is_quadratic_at_twi
     assert large_release.growth(found) == {10: "", 20: "1.00", 40: "2.00"}
 
 
-def test_a_large_release_is_sound_and_no_two_of_its_recordings_are_the_same(tmp_path):
-    paths = large_release.write_release(tmp_path / "whole", 6, 40, 0.6, 1)
-    folder = large_release.write_project(tmp_path / "project", tmp_path / "whole", paths[:32], 1)
-    release = voc_als.read(folder / "release")
-    assert not release.faults
-    assert not release.structural
-    assert len(release.files) == 32
-    assert len(release.subjects) == 4
-    assert len({(tmp_path / "whole" / path).read_bytes() for path in paths}) == 40
-
-
 @pytest.mark.slow
 def test_a_large_release_prints_each_stage_at_each_size_the_reader_and_dvc(capsys, monkeypatch):
     small = ("--recordings", "160", "320", "--pairs", "160", "--subjects", "50", "--workers", "1")
@@ -298,57 +204,110 @@ def test_a_large_release_prints_each_stage_at_each_size_the_reader_and_dvc(capsy
     assert [row[1] for row in dvc[1:]] == ["160", "320"] * 2
 
 
-def test_a_sampler_s_seconds_count_each_of_its_fits_once(tmp_path):
-    kept = FitCache(tmp_path)
-    for name, seconds in {"aa": 2.0, "bb": 3.0}.items():
-        kept.place(name).mkdir(parents=True)
-        (kept.place(name) / "seconds.txt").write_text(f"{seconds}\n")
-    trials = pd.DataFrame(
-        {
-            "sampler": ["grid", "grid", "random", "random", "random", "random"],
-            "trial": [1, 2, 1, 2, 3, 4],
-            "state": ["complete"] * 5 + ["failed"],
-            "fit": ["aa", "bb", "bb", "bb", "aa", np.nan],
-            "best_so_far": [0.5, 0.4, 0.4, 0.4, 0.4, 0.4],
-        }
-    )
-    found = samplers.with_seconds(trials, kept)
-    assert found["seconds"].tolist() == [2, 5, 3, 3, 5, 5]
-    rows = samplers.summary(found).set_index("sampler")
-    assert rows.loc["grid", ["distinct fits", "seconds", "found at trial", "found after seconds"]].tolist() == [
-        2,
-        5,
-        2,
-        5,
-    ]
-    assert rows.loc["random", ["distinct fits", "found at trial", "found after seconds"]].tolist() == [2, 1, 3]
-    assert rows.loc["random", ["trials", "failed"]].tolist() == [4, 1]
+def test_a_large_release_is_sound_and_no_two_of_its_recordings_are_the_same(tmp_path):
+    paths = large_release.write_release(tmp_path / "whole", 6, 24, 0.6, 1)
+    folder = large_release.write_project(tmp_path / "project", tmp_path / "whole", paths[:16], 1)
+    release = voc_als.read(folder / "release")
+    assert not release.faults and not release.structural
+    assert (len(release.files), len(release.subjects)) == (16, 2)
+    assert len({(tmp_path / "whole" / path).read_bytes() for path in paths}) == 24
 
 
-@pytest.fixture
-def searched(tmp_path, monkeypatch):
-    """What the stage `tune` has left of one protocol: a grid of four points, one second each."""
-    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
-    losses = [0.4, 0.1, 0.3, 0.2]
-    trials = pd.DataFrame({"sampler": "grid", "trial": [1, 2, 3, 4], "state": "complete", "validation_loss": losses})
-    trials["best_so_far"] = trials["validation_loss"].cummin()
-    trials["fit"] = [f"fit{number}" for number in trials["trial"]]
-    (tmp_path / "gender/data/tune/record_wise").mkdir(parents=True)
-    trials.to_csv(tmp_path / "gender/data/tune/record_wise/trials.csv", index=False)
-    (tmp_path / "gender/data/cohort").mkdir()
-    (tmp_path / "gender/data/cohort/cohort.json").write_text('{"synthetic": true, "source": "common_voice"}')
-    for name in trials["fit"]:
-        place = FitCache(tmp_path / "kept").place(name)
+def test_samplers_print_a_table_in_which_a_fit_counts_once_and_the_replay_in_seconds(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "fits"))
+    grid = pd.DataFrame({"sampler": "grid", "state": "complete", "validation_loss": [0.4, 0.1, 0.3, 0.2]})
+    again = pd.DataFrame({"sampler": "random", "state": ["complete", "failed"], "validation_loss": [0.1, np.nan]})
+    trials = pd.concat([grid.assign(fit=list("abcd")), again.assign(fit=["b", None]), again[:1].assign(fit="b")])
+    trials["trial"] = trials.groupby("sampler").cumcount() + 1
+    trials["best_so_far"] = trials.groupby("sampler")["validation_loss"].cummin().ffill()
+    write_csv(tmp_path / "data/tune/record_wise/trials.csv", trials)
+    write_cohort(tmp_path, [{"subject_id": "one"}])
+    for name in "abcd":
+        place = FitCache(tmp_path / "fits").place(name)
         place.mkdir(parents=True)
         (place / "seconds.txt").write_text("1.0\n")
-    return tmp_path
-
-
-def test_samplers_print_a_table_and_the_replay_in_seconds_and_draw_the_curves(searched, capsys, monkeypatch):
-    arguments = ("--pipeline", str(searched / "gender"), "--plot", str(searched / "curves.png"))
-    text = printed(capsys, monkeypatch, samplers, *arguments)
-    ((_, grid),) = tables(text)
-    assert grid[:6] == ["grid", "4", "0", "0", "4", "4.0"]
+    text = printed(capsys, monkeypatch, samplers, "--pipeline", str(tmp_path))
+    ((_, of_grid, of_random),) = tables(text)
+    assert of_grid[:6] == ["grid", "4", "0", "0", "4", "4.0"] and of_random[:6] == ["random", "3", "0", "1", "1", "1.0"]
     assert "record_wise · synthetic cohort" in text
-    assert (searched / "curves_record_wise.png").read_bytes()[:4] == b"\x89PNG"
     assert re.search(r"after [23] s \(1 to 4\) of the 4 s that the whole grid takes", text)  # one best point of four
+
+
+# What to expect: computed of studies that nobody ran, from paces that are known.
+
+
+def fits(seconds: list[float], epochs: int, wall: float = 20.0) -> Run:
+    answer = {f"S5B/{rate}": {"seconds": [one], "epochs": [epochs]} for rate, one in enumerate(seconds)}
+    return Run(wall, None, answer)
+
+
+def test_an_epoch_is_what_more_epochs_take_more_the_rest_is_tracing_and_start_up_what_the_process_took_besides():
+    found = expectations.pace(fits([4.0, 6.0], 1), fits([10.0, 12.0], 4))
+    assert found == Pace(epoch=2.0, trace=3.0)
+    assert expectations.start_up(fits([4.0, 6.0], 1, wall=15.0)) == 9.0
+
+
+@pytest.mark.parametrize(("workers", "fits"), [(1, 1), (2, 2), (7, 6), (16, 16), (29, 25), (256, 30)])
+def test_as_many_fits_are_measured_at_once_as_there_are_workers_or_nearly(workers, fits):
+    cells, folds = expectations.cells_and_folds(workers)
+    assert cells * folds == fits and cells <= 6 and folds <= 5
+
+
+def test_passes_are_those_of_the_two_protocols_on_voc_als():
+    """979 are trained on and 245 watched and tested; by subject, a fifth of the 979 is watched."""
+    assert expectations.passes(1224, "record_wise") == 3 * 980 + 244
+    assert expectations.passes(1224, "subject_wise") == 3 * 784 + 196 + 244
+
+
+@pytest.mark.parametrize(
+    ("fits", "workers", "seconds"),
+    [
+        ([("S1B", 0.0, 3.0), *[("S1B", 0.0, 1.0)] * 3], 2, 3.0),  # to the worker that is free first
+        ([("S1B", 0.0, 1.0)] * 5, 2, 3.0),
+        ([*[("S1B", 1.0, 1.0)] * 2, *[("S2B", 1.0, 1.0)] * 2], 1, 6.0),  # traced again only after another network
+        ([*[("S1B", 1.0, 1.0)] * 2, *[("S2B", 1.0, 1.0)] * 2], 4, 2.0),
+    ],
+)
+def test_fits_end_when_the_last_worker_is_done(fits, workers, seconds):
+    assert expectations.makespan(fits, workers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("pace", "most_epochs", "start", "cores", "seconds"),
+    [
+        (Pace(epoch=4.0, trace=0.0), 10, 60, 3, lambda share: 2 * 60 + 30 * 10 * 4.0 * (1 + share) / 3),
+        (
+            Pace(epoch=4.0, trace=5.0),
+            100,
+            0,
+            10_000,
+            lambda share: 2 * 5.0 + 100 * 4.0 * (1 + share),
+        ),  # the longest fit
+    ],
+)
+def test_hours_are_the_fits_over_the_cores_and_at_least_the_longest_fit(pace, most_epochs, start, cores, seconds):
+    study = Study("as measured", 1000, epochs=10, most_epochs=most_epochs)
+    share = expectations.passes(1000, "subject_wise") / expectations.passes(1000, "record_wise")
+    found = expectations.hours(study, {"S5B": pace}, start=start, cores=cores, measured_images=1000)
+    assert found == pytest.approx(seconds(share) / 3600)
+
+
+def test_networks_are_handed_out_as_fits_are_and_numbers_have_two_digits_or_all_before_the_point():
+    assert expectations.large_first(["S5B", "S1B", "S1A", "S3A"]) == ["S1A", "S1B", "S3A", "S5B"]
+    assert [expectations.rounded(number) for number in (0.1234, 1.234, 12.34, 1234.5)] == ["0.12", "1.2", "12", "1234"]
+
+
+def test_expectations_have_a_row_for_each_study_and_a_column_for_each_number_of_cores(capsys, monkeypatch):
+    """A minute an epoch: 600 fits of 30 epochs and the same size by both protocols would be 300 hours of one core."""
+    monkeypatch.setattr(
+        expectations, "measure", lambda folder, code, epochs, cells, folds: fits([60.0 * epochs], epochs, 70 * epochs)
+    )
+    text = printed(capsys, monkeypatch, expectations, "--images", "1224", "--cores", "1", "300")
+    networks, expected = tables(text)
+    assert len(networks) == 11 and networks[1][1:] == ["60.00", "16", "0.0"]
+    assert expected[0] == ["study", "fits", "1 cores", "300 cores"]
+    assert [row[1] for row in expected[1:]] == ["600"] * 3
+    default, voc_als, ten_times = ([float(cell) for cell in row[2:]] for row in expected[1:])
+    assert 250 < voc_als[0] < 300 and ten_times[0] == pytest.approx(10 * voc_als[0], rel=0.01)
+    assert voc_als[1] == pytest.approx(2 * 100 / 60, rel=0.1)  # the longest fit, of 100 epochs, and less by subject
+    assert default[0] < voc_als[0] / 60

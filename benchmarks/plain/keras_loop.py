@@ -46,8 +46,8 @@ def main(folder: str, epochs: str, folds: str, seed: str, *cells: str) -> None:
             keras.utils.set_random_seed(100 * int(seed) + fold)
             train, test = fold_of != fold, fold_of == fold
             model = network(code, float(dropout_rate))
-            with tempfile.TemporaryDirectory() as aside:
-                best = Path(aside) / "best.keras"
+            with tempfile.TemporaryDirectory() as place:
+                best = Path(place) / "best.keras"
                 history = model.fit(
                     images[train],
                     labels[train],
