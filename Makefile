@@ -32,7 +32,7 @@ fuzz: $(VENV)/.installed-dev ## damaged recordings, workbooks, tables and params
 	$(RUN) python -m tests.fuzz --minutes $(or $(MINUTES),2)
 
 kill: $(VENV)/.installed-dev ## the default pipeline, killed at 25 random moments, beside one that is not: an hour
-	$(RUN) python -m tests.killing "$$(mktemp -d)"
+	$(RUN) python -m tests.test_kill "$$(mktemp -d)"
 
 bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
 	$(RUN) python -m benchmarks.coverage

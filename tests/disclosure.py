@@ -1,8 +1,8 @@
 """What a run knows of single persons, looked for in all that may be shown: text, tables, embedded data, pictures.
 
-Three questions. Does a name stand there: of a subject, a recording, a file, its hash? Does a number of a person stand
+Three checks. Does a name stand there: of a subject, a recording, a file, its hash? Does a number of a person stand
 there, of so many digits that chance would not write it? Is a column of a table or a list in a JSON file one of a table
-with a row per person? Scores between 0 and 1 are asked the third alone: training curves are as dense as they are, and
+with a row per person? Scores between 0 and 1 get the third check alone: training curves are as dense as they are, and
 meet a person's score to six digits by chance.
 """
 
@@ -24,18 +24,18 @@ PICTURES = (".png", ".jpg", ".jpeg")
 EMBEDDED = re.compile(rb"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)")
 PERSON = ("subject_id", "recording_id")
 DIGITS = 5
-"""Significant digits from which a number tells whose it is. Metrics have 4 decimals: shares never do."""
+"""Significant digits from which a number identifies a person. Metrics have 4 decimals: shares never do."""
 CROWD = 5
-"""A value that as many people share tells of none of them."""
+"""A value that as many people share identifies none of them."""
 TECHNICAL = ("fold", "channels", "row", "sample_rate_hz", "segment")
-"""Columns with a row per person that say nothing of it: numbers of folds, formats of files."""
+"""Columns with a row per person that hold nothing personal: numbers of folds, formats of files."""
 SCORES = ("probability", "lowest", "highest", "score")
 MOST = 2000
 """A column with more different values at 4 decimals holds nearly any number."""
 
 
 class People:
-    """What the tables of a run's data folder say of single persons: names, numbers, columns."""
+    """What the tables of a run's data folder hold of single persons: names, numbers, columns."""
 
     def __init__(self, data: Path) -> None:
         self.names: dict[str, str] = {}
@@ -52,15 +52,15 @@ class People:
         whose = defaultdict(set)
         for row in rows:
             whose[row[column]].add(row[person])
-        told = {value for value, people in whose.items() if value and len(people) < CROWD}
+        personal = {value for value, people in whose.items() if value and len(people) < CROWD}
         if column in (*PERSON, "path", "file", "sha256"):
-            names = told | {Path(value).name for value in told}
+            names = personal | {Path(value).name for value in personal}
             self.names |= {name: where for name in names if len(name) >= DIGITS and not NUMBER.fullmatch(name)}
             return
-        numbers = {float(value) for value in told if NUMBER.fullmatch(value)}
-        held = frozenset(round(value, 4) for value in numbers)
-        if CROWD <= len(held) <= MOST and not _simple(held):
-            self.columns[where] = held
+        numbers = {float(value) for value in personal if NUMBER.fullmatch(value)}
+        rounded = frozenset(round(value, 4) for value in numbers)
+        if CROWD <= len(rounded) <= MOST and not _simple(rounded):
+            self.columns[where] = rounded
         if column not in SCORES:
             self.numbers |= {value: where for value in numbers if not _simple([value])}
 
@@ -83,10 +83,10 @@ class People:
 
     def column_in(self, values: Iterable[float], share: float = 0.8) -> str | None:
         """The column of a table of people that most of `values` are from, compared at 4 decimals; else None."""
-        asked = {round(value, 4) for value in values}
-        if len(asked) < CROWD or _simple(asked):
+        found = {round(value, 4) for value in values}
+        if len(found) < CROWD or _simple(found):
             return None
-        return next((where for where, held in self.columns.items() if len(asked & held) >= share * len(asked)), None)
+        return next((where for where, known in self.columns.items() if len(found & known) >= share * len(found)), None)
 
 
 def _tables_of_people(data: Path) -> Iterator[tuple[Path, list[dict[str, str]]]]:
@@ -122,13 +122,14 @@ def _columns_of(name: str, text: str) -> Iterator[tuple[str, list[float]]]:
 
 def _lists(content: object, place: str) -> Iterator[tuple[str, list[float]]]:
     if isinstance(content, dict):
-        yield place, [float(value) for value in content.values() if isinstance(value, int | float)]
-        for key, value in content.items():
-            yield from _lists(value, f"{place}.{key}")
+        inner = [(f"{place}.{key}", value) for key, value in content.items()]
     elif isinstance(content, list):
-        yield place, [float(value) for value in content if isinstance(value, int | float)]
-        for value in content:
-            yield from _lists(value, place)
+        inner = [(place, value) for value in content]
+    else:
+        return
+    yield place, [float(value) for _, value in inner if isinstance(value, int | float)]
+    for where, value in inner:
+        yield from _lists(value, where)
 
 
 def _pictures_of(name: str, content: bytes) -> Iterator[Image.Image]:
@@ -138,19 +139,19 @@ def _pictures_of(name: str, content: bytes) -> Iterator[Image.Image]:
         yield from (Image.open(io.BytesIO(base64.b64decode(found))) for found in EMBEDDED.findall(content))
 
 
-def told_by(people: People, root: Path, names: Iterable[str]) -> list[str]:
-    """What files below `root` tell of single persons, a line each: nothing, where all is well."""
-    told = []
+def disclosed_by(people: People, root: Path, names: Iterable[str]) -> list[str]:
+    """What files below `root` disclose of single persons, a line each: nothing, where all is well."""
+    disclosed = []
     for name in names:
         content = (root / name).read_bytes()
         for picture in _pictures_of(name, content):
-            told += [f"{name}: written in a picture: {key}" for key in picture.info.keys() - {"dpi", "Software"}]
+            disclosed += [f"{name}: written in a picture: {key}" for key in picture.info.keys() - {"dpi", "Software"}]
         if name.lower().endswith(PICTURES):
             continue
         text = EMBEDDED.sub(b"", content).decode("utf-8")
         found = people.named_in(text) | people.numbers_in(text)
-        told += [f"{name}: {one} is from {where}" for one, where in found.items()]
+        disclosed += [f"{name}: {one} is from {where}" for one, where in found.items()]
         for column, values in _columns_of(name, text):
             if where := people.column_in(values):
-                told.append(f"{name}: {column} is {where}")
-    return told
+                disclosed.append(f"{name}: {column} is {where}")
+    return disclosed

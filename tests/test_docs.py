@@ -1,14 +1,17 @@
-"""README.md and docs/: what they say of files, stages, params and scores is so."""
+"""README.md and docs/: what they say of files, stages, params and scores is so, and the commands do what they say."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from bulbar.core.names import PROTOCOLS
-from tests.pipelines import ROOT
+from tests.pipelines import ROOT, git
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 README, PIPELINE = (ROOT / name for name in ("README.md", "docs/pipeline.md"))
@@ -50,7 +53,7 @@ def test_every_page_is_named_in_the_readme():
 
 
 @pytest.mark.parametrize(("pipeline", "page"), [("dvc.yaml", PIPELINE), ("gender/dvc.yaml", ROOT / "docs/gender.md")])
-def test_the_stages_are_told_in_the_order_of_the_pipeline(pipeline, page):
+def test_the_stages_are_listed_in_the_order_of_the_pipeline(pipeline, page):
     assert first_cells(page, "stage") == [name for name in stages(pipeline) if name in first_cells(page, "stage")]
     assert {name.removesuffix("_external") for name in stages(pipeline)} == set(first_cells(page, "stage"))
 
@@ -61,24 +64,125 @@ def test_every_stage_is_drawn():
     assert {node for arrow in arrows for node in NODE.findall(arrow)} == set(first_cells(PIPELINE, "stage"))
 
 
-def test_every_block_of_params_is_told():
-    told = {name for cell in first_cells(PIPELINE, "block") for name in re.findall(r"`(\w+)`", cell)}
-    assert told == set(YAML(typ="safe").load(ROOT / "params.yaml"))
+def test_every_block_of_params_is_listed():
+    listed = {name for cell in first_cells(PIPELINE, "block") for name in re.findall(r"`(\w+)`", cell)}
+    assert listed == set(YAML(typ="safe").load(ROOT / "params.yaml"))
 
 
 def test_the_scores_in_the_readme_are_those_of_the_committed_run():
     found = {name: json.loads(text(ROOT / f"metrics/fusion/{name}.json")) for name in PROTOCOLS}
     if not json.loads(text(ROOT / "metrics/ingest.json"))["synthetic"]:
-        pytest.skip("the README tells of the default run, and metrics/ holds another")
-    columns = [
-        ("selected", "audio"),
-        ("published", "audio"),
-        *(("selected", name) for name in ("clinical_common", "fused_common", "clinical_all", "fused_all")),
-    ]
+        pytest.skip("the README describes the default run, and metrics/ holds another")
+    selected = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
+    columns = [("selected", name) for name in selected]
+    columns.insert(1, ("published", "audio"))
     rows = re.findall(r"^\| `(\w+_wise)`, (accuracy|AUC(?: per subject)?) \| (.*) \|$", text(README), re.MULTILINE)
     assert len(rows) == 4
-    for protocol, score, told in rows:
+    for protocol, score, cells in rows:
         name = "accuracy" if score == "accuracy" else "roc_auc"
         unit = "per_subject" if "subject" in score else "per_recording"
         scores = [found[protocol][cell][model][unit][name] for cell, model in columns]
-        assert [float(cell) / 100 for cell in told.split(" | ")] == pytest.approx(scores, abs=6e-4)  # to one decimal
+        assert [float(cell) / 100 for cell in cells.split(" | ")] == pytest.approx(scores, abs=6e-4)  # to one decimal
+
+
+# What README.md and docs/ tell a user to type, typed: by the real git, DVC and shell, in a small project.
+
+PARAMS = "cohort:\n  root: data/raw/phantom\n{}\nseed: 1\n".format("\n".join(f"# {n}" for n in range(8)))
+SMALL_PIPELINE = """\
+stages:
+  ingest:
+    cmd: cp params.yaml data.csv && cp params.yaml metrics/ingest.json
+    params: [cohort]
+    outs:
+      - data.csv
+      - metrics/ingest.json: {cache: false}
+  evaluate:
+    cmd: cp params.yaml metrics/evaluate.json
+    deps: [data.csv]
+    params: [seed]
+    outs:
+      - metrics/evaluate.json: {cache: false}
+"""
+OTHER_PIPELINE = "stages: {copy: {cmd: cp study.txt copy.txt, deps: [study.txt], outs: [copy.txt]}}\n"
+
+
+class Project:
+    """A project of two stages, with this one's DVC settings and folders; it has run and is committed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        who = {f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        own = {"PATH": path, "HOME": str(folder / "home"), "DVC_SITE_CACHE_DIR": str(folder.with_name("site-cache"))}
+        self.environment = os.environ | who | own
+        for name in (".dvc", "gender/metrics", "gender/plots", "metrics", "plots", "report"):
+            (folder / name).mkdir(parents=True)
+            (folder / name / ".gitkeep").touch()
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        config = text(ROOT / ".dvc/config")
+        files = {"dvc.yaml": SMALL_PIPELINE, "gender/dvc.yaml": OTHER_PIPELINE, "params.yaml": PARAMS}
+        for name, content in {**files, ".dvc/config": config, "gender/study.txt": ""}.items():
+            (folder / name).write_text(content)
+        self.type("dvc repro dvc.yaml gender/dvc.yaml && git add --all && git commit --quiet -m 'A study'")
+
+    def type(self, command: str) -> str:
+        words = ["bash", "-e", "-c", command]
+        run = subprocess.run(words, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def change(self, old: str, new: str) -> None:
+        path = self.folder / "params.yaml"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def assert_nothing_is_changed(self) -> None:
+        assert self.type("git status --porcelain") == "" and self.type("dvc status --json").strip() == "{}"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Each test ends where nothing is changed."""
+    return Project(tmp_path_factory.mktemp("small") / "project")
+
+
+def command(explanation: str) -> str:
+    """The command of the README's table whose row has this explanation."""
+    (found,) = re.findall(rf"^\| `([^`]+)` \| [^|]*{explanation}", text(README), flags=re.MULTILINE)
+    return found
+
+
+@pytest.mark.parametrize("run", ["dvc repro ingest", "dvc repro"])
+def test_the_way_back_leaves_nothing_changed_and_nothing_staged(project, run):
+    project.change("root: data/raw/phantom", "root: another")
+    project.type(run)
+    assert "dvc.lock" in project.type("git status --porcelain")
+    project.type(command("back to the last commit"))
+    project.assert_nothing_is_changed()
+    assert text(project.folder / "data.csv") == PARAMS
+
+
+def test_a_value_with_blanks_and_brackets_arrives_as_it_is_written_and_the_way_back_is_the_same(project):
+    project.type(command("a value with blanks, brackets or commas"))
+    found = YAML(typ="safe").load(project.folder / "params.yaml")["cohort"]["root"]
+    assert found == f"{project.environment['HOME']}/my voices [2]"
+    project.type(command("back to the last commit"))
+    project.assert_nothing_is_changed()
+
+
+def test_a_merge_conflict_in_the_lock_ends_as_the_docs_say(project):
+    for branch, old, new in (("theirs", "root: data/raw/phantom", "root: another"), ("main", "seed: 1", "seed: 2025")):
+        project.type("git checkout --quiet -B theirs" if branch == "theirs" else "git checkout --quiet main")
+        project.type("dvc checkout")
+        project.change(old, new)
+        project.type(f"dvc repro && git add --all && git commit --quiet -m '{new}'")
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in project.type("git merge theirs || true")
+    assert "possible merge conflicts" in project.type("dvc status 2>&1 || true")
+    page = text(ROOT / "docs/development.md")
+    (solution,) = re.findall(r"merge conflict in dvc.lock.*?```sh\n(.*?)```", page, flags=re.DOTALL)
+    project.type(solution)
+    merged = PARAMS.replace("root: data/raw/phantom", "root: another").replace("seed: 1", "seed: 2025")
+    assert text(project.folder / "metrics/evaluate.json") == merged
+    assert all("root: another" in text(project.folder / name) for name in ("data.csv", "metrics/ingest.json"))
+    assert len(project.type("git rev-list --parents -n 1 HEAD").split()) == 3
+    project.assert_nothing_is_changed()

@@ -69,103 +69,85 @@ def place(tmp_path):
     return tmp_path
 
 
-def make(place: Path, *words: str, code: int = 0, **environment: str) -> str:
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VENV", "MAKE", "MFLAGS"))
-    }
+def make(place: Path, *words: str, fails: bool = False, **environment: str) -> str:
+    ours = ("PYTHON", "VENV", "MAKE", "MFLAGS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     run = subprocess.run(["make", *words], cwd=place, capture_output=True, text=True, env=inherited | environment)
-    assert (run.returncode != 0) == (code != 0), run.stdout + run.stderr
+    assert (run.returncode != 0) == fails, run.stdout + run.stderr
     return run.stdout + run.stderr
-
-
-def version_in(place: Path, folder: str = ".venv") -> str:
-    return subprocess.run(
-        [place / folder / "bin/python", "-c", "import sys, pip; print('%d.%d' % sys.version_info[:2])"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
 
 
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.10"])
-def test_a_python_that_is_too_old_is_named_before_anything_is_made(place, version):
-    printed = make(place, ".venv/.installed", f"PYTHON={python(version)}", code=2)
-    assert f"Python 3.11 to 3.13 expected, found {version}: " in printed and "PYTHON=python3.13" in printed
-    assert not (place / ".venv").exists()
-    make(place, ".venv/.made", f"PYTHON={python(OURS)}")
-    assert version_in(place) == OURS
-
-
-def test_a_python_that_is_not_there_is_named(place):
-    assert "found none: python3.999" in make(place, ".venv/.made", "PYTHON=python3.999", code=2)
+@pytest.mark.parametrize("version", ["3.6", "3.10", None])
+def test_a_python_that_is_too_old_or_not_there_is_named_before_anything_is_made(place, version):
+    named = python(version) if version else "python3.999"
+    printed = make(place, ".venv/.installed", f"PYTHON={named}", fails=True)
+    found = f"found {version}: " if version else f"found none: {named}"
+    assert f"Python 3.11 to 3.13 expected, {found}" in printed
     assert not (place / ".venv").exists()
 
 
-@pytest.mark.parametrize("module", ["venv", "ensurepip"])
-def test_a_python_without_ensurepip_or_venv_as_debian_has_it_is_named(place, module):
+FAILS = "import os, sys\nif __name__ == '__main__':\n    os.makedirs(sys.argv[1])\n    sys.exit('disk full')\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "words"),
+    [
+        ("venv", "raise ImportError", ["the module venv of Python", f"python{OURS}-venv"]),  # as Debian has it
+        ("ensurepip", "raise ImportError", ["the module ensurepip of Python", f"python{OURS}-venv"]),
+        ("venv", FAILS, ["disk full", "is not kept"]),
+    ],
+)
+def test_a_python_that_can_make_no_environment_is_named_and_no_half_of_one_is_kept(place, module, code, words):
     (place / "lacking").mkdir()
-    (place / f"lacking/{module}.py").write_text("raise ImportError")
-    printed = make(place, ".venv/.made", f"PYTHON={python(OURS)}", code=2, PYTHONPATH=str(place / "lacking"))
-    assert f"the module {module} of Python {OURS} expected, found none" in printed and f"python{OURS}-venv" in printed
+    (place / f"lacking/{module}.py").write_text(code)
+    printed = make(place, ".venv/.made", f"PYTHON={python(OURS)}", fails=True, PYTHONPATH=str(place / "lacking"))
+    assert all(word in printed for word in words), printed
     assert not (place / ".venv").exists()
-
-
-def test_an_environment_that_could_not_be_made_is_not_kept(place):
-    (place / "lacking").mkdir()
-    (place / "lacking/venv.py").write_text(
-        "import os, sys\nif __name__ == '__main__':\n    os.makedirs(sys.argv[1])\n    sys.exit('disk full')\n"
-    )
-    printed = make(place, ".venv/.made", f"PYTHON={python(OURS)}", code=2, PYTHONPATH=str(place / "lacking"))
-    assert "disk full" in printed and "is not kept" in printed and not (place / ".venv").exists()
-
-
-def test_an_environment_without_pip_is_made_anew(place):
-    subprocess.run([python(OURS), "-m", "venv", "--without-pip", place / ".venv"], check=True)
-    assert "made anew" in make(place, ".venv/.made", f"PYTHON={python(OURS)}")
-    assert version_in(place) == OURS
 
 
 def test_a_folder_that_is_no_environment_is_left_alone(place):
     (place / ".venv").mkdir()
     (place / ".venv/notes.txt").touch()
-    assert "found another folder: .venv" in make(place, ".venv/.made", f"PYTHON={python(OURS)}", code=2)
+    assert "found another folder: .venv" in make(place, ".venv/.made", f"PYTHON={python(OURS)}", fails=True)
     assert (place / ".venv/notes.txt").exists()
 
 
-def test_an_environment_stays_unless_another_python_is_named(place):
+def test_an_environment_without_pip_is_made_anew_and_stays_unless_another_python_is_named(place):
+    def version() -> str:
+        code = "import sys, pip; print('%d.%d' % sys.version_info[:2])"
+        run = subprocess.run([place / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True)
+        return run.stdout.strip()
+
     other = python("3.12" if OURS != "3.12" else "3.13")
-    make(place, ".venv/.made", f"PYTHON={python(OURS)}")
+    subprocess.run([python(OURS), "-m", "venv", "--without-pip", place / ".venv"], check=True)
+    assert "made anew" in make(place, ".venv/.made", f"PYTHON={python(OURS)}")
     made = (place / ".venv/.made").stat().st_mtime_ns
     (place / "path").mkdir()
     (place / "path/python3").symlink_to(python("3.10"))
     assert make(place, ".venv/.made", f"PYTHON={python(OURS)}") == ""
     assert make(place, ".venv/.made", PATH=f"{place / 'path'}:{os.environ['PATH']}") == ""
-    assert (place / ".venv/.made").stat().st_mtime_ns == made and version_in(place) == OURS
+    assert (place / ".venv/.made").stat().st_mtime_ns == made and version() == OURS
     assert "made anew" in make(place, ".venv/.made", f"PYTHON={other}")
-    assert version_in(place) != OURS and (place / ".venv/.made").stat().st_mtime_ns > made
+    assert version() != OURS and (place / ".venv/.made").stat().st_mtime_ns > made
 
 
 def test_the_makefile_takes_the_pythons_that_the_package_takes():
-    oldest, beyond = re.search(
-        r'requires-python = ">=3[.](\d+),<3[.](\d+)"', (ROOT / "pyproject.toml").read_text()
-    ).groups()
+    project = (ROOT / "pyproject.toml").read_text()
+    oldest, beyond = re.search(r'requires-python = ">=3[.](\d+),<3[.](\d+)"', project).groups()
     script = (ROOT / "requirements/environment.py").read_text()
     assert f"OLDEST, NEWEST = (3, {oldest}), (3, {int(beyond) - 1})" in script
     assert f"Python 3.{oldest} to 3.{int(beyond) - 1} expected" in (ROOT / "Makefile").read_text()
 
 
-def test_other_pythons_are_tested_each_in_an_environment_of_its_own(tmp_path):
+def test_other_pythons_are_tested_each_in_an_environment_of_its_own_and_one_that_fails_is_named(place):
     named = [python("3.12"), python("3.13")]
-    planned = ["make", "--dry-run", "--always-make", "test-pythons", f"VENV={tmp_path}/v", f"PYTHONS={' '.join(named)}"]
-    commands = subprocess.run(planned, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    commands = make(ROOT, "-nB", "test-pythons", f"VENV={place}/v", f"PYTHONS={' '.join(named)}").splitlines()
     for version, one in zip(("3.12", "3.13"), named, strict=True):
-        assert f"{one} requirements/environment.py {tmp_path}/v-{version} --this-python" in commands
-        assert f". {tmp_path}/v-{version}/bin/activate && pytest --numprocesses 2 --dist loadfile" in commands
-    assert not list(tmp_path.iterdir())
+        assert f"{one} requirements/environment.py {place}/v-{version} --this-python" in commands
+        assert f". {place}/v-{version}/bin/activate && pytest --numprocesses 2 --dist loadfile" in commands
     assert git(ROOT, "check-ignore", ".venv-3.12/lib", ".venv-3.13/lib").count("\n") == 2
-
-
-def test_a_python_whose_tests_fail_is_named_and_the_next_is_tested_all_the_same(place):
-    printed = make(place, "test-pythons", f"PYTHONS=python3.999 {python('3.10')}", code=2)
+    printed = make(place, "test-pythons", f"PYTHONS=python3.999 {python('3.10')}", fails=True)
     assert f"failed: python3.999 {python('3.10')}\n" in printed

@@ -20,7 +20,7 @@ from tests.releases import (
     write_voc_als,
 )
 from tests.reports import Page
-from tests.test_gender_pipeline import TINY as TINY_GENDER
+from tests.test_pipeline import TINY_GENDER
 
 WORDS = (
     "<img src=x onerror=alert(1)> </script><script>alert(2)</script>",

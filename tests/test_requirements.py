@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def pinned(file: str) -> dict[str, str]:
     return {match[1]: match[2] for match in matches if match}
 
 
+@cache
 def imported(*folders: str) -> set[str]:
     """Top-level names of the foreign modules that the files of our folders import, anywhere in them."""
     names: set[str] = set()
@@ -63,36 +65,34 @@ def test_every_requirement_is_pinned_to_one_release(specifier):
     assert re.fullmatch(r"==\d+(\.\d+)*", specifier[1])
 
 
-def test_every_run_time_requirement_is_imported_or_run():
-    assert {in_code(name) for name in RUN_TIME} - imported("bulbar", "stages") <= COMMANDS | BEHIND_KERAS
+@pytest.mark.parametrize(
+    ("required", "folders", "beside_imports"),
+    [(RUN_TIME, ("bulbar", "stages"), COMMANDS | BEHIND_KERAS), (FOR_TESTS, ("tests",), COMMANDS)],
+    ids=["run time", "tests"],
+)
+def test_every_requirement_is_imported_or_run(required, folders, beside_imports):
+    unused = {in_code(name) for name in required} - imported(*folders) - beside_imports
+    types = {
+        TYPES_FOR.get(name, name.removeprefix("types-")) for name in unused if "types-" in name or "-stubs" in name
+    }
+    assert len(types) == len(unused) and types <= imported("bulbar", "stages"), unused
 
 
-def test_every_foreign_import_of_the_code_is_a_run_time_requirement():
-    assert imported("bulbar", "stages") - BESIDE <= {in_code(name) for name in RUN_TIME | OPTIONAL}
-
-
-def test_every_test_requirement_is_used():
-    used = imported("tests") | COMMANDS
-    unused = {in_code(name) for name in FOR_TESTS} - used
-    types = {name: TYPES_FOR.get(name, name.removeprefix("types-")) for name in unused}
-    assert set(types.values()) <= imported("bulbar", "stages"), types
-
-
-def test_every_foreign_import_of_the_tests_is_a_requirement():
-    listed = {in_code(name) for name in RUN_TIME | FOR_TESTS | OPTIONAL}
-    assert imported("tests") - BESIDE <= listed
+@pytest.mark.parametrize(
+    ("folders", "required"),
+    [(("bulbar", "stages"), RUN_TIME | OPTIONAL), (("tests",), RUN_TIME | FOR_TESTS | OPTIONAL)],
+)
+def test_every_foreign_import_is_a_requirement(folders, required):
+    assert imported(*folders) - BESIDE <= {in_code(name) for name in required}
 
 
 LISTS = [ROOT / "requirements.txt", *sorted(ROOT.glob("requirements/*.txt"))]
+SYSTEMS = (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64"))
+OF_MARKERS = ("python_version", "python_full_version", "sys_platform", "platform_machine")
 MACHINES = [
-    {
-        "python_version": python,
-        "python_full_version": f"{python}.9",
-        "sys_platform": system,
-        "platform_machine": machine,
-    }
+    dict(zip(OF_MARKERS, (python, f"{python}.9", *system), strict=True))
     for python in ("3.11", "3.12", "3.13")
-    for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64"))
+    for system in SYSTEMS
 ]
 
 
@@ -117,17 +117,13 @@ def installed(file: Path, machine: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("listed", LISTS, ids=lambda path: path.name)
-def test_every_requirement_is_locked_at_its_release_on_every_machine(listed):
+def test_every_requirement_is_locked_on_every_machine_and_a_lock_names_no_index_and_no_host(listed):
+    text = listed.with_suffix(".lock").read_text()
+    assert not re.search(r"://|^\s*-(?!-hash)|@ ", text, re.MULTILINE)
     for machine in MACHINES:
         versions = installed(listed.with_suffix(".lock"), machine)
         wanted = {canonicalize_name(name): pin for name, pin in pinned(str(listed.relative_to(ROOT))).items()}
         assert wanted.items() <= versions.items(), machine
-
-
-@pytest.mark.parametrize("listed", LISTS, ids=lambda path: path.name)
-def test_a_lock_names_no_index_and_no_host(listed):
-    text = listed.with_suffix(".lock").read_text()
-    assert not re.search(r"://|^\s*-(?!-hash)|@ ", text, re.MULTILINE)
 
 
 def test_make_installs_nothing_that_has_no_hash():

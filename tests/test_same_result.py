@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines import TINY, Pipeline
-from tests.test_gender_pipeline import TINY as TINY_GENDER
+from tests.test_pipeline import TINY_GENDER
 
 PIPELINES = {"": "dvc.lock", "gender/": "gender/dvc.lock"}
 

@@ -1,11 +1,9 @@
-"""First on a stage's PYTHONPATH, in its workers as well: notes each leaf of params.yaml whose value is asked for.
+"""First on a stage's PYTHONPATH, in its workers as well: notes each leaf of params.yaml whose value is used.
 
 To read a block and to check it is no use of it; an attribute of the model, an item of the mapping, a dump of them is.
-Names of environment variables that our own code asks for are noted beside them.
 """
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,20 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 FOLDER = Path(os.environ["TRACE"])
-PROJECT = os.environ["TRACED_PROJECT"]
 BLOCK, REPLACED = "_traced_block", "_traced_replaced"
-noted: set[tuple[str, str]] = set()
+noted: set[str] = set()
 
 
-def note(kind: str, name: str) -> None:
-    """Append to a file of the trace at once: workers end without notice."""
-    if (kind, name) not in noted:
-        noted.add((kind, name))
-        with (FOLDER / kind).open("a", encoding="utf-8") as file:
+def note(name: str) -> None:
+    """Append to the trace at once: workers end without notice."""
+    if name not in noted:
+        noted.add(name)
+        with (FOLDER / "params").open("a", encoding="utf-8") as file:
             file.write(f"{name}\n")
 
 
 class Params(dict[str, Any]):
-    """A block of params.yaml that notes which of its leaves are asked for."""
+    """A block of params.yaml that notes which of its leaves are used."""
 
     def __init__(self, found: Mapping[str, Any], block: str = "") -> None:
         self.block = block
@@ -39,13 +36,13 @@ class Params(dict[str, Any]):
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
         if not isinstance(value, Params):
-            note("params", self.block + key)
+            note(self.block + key)
         return value
 
     def get(self, key: str, default: Any = None) -> Any:
         return self[key] if key in self else default  # noqa: SIM401 - it is `get`
 
-    def __iter__(self) -> Iterator[str]:  # defined, it makes `{**block}` and `dict(block)` ask for every item
+    def __iter__(self) -> Iterator[str]:  # defined, it makes `{**block}` and `dict(block)` get every item
         return super().__iter__()
 
     def values(self) -> Any:
@@ -55,7 +52,7 @@ class Params(dict[str, Any]):
         return [(key, self[key]) for key in self]
 
     def unwatched(self) -> dict[str, Any]:
-        """The same, to be checked: that asks for everything and uses nothing."""
+        """The same, to be checked: that reads everything and uses nothing."""
         return {key: value.unwatched() if isinstance(value, Params) else value for key, value in super().items()}
 
     def __reduce__(self) -> Any:
@@ -64,9 +61,7 @@ class Params(dict[str, Any]):
 
 def trace_params() -> None:
     load, validate = YAML.load, BaseModel.model_validate.__func__
-    dump, dump_json, pairs, copy = (
-        BaseModel.model_dump, BaseModel.model_dump_json, BaseModel.__iter__, BaseModel.model_copy,
-    )  # fmt: skip
+    pairs, copy = BaseModel.__iter__, BaseModel.model_copy
 
     def tag(model: BaseModel, block: str) -> None:
         model.__dict__[BLOCK] = block
@@ -95,16 +90,15 @@ def trace_params() -> None:
         held = object.__getattribute__(model, "__dict__")
         field = name in held and name not in (BLOCK, REPLACED) and name not in held.get(REPLACED, ())
         if field and BLOCK in held and not isinstance(held[name], BaseModel):
-            note("params", held[BLOCK] + name)
+            note(held[BLOCK] + name)
         return object.__getattribute__(model, name)
 
-    def dumped(model: BaseModel, **options: Any) -> Any:
-        note_all(model, options.get("exclude"))
-        return dump(model, **options)
+    def noting(dump: Any) -> Any:
+        def dumped(model: BaseModel, **options: Any) -> Any:
+            note_all(model, options.get("exclude"))
+            return dump(model, **options)
 
-    def dumped_json(model: BaseModel, **options: Any) -> str:
-        note_all(model, options.get("exclude"))
-        return dump_json(model, **options)
+        return dumped
 
     def iterated(model: BaseModel) -> Any:
         note_all(model, None)
@@ -118,23 +112,8 @@ def trace_params() -> None:
     YAML.load = load_traced
     BaseModel.model_validate = classmethod(validated)
     BaseModel.__getattribute__, BaseModel.model_copy = attribute, copied
-    BaseModel.model_dump, BaseModel.model_dump_json, BaseModel.__iter__ = dumped, dumped_json, iterated
-
-
-def trace_environment() -> None:
-    kind = type(os.environ)
-    item = kind.__getitem__
-
-    def asked(environment: Any, name: str) -> str:
-        frame = sys._getframe(1)
-        while frame and frame.f_code.co_filename.startswith(("<frozen", os.__file__)):
-            frame = frame.f_back
-        if frame and frame.f_code.co_filename.startswith((f"{PROJECT}/bulbar/", f"{PROJECT}/stages/")):
-            note("variables", name)
-        return item(environment, name)
-
-    kind.__getitem__ = asked
+    BaseModel.model_dump, BaseModel.model_dump_json = noting(BaseModel.model_dump), noting(BaseModel.model_dump_json)
+    BaseModel.__iter__ = iterated
 
 
 trace_params()
-trace_environment()
