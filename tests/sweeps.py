@@ -1,6 +1,5 @@
 """A made-up cohort, sweep and fusion in the pipeline's own format, without a single fit."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bulbar.core.files import write_json
 from bulbar.core.names import PROTOCOLS
-from tests.projects import write_params
+from tests.projects import write_csv, write_params
 
 ARCHITECTURES = [f"S{depth}{pooling}" for depth in range(1, 6) for pooling in "AB"]
 DROPOUT_RATES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
@@ -40,7 +40,7 @@ def with_folds(recordings: pd.DataFrame, protocol: str, splits: int = 5) -> pd.D
 
 
 def predictions(folds: pd.DataFrame, effect: float, seed: int) -> pd.DataFrame:
-    """Probabilities that separate the classes by twice `effect` on the logit; a subject's recordings are alike."""
+    """Probabilities that separate the classes by twice `effect` on the logit, similar within a subject."""
     generator = np.random.default_rng(seed)
     voice = {subject: generator.normal() for subject in sorted(folds["subject_id"].unique())}
     logit = 0.6 + effect * (2 * folds["label"] - 1) + 0.4 * folds["subject_id"].map(voice)
@@ -78,7 +78,7 @@ def write_sweep(
 ) -> None:
     """data/sweep, data/folds and data/fusion of one protocol, below `root`."""
     folds = with_folds(subjects_and_recordings(subjects), protocol)
-    _write(folds, root / f"data/folds/{protocol}.csv")
+    write_csv(root / f"data/folds/{protocol}.csv", folds)
     fits, histories = [], []
     for place, architecture in enumerate(architectures):
         for rate in dropout_rates:
@@ -87,36 +87,31 @@ def write_sweep(
             table = predictions(folds, effect, seed)
             if place > 4 and rate > 0.1:  # these call everyone a patient, like the paper's
                 table["probability"] = (0.66 + 0.02 * (table["probability"] - 0.5)).round(6)
-            _write(table, root / f"data/sweep/{protocol}/predictions/{architecture}_{rate}.csv")
+            write_csv(root / f"data/sweep/{protocol}/predictions/{architecture}_{rate}.csv", table)
             for fold in range(1, 6):
                 here = table[table["fold"] == fold]
                 epochs = history(6 - (seed + fold) % 3, effect, seed + fold)
                 watched = table[folds[f"validation_{fold}"] == 1]
                 likelihood = np.where(watched["label"] == 1, watched["probability"], 1 - watched["probability"])
                 loss = float(-np.log(likelihood).mean())
-                fits.append(
-                    {
-                        "architecture": architecture,
-                        "dropout_rate": rate,
-                        "fold": fold,
-                        "epochs": len(epochs),
-                        "best_epoch": len(epochs),
-                        "validation_loss": round(loss + 0.01 * (fold % 2), 6),
-                        "validation_log_loss": round(loss + 0.02 * (fold % 3), 6),
-                        "test_accuracy": float(((here["probability"] >= 0.5) == (here["label"] == 1)).mean()),
-                        "test_recordings": len(here),
-                    }
-                )
-                histories.append(epochs.assign(architecture=architecture, dropout_rate=rate, fold=fold))
-    _write(pd.DataFrame(fits), root / f"data/sweep/{protocol}/fits.csv")
-    _write(pd.concat(histories), root / f"data/sweep/{protocol}/histories.csv")
+                fit = {"architecture": architecture, "dropout_rate": rate, "fold": fold}
+                scores = {
+                    "validation_loss": round(loss + 0.01 * (fold % 2), 6),
+                    "validation_log_loss": round(loss + 0.02 * (fold % 3), 6),
+                    "test_accuracy": float(((here["probability"] >= 0.5) == (here["label"] == 1)).mean()),
+                    "test_recordings": len(here),
+                }
+                fits.append({**fit, "epochs": len(epochs), "best_epoch": len(epochs), **scores})
+                histories.append(epochs.assign(**fit))
+    write_csv(root / f"data/sweep/{protocol}/fits.csv", fits)
+    write_csv(root / f"data/sweep/{protocol}/histories.csv", pd.concat(histories))
     for cell in ("selected", "published"):
         for place, (model, effect) in enumerate(FUSION_MODELS.items()):
             seed = place + (10 if cell == "selected" else 20)
             folder = root / f"data/fusion/{protocol}/{cell}"
-            _write(predictions(folds, effect, seed), folder / f"{model}.csv")
+            write_csv(folder / f"{model}.csv", predictions(folds, effect, seed))
             curves = [history(4 + fold % 3, min(effect, 1.5), seed + fold).assign(fold=fold) for fold in range(1, 6)]
-            _write(pd.concat(curves), folder / f"{model}_history.csv")
+            write_csv(folder / f"{model}_history.csv", pd.concat(curves))
 
 
 def write_study(root: Path, *, synthetic: bool = True, **sweep: Any) -> Path:
@@ -125,15 +120,15 @@ def write_study(root: Path, *, synthetic: bool = True, **sweep: Any) -> Path:
     shutil.copytree(ROOT / "reference", root / "reference")
     for protocol in PROTOCOLS:
         write_sweep(root, protocol, **sweep)
-    _write_json({"source": "voc_als", "synthetic": synthetic, "clinical": {}}, root / "data/cohort/cohort.json")
+    write_json({"source": "voc_als", "synthetic": synthetic, "clinical": {}}, root / "data/cohort/cohort.json")
     columns = {
         "all": {"age_years": "numeric", "sex": "categorical", "genetic_test": "categorical"},
         "common": ["age_years", "sex"],
     }
-    _write_json(columns, root / "data/clinical/columns.json")
+    write_json(columns, root / "data/clinical/columns.json")
     genes = subjects_and_recordings()[["subject_id", "label"]].drop_duplicates()
     genes = genes.assign(age_years=60, sex="M", genetic_test=np.where(genes["label"] == 1, "negative", ""))
-    _write(genes, root / "data/clinical/subjects.csv")
+    write_csv(root / "data/clinical/subjects.csv", genes)
     return root
 
 
@@ -146,35 +141,18 @@ def write_recordings(root: Path) -> None:
     images = [voice[subject] + 0.3 * generator.normal(size=(16, 16)) for subject in recordings["subject_id"]]
     (root / "data/features").mkdir(parents=True, exist_ok=True)
     np.save(root / "data/features/images.npy", (np.clip(images, -3, 3) / 6 + 0.5).astype(np.float32))
-    _write(recordings[["recording_id"]].assign(segment=0), root / "data/features/index.csv")
+    write_csv(root / "data/features/index.csv", recordings[["recording_id"]].assign(segment=0))
     conditions = recordings[["recording_id", "subject_id"]].assign(
         task=recordings["recording_id"].str.split("_").str[1], sample_rate_hz=8000, format="WAV/PCM_16", channels=1,
         bandwidth_hz=4000.0, clipped_share=0.0, digital_silence_share=0.0, noise_centroid_hz=np.nan,
     )  # fmt: skip
-    for name, mean in {
-        "dc_offset": 0,
-        "noise_dbfs": -60,
-        "duration_s": 12,
-        "level_dbfs": -20,
-        "pause_share": 0,
-    }.items():
+    means = {"dc_offset": 0, "noise_dbfs": -60, "duration_s": 12, "level_dbfs": -20, "pause_share": 0}
+    for name, mean in means.items():
         conditions[name] = mean + generator.normal(size=len(conditions)).round(3)
-    _write(conditions, root / "data/conditions/recordings.csv")
+    write_csv(root / "data/conditions/recordings.csv", conditions)
     for protocol in PROTOCOLS:
         for place, model in enumerate(("majority", "age_sex", "voice_linear", "voice_forest")):
             table = predictions(with_folds(recordings, protocol), 0.2, seed=40 + place)
-            _write(table, root / f"data/baselines/{protocol}/{model}.csv")
-    _write(
-        pd.DataFrame(columns=["first", "second", "kind", "correlation", "lag_s"]),
-        root / "data/conditions/duplicates.csv",
-    )
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False)
-
-
-def _write_json(content: dict, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+            write_csv(root / f"data/baselines/{protocol}/{model}.csv", table)
+    none = pd.DataFrame(columns=["first", "second", "kind", "correlation", "lag_s"])
+    write_csv(root / "data/conditions/duplicates.csv", none)

@@ -48,49 +48,46 @@ def test_any_key_may_have_any_odd_value(one, tmp_path):
         check_each_place(one, value, tmp_path)
 
 
-def target_that(check) -> fuzz.Target:
-    """A target whose check is made up."""
-    return fuzz.Target("made up", st.just(0), check)
+# What the search itself finds.
 
 
-def test_an_exception_that_is_not_ours_is_found(tmp_path):
-    def fails(value, folder):
-        raise KeyError("lost")
-
-    with pytest.raises(KeyError, match="lost"):
-        fuzz.search(target_that(fails), tmp_path, inputs=1)()
+def fails(value, folder):
+    raise KeyError("lost")
 
 
-def test_an_input_that_takes_too_much_memory_is_found_though_the_reader_reports_it_in_its_own_words(tmp_path):
-    def swells(value, folder):
+def swells(value, folder):
+    """Takes too much memory, which its reader reports in its own words."""
+    try:
+        np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)
+    except MemoryError as error:
+        raise BadInput([Problem("x", "y", f"{type(error).__name__} of NumPy", "z")]) from None
+
+
+def hangs(value, folder):
+    """Takes too long, and its reader catches everything."""
+    until = time.process_time() + 5
+    while time.process_time() < until:
         try:
-            np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)
-        except MemoryError as error:
-            raise BadInput([Problem("x", "y", f"{type(error).__name__} of NumPy", "z")]) from None
-
-    with pytest.raises(AssertionError, match="MemoryError"):
-        fuzz.search(target_that(swells), tmp_path, inputs=1)()
-    np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)  # afterwards there is room again
+            sum(range(1000))
+        except Exception:
+            continue
 
 
-def test_an_input_that_takes_too_long_is_found_though_the_reader_catches_everything(tmp_path, monkeypatch):
+def refuses(value, folder):
+    raise BadInput([Problem("x", "y", "z", "")])
+
+
+@pytest.mark.parametrize(
+    ("check", "error", "words"),
+    [
+        (fails, KeyError, "lost"),
+        (swells, AssertionError, "MemoryError"),
+        (hangs, AssertionError, "processor time"),
+        (refuses, AssertionError, None),  # a refusal has four parts
+    ],
+)
+def test_what_no_reader_may_do_is_found(check, error, words, tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "MOST_SECONDS", 0.1)
-
-    def hangs(value, folder):
-        until = time.process_time() + 5
-        while time.process_time() < until:
-            try:
-                sum(range(1000))
-            except Exception:
-                continue
-
-    with pytest.raises(AssertionError, match="processor time"):
-        fuzz.search(target_that(hangs), tmp_path, inputs=1)()
-
-
-def test_a_refusal_has_all_four_parts(tmp_path):
-    def refuses(value, folder):
-        raise BadInput([Problem("x", "y", "z", "")])
-
-    with pytest.raises(AssertionError):
-        fuzz.search(target_that(refuses), tmp_path, inputs=1)()
+    with pytest.raises(error, match=words):
+        fuzz.search(fuzz.Target("made up", st.just(0), check), tmp_path, inputs=1)()
+    np.empty(2 * fuzz.MOST_BYTES, dtype=np.uint8)  # afterwards there is room again

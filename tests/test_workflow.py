@@ -1,4 +1,4 @@
-"""What a pull request is told: the workflow's own commands, run in a clone."""
+"""What a pull request gets: the workflow's own commands, run in a clone."""
 
 import json
 import os
@@ -18,62 +18,55 @@ REPORT = WORKFLOW["jobs"]["report"]
 COMMANDS = {step["name"]: step["run"] for step in REPORT["steps"] if "run" in step}
 
 
-def test_no_job_installs_but_by_make_which_goes_by_the_locks():
-    commands = [
-        line.strip()
-        for job in WORKFLOW["jobs"].values()
-        for step in job["steps"]
-        for line in step.get("run", "").splitlines()
-    ]
-    assert not [line for line in commands if re.search(r"\b(pip|uv|npm|curl|wget)\b", line)]
+EVERY = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def test_no_job_installs_but_by_make_which_goes_by_the_locks_and_no_command_holds_words_of_a_pull_request():
+    commands = [step["run"] for step in EVERY if "run" in step]
+    assert len(commands) > 5
+    assert not [one for one in commands if "${{" in one or re.search(r"\b(pip|uv|npm|curl|wget)\b", one)]
     assert COMMANDS["What the report needs, as it is locked"].startswith("make .venv/.installed\n")
 
 
 def test_it_may_read_and_what_may_comment_runs_nothing_of_the_pull_request():
     assert WORKFLOW["permissions"] == {"contents": "read"}
-    assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items() if "permissions" in job} == {
-        "comment": {"pull-requests": "write"}
-    }
-    used = [
-        step.get("uses", "").split("@")[0] or step["run"].split()[0] for step in WORKFLOW["jobs"]["comment"]["steps"]
-    ]
+    own = {name: job["permissions"] for name, job in WORKFLOW["jobs"].items() if "permissions" in job}
+    assert own == {"comment": {"pull-requests": "write"}}
+    commenting = WORKFLOW["jobs"]["comment"]["steps"]
+    used = [step.get("uses", "").split("@")[0] or step["run"].split()[0] for step in commenting]
     assert used == ["actions/download-artifact", "gh"]
     assert "pull_request_target" not in WORKFLOW["on"]
-    checkouts = [
-        step for job in WORKFLOW["jobs"].values() for step in job["steps"] if "checkout" in step.get("uses", "")
-    ]
+    checkouts = [step for step in EVERY if "checkout" in step.get("uses", "")]
     assert len(checkouts) == 3 and not any(step["with"]["persist-credentials"] for step in checkouts)
 
 
-def test_no_command_is_put_together_from_what_a_pull_request_says_of_itself():
-    commands = [step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step]
-    assert len(commands) > 5 and not any("${{" in command for command in commands)
-
-
-def audit(tmp_path, told, **environment):
-    """.ci/audit, where pip-audit would say `told`; None: the real one, if it is installed."""
-    if told is not None:
-        (tmp_path / "pip-audit").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(told)}\nEND\n")
+def audit(tmp_path, answer, **environment):
+    """.ci/audit, where pip-audit would answer `answer`; None: the real one, if it is installed."""
+    if answer is not None:
+        (tmp_path / "pip-audit").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer)}\nEND\n")
         (tmp_path / "pip-audit").chmod(0o755)
     path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, **environment}
     return subprocess.run([sys.executable, ROOT / ".ci/audit"], capture_output=True, text=True, env=environment)
 
 
-def test_a_known_vulnerability_fails_the_audit(tmp_path):
-    fault = {"id": "PYSEC-2025-1", "fix_versions": ["3.1.7"], "aliases": [], "description": ""}
-    told = {"dependencies": [{"name": "jinja2", "version": "3.1.6", "vulns": [fault]}], "fixes": []}
-    done = audit(tmp_path, told)
-    assert done.returncode == 1 and "jinja2 3.1.6: PYSEC-2025-1, mended in 3.1.7" in done.stdout
-
-
-def test_a_package_that_nobody_could_be_asked_about_is_warned_of(tmp_path):
-    told = {
-        "dependencies": [{"name": "numpy", "skip_reason": "not found"}, {"name": "jinja2", "version": "3", "vulns": []}]
-    }
-    done = audit(tmp_path, told)
-    assert done.returncode == 0
-    assert "1 packages could not be audited: numpy" in done.stdout and "1 packages audited: 0 known" in done.stdout
+@pytest.mark.parametrize(
+    ("package", "code", "words"),
+    [
+        (
+            {"name": "jinja2", "version": "3.1.6", "vulns": [{"id": "PYSEC-2025-1", "fix_versions": ["3.1.7"]}]},
+            1,
+            ["jinja2 3.1.6: PYSEC-2025-1, ", " in 3.1.7"],
+        ),
+        ({"name": "numpy", "skip_reason": "not found"}, 0, ["1 packages could not be audited: numpy", ": 0 known"]),
+    ],
+)
+def test_a_known_vulnerability_fails_the_audit_and_a_package_without_an_answer_is_warned_of(
+    tmp_path, package, code, words
+):
+    done = audit(tmp_path, {"dependencies": [package, {"name": "dvc", "version": "3", "vulns": []}], "fixes": []})
+    assert done.returncode == code, done.stderr
+    assert all(word in done.stdout for word in words), done.stdout
 
 
 @pytest.mark.skipif(shutil.which("pip-audit", path=Path(sys.executable).parent) is None, reason="pip-audit: make lint")
@@ -105,15 +98,15 @@ def pull_request(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_comment_tells_the_summary_and_what_the_pull_request_itself_changes(pull_request, monkeypatch):
-    told = pull_request / "told.md"
+def test_the_comment_has_the_summary_and_what_the_pull_request_itself_changes(pull_request, monkeypatch):
+    summary = pull_request / "summary.md"
     monkeypatch.setenv("PATH", f"{sys.prefix}/bin", prepend=":")
-    for name, value in (("BASE", "base"), ("HEAD", "0000000"), ("PAGE", "page"), ("GITHUB_STEP_SUMMARY", str(told))):
+    for name, value in (("BASE", "base"), ("HEAD", "0000000"), ("PAGE", "page"), ("GITHUB_STEP_SUMMARY", str(summary))):
         monkeypatch.setenv(name, value)
     command = COMMANDS["Summary, dvc metrics diff, dvc params diff"]
     subprocess.run(["bash", "-e", "-o", "pipefail", "-c", command], cwd=pull_request, check=True)
     comment = (pull_request / "comment.md").read_text()
     assert comment.startswith((ROOT / "report/summary.md").read_text()[:20])
     assert "No metric differs." in comment and "| 987" in comment
-    assert comment in told.read_text()
+    assert comment in summary.read_text()
     assert len(comment) < 65_536, "more than a comment holds"
