@@ -95,21 +95,21 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=400, help="cohorts of each size and effect")
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    args = parser.parse_args()
     columns = ("cohort", "effect", "unit", "score", "true", "interval holds it", "mean width", "percentiles hold it")
     print(table(columns, []))
-    with Parallel(n_jobs=given.workers) as parallel:
+    with Parallel(n_jobs=args.workers) as parallel:
         for subjects, recordings in COHORTS.items():
             for name, effect in EFFECTS.items():
                 true = true_scores(subjects, effect)
-                numbers = range(given.cohorts)
-                found = parallel(delayed(one_cohort)(subjects, effect, number, given.draws) for number in numbers)
+                numbers = range(args.cohorts)
+                found = parallel(delayed(one_cohort)(subjects, effect, number, args.draws) for number in numbers)
                 for unit, score in true:
                     target = true[unit, score]
                     low, high, plain_low, plain_high = np.array([one[unit, score] for one in found]).T
-                    held = int(np.sum((low <= target) & (target <= high)))
-                    bounds = stats.binomtest(held, given.cohorts).proportion_ci(method="wilson")
-                    share = f"{held / given.cohorts:.3f} ({bounds.low:.3f} to {bounds.high:.3f})"
+                    n_held = int(np.sum((low <= target) & (target <= high)))
+                    bounds = stats.binomtest(n_held, args.cohorts).proportion_ci(method="wilson")
+                    share = f"{n_held / args.cohorts:.3f} ({bounds.low:.3f} to {bounds.high:.3f})"
                     plain = np.mean((plain_low <= target) & (target <= plain_high))
                     width = np.mean(high - low)
                     numbers = (f"{target:.3f}", share, f"{width:.3f}", f"{plain:.3f}")

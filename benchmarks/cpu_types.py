@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measuring import machine, say, table
+from benchmarks.measuring import machine, progress, table
 from bulbar.core.names import PROTOCOLS
 from tests.pipelines import Pipeline
 
@@ -94,23 +94,23 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=20, help="at most, of each fit (%(default)s)")
-    parser.add_argument("--only", nargs="+", choices=list(LIKE)[1:], default=list(LIKE)[1:], help="all where not given")
-    parser.add_argument("--folder", type=Path, help="where to keep the runs; nowhere where not given")
-    given = parser.parse_args()
-    changes = {"phantom.max_epochs": given.epochs, "sweep.architectures": ["S1B"], "sweep.dropout_rates": [0.3]}
+    parser.add_argument("--only", nargs="+", choices=list(LIKE)[1:], default=list(LIKE)[1:], help="all by default")
+    parser.add_argument("--folder", type=Path, help="where to keep the runs; nowhere by default")
+    args = parser.parse_args()
+    changes = {"phantom.max_epochs": args.epochs, "sweep.architectures": ["S1B"], "sweep.dropout_rates": [0.3]}
     with tempfile.TemporaryDirectory() as place:
         runs: dict[str, Pipeline] = {}
         rows = {}
-        for name in ["this machine", *given.only]:
-            folder = (given.folder or Path(place)).resolve() / name.replace(" ", "_")
+        for name in ["this machine", *args.only]:
+            folder = (args.folder or Path(place)).resolve() / name.replace(" ", "_")
             run = runs[name] = Pipeline(folder / "project", folder / "fit_cache", **LIKE[name])
             run.change(changes)
             run.commit("The published cell")
-            say(name)
+            progress(name)
             run.dvc("repro", *STAGES)
             if name != "this machine":
                 rows[name] = compared(runs["this machine"], run)
-                say(str(rows[name]))
+                progress(str(rows[name]))
     print(machine("numpy", "tensorflow"))
     columns = next(iter(rows.values()))
     print(table(["as on", *columns], [[name, *row.values()] for name, row in rows.items()]))

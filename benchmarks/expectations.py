@@ -24,7 +24,7 @@ from pathlib import Path
 
 from joblib import cpu_count
 
-from benchmarks.measuring import ROOT, Run, machine, run_command, say, table
+from benchmarks.measuring import ROOT, Run, machine, progress, run_command, table
 from benchmarks.sweep import IMAGES, SIDE, SPLITS, write_images
 from bulbar.core.names import PROTOCOLS
 from bulbar.training.architectures import ARCHITECTURES, Network, cost
@@ -35,7 +35,7 @@ VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Study:
-    """What is asked about. epochs: of a fit, on average. most_epochs: of the longest fit."""
+    """A study whose hours are computed. epochs: of a fit, on average. most_epochs: of the longest fit."""
 
     name: str
     recordings: int
@@ -131,9 +131,10 @@ def cells_and_folds(workers: int) -> tuple[int, int]:
 
 def measure(folder: Path, code: str, epochs: int, cells: int, folds: int) -> Run:
     """Fits of a network, one on each worker, on the processor even where there is a GPU."""
-    say(f"{code}, {epochs} epochs")
-    given = (folder, epochs, folds, 0, "float32", cells * folds, *(f"{code}/{rate}" for rate in DROPOUT_RATES[:cells]))
-    command = [sys.executable, "-m", "benchmarks.ours", *map(str, given)]
+    progress(f"{code}, {epochs} epochs")
+    names = [f"{code}/{rate}" for rate in DROPOUT_RATES[:cells]]
+    arguments = (folder, epochs, folds, 0, "float32", cells * folds, *names)
+    command = [sys.executable, "-m", "benchmarks.ours", *map(str, arguments)]
     return run_command(command, folder=ROOT, environment=os.environ | {"BULBAR_DEVICE": "cpu"})
 
 
@@ -146,20 +147,20 @@ def main() -> None:
     parser.add_argument("--mean-epochs", type=float, default=30, help="assumed of a fit of VOC-ALS, of at most 100")
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--workers", type=int, default=cpu_count(), help="at work at once; 30 at most")
-    given = parser.parse_args()
+    args = parser.parse_args()
     runs: dict[str, tuple[Run, Run]] = {}
     with tempfile.TemporaryDirectory() as place:
-        write_images(Path(place), given.images, SIDE)
-        cells, folds = cells_and_folds(given.workers)
-        for code in given.networks:
-            short, long = (measure(Path(place), code, epochs, cells, folds) for epochs in (1, 1 + given.epochs))
+        write_images(Path(place), args.images, SIDE)
+        cells, folds = cells_and_folds(args.workers)
+        for code in args.networks:
+            short, long = (measure(Path(place), code, epochs, cells, folds) for epochs in (1, 1 + args.epochs))
             runs[code] = (short, long)
     paces = {code: pace(*both) for code, both in runs.items()}
     start = statistics.median(start_up(run) for both in runs.values() for run in both)
-    trained = given.images - given.images // SPLITS
+    trained = args.images - args.images // SPLITS
     print(machine("keras", "tensorflow", "numpy", "joblib"))
     print(
-        f"\nMeasured: {trained} training and {given.images // SPLITS} watched images of {SIDE} × {SIDE}, batch 32,"
+        f"\nMeasured: {trained} training and {args.images // SPLITS} watched images of {SIDE} × {SIDE}, batch 32,"
         f" float32, {cells * folds} workers of one thread at once; start-up {start:.0f} s.\n"
     )
     columns = ["network", "seconds an epoch", "training images a second and core", "seconds to build and trace"]
@@ -167,15 +168,15 @@ def main() -> None:
     print(table(columns, rows))
     print(
         f"\nComputed from these: hours of both protocols' sweeps, {len(PROTOCOLS)} × {len(paces)} networks"
-        f" × {len(DROPOUT_RATES)} dropout rates × {SPLITS} folds; on a release, {given.mean_epochs:g} epochs a fit on"
+        f" × {len(DROPOUT_RATES)} dropout rates × {SPLITS} folds; on a release, {args.mean_epochs:g} epochs a fit on"
         " average (assumed) and 100 at most. The two fusions add their fits, 100 by default.\n"
     )
     fits = len(PROTOCOLS) * len(paces) * len(DROPOUT_RATES) * SPLITS
     expected = [
-        (study.name, fits, *(rounded(hours(study, paces, start, cores, given.images)) for cores in given.cores))
-        for study in studies(given.mean_epochs)
+        (study.name, fits, *(rounded(hours(study, paces, start, cores, args.images)) for cores in args.cores))
+        for study in studies(args.mean_epochs)
     ]
-    print(table(["study", "fits", *(f"{cores} cores" for cores in given.cores)], expected))
+    print(table(["study", "fits", *(f"{cores} cores" for cores in args.cores)], expected))
     print("\nOne GPU: left out, because it was not measured: no GPU was at hand when this was written.")
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
-from benchmarks.measuring import Run, machine, megabytes, run_command, say, table
+from benchmarks.measuring import Run, machine, megabytes, progress, run_command, table
 from benchmarks.recordings import SAMPLE_RATE_HZ, voice, write_params
 from bulbar.cohort import voc_als
 from bulbar.cohort.workbook import read_sheet
@@ -110,7 +110,7 @@ def measured(name: str, folder: Path, arguments: Sequence[str]) -> Run:
     """Run Python in a folder, its memory watched, and report at once what it took: the tables come hours later."""
     run = run_command([sys.executable, *arguments], folder=folder, watch_memory=True)
     took = f"{run.seconds:.1f} s, {run.processor_seconds:.1f} s of processors, {megabytes(run.peak_own_bytes)} MB"
-    say(f"{name}, {folder.name}: {took}")
+    progress(f"{name}, {folder.name}: {took}")
     return run
 
 
@@ -146,32 +146,32 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=1.5, help="seconds of each recording")
     parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the recordings, for a while")
-    given = parser.parse_args()
-    most = max([*given.recordings, *given.pairs])
+    args = parser.parse_args()
+    most = max([*args.recordings, *args.pairs])
     found: dict[str, dict[int, Run]] = {name: {} for name in (*STAGES, PAIRS)}
     dvc: dict[str, dict[int, Run]] = {"ingest by dvc repro": {}, "dvc repro, nothing to do": {}}
-    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
         place = Path(name)
-        books = workbooks(place, sorted(given.subjects), given.workers)
-        say(f"writing {most} recordings")
-        paths = write_release(place / "whole", -(-most // 8), most, given.duration, given.workers)
-        for size in sorted({*given.recordings, *given.pairs}):
-            folder = write_project(place / str(size), place / "whole", paths[:size], given.workers)
-            names = STAGES if size in given.recordings else STAGES[:1]
-            for stage in (*names, PAIRS) if size in given.pairs else names:
+        books = workbooks(place, sorted(args.subjects), args.workers)
+        progress(f"writing {most} recordings")
+        paths = write_release(place / "whole", -(-most // 8), most, args.duration, args.workers)
+        for size in sorted({*args.recordings, *args.pairs}):
+            folder = write_project(place / str(size), place / "whole", paths[:size], args.workers)
+            names = STAGES if size in args.recordings else STAGES[:1]
+            for stage in (*names, PAIRS) if size in args.pairs else names:
                 run = measured(stage, folder, ["-m", f"stages.{stage}", "main"])
-                if stage == PAIRS or size in given.recordings:
+                if stage == PAIRS or size in args.recordings:
                     found[stage][size] = run
-            if size in given.recordings:
+            if size in args.recordings:
                 for runs, run in zip(dvc.values(), by_dvc(folder), strict=True):
                     runs[size] = run
     print(machine("pandas", "openpyxl", "soxr", "joblib", "scikit-learn", "dvc"))
-    print(f"\nRecordings of {given.duration:g} s at {SAMPLE_RATE_HZ} Hz, {given.workers} workers, start-up included\n")
+    print(f"\nRecordings of {args.duration:g} s at {SAMPLE_RATE_HZ} Hz, {args.workers} workers, start-up included\n")
     taken = ["seconds", "processor seconds", "growth over linear", "peak memory of its own, MB"]
     print(table(["stage", "recordings", *taken], rows_of(found)))
     print("\nThe reader alone, on a workbook\n")
     print(table(["reader", "subjects", *taken], rows_of({"voc_als": books})))
-    print("\nDVC around ingest: the release hashed, the stage run, its outs kept; and once more\n")
+    print("\nDVC around ingest: the release hashed, the stage run, its outs cached; and once more\n")
     print(table(["command", "recordings", *taken], rows_of(dvc)))
 
 

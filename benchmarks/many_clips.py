@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import recordings
-from benchmarks.measuring import Run, machine, megabytes, run_module, say, table
+from benchmarks.measuring import Run, machine, megabytes, progress, run_module, table
 from bulbar.core import parallel
 
 SAMPLE_RATE_HZ = 22050
@@ -30,15 +30,15 @@ def measure(folder: Path, workers: int) -> dict[str, Run]:
     """Run the stages and the training in a project folder, their memory watched."""
     found = {}
     for stage in STAGES[:-1]:
-        say(f"{stage} in {folder.name}")
+        progress(f"{stage} in {folder.name}")
         found[stage] = run_module(f"stages.{stage}", "main", folder=folder, watch_memory=True)
-    say(f"training in {folder.name}")
+    progress(f"training in {folder.name}")
     features = folder / "data/features"
     assigned = pd.read_csv(folder / "data/folds/record_wise.csv")  # sorted by recording, as the images are
     np.save(features / "labels.npy", assigned["label"].to_numpy())
     np.save(features / "folds.npy", assigned["fold"].to_numpy())
-    given = (features.resolve(), 1, FOLDS, 0, "float32", workers, CELL)
-    return found | {"training": run_module("benchmarks.ours", *given, folder=folder, watch_memory=True)}
+    arguments = (features.resolve(), 1, FOLDS, 0, "float32", workers, CELL)
+    return found | {"training": run_module("benchmarks.ours", *arguments, folder=folder, watch_memory=True)}
 
 
 def disk_bytes(folder: Path) -> tuple[int, int]:
@@ -90,28 +90,28 @@ def main() -> None:
     parser.add_argument("--corpus", type=int, default=400_000, help="clips that are computed for")
     parser.add_argument("--workers", type=int, default=parallel.Settings().n_workers)
     parser.add_argument("--folder", type=Path, help="of the clips, for a while")
-    given = parser.parse_args()
-    most = max(given.clips)
-    with tempfile.TemporaryDirectory(dir=given.folder) as place:
+    args = parser.parse_args()
+    most = max(args.clips)
+    with tempfile.TemporaryDirectory(dir=args.folder) as place:
         release = Path(place) / "release"
-        say(f"writing {most} clips")
-        recordings.write_release(release, most, given.duration, SAMPLE_RATE_HZ)
+        progress(f"writing {most} clips")
+        recordings.write_release(release, most, args.duration, SAMPLE_RATE_HZ)
         found = {}
-        for clips in sorted(given.clips):
+        for clips in sorted(args.clips):
             folder = Path(place) / str(clips)
-            recordings.write_tables(folder, release, clips, given.duration, given.workers, SAMPLE_RATE_HZ)
-            found[clips] = measure(folder, given.workers)
-        audio, features = (size * given.corpus / most / 1e9 for size in disk_bytes(folder))
+            recordings.write_tables(folder, release, clips, args.duration, args.workers, SAMPLE_RATE_HZ)
+            found[clips] = measure(folder, args.workers)
+        audio, features = (size * args.corpus / most / 1e9 for size in disk_bytes(folder))
     print(machine("soxr", "scipy", "joblib", "scikit-learn", "keras", "tensorflow"))
-    of_clips = f"clips of {given.duration:g} s at {SAMPLE_RATE_HZ} Hz, {given.workers} workers"
+    of_clips = f"clips of {args.duration:g} s at {SAMPLE_RATE_HZ} Hz, {args.workers} workers"
     print(f"\nMeasured: {of_clips}, start-up included\n")
     memory = "peak memory of its own, MB"
     taken = ("seconds", "processor seconds", "processor milliseconds a clip")
     print(table(["stage", "clips", *taken, memory, "with pages of files, MB"], measured_rows(found)))
-    print(f"\nComputed, not measured: {given.corpus} {of_clips}\n")
+    print(f"\nComputed, not measured: {args.corpus} {of_clips}\n")
     columns = ["stage", "hours", "processor hours over the workers", memory]
-    print(table(columns, computed_rows(found, given.corpus, given.workers)))
-    print(f"\nComputed: disk for {given.corpus} clips: {audio:.0f} GB of cleaned audio, {features:.0f} GB of features")
+    print(table(columns, computed_rows(found, args.corpus, args.workers)))
+    print(f"\nComputed: disk for {args.corpus} clips: {audio:.0f} GB of cleaned audio, {features:.0f} GB of features")
 
 
 if __name__ == "__main__":

@@ -134,17 +134,17 @@ def _proportional_bytes(pid: int) -> tuple[int, int]:
 
 
 def in_turns(contenders: Mapping[str, Callable[[], Result]], turns: int) -> dict[str, list[Result]]:
-    """Each contender once a turn, the order turned round after each, so that a drift of the machine hits all alike."""
+    """Each contender once a turn, the order turned round after each, so that drift hits all of them."""
     found: dict[str, list[Result]] = {name: [] for name in contenders}
     for turn in range(turns):
         names = list(contenders) if turn % 2 == 0 else list(reversed(contenders))
         for name in names:
-            say(f"turn {turn + 1} of {turns}: {name}")
+            progress(f"turn {turn + 1} of {turns}: {name}")
             found[name].append(contenders[name]())
     return found
 
 
-def say(line: str) -> None:
+def progress(line: str) -> None:
     """Print on the error stream how far it is: the table alone goes to the output."""
     print(f"  {line}", file=sys.stderr, flush=True)
 

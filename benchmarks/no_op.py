@@ -11,7 +11,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measuring import in_turns, machine, ratios, run_command, say, spread, table
+from benchmarks.measuring import in_turns, machine, progress, ratios, run_command, spread, table
 from tests.pipelines import Pipeline, first_run, git, stages_run
 
 COMMANDS = {"dvc repro": ("repro",), "dvc exp run": ("exp", "run")}
@@ -40,24 +40,24 @@ def empty(folder: Path, pipeline: Pipeline) -> Path:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stages", nargs="+", default=[], help="bring only these to their end; all where not given")
+    parser.add_argument("--stages", nargs="+", default=[], help="bring only these to their end; all by default")
     parser.add_argument("--turns", type=int, default=7)
-    given = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        say("dvc repro in a tiny copy")
-        pipeline = finished(Path(place), given.stages)
+        progress("dvc repro in a tiny copy")
+        pipeline = finished(Path(place), args.stages)
         repository = empty(Path(place), pipeline)
         run = partial(run_command, environment=pipeline.environment)
         contenders = {}
         for name, words in COMMANDS.items():
             command = (sys.executable, "-m", "dvc", *words)
             contenders[f"{name}, empty pipeline"] = partial(run, command, folder=repository)
-            contenders[f"{name}, finished project"] = partial(run, (*command, *given.stages), folder=pipeline.folder)
-        found = in_turns(contenders, given.turns)
+            contenders[f"{name}, finished project"] = partial(run, (*command, *args.stages), folder=pipeline.folder)
+        found = in_turns(contenders, args.turns)
     seconds = {name: [run.seconds for run in runs] for name, runs in found.items()}
     print(machine("dvc"))
-    stages = f" ({', '.join(given.stages)} alone)" if given.stages else ""
-    print(f"\nNothing stale, {given.turns} turns{stages}\n")
+    stages = f" ({', '.join(args.stages)} alone)" if args.stages else ""
+    print(f"\nNothing stale, {args.turns} turns{stages}\n")
     floor = seconds["dvc repro, empty pipeline"]
     rows = [(name, spread(taken, 2), spread(ratios(taken, floor), 2)) for name, taken in seconds.items()]
     print(table(["command, repository", "seconds", "over `dvc repro`, empty pipeline"], rows))

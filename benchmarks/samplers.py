@@ -75,13 +75,13 @@ def main() -> None:
     """Print a table for each protocol."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", type=Path, default=Path("gender"))
-    given = parser.parse_args()
+    args = parser.parse_args()
     fit_cache = FitCache(parallel.Settings().fit_cache_folder)
     found = {
         path.parent.name: with_seconds(pd.read_csv(path), fit_cache)
-        for path in sorted(given.pipeline.glob("data/tune/*/trials.csv"))
+        for path in sorted(args.pipeline.glob("data/tune/*/trials.csv"))
     }
-    described = json.loads((given.pipeline / "data/cohort/cohort.json").read_text(encoding="utf-8"))
+    described = json.loads((args.pipeline / "data/cohort/cohort.json").read_text(encoding="utf-8"))
     cohort = "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
     for protocol, trials in found.items():
         print(f"\n{protocol} · {cohort}, seconds of one worker\n\n{markdown_table(summary(trials), digits=1)}")

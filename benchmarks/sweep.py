@@ -113,24 +113,24 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--workers", type=int, default=cpu_count(), help="of ours")
     parser.add_argument("--turns", type=int, default=3)
-    given = parser.parse_args()
-    training_images = given.images - given.images // SPLITS
-    cells = [f"{code}/{rate}" for code in given.networks for rate in given.dropout_rates]
+    args = parser.parse_args()
+    training_images = args.images - args.images // SPLITS
+    cells = [f"{code}/{rate}" for code in args.networks for rate in args.dropout_rates]
     with tempfile.TemporaryDirectory() as place:
-        write_images(Path(place), given.images, SIDE)
-        calls = contenders(Path(place), cells, given.epochs, given.folds, given.workers)
-        found = in_turns(calls, given.turns)
-    processes = {name: 1 if name == PLAIN else min(given.workers, given.folds) for name in found}
+        write_images(Path(place), args.images, SIDE)
+        calls = contenders(Path(place), cells, args.epochs, args.folds, args.workers)
+        found = in_turns(calls, args.turns)
+    processes = {name: 1 if name == PLAIN else min(args.workers, args.folds) for name in found}
     print(machine("keras", "tensorflow", "numpy", "joblib"))
     print(
-        f"\n{training_images} training images of {SIDE} × {SIDE}, batch 32, at most {given.epochs} epochs,"
-        f" {given.folds} folds, {given.turns} turns; ours on {given.workers} workers of one thread\n"
+        f"\n{training_images} training images of {SIDE} × {SIDE}, batch 32, at most {args.epochs} epochs,"
+        f" {args.folds} folds, {args.turns} turns; ours on {args.workers} workers of one thread\n"
     )
     rows = [row for cell in cells for row in rows_of(cell, found, training_images, processes)]
     print(table(["network", "dropout", "contender", *COLUMNS], rows))
     print("\nAll of them together, start-up included:\n")
     columns = ["contender", "seconds", "fits a minute", "times the plain loop"]
-    print(table(columns, total_rows(found, len(cells) * given.folds)))
+    print(table(columns, total_rows(found, len(cells) * args.folds)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every figure is asked in tests."""
+"""Checks for every figure."""
 
 import io
 

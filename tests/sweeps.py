@@ -133,7 +133,7 @@ def write_study(root: Path, *, synthetic: bool = True, **sweep: Any) -> Path:
 
 
 def write_recordings(root: Path) -> None:
-    """Beside `write_study`: images and conditions of every recording, alike in both groups, and the baselines."""
+    """Beside `write_study`: images and conditions of every recording, the same in both groups, and the baselines."""
     write_params(root, spectrogram={"mel_bands": 16, "frames": 16})
     recordings = subjects_and_recordings()
     generator = np.random.default_rng(3)

@@ -148,14 +148,6 @@ def test_what_is_computed_takes_start_up_once_and_shares_the_work():
 
 
 @pytest.mark.slow
-def test_dvc_repro_and_dvc_exp_run_are_timed_in_a_copy_and_in_an_empty_repository(capsys, monkeypatch):
-    (rows,) = tables(printed(capsys, monkeypatch, no_op, "--stages", "phantom", "--turns", "1"))
-    repositories = ("empty pipeline", "finished project")
-    commands = ("dvc repro", "dvc exp run")
-    assert [row[0] for row in rows[1:]] == [f"{name}, {where}" for name in commands for where in repositories]
-
-
-@pytest.mark.slow
 def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys):
     sweep.write_images(tmp_path, 50, 128)
     ours.main(str(tmp_path), "1", "1", "0", "float32", "1", CELL)
@@ -166,25 +158,6 @@ def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys)
         assert answer[CELL]["epochs"] == [1] and len(answer[CELL]["accuracy"]) == len(answer[CELL]["seconds"]) == 1
 
 
-@pytest.mark.slow
-def test_the_front_end_prints_both_contenders_and_the_same_image(capsys, monkeypatch):
-    small = ("--recordings", "3", "--duration", "2", "--workers", "1", "--turns", "1")
-    text = printed(capsys, monkeypatch, front_end, *small)
-    (rows,) = tables(text)
-    assert [row[0] for row in rows[1:]] == ["librosa script", "two stages"]
-    assert float(re.search(r"Largest difference.*: (\S+)", text)[1]) < 1e-4
-
-
-@pytest.mark.slow
-def test_many_clips_print_each_stage_at_each_number_and_say_what_is_computed(capsys, monkeypatch):
-    small = ("--clips", "20", "40", "--duration", "1", "--workers", "1", "--corpus", "1000")
-    text = printed(capsys, monkeypatch, many_clips, *small)
-    measured, computed = tables(text)
-    assert [row[:2] for row in measured[1:]] == [[stage, size] for stage in many_clips.STAGES for size in ("20", "40")]
-    assert [row[0] for row in computed[1:]] == list(many_clips.STAGES)
-    assert "Computed, not measured: 1000 clips" in text
-
-
 def test_growth_is_one_where_time_is_linear_and_two_where_it_is_quadratic_at_twice_the_size():
     found = {
         10: Run(9.0, None, None, None, 1.0),
@@ -192,16 +165,6 @@ def test_growth_is_one_where_time_is_linear_and_two_where_it_is_quadratic_at_twi
         40: Run(9.0, None, None, None, 8.0),
     }
     assert large_release.growth(found) == {10: "", 20: "1.00", 40: "2.00"}
-
-
-@pytest.mark.slow
-def test_a_large_release_prints_each_stage_at_each_size_the_reader_and_dvc(capsys, monkeypatch):
-    small = ("--recordings", "160", "320", "--pairs", "160", "--subjects", "50", "--workers", "1")
-    stages, reader, dvc = tables(printed(capsys, monkeypatch, large_release, *small))
-    both = [[stage, size] for stage in large_release.STAGES for size in ("160", "320")]
-    assert [row[:2] for row in stages[1:]] == [*both, [large_release.PAIRS, "160"]]
-    assert reader[1][:2] == ["voc_als", "50"]
-    assert [row[1] for row in dvc[1:]] == ["160", "320"] * 2
 
 
 def test_a_large_release_is_sound_and_no_two_of_its_recordings_are_the_same(tmp_path):
@@ -231,6 +194,45 @@ def test_samplers_print_a_table_in_which_a_fit_counts_once_and_the_replay_in_sec
     assert of_grid[:6] == ["grid", "4", "0", "0", "4", "4.0"] and of_random[:6] == ["random", "3", "0", "1", "1", "1.0"]
     assert "record_wise · synthetic cohort" in text
     assert re.search(r"after [23] s \(1 to 4\) of the 4 s that the whole grid takes", text)  # one best point of four
+
+
+def each(names, sizes: str) -> list[list[str]]:
+    return [[name, size] for name in names for size in sizes.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("benchmark", "arguments", "firsts"),
+    [
+        (
+            no_op,
+            "--stages phantom --turns 1",
+            [[[f"{name}, {place}"] for name in no_op.COMMANDS for place in ("empty pipeline", "finished project")]],
+        ),
+        (
+            front_end,
+            "--recordings 3 --duration 2 --workers 1 --turns 1",
+            [[["librosa script"], ["two stages"]]],
+        ),
+        (
+            many_clips,
+            "--clips 20 40 --duration 1 --workers 1 --corpus 1000",
+            [each(many_clips.STAGES, "20 40"), [[stage] for stage in many_clips.STAGES]],
+        ),
+        (
+            large_release,
+            "--recordings 160 320 --pairs 160 --subjects 50 --workers 1",
+            [
+                [*each(large_release.STAGES, "160 320"), [large_release.PAIRS, "160"]],
+                [["voc_als", "50"]],
+                each(["ingest by dvc repro", "dvc repro, nothing to do"], "160 320"),
+            ],
+        ),
+    ],
+)
+def test_a_benchmark_prints_a_row_for_each_contender_and_size(capsys, monkeypatch, benchmark, arguments, firsts):
+    found = tables(printed(capsys, monkeypatch, benchmark, *arguments.split()))
+    assert [[row[: len(first[0])] for row in rows[1:]] for rows, first in zip(found, firsts, strict=True)] == firsts
 
 
 # What to expect: computed of studies that nobody ran, from paces that are known.

@@ -1,4 +1,4 @@
-"""README.md and docs/: what they say of files, stages, params and scores is so, and the commands do what they say."""
+"""README.md and docs/: what stands there on files, stages, params and scores is so, and the commands work."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_the_scores_in_the_readme_are_those_of_the_committed_run():
         assert [float(cell) / 100 for cell in cells.split(" | ")] == pytest.approx(scores, abs=6e-4)  # to one decimal
 
 
-# What README.md and docs/ tell a user to type, typed: by the real git, DVC and shell, in a small project.
+# The commands of README.md and docs/, typed: by the real git, DVC and shell, in a small project.
 
 PARAMS = "cohort:\n  root: data/raw/phantom\n{}\nseed: 1\n".format("\n".join(f"# {n}" for n in range(8)))
 SMALL_PIPELINE = """\

@@ -37,13 +37,6 @@ def test_a_clone_holds_the_same_bytes_where_git_is_set_to_write_crlf(repository,
     assert git(tmp_path / "clone", "status", "--porcelain") == ""
 
 
-def test_without_gitattributes_such_a_clone_would_differ(repository, tmp_path):
-    git(repository, "rm", "--quiet", ".gitattributes")
-    git(repository, "commit", "--quiet", "--message", "Line endings as git likes")
-    git(tmp_path, "clone", "--quiet", "-c", "core.autocrlf=true", str(repository), "clone")
-    assert b"\r\n" in (tmp_path / "clone/params.yaml").read_bytes()
-
-
 def test_what_is_no_text_is_marked_so_in_gitattributes():
     binary = [name for name in tracked_files() if b"\0" in (ROOT / name).read_bytes()]
     assert binary

@@ -43,8 +43,8 @@ def test_git_holds_no_voice_workbook_array_or_model():
 
 
 def test_git_holds_nothing_of_data_and_models_but_what_dvc_keeps_there():
-    kept = [name for name in TRACKED if name.removeprefix("gender/").startswith(("data/", "models/"))]
-    assert not [name for name in kept if Path(name).name != ".gitignore" and not name.endswith(".dvc")]
+    below = [name for name in TRACKED if name.removeprefix("gender/").startswith(("data/", "models/"))]
+    assert not [name for name in below if Path(name).name != ".gitignore" and not name.endswith(".dvc")]
 
 
 def test_dvc_ignores_what_git_must_not_hold():
@@ -145,5 +145,6 @@ def test_a_release_tracked_by_dvc_goes_to_a_private_remote_alone():
         if name.endswith(".dvc") and Path(name).name != ".dvc":
             tracked = YAML(typ="safe").load((ROOT / name).read_text())
             imported = any("repo" in dep for dep in tracked.get("deps", []))  # DVC pushes none: its source has it
-            kept = [out.get("push") is False or out.get("remote", "").startswith("private-") for out in tracked["outs"]]
-            assert imported or all(kept), f"{name}: `bulbar track` instead of `dvc add`"
+            outs = tracked["outs"]
+            private = [out.get("push") is False or out.get("remote", "").startswith("private-") for out in outs]
+            assert imported or all(private), f"{name}: `bulbar track` instead of `dvc add`"

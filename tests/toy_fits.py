@@ -1,4 +1,4 @@
-"""Toy images that a small network tells apart in a few epochs, and fits on them."""
+"""Toy images whose classes a small network learns in a few epochs, and fits on them."""
 
 from pathlib import Path
 from typing import Any

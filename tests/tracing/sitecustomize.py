@@ -87,10 +87,10 @@ def trace_params() -> None:
         return model
 
     def attribute(model: BaseModel, name: str) -> Any:
-        held = object.__getattribute__(model, "__dict__")
-        field = name in held and name not in (BLOCK, REPLACED) and name not in held.get(REPLACED, ())
-        if field and BLOCK in held and not isinstance(held[name], BaseModel):
-            note(held[BLOCK] + name)
+        values = object.__getattribute__(model, "__dict__")
+        field = name in values and name not in (BLOCK, REPLACED) and name not in values.get(REPLACED, ())
+        if field and BLOCK in values and not isinstance(values[name], BaseModel):
+            note(values[BLOCK] + name)
         return object.__getattribute__(model, name)
 
     def noting(dump: Any) -> Any:
