@@ -62,7 +62,7 @@ def largest(one: Pipeline, other: Pipeline) -> tuple[float, float]:
     images = [np.load(each.folder / "data/features/images.npy") for each in (one, other)]
     pattern = "data/sweep/*/predictions/*.csv"
     predicted = [
-        pd.concat([pd.read_csv(path)["probability"] for path in sorted(each.folder.glob(pattern))])
+        pd.concat([pd.read_csv(path)["probability"] for path in sorted(each.folder.glob(pattern))], ignore_index=True)
         for each in (one, other)
     ]
     return float(np.abs(images[0] - images[1]).max()), float((predicted[0] - predicted[1]).abs().max())
