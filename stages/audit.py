@@ -31,7 +31,7 @@ def main(role: str = "main") -> None:
 
     cohort = cohort_in_words(role)
     plots = Path("plots/audit") if role == "main" else Path("plots") / role / "audit"
-    save(figures.label_probes(of_run, f"What tells the label by itself · {cohort}"), plots / "label_probes.png")
+    save(figures.label_probes(of_run, f"What predicts the label by itself · {cohort}"), plots / "label_probes.png")
     save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), plots / "shuffles.png")
     write_json(
         {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims_page.metrics(checked)},

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding
+from bulbar.core.markdown import with_interval
 from bulbar.core.names import Cell
 from bulbar.scoring import intervals, metrics
 
 PROBE = "collapse"
+SIGNED = "{:+.1f}".format
 
 Name = TypeVar("Name", bound=Hashable)
 """What accuracies are named by: a Cell, or the name of a model."""
@@ -32,8 +34,8 @@ def collapsed_cells(predictions: Mapping[Name, pd.DataFrame]) -> list[Name]:
 class Accuracies(Generic[Name]):
     """Accuracy per recording of each cell: first as it is, then of draws of the subjects.
 
-    drawn: shape (1 + draws, cells), every cell on the same draws, so that differences are paired. majority: the same
-    of calling everyone what most recordings are, shape (1 + draws,). collapsed: the cells that call everyone the same.
+    drawn: shape (1 + draws, cells), every cell on the same draws, so that differences are paired. majority: that of
+    calling everyone what most recordings are, shape (1 + draws,). collapsed: the cells that call everyone the same.
     smaller_class: how many subjects it has.
     """
 
@@ -68,8 +70,7 @@ def accuracies(predictions: Mapping[Name, pd.DataFrame], *, draws: int = 2000, s
     first = next(iter(predictions.values()))
     right = np.column_stack([_right_by_subject(table) for table in predictions.values()])
     labels = intervals.subjects_of(first)
-    drawn = intervals.drawn_subjects(labels, draws=draws, seed=seed)
-    drawn = np.vstack([np.ones(drawn.shape[1]), drawn])
+    drawn = np.vstack([np.ones((1, len(labels))), intervals.drawn_subjects(labels, draws=draws, seed=seed)])
     recordings = drawn @ first.groupby("subject_id", sort=True).size().to_numpy()
     most = float(first["label"].mean() >= metrics.THRESHOLD)
     majority = drawn @ _right_by_subject(first.assign(probability=most)) / recordings
@@ -99,25 +100,23 @@ def probe(
     Shares of the cells run, so without an interval of their own.
     """
     measured = accuracies(predictions, draws=draws, seed=seed)
-    folds_of = {cell: collapsed_folds(table) for cell, table in predictions.items()}
+    return [_collapsed(predictions, protocol), _against_majority(measured, protocol, level)]
+
+
+def _collapsed(predictions: Mapping[Cell, pd.DataFrame], protocol: str) -> Finding:
     fits = sum(table["fold"].nunique() for table in predictions.values())
-    collapsed_fits = sum(map(len, folds_of.values()))
-    n, collapsed = len(predictions), [cell for cell in predictions if cell in measured.collapsed]
-    within = [
-        metrics.roc_auc_within_folds(table["label"], table["probability"], table["fold"])
-        for table in (predictions[cell] for cell in collapsed)
-    ]
-    calling_one = Finding(
+    collapsed_fits = sum(len(collapsed_folds(table)) for table in predictions.values())
+    n, collapsed = len(predictions), collapsed_cells(predictions)
+    within = [metrics.scores(predictions[cell])["roc_auc"] for cell in collapsed]
+    return Finding(
         probe=PROBE,
         of=protocol,
         figure="share of cells that call everyone the same",
         value=len(collapsed) / n,
-        low=np.nan,
-        high=np.nan,
         verdict="suspect" if collapsed else "clear",
         sentence=(
             f"{len(collapsed)} of {n} cells call everyone the same class in every fold, and {collapsed_fits} of {fits} "
-            "single networks do: their accuracy is the class share of a fold, and says nothing of the voice."
+            "single networks do: their accuracy is the class share of a fold, whatever the voice."
             if collapsed_fits
             else f"All {fits} networks of the {n} cells use both classes."
         ),
@@ -130,26 +129,27 @@ def probe(
             "median_auc_of_collapsed_cells": float(np.median(within)) if within else np.nan,
         },
     )
-    excess = measured.drawn - measured.majority[:, None]
+
+
+def _against_majority(measured: Accuracies[Cell], protocol: str, level: float) -> Finding:
+    n, excess = len(measured.cells), measured.drawn - measured.majority[:, None]
     bounds = [measured.interval(excess[:, place], 1 - (1 - level) / n) for place in range(n)]
     better = [str(cell) for cell in measured.above_majority(measured.cells, level)]
     worse = [str(cell) for cell, (_, high) in zip(measured.cells, bounds, strict=True) if high < 0]
     best = int(np.argmax(excess[0]))
-    against_majority = Finding(
+    low, high = (100 * bound for bound in bounds[best])
+    return Finding(
         probe=PROBE,
         of=f"{protocol}, against the majority",
         figure="share of cells not shown to be better than calling everyone the majority",
         value=(n - len(better)) / n,
-        low=np.nan,
-        high=np.nan,
         verdict="clear" if better else "suspect",
         sentence=(
             f"Calling everyone the majority is right {measured.majority[0]:.1%} of the time; "
             f"{len(better)} of {n} cells are shown to do better over new subjects and {len(worse)} to do worse. "
             f"The highest is {measured.cells[best]} with {measured.drawn[0, best]:.1%}, "
-            f"{100 * excess[0, best]:+.1f} points [{100 * bounds[best][0]:+.1f}, {100 * bounds[best][1]:+.1f}]"
+            f"{with_interval(100 * excess[0, best], low, high, SIGNED)} points"
             + (f", the interval widened for {n} cells." if n > 1 else ".")
         ),
         details={"majority_accuracy": measured.majority[0], "better": better, "worse": worse},
     )
-    return [calling_one, against_majority]

@@ -6,15 +6,16 @@ learns how loud people were recorded.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
+from bulbar.audit.label_probe import auc_within_folds
 from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import FEWEST_SHOWN
+from bulbar.core.markdown import with_interval
 from bulbar.features import spectrogram
 from bulbar.scoring import intervals, metrics
 
@@ -83,104 +84,66 @@ def probe(
     return findings
 
 
-class _Predicted(NamedTuple):
-    """How well one number a subject predicts the label; means by group, None where one has fewer than five subjects."""
-
-    auc: float
-    low: float
-    high: float
-    p: float
-    means: dict[str, float | None]
-
-
 def _predicted(
     of_subject: pd.Series, labels: pd.Series, *, shuffles: int, draws: int, level: float, seed: int
-) -> _Predicted:
+) -> tuple[dict[str, Any], dict[str, float | None]]:
+    """How well one number a subject predicts the label, as a Finding's fields; its mean by group.
+
+    The means are None where a group has fewer than five subjects.
+    """
     label, values = labels.loc[of_subject.index].to_numpy(), of_subject.to_numpy()
     table = pd.DataFrame({"subject_id": of_subject.index, "fold": 1, "label": label, "probability": values})
     if metrics.roc_auc(label, values) < 0.5:
         table["probability"] = -values  # controls have more of it
     auc = metrics.roc_auc(label, table["probability"])
     low, high = intervals.intervals(table, draws=draws, level=level, seed=seed)["roc_auc_pooled"]
-    p = p_of_shuffles(auc, _shuffled_aucs(values, label, shuffles, seed))
+    shuffled = np.random.default_rng(seed).permuted(np.tile(label, (shuffles, 1)), axis=1)
+    by_chance = auc_within_folds(shuffled.T, values[:, np.newaxis], np.ones(len(values)))
+    p = p_of_shuffles(auc, np.maximum(by_chance, 1 - by_chance))
     shown = min(np.sum(label == 1), np.sum(label == 0)) >= FEWEST_SHOWN
     groups = {"positive": label == 1, "negative": label == 0}
     means = {name: float(values[group].mean()) if shown else None for name, group in groups.items()}
-    return _Predicted(auc, low, high, p, means)
+    return {"value": auc, "low": low, "high": high, "p": p, "verdict": verdict_of(low, p)}, means
 
 
-def _shuffled_aucs(values: np.ndarray, labels: np.ndarray, shuffles: int, seed: int) -> np.ndarray:
-    """The AUC after each shuffle of the labels between subjects, whichever group has more; shape (shuffles,)."""
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permuted(np.tile(labels, (shuffles, 1)), axis=1)
-    positive = int(labels.sum())
-    pairs = positive * (len(labels) - positive)
-    auc = (shuffled @ rankdata(values) - positive * (positive + 1) / 2) / pairs  # Mann-Whitney
-    return np.maximum(auc, 1 - auc)
-
-
-def _of_sources(share: pd.Series, labels: pd.Series, *, shuffles: int, draws: int, level: float, seed: int) -> Finding:
+def _of_sources(share: pd.Series, labels: pd.Series, **drawing: Any) -> Finding:
     """The share of dead bands, with its interval over subjects."""
-    found = _predicted(share, labels, shuffles=shuffles, draws=draws, level=level, seed=seed)
+    alone, means = _predicted(share, labels, **drawing)
     label = labels.loc[share.index].to_numpy()
-    drawn = intervals.drawn_subjects(label, draws=draws, seed=seed)
-    means = drawn @ share.to_numpy() / drawn.sum(axis=1)
-    low, high = intervals.percentiles(means, level, subjects=intervals.smaller_class(label))
-    verdict = verdict_of(found.low, found.p)
-    value = float(share.mean())
+    drawn = intervals.drawn_subjects(label, draws=drawing["draws"], seed=drawing["seed"])
+    shares = drawn @ share.to_numpy() / drawn.sum(axis=1)
+    low, high = intervals.percentiles(shares, drawing["level"], subjects=intervals.smaller_class(label))
+    value, auc, p = float(share.mean()), alone["value"], alone["p"]
     what = f"{100 * value:.1f} % of the mel bands begin above the highest frequency that their recording carries"
-    if low == high and found.auc == 0.5:
-        sentence = f"{what}, in everyone alike: their extent predicts no label."
+    if low == high and auc == 0.5:
+        sentence = f"{what}, the same in everyone: their extent predicts no label."
     else:
-        if found.means["positive"] is not None:
-            positive, negative = (100 * float(found.means[group] or 0) for group in ("positive", "negative"))
+        if means["positive"] is not None and means["negative"] is not None:
+            positive, negative = 100 * means["positive"], 100 * means["negative"]
             what += f": {positive:.1f} % in the positive group, {negative:.1f} % in the other"
-        sentence = f"{what}. That share alone {IN_WORDS[verdict]} the label: AUC {found.auc:.2f}, p {found.p:.3f}."
+        sentence = f"{what}. That share alone {IN_WORDS[alone['verdict']]} the label: AUC {auc:.2f}, p {p:.3f}."
+    details = {"auc": auc, "auc_low": alone["low"], "auc_high": alone["high"]}
     return Finding(
         probe="dead_bands",
         of="sources",
         figure="share of the image without voice",
-        value=value,
-        low=low,
-        high=high,
-        verdict=verdict,
         sentence=sentence,
-        p=found.p,
-        details={
-            "auc": found.auc,
-            "auc_low": found.low,
-            "auc_high": found.high,
-            "subjects": len(share),
-            "mean_share": found.means,
-        },
+        details={**details, "subjects": len(share), "mean_share": means},
+        **{**alone, "value": value, "low": low, "high": high},
     )
 
 
-def _of_content(levels: pd.Series, labels: pd.Series, *, shuffles: int, draws: int, level: float, seed: int) -> Finding:
+def _of_content(levels: pd.Series, labels: pd.Series, **drawing: Any) -> Finding:
     """What the dead bands hold, as the AUC of its level."""
-    found = _predicted(levels, labels, shuffles=shuffles, draws=draws, level=level, seed=seed)
-    verdict = verdict_of(found.low, found.p)
-    positive, negative = (float(found.means[group] or 0) for group in ("positive", "negative"))
-    what = (
-        "The bands above each recording's bandwidth hold no voice, but noise: their mean level, relative to the"
-        f" recording's loudest pixel, is {positive:.1f} dB in the positive group and {negative:.1f} dB in the other"
+    alone, means = _predicted(levels, labels, **drawing)
+    auc = with_interval(alone["value"], alone["low"], alone["high"])
+    what = "The bands above each recording's bandwidth hold"
+    sentence = (
+        f"{what} no voice, but noise: their mean level, relative to the recording's loudest pixel, is"
+        f" {means['positive']:.1f} dB in the positive group and {means['negative']:.1f} dB in the other. That level"
+        f" alone {IN_WORDS[alone['verdict']]} the label: AUC {auc}, p {alone['p']:.3f}."
     )
-    predicts = f"That level alone {IN_WORDS[verdict]} the label"
-    sentence = f"{what}. {predicts}: AUC {found.auc:.2f} ({found.low:.2f} to {found.high:.2f}), p {found.p:.3f}."
     if np.ptp(levels) == 0:
-        sentence = (
-            f"The bands above each recording's bandwidth hold the same in everyone, {levels.iloc[0]:.0f} dB: nothing"
-            " there predicts the label."
-        )
-    return Finding(
-        probe="dead_bands",
-        of="content",
-        figure="AUC per subject",
-        value=found.auc,
-        low=found.low,
-        high=found.high,
-        verdict=verdict,
-        sentence=sentence,
-        p=found.p,
-        details={"subjects": len(levels), "mean_level_db": found.means},
-    )
+        sentence = f"{what} the same in everyone, {levels.iloc[0]:.0f} dB: nothing there predicts the label."
+    details = {"subjects": len(levels), "mean_level_db": means}
+    return Finding("dead_bands", "content", "AUC per subject", sentence=sentence, details=details, **alone)

@@ -12,9 +12,18 @@ from bulbar.core.disclosure import shown
 
 PAIRS = "data/conditions/duplicates.csv"
 
+SPANS = {"subjects": "subject_id", "labels": "label", "tasks": "task"}
+"""What names of the same audio can contradict each other in, and where it stands."""
+
+CONTRADICTIONS = {
+    "subjects": "under two subjects",
+    "labels": "under both labels, one of which is wrong",
+    "tasks": "under two tasks",
+}
+
 
 def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str, pd.DataFrame]) -> list[Finding]:
-    """One finding: how many sets of recordings are the same or nearly the same, and what they can give away.
+    """One finding: how many sets of recordings are the same or nearly the same, and what they contradict.
 
     duplicates: first, second (recording ids) and kind (`exact` or `near`) of each pair; recordings that pairs link are
     one set. recordings: recording_id, subject_id, task, label (NaN: not known) of all that were compared. folds:
@@ -47,8 +56,6 @@ def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str
             of="released recordings",
             figure="sets of recordings with the same audio",
             value=number if isinstance(_shown(number), int) else np.nan,
-            low=np.nan,
-            high=np.nan,
             verdict=verdict,
             sentence=_sentence(len(recordings), number, exact, spans, split),
             details={
@@ -59,16 +66,6 @@ def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str
             },
         )
     ]
-
-
-SPANS = {"subjects": "subject_id", "labels": "label", "tasks": "task"}
-"""What names of the same audio can contradict each other in, and where it stands."""
-
-CONTRADICTIONS = {
-    "subjects": "under two subjects",
-    "labels": "under both labels, one of which is wrong",
-    "tasks": "under two tasks",
-}
 
 
 def sets(pairs: pd.DataFrame) -> pd.Series:
@@ -93,15 +90,14 @@ def _sentence(recordings: int, number: int, exact: int, spans: Mapping[str, int]
             f"None of the {recordings * (recordings - 1) // 2:,} pairs of recordings is the same audio twice, not even"
             " after a change of level, trimming, resampling or lossy coding."
         )
-    alike = [
-        f"{_shown(count, number)} {how}" for how, count in (("exactly", exact), ("nearly", number - exact)) if count
-    ]
-    over = [f"{_shown(count, number)} {CONTRADICTIONS[what]}" for what, count in spans.items() if count]
-    over += [
-        f"{_shown(count, number)} on both sides of the split {protocol}" for protocol, count in split.items() if count
-    ]
-    meaning = "; ".join(over) or "none under two subjects or on both sides of a split, so voices only count twice"
+    kinds = {"exactly": exact, "nearly": number - exact}
+    over = {CONTRADICTIONS[what]: count for what, count in spans.items()}
+    over |= {f"on both sides of the split {protocol}": count for protocol, count in split.items()}
+    by_kind, by_span = (
+        [f"{_shown(count, number)} {how}" for how, count in counts.items() if count] for counts in (kinds, over)
+    )
+    meaning = "; ".join(by_span) or "none under two subjects or on both sides of a split, so voices only count twice"
     return (
         f"The same audio under several names: {_shown(number)} sets among {recordings:,} recordings"
-        f" ({', '.join(alike)}). Of these sets {meaning}. {PAIRS} names them."
+        f" ({', '.join(by_kind)}). Of these sets {meaning}. {PAIRS} names them."
     )

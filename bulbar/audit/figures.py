@@ -17,7 +17,7 @@ MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder":
 
 @styled
 def label_probes(findings: Sequence[Finding], title: str) -> Figure:
-    """How well the label is told from each thing alone: AUC with its interval, in the colour of the verdict.
+    """How well each thing alone predicts the label: AUC with its interval, in the colour of the verdict.
 
     findings: those whose value is an AUC with the observed labels are drawn, the others left out.
     """
@@ -40,7 +40,7 @@ def label_probes(findings: Sequence[Finding], title: str) -> Figure:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("AUC of a quick classifier that sees this alone, 95 % interval")
-    shown = dict.fromkeys(finding.verdict for finding in findings)
+    shown = {finding.verdict for finding in findings}
     handles = [
         Line2D([], [], color=COLOURS[verdict], marker=MARKERS[verdict], linewidth=3, label=verdict)
         for verdict in MEANING
@@ -55,20 +55,20 @@ def label_probes(findings: Sequence[Finding], title: str) -> Figure:
 
 
 @styled
-def nothing_to_learn(told: Mapping[str, LabelProbe], title: str) -> Figure:
+def nothing_to_learn(probes: Mapping[str, LabelProbe], title: str) -> Figure:
     """What each protocol scores when the labels are shuffled between subjects, and where the observed ones' score lies.
 
-    told: protocol -> what `label_shuffle.learn` found.
+    probes: of `label_shuffle.learn`.
     """
-    figure = Figure(figsize=(11, 2.2 + 2.1 * len(told)), layout="constrained")
+    figure = Figure(figsize=(11, 2.2 + 2.1 * len(probes)), layout="constrained")
     figure.suptitle(title)
-    panels = figure.subplots(len(told), 1, sharex=True, squeeze=False).ravel()
-    everything = np.concatenate([[*one.null, one.value] for one in told.values()])
+    panels = figure.subplots(len(probes), 1, sharex=True, squeeze=False).ravel()
+    everything = np.concatenate([[*one.null, one.value] for one in probes.values()])
     low, high = min(0.3, np.nanmin(everything)), max(0.7, np.nanmax(everything))
     bins = np.linspace(low - 0.02, high + 0.02, 50)
-    for axes, (protocol, one) in zip(panels, told.items(), strict=True):
+    for axes, (protocol, one) in zip(panels, probes.items(), strict=True):
         axes.hist(one.null, bins=bins, color=SKY, label="labels shuffled between subjects")
-        axes.axvline(0.5, color="black", linestyle=":", label="nothing to learn, nothing known")
+        axes.axvline(0.5, color="black", linestyle=":", label="chance")
         axes.axvline(float(one.null.mean()), color=BLUE, linewidth=2.5, label="mean of the shuffles")
         axes.axvline(one.value, color=VERMILION, linestyle="--", linewidth=2.5, label="observed labels")
         axes.set_title(protocol, loc="left")

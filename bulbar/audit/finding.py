@@ -1,4 +1,4 @@
-"""What a probe says: a figure with its interval, a verdict, a sentence for a reviewer. The audit's settings."""
+"""What a probe finds: a figure with its interval, a verdict, a sentence for a reviewer. The audit's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from pydantic import Field
 
 from bulbar.core.settings import MOST, Strict
 
-Verdict = Literal["leak", "suspect", "clear", "sign", "confounder"]
+Meaning = Literal["leak", "sign", "confounder"]
+Verdict = Literal[Meaning, "suspect", "clear"]
 
 LEAK_FROM = 0.60
-"""An AUC whose interval lies above this tells the label."""
+"""An AUC whose interval lies above this predicts the label."""
 
 LEVEL = 0.95
 """Of every interval of the audit: its verdicts are defined on it."""
@@ -34,10 +35,10 @@ class Finding:
     of: str
     figure: str
     value: float
-    low: float
-    high: float
     verdict: Verdict
     sentence: str
+    low: float = np.nan
+    high: float = np.nan
     p: float = np.nan
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,11 +51,11 @@ def p_of_shuffles(value: float, shuffled: np.ndarray) -> float:
     return (int(np.sum(np.asarray(shuffled) >= value)) + 1) / (len(shuffled) + 1)
 
 
-def verdict_of(low: float, p: float, *, meaning: Literal["leak", "sign", "confounder"] = "leak") -> Verdict:
-    """The one rule for all that asks "can the label be told from this alone?".
+def verdict_of(low: float, p: float, *, meaning: Meaning = "leak") -> Verdict:
+    """The one rule of all probes that predict the label from one thing alone.
 
-    low: lower end of the AUC's 95 % interval. p: of the shuffles. meaning: what it is called where it can: a leak, or a
-    legitimate sign of the disease, or a confounder.
+    low: lower end of the AUC's 95 % interval. p: of the shuffles. meaning: what a thing that predicts it is called: a
+    leak, or a legitimate sign of the disease, or a confounder.
     """
     if low > LEAK_FROM and p < LEAK_P:
         return meaning

@@ -1,4 +1,4 @@
-"""Can the label be told from this alone? A quick classifier, and what it scores when the labels are shuffled.
+"""Does this alone predict the label? A quick classifier, and what it scores when the labels are shuffled.
 
 The classifier is kernel ridge regression: its scores are linear in the labels it learns from, so that the observed
 labels and all the shuffled ones are learned in one fit, each as a column of the targets.
@@ -15,16 +15,16 @@ import scipy.fft
 from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bulbar.audit.finding import Finding, Verdict, p_of_shuffles, verdict_of
+from bulbar.audit.finding import Finding, Meaning, Verdict, p_of_shuffles, verdict_of
 from bulbar.cohort import clinical
 from bulbar.core.digests import seed_of
 from bulbar.core.markdown import with_interval
 from bulbar.scoring import intervals
 
 Per = Literal["subject", "recording"]
-Meaning = Literal["leak", "sign", "confounder"]
 
 PENALTY = 0.3
 """Kernel ridge's alpha: low enough that one recording in training moves the score of a voice like it."""
@@ -35,7 +35,7 @@ COEFFICIENTS = 40
 
 @dataclass(frozen=True, eq=False)
 class LabelProbe:
-    """How well the label can be told.
+    """How well the label is predicted.
 
     value: AUC over pairs within a fold, `per` subject or recording. low, high: its bootstrap interval over subjects.
     p: of the shuffles. null: the AUC after each shuffle, shape (m,). table: out-of-fold scores (subject_id, fold,
@@ -57,25 +57,20 @@ class LabelProbe:
         return f"AUC {with_interval(self.value, self.low, self.high)}, p {self.p:.3f}"
 
     def verdict(self, meaning: Meaning = "leak") -> Verdict:
-        """By the rule that all such questions share."""
+        """By the rule of all probes."""
         return verdict_of(self.low, self.p, meaning=meaning)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The AUC with its interval and p."""
+        return {"roc_auc": self.value, "low": self.low, "high": self.high, "p": self.p}
 
     def finding(
         self, probe: str, of: str, sentence: str, *, meaning: Meaning = "leak", details: Mapping[str, Any] | None = None
     ) -> Finding:
         """This as a row of the audit table."""
-        return Finding(
-            probe=probe,
-            of=of,
-            figure=f"AUC per {self.per}",
-            value=self.value,
-            low=self.low,
-            high=self.high,
-            verdict=self.verdict(meaning),
-            sentence=sentence,
-            p=self.p,
-            details=details or {},
-        )
+        drawn: dict[str, Any] = {"low": self.low, "high": self.high, "p": self.p, "details": details or {}}
+        return Finding(probe, of, f"AUC per {self.per}", self.value, self.verdict(meaning), sentence, **drawn)
 
 
 def probe_label(
@@ -88,7 +83,7 @@ def probe_label(
     draws: int = 2000,
     seed: int = 0,
 ) -> LabelProbe:
-    """How well the label can be told from `features`, out of fold, against shuffles of the labels between subjects.
+    """How well `features` predict the label, out of fold, against shuffles of the labels between subjects.
 
     features: a row per row of `table`, numbers and categories; missing ones are filled by what the training rows hold.
     table: subject_id, label (0 or 1, one for each subject), fold; recordings, or subjects. within: for each row the
@@ -96,7 +91,7 @@ def probe_label(
     per: what an AUC counts pairs of. A subject's score is the mean over its rows; split by recording it has no one
     fold, so there only `recording` is possible. Default: subjects where they can be.
     Where a subject has one fold the labels are shuffled within it, for the folds were stratified by the observed ones:
-    then these are as likely as any shuffle if there is nothing to tell. Else between all subjects.
+    then these are as likely as any shuffle if there is nothing to learn. Else between all subjects.
     Raises ValueError where `per` is not possible.
     """
     rows = table.reset_index(drop=True)
@@ -116,10 +111,9 @@ def probe_label(
         scores, rows = mean @ scores, of_subjects.assign(subject_id=subjects)
     else:
         labels = labels[subject_of]
-    scores = scores.round(9)  # rows that are alike have the same score, whatever the last bits of a sum are
+    scores = scores.round(9)  # equal rows have equal scores, whatever the last bits of a sum are
     aucs = auc_within_folds(labels, scores, rows["fold"].to_numpy())
-    kept = [name for name in ("recording_id", "subject_id", "fold", "label") if name in rows]
-    scored = rows[kept].assign(probability=expit(scores[:, 0]))
+    scored = rows.filter(["recording_id", "subject_id", "fold", "label"]).assign(probability=expit(scores[:, 0]))
     low, high = intervals.intervals(scored, draws=draws, seed=seed_of(seed, "intervals"))["roc_auc"]
     return LabelProbe(float(aucs[0]), low, high, p_of_shuffles(aucs[0], aucs[1:]), aucs[1:], scored, per)
 
@@ -166,9 +160,8 @@ def _encoded(
 
     All of it is learned from the training rows; a group that they lack is scaled as they all are.
     """
-    kinds = kinds_of(features)
-    typed = clinical.typed(features, kinds)
-    encoder = clinical.encoder(kinds, "subject_wise").set_params(scale__clip=False).fit(typed[trained])
+    typed, encoder = typed_and_encoder(features)
+    encoder.set_params(scale__clip=False).fit(typed[trained])
     parts = [encoder.transform(typed[part]).to_numpy() for part in (trained, tested)]
     scaled = [np.empty(part.shape) for part in parts]
     for group in np.unique(groups):
@@ -180,20 +173,22 @@ def _encoded(
     return scaled[0], scaled[1]
 
 
-def kinds_of(table: pd.DataFrame) -> dict[str, str]:
-    """Column -> numeric | categorical, by its dtype, as `clinical.encoder` asks for it."""
-    return {
+def typed_and_encoder(table: pd.DataFrame) -> tuple[pd.DataFrame, Pipeline]:
+    """The table as `clinical.typed` has it, each column's kind by its dtype, and a subject-wise encoder, not fitted."""
+    kinds = {
         str(name): "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
         for name, column in table.items()
     }
+    return clinical.typed(table, kinds), clinical.encoder(kinds, "subject_wise")
 
 
 def auc_within_folds(labels: np.ndarray, scores: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """`metrics.roc_auc_within_folds` of each column, from ranks: the Mann-Whitney statistic.
 
-    labels, scores: shape (rows, columns). Returns shape (columns,); 0.5 where no fold has both classes.
+    labels: shape (rows, columns). scores: the same, or (rows, 1). Returns shape (columns,); 0.5 where no fold has both
+    classes.
     """
-    concordant, pairs = np.zeros(scores.shape[1]), np.zeros(scores.shape[1])
+    concordant, pairs = np.zeros((2, labels.shape[1]))
     for one in np.unique(fold):
         here = fold == one
         ill, ranks = labels[here], rankdata(scores[here], axis=0)

@@ -38,15 +38,15 @@ def learn(
     }
 
 
-def findings(told: Mapping[str, LabelProbe]) -> list[Finding]:
-    """A finding per protocol of `learn`: what it scores when the labels say nothing.
+def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
+    """A finding per protocol of `learn`: what it scores when there is nothing to learn.
 
     A split that is fair scores 0.5 on average. One that tests people it trained on scores more, because a label goes
     with its speaker. value: mean over the shuffles; low, high: their 2.5th and 97.5th percentile; p: how seldom a
     shuffle scores 0.5 or less. The score with the true labels, and its place among the shuffles, is in `details`.
     """
     found = []
-    for protocol, real in told.items():
+    for protocol, real in probes.items():
         mean = float(real.null.mean())
         low, high = (float(edge) for edge in np.quantile(real.null, [0.025, 0.975]))
         p = p_of_shuffles(-0.5, -real.null)
@@ -70,7 +70,7 @@ def findings(told: Mapping[str, LabelProbe]) -> list[Finding]:
                 details={
                     "shuffles": len(real.null),
                     "share_over_half": float(np.mean(real.null > 0.5)),
-                    "true_labels": {"roc_auc": real.value, "low": real.low, "high": real.high, "p": real.p},
+                    "true_labels": real.numbers,
                 },
             )
         )

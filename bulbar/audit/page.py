@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding
-from bulbar.core.markdown import markdown_table
+from bulbar.core.markdown import markdown_table, with_interval
+
+THREE_DIGITS = "{:.3f}".format
 
 MEANING = {
     "leak": "the score can be had from this, and it is no sign of the disease",
     "suspect": "look closer before you quote the score; where p is given, one in twenty is so by chance",
     "clear": "nothing found",
-    "sign": "tells the label, and may be the disease itself",
-    "confounder": "tells the label, and is neither voice nor disease",
+    "sign": "predicts the label, and may be the disease itself",
+    "confounder": "predicts the label, and is neither voice nor disease",
 }
-"""What each verdict says, the gravest first."""
+"""What each verdict means, the gravest first."""
 
 
 def by_gravity(findings: Sequence[Finding]) -> list[Finding]:
@@ -30,16 +31,8 @@ def metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
     """Probe -> what it looked at -> its finding: keys that `dvc metrics diff` can pair."""
     nested: dict[str, dict[str, Any]] = {}
     for finding in findings:
-        nested.setdefault(finding.probe, {})[finding.of] = {
-            "verdict": finding.verdict,
-            "figure": finding.figure,
-            "value": finding.value,
-            "low": finding.low,
-            "high": finding.high,
-            "p": finding.p,
-            "sentence": finding.sentence,
-            "details": dict(finding.details),
-        }
+        fields = ("verdict", "figure", "value", "low", "high", "p", "sentence", "details")
+        nested.setdefault(finding.probe, {})[finding.of] = {name: getattr(finding, name) for name in fields}
     return nested
 
 
@@ -57,21 +50,15 @@ def table(findings: Sequence[Finding]) -> pd.DataFrame:
             "of": finding.of,
             "verdict": f"**{finding.verdict}**" if finding.verdict != "clear" else finding.verdict,
             "figure": finding.figure,
-            "value [95 % interval]": with_interval(finding.value, finding.low, finding.high),
-            "p": f"{finding.p:.3f}" if np.isfinite(finding.p) else "–",
-            "what it says": finding.sentence,
+            "value (95 % interval)": with_interval(
+                finding.value, finding.low, finding.high, str if isinstance(finding.value, int) else THREE_DIGITS
+            ),
+            "p": with_interval(finding.p, None, None, THREE_DIGITS),
+            "what was found": finding.sentence,
         }
         for finding in by_gravity(findings)
     ]
     return pd.DataFrame(rows)
-
-
-def with_interval(value: float, low: float, high: float) -> str:
-    """Such as `0.81 [0.72, 0.90]`; counts (int) without digits; – where nothing is defined."""
-    if not np.isfinite(value):
-        return "–"
-    shown = str(value) if isinstance(value, int) else f"{value:.3f}"
-    return f"{shown} [{low:.3f}, {high:.3f}]" if np.isfinite([low, high]).all() else shown
 
 
 def markdown(run: Sequence[Finding], paper: Sequence[Finding]) -> str:

@@ -1,6 +1,6 @@
-"""Can the label be told from how, how long or how loud people were recorded, or from who they are?
+"""Does how, how long or how loud people were recorded, or who they are, predict the label?
 
-And what a model scores on patients and controls who are alike, matched one to one.
+And what a model scores on patients and controls matched one to one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from bulbar.audit.finding import Finding
-from bulbar.audit.label_probe import LabelProbe, Meaning, kinds_of, probe_label
-from bulbar.cohort import clinical
+from bulbar.audit.finding import Finding, Meaning
+from bulbar.audit.label_probe import LabelProbe, probe_label, typed_and_encoder
 from bulbar.core import disclosure
 from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import withheld
@@ -35,7 +34,7 @@ CONDITIONS: Mapping[str, tuple[Meaning, tuple[str, ...]]] = {
     "age": ("confounder", ("age_years",)),
     "sex": ("confounder", ("sex",)),
 }
-"""What is looked at, what it means where it tells the label, and its columns.
+"""What is looked at, what it means where it predicts the label, and its columns.
 
 A disease chooses neither microphone nor room: those are leaks. It may shorten, soften or interrupt a voice: those are
 signs. Age and sex are neither.
@@ -45,7 +44,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
     "all possible leaks": tuple(name for name, (meaning, _) in CONDITIONS.items() if meaning == "leak"),
     "age and sex": ("age", "sex"),
 }
-"""Conditions that are asked together as well."""
+"""Conditions that are probed together as well."""
 
 UNMEASURED_FROM = 0.05
 """Share of the recordings without a value from which the sentence says so."""
@@ -89,30 +88,27 @@ def probe(
 
     conditions: recording_id, task and the columns of `CONDITIONS`, of the files as released. subjects: subject_id, sex,
     age_years. folds: of `folds.assign`, subject_wise. predictions: the audio model's out-of-fold table, subject_wise:
-    where a sign or a confounder tells the label, the sentence says what that model scores among patients and
-    controls who are alike in it. A condition that no recording has a value of is left out; so is sex where a class has
-    fewer than 5 of one, for its AUC tells how many, and then no difference is told where people are matched on it.
+    where a sign or a confounder predicts the label, the sentence has what that model scores among patients and
+    controls matched on it. A condition that no recording has a value of is left out; so is sex where a class has
+    fewer than 5 of one, for its AUC reveals how many, and then no difference is given where people are matched on it.
     """
     table = folds[["recording_id", "subject_id", "label", "fold"]].merge(
         conditions.drop(columns=["subject_id"], errors="ignore"), on="recording_id", validate="one_to_one"
     )
     table = table.merge(subjects[["subject_id", "sex", "age_years"]], on="subject_id", validate="many_to_one")
-    asked = {name: (meaning, columns) for name, (meaning, columns) in CONDITIONS.items()}
+    probes = dict(CONDITIONS)
     for name, parts in TOGETHER.items():
-        columns = tuple(column for part in parts for column in CONDITIONS[part][1])
-        asked[name] = (CONDITIONS[parts[0]][0], columns)
+        probes[name] = CONDITIONS[parts[0]][0], tuple(column for part in parts for column in CONDITIONS[part][1])
     few = _few_of_a_sex(table)
     findings = []
-    for name, (meaning, columns) in asked.items():
-        if few and columns == ("sex",):
-            continue
+    for name, (meaning, columns) in probes.items():
         held = [column for column in columns if column in table]
         filled = [column for column in held if table[column].notna().any()]
-        if not filled:
+        if not filled or (few and columns == ("sex",)):
             continue
         draw = seed_of(seed, f"recording_conditions/{name}")
-        told = probe_label(table[filled], table, within=table["task"], shuffles=shuffles, draws=draws, seed=draw)
-        found = _finding(name, meaning, told, table[["subject_id", "label", *held]], predictions, draws, draw)
+        alone = probe_label(table[filled], table, within=table["task"], shuffles=shuffles, draws=draws, seed=draw)
+        found = _finding(name, meaning, alone, table[["subject_id", "label", *held]], predictions, draws, draw)
         if few and "sex" in columns and "matched" in found.details:
             found.details["matched"].update(largest_difference_before=np.nan, largest_difference_after=np.nan)
         findings.append(found)
@@ -120,7 +116,7 @@ def probe(
 
 
 def _few_of_a_sex(table: pd.DataFrame) -> bool:
-    """May the number of people of one sex in a class not be told?"""
+    """Must the number of people of one sex in a class be hidden?"""
     people = table.drop_duplicates("subject_id")
     counted = (of_class["sex"].value_counts() for _, of_class in people.groupby("label"))
     totals = people["label"].value_counts(sort=False).sort_index()
@@ -130,7 +126,7 @@ def _few_of_a_sex(table: pd.DataFrame) -> bool:
 def _finding(
     name: str,
     meaning: Meaning,
-    told: LabelProbe,
+    alone: LabelProbe,
     table: pd.DataFrame,
     predictions: pd.DataFrame,
     draws: int,
@@ -139,9 +135,9 @@ def _finding(
     columns = [str(column) for column in table if column not in ("subject_id", "label") and table[column].notna().any()]
     shares = {str(column): float(table[column].isna().mean()) for column in table}
     unmeasured = {column: share for column, share in shares.items() if share >= UNMEASURED_FROM}
-    verdict = told.verdict(meaning)
-    are = {"clear": "are not", "suspect": "may be"}.get(verdict, "are")
-    sentence = f"Patients and controls {are} told apart by {name} alone: {told.in_words}."
+    verdict = alone.verdict(meaning)
+    predicts = {"clear": "does not predict", "suspect": "may predict"}.get(verdict, "predicts")
+    sentence = f"A classifier that sees {name} alone {predicts} the label: {alone.in_words}."
     if unmeasured:
         missing = ", ".join(f"{column} in {100 * share:.0f} %" for column, share in unmeasured.items())
         sentence += f" Not measurable: {missing} of the recordings."
@@ -150,7 +146,7 @@ def _finding(
         matched = match(per_subject(table, columns), table.groupby("subject_id")["label"].first())
         details["matched"] = score_within(predictions, matched, draws=draws, seed=seed_of(seed, "matched"))
         sentence += f" {_matched_in_words(name, matched, details['matched'])}"
-    return told.finding("recording_conditions", name, sentence, meaning=meaning, details=details)
+    return alone.finding("recording_conditions", name, sentence, meaning=meaning, details=details)
 
 
 def per_subject(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -168,7 +164,7 @@ def per_subject(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def _matched_in_words(name: str, matched: Matched, scores: Mapping[str, Any]) -> str:
     if not np.isfinite(scores["roc_auc"]):
-        return f"Patients and controls matched on {name} are too few to say what the audio model scores among them."
+        return f"Patients and controls matched on {name} are too few to score the audio model among them."
     auc = with_interval(scores["roc_auc"], scores["low"], scores["high"])
     return (
         f"Among {len(matched.pairs)} pairs matched on {name} the audio model's AUC is {auc}; "
@@ -181,19 +177,19 @@ def match(covariates: pd.DataFrame, labels: pd.Series, *, caliper_sd: float = CA
 
     covariates: a row per subject, indexed by subject_id; numbers and categories, gaps filled by medians and modes.
     labels: 1 or 0 of each, same index. Distance: of the logits of the propensity to be positive, from a logistic
-    regression on the standardised covariates (penalty 1, which keeps it finite where they tell the classes apart).
+    regression on the standardised covariates (penalty 1, which keeps it finite where they separate the classes).
     Caliper: `caliper_sd` times the logit's standard deviation within the classes (root mean of both variances).
     Source: Austin 2011, Pharmaceutical Statistics 10; optimal pairs: Rosenbaum 1989, JASA 84.
     """
     label = labels.loc[covariates.index].to_numpy(dtype=int)
-    kinds = kinds_of(covariates)
-    encoded = clinical.encoder(kinds, "subject_wise").fit_transform(clinical.typed(covariates, kinds))
+    typed, encoder = typed_and_encoder(covariates)
+    encoded = encoder.fit_transform(typed)
     scaled = StandardScaler().fit_transform(encoded.to_numpy())
     logit = LogisticRegression().fit(scaled, label).decision_function(scaled)
     positive, negative = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
     caliper = caliper_sd * _deviation(logit[positive], logit[negative])
     distance = np.abs(logit[positive][:, np.newaxis] - logit[negative][np.newaxis, :])
-    within = distance <= caliper + 1e-9  # with nothing to tell apart both are 0
+    within = distance <= caliper + 1e-9  # where nothing separates the classes both are 0
     too_far = (caliper + 1.0) * len(label)  # dearer than any number of allowed pairs: so the most pairs come first
     rows, columns = linear_sum_assignment(np.where(within, distance, too_far))
     kept = within[rows, columns]
@@ -203,32 +199,24 @@ def match(covariates: pd.DataFrame, labels: pd.Series, *, caliper_sd: float = CA
         {"positive": ids[first], "negative": ids[second], "distance": distance[rows[kept], columns[kept]]}
     )
     values = encoded.to_numpy()
-    balance = pd.DataFrame(
-        {
-            "before": standardised_mean_difference(values[positive], values[negative]),
-            "after": standardised_mean_difference(
-                values[first], values[second], deviation=_deviation(values[positive], values[negative])
-            ),
-        },
-        index=pd.Index(encoded.columns, name="column"),
-    )
-    return Matched(pairs, float(caliper), balance)
+    deviation = _deviation(values[positive], values[negative])
+    balance = {
+        "before": _mean_difference(values[positive], values[negative], deviation),
+        "after": _mean_difference(values[first], values[second], deviation),
+    }
+    return Matched(pairs, float(caliper), pd.DataFrame(balance, pd.Index(encoded.columns, name="column")))
 
 
-def standardised_mean_difference(
-    positive: np.ndarray, negative: np.ndarray, *, deviation: np.ndarray | float | None = None
-) -> np.ndarray:
+def _mean_difference(positive: np.ndarray, negative: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Difference of the means over the standard deviation within the classes, per column; 0 where nothing varies.
 
-    positive, negative: shape (subjects, columns). deviation: to divide by; by default the root mean of both variances,
-    and after matching that of before, so that both can be compared (Stuart 2010, Statistical Science 25). NaN where a
-    class has nobody.
+    positive, negative: shape (subjects, columns). deviation: before matching, so that the differences before and after
+    can be compared (Stuart 2010, Statistical Science 25). NaN where nobody is matched.
     """
-    if not len(positive) or not len(negative):
+    if not len(positive):
         return np.full(positive.shape[1], np.nan)
-    spread = np.asarray(_deviation(positive, negative) if deviation is None else deviation)
     difference = positive.mean(axis=0) - negative.mean(axis=0)
-    return np.divide(difference, spread, out=np.zeros(len(difference)), where=spread > 0)
+    return np.divide(difference, deviation, out=np.zeros(len(difference)), where=deviation > 0)
 
 
 def _deviation(positive: np.ndarray, negative: np.ndarray) -> Any:
@@ -253,8 +241,8 @@ def score_within(predictions: pd.DataFrame, matched: Matched, *, draws: int = 20
         "largest_difference_after": np.nan,
     }
     if len(matched.pairs) >= FEWEST_PAIRS:
-        alike = subjects[subjects["subject_id"].isin(matched.subject_ids)]
-        low, high = intervals.intervals(alike, draws=draws, seed=seed)["roc_auc"]
-        scores |= {"roc_auc": metrics.scores(alike)["roc_auc"], "low": low, "high": high}
+        paired = subjects[subjects["subject_id"].isin(matched.subject_ids)]
+        low, high = intervals.intervals(paired, draws=draws, seed=seed)["roc_auc"]
+        scores |= {"roc_auc": metrics.scores(paired)["roc_auc"], "low": low, "high": high}
         scores["largest_difference_after"] = float(matched.balance["after"].abs().max())
     return scores

@@ -1,11 +1,12 @@
 """Probe 8: how much of the selected cell's score is the luck of being the best of all cells."""
 
 from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bulbar.audit.finding import Finding
+from bulbar.audit.finding import Finding, Verdict
+from bulbar.core.markdown import with_interval
 from bulbar.core.names import CELL_COLUMNS, Cell
 from bulbar.scoring import selection
 
@@ -36,37 +37,31 @@ def by_subject(
         for name, score in corrected.items()
         if name not in ("accuracy", "log_loss")
     }
+    honest = with_interval(100 * accuracy.corrected, 100 * accuracy.low, 100 * accuracy.high, "{:.1f} %".format)
+    honest_loss = with_interval(loss.corrected, loss.low, loss.high, "{:.3f}".format)
+
+    def finding(score: str, unit: str, luck: selection.Luck, sentence: str, details: Mapping[str, Any]) -> Finding:
+        of, figure, verdict = f"subject_wise, {score}", f"luck of the best of {n}, as {unit}", _verdict(luck.low)
+        drawn: dict[str, Any] = {"low": luck.low, "high": luck.high, "details": {"cells": n, **details}}
+        return Finding(PROBE, of, figure, luck.value, verdict, sentence, **drawn)
+
+    of_winner = (
+        f"{winner.architecture} at {winner.dropout_rate} has the lowest log loss of {n} cells and an accuracy of"
+        f" {100 * accuracy.optimistic:.1f} %; on subjects that took no part in picking it, the picked cell has"
+        f" {honest}."
+    )
+    of_its_loss = (
+        f"The log loss of {loss.optimistic:.3f} by which it was picked is {honest_loss} on subjects that took no part in"
+        " this."
+    )
     return [
-        Finding(
-            probe=PROBE,
-            of="subject_wise, accuracy",
-            figure=f"luck of the best of {n}, as accuracy",
-            value=of_accuracy.value,
-            low=of_accuracy.low,
-            high=of_accuracy.high,
-            verdict="suspect" if of_accuracy.low > 0 else "clear",
-            sentence=(
-                f"{winner.architecture} at {winner.dropout_rate} has the lowest log loss of {n} cells and an accuracy "
-                f"of {accuracy.optimistic:.1%}; on subjects that took no part in picking it, the cell picked is right "
-                f"{accuracy.corrected:.1%} of the time [{accuracy.low:.1%}, {accuracy.high:.1%}]."
-            ),
-            details={"cells": n, **accuracy._asdict(), **others},
-        ),
-        Finding(
-            probe=PROBE,
-            of="subject_wise, log loss",
-            figure=f"luck of the best of {n}, as log loss in nats",
-            value=of_loss.value,
-            low=of_loss.low,
-            high=of_loss.high,
-            verdict="suspect" if of_loss.low > 0 else "clear",
-            sentence=(
-                f"The log loss of {loss.optimistic:.3f} by which it was picked is {loss.corrected:.3f} "
-                f"[{loss.low:.3f}, {loss.high:.3f}] on subjects that took no part in picking it."
-            ),
-            details={"cells": n, **loss._asdict()},
-        ),
+        finding("accuracy", "accuracy", of_accuracy, of_winner, {**accuracy._asdict(), **others}),
+        finding("log loss", "log loss in nats", of_loss, of_its_loss, loss._asdict()),
     ]
+
+
+def _verdict(luck: float) -> Verdict:
+    return "suspect" if luck > 0 else "clear"
 
 
 def by_recording(fits: pd.DataFrame) -> list[Finding]:
@@ -85,9 +80,7 @@ def by_recording(fits: pd.DataFrame) -> list[Finding]:
             of="record_wise, biased",
             figure="highest fold of all minus its cell's mean",
             value=highest - of_cell,
-            low=np.nan,
-            high=np.nan,
-            verdict="suspect" if highest > of_cell else "clear",
+            verdict=_verdict(highest - of_cell),
             sentence=(
                 f"The highest of {len(fits)} folds is {highest:.1%} ({best['architecture']} at "
                 f"{best['dropout_rate']}); the mean of that cell's folds is {of_cell:.1%}, that of all cells "

@@ -1,8 +1,7 @@
-"""Are people on both sides of the split, and does a recording give its speaker away?"""
+"""Are people on both sides of the split, and can a recording be assigned to its speaker?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from bulbar.audit.finding import LEAK_P, Finding, Verdict, p_of_shuffles
 from bulbar.cohort.folds import numbers, parts
 from bulbar.core.digests import seed_of
+from bulbar.core.markdown import with_interval
 from bulbar.scoring import intervals
 
 
@@ -33,11 +33,9 @@ class Recognition:
 
     @property
     def in_words(self) -> str:
-        """Such as `60 % of recordings (50 to 70 %; 1 % by chance; p 0.001)`."""
-        return (
-            f"{100 * self.accuracy:.0f} % of recordings ({100 * self.low:.0f} to {100 * self.high:.0f} %;"
-            f" {100 * self.chance:.1f} % by chance; p {self.p:.3f})"
-        )
+        """Such as `60 % (50 to 70) of recordings, 1.1 % by chance, p 0.001`."""
+        share = with_interval(100 * self.accuracy, 100 * self.low, 100 * self.high, "{:.0f} %".format)
+        return f"{share} of recordings, {100 * self.chance:.1f} % by chance, p {self.p:.3f}"
 
 
 def chance_of_recognition(recordings: npt.ArrayLike) -> float:
@@ -59,7 +57,7 @@ def recognise(
     draws: int = 2000,
     seed: int = 0,
 ) -> Recognition:
-    """Tell a recording's subject by its nearest neighbour among all other recordings, Euclidean, standardised.
+    """Identify a recording's subject by its nearest neighbour among all other recordings, Euclidean, standardised.
 
     features: shape (recordings, columns), without gaps. subject_ids: of each recording. within: for each recording the
     group, such as the task, within which features are standardised: else a neighbour has the same task, not the same
@@ -68,21 +66,21 @@ def recognise(
     values = np.asarray(features, dtype=float)
     subject_of = pd.factorize(np.asarray(subject_ids), sort=True)[0]
     counts = np.bincount(subject_of)
-    asked = counts[subject_of] > 1
-    if not asked.any():
+    several = counts[subject_of] > 1
+    if not several.any():
         return Recognition(np.nan, np.nan, np.nan, np.nan, np.nan)
     groups = np.zeros(len(values)) if within is None else pd.factorize(np.asarray(within))[0]
     scaled = np.empty(values.shape)
     for group in np.unique(groups):
         scaled[groups == group] = StandardScaler().fit_transform(values[groups == group])
     neighbour = NearestNeighbors(n_neighbors=1).fit(scaled).kneighbors(return_distance=False)[:, 0]
-    right = (subject_of[neighbour] == subject_of)[asked]
+    right = (subject_of[neighbour] == subject_of)[several]
     shuffled = np.random.default_rng(seed_of(seed, "shuffles")).permuted(
         np.repeat(subject_of[:, np.newaxis], shuffles, axis=1), axis=0
     )
     by_luck = shuffled[neighbour] == shuffled
-    of_shuffles = (by_luck & (counts[shuffled] > 1)).sum(axis=0) / asked.sum()
-    low, high = _interval(pd.factorize(subject_of[asked])[0], right, draws, seed_of(seed, "intervals"))
+    of_shuffles = (by_luck & (counts[shuffled] > 1)).sum(axis=0) / several.sum()
+    low, high = _interval(pd.factorize(subject_of[several])[0], right, draws, seed_of(seed, "intervals"))
     accuracy = float(right.mean())
     return Recognition(accuracy, low, high, chance_of_recognition(counts), p_of_shuffles(accuracy, of_shuffles))
 
@@ -119,31 +117,21 @@ def probe(
     one = next(iter(folds.values()))
     tasks = None if within is None else one["recording_id"].map(dict(within)).to_numpy()
     chances = {"shuffles": shuffles, "draws": draws, "seed": seed_of(seed, "speakers")}
-    known = recognise(features.loc[one["recording_id"]], one["subject_id"], within=tasks, **chances)
-    return [_finding(protocol, table, known, draws, seed_of(seed, protocol)) for protocol, table in folds.items()]
+    found = recognise(features.loc[one["recording_id"]], one["subject_id"], within=tasks, **chances)
+    return [_finding(protocol, table, found, draws, seed_of(seed, protocol)) for protocol, table in folds.items()]
 
 
-def _finding(protocol: str, table: pd.DataFrame, known: Recognition, draws: int, seed: int) -> Finding:
+def _finding(protocol: str, table: pd.DataFrame, found: Recognition, draws: int, seed: int) -> Finding:
     subject_of = pd.factorize(table["subject_id"], sort=True)[0]
     shares = overlap(table)
     trained, watched = float(shares["trained"].mean()), float(shares["watched"].mean())
     low, high = _interval(subject_of, shares["trained"], draws, seed)
-    told = bool(known.p < LEAK_P and known.accuracy > known.chance)
-    verdict: Verdict = "clear" if trained == 0 else ("leak" if told else "suspect")
+    recognised = found.p < LEAK_P and found.accuracy > found.chance
+    verdict: Verdict = "clear" if trained == 0 else "leak" if recognised else "suspect"
     sentence = f"{100 * trained:.0f} % of test recordings have their own speaker in training"
     sentence += f" and {100 * watched:.0f} % in validation."
-    if trained and np.isfinite(known.accuracy):
-        sentence += f" The nearest other recording is the same person's for {known.in_words}."
-    details: dict[str, Any] = {
-        "share_in_validation": watched,
-        "nearest_neighbour": {
-            "accuracy": known.accuracy,
-            "low": known.low,
-            "high": known.high,
-            "chance": known.chance,
-            "p": known.p,
-        },
-    }
+    if trained and np.isfinite(found.accuracy):
+        sentence += f" The nearest other recording is the same person's for {found.in_words}."
     return Finding(
         probe="speaker_overlap",
         of=protocol,
@@ -153,8 +141,8 @@ def _finding(protocol: str, table: pd.DataFrame, known: Recognition, draws: int,
         high=high,
         verdict=verdict,
         sentence=sentence,
-        p=known.p if trained else np.nan,
-        details=details,
+        p=found.p if trained else np.nan,
+        details={"share_in_validation": watched, "nearest_neighbour": asdict(found)},
     )
 
 

@@ -15,17 +15,20 @@ from scipy import optimize, stats
 from sklearn.model_selection import StratifiedKFold
 
 from bulbar.audit import collapse
-from bulbar.audit.finding import Finding, Verdict
+from bulbar.audit.finding import Finding
 from bulbar.core.names import CELL_COLUMNS, Cell
 from bulbar.paper import tables
 from bulbar.paper.printed import PRINTINGS, Printing, counts
+from bulbar.paper.tables import RECORDINGS
 from bulbar.scoring import metrics
 
 PROBE = "published_numbers"
 
-RECORDINGS = tables.PATIENTS + tables.CONTROLS
 FOLDS = 5
 """The paper's section 4.D: 5-fold stratified cross-validation."""
+
+WEIGHTED = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1}
+"""Table 5's scores beside accuracy, weighted by class."""
 
 EVERY_VALUE = (0, 10_000)
 """From 0.00 to 100.00 %, in hundredths of a percent."""
@@ -55,14 +58,9 @@ def fractions(percent: float, sizes: Sequence[int] = SIZES) -> list[str]:
     return [f"{right}/{size}" for size, right in zip(*counts(f"{percent:.2f}", sizes), strict=True)]
 
 
-def _fitting_sizes(percent: float, sizes: npt.ArrayLike, printing: Printing) -> set[int]:
-    """Those of `sizes` of which the accuracy is a share."""
-    return set(counts(f"{percent:.2f}", sizes, printing)[0].tolist())
-
-
 def cells_that_fit(percents: Collection[float], sizes: Sequence[int], printing: Printing) -> int:
     """How many accuracies are k of one of `sizes` recordings."""
-    return sum(bool(_fitting_sizes(percent, sizes, printing)) for percent in percents)
+    return sum(counts(f"{percent:.2f}", sizes, printing)[0].size > 0 for percent in percents)
 
 
 def sizes_that_fit_all(percents: Collection[float], printing: Printing, largest: int = RECORDINGS) -> list[list[int]]:
@@ -70,7 +68,8 @@ def sizes_that_fit_all(percents: Collection[float], printing: Printing, largest:
 
     Pairs that contain a single size that fits all by itself are left out.
     """
-    fits = [_fitting_sizes(percent, np.arange(1, largest + 1), printing) for percent in set(percents)]
+    sizes = np.arange(1, largest + 1)
+    fits = [set(counts(f"{percent:.2f}", sizes, printing)[0].tolist()) for percent in set(percents)]
     alone = set.intersection(*fits)
     pairs = [
         [size, size + 1]
@@ -173,8 +172,7 @@ def _finding(
     probe: str = PROBE,
     bounds: tuple[float, float] = (np.nan, np.nan),
 ) -> Finding:
-    verdict: Verdict = "suspect" if suspect else "clear"
-    return Finding(probe, of, figure, value, *bounds, verdict, sentence, details=details)
+    return Finding(probe, of, figure, value, "suspect" if suspect else "clear", sentence, *bounds, details=details)
 
 
 def _which_fractions(percents: Sequence[float]) -> Finding:
@@ -303,12 +301,8 @@ def _lowest_validation_loss(by_cell: Mapping[Cell, float], fits: Mapping[int, se
 def _figure_12(table_5: pd.DataFrame, matrix: tuple[int, int, int, int]) -> Finding:
     """Whether Figure 12's matrix is one of the folds, and whether Table 5's audio row follows from it."""
     true, called = np.repeat([1, 1, 0, 0], matrix), np.repeat([1, 0, 1, 0], matrix)
-    of_matrix = {
-        "precision": metrics.precision(true, called, of="weighted"),
-        "recall": metrics.recall(true, called, of="weighted"),
-        "f1": metrics.f1(true, called, of="weighted"),
-        "accuracy": metrics.accuracy(true, called),
-    }
+    of_matrix = {name: score(true, called, of="weighted") for name, score in WEIGHTED.items()}
+    of_matrix["accuracy"] = metrics.accuracy(true, called)
     row = table_5[table_5["modality"] == "audio"].iloc[0]
     matching = [name for name, value in of_matrix.items() if hundredths(row[name]) == round(10_000 * value)]
     size, patients = len(true), int(true.sum())
@@ -374,12 +368,8 @@ def of_run(fits: pd.DataFrame, collapsed: Collection[Cell], protocol: str) -> Fi
         folds=("fold", "nunique"),
         recordings=("test_recordings", "mean"),
     )
-    luck = np.mean(
-        [
-            expected_best(int(folds), round(recordings), mean) - mean
-            for folds, recordings, mean in zip(cells["folds"], cells["recordings"], cells["mean"], strict=True)
-        ]
-    )
+    of_cells = cells[["folds", "recordings", "mean"]].to_numpy()
+    luck = np.mean([expected_best(int(folds), round(of), mean) - mean for folds, of, mean in of_cells])
     observed = float((cells["highest"] - cells["mean"]).mean())
     mean, best = float(rows["test_accuracy"].mean()), float(rows["test_accuracy"].max())
     of_all = expected_best(len(rows), round(rows["test_recordings"].mean()), mean)

@@ -9,9 +9,26 @@ from bulbar.paper import tables
 
 BIASED = (
     "**These scores are biased.** A speaker's recordings are in training and in test alike, training was stopped by "
-    "the test fold, and the cell and the fold shown were picked on it. The intervals hold none of that: they say how "
+    "the test fold, and the cell and the fold shown were picked on it. The intervals hold none of that: they show how "
     "the scores would vary with the subjects, around a value that is too high.\n\n"
 )
+
+
+HEADLINE = {
+    "audio_accuracy": ("audio", "accuracy"),
+    "audio_auc": ("audio", "roc_auc"),
+    "audio_subject_auc": ("audio", "roc_auc", "subject"),
+    "audio_subject_auc_low": ("audio", "roc_auc_low", "subject"),
+    "audio_subject_auc_high": ("audio", "roc_auc_high", "subject"),
+    "clinical_common_subject_auc": ("clinical_common", "roc_auc", "subject"),
+    "fused_common_accuracy": ("fused_common", "accuracy"),
+    "fused_common_subject_auc": ("fused_common", "roc_auc", "subject"),
+    "fused_all_leaking_accuracy": ("fused_all", "accuracy"),
+}
+"""Split by subject, the selected cell's numbers: model, score and, where it is not the recording, unit."""
+
+IN_BOTH = ("audio_accuracy", "audio_subject_auc", "fused_common_subject_auc")
+"""Those that the published cell has too."""
 
 
 def headline(five: pd.DataFrame, fold_of: Mapping[str, int | None], *, biased: bool) -> dict[str, Any]:
@@ -20,43 +37,31 @@ def headline(five: pd.DataFrame, fold_of: Mapping[str, int | None], *, biased: b
     five: `tables.table_5` of each cell, with the column cell. fold_of: cell -> the fold reported, None: all rows.
     biased: whether it is split by recording.
     """
-    percent = five.set_index(["cell", "model", "unit", "scope"])
+    percent = five.set_index(["cell", "model", "unit", "scope"]).to_dict("index")
 
     def share(cell: str, model: str, score: str, unit: str = "recording", scope: str | None = None) -> float:
-        return percent[score].to_dict()[(cell, model, unit, scope or tables.scope_of(fold_of[cell]))] / 100
+        return percent[(cell, model, unit, scope or tables.scope_of(fold_of[cell]))][score] / 100
 
-    if biased:
+    majority = share("selected", "majority", "accuracy")
+    if not biased:
         return {
-            "biased": True,
-            "majority_accuracy": share("selected", "majority", "accuracy"),
-            "reported_fold": fold_of["selected"],
+            "majority_accuracy": majority,
             **{
-                cell: {
-                    "audio_accuracy": share(cell, "audio", "accuracy"),
-                    "audio_mean_accuracy": share(cell, "audio", "accuracy", scope="mean of folds"),
-                    "clinical_all_accuracy": share(cell, "clinical_all", "accuracy"),
-                    "fused_all_accuracy": share(cell, "fused_all", "accuracy"),
-                }
-                for cell in fold_of
+                cell: {name: share(cell, *of) for name, of in HEADLINE.items() if cell == "selected" or name in IN_BOTH}
+                for cell in ("selected", "published")
             },
         }
     return {
-        "majority_accuracy": share("selected", "majority", "accuracy"),
-        "selected": {
-            "audio_accuracy": share("selected", "audio", "accuracy"),
-            "audio_auc": share("selected", "audio", "roc_auc"),
-            "audio_subject_auc": share("selected", "audio", "roc_auc", "subject"),
-            "audio_subject_auc_low": share("selected", "audio", "roc_auc_low", "subject"),
-            "audio_subject_auc_high": share("selected", "audio", "roc_auc_high", "subject"),
-            "clinical_common_subject_auc": share("selected", "clinical_common", "roc_auc", "subject"),
-            "fused_common_accuracy": share("selected", "fused_common", "accuracy"),
-            "fused_common_subject_auc": share("selected", "fused_common", "roc_auc", "subject"),
-            "fused_all_leaking_accuracy": share("selected", "fused_all", "accuracy"),
-        },
-        "published": {
-            "audio_accuracy": share("published", "audio", "accuracy"),
-            "audio_subject_auc": share("published", "audio", "roc_auc", "subject"),
-            "fused_common_subject_auc": share("published", "fused_common", "roc_auc", "subject"),
+        "biased": True,
+        "majority_accuracy": majority,
+        "reported_fold": fold_of["selected"],
+        **{
+            cell: {
+                "audio_accuracy": share(cell, "audio", "accuracy"),
+                "audio_mean_accuracy": share(cell, "audio", "accuracy", scope="mean of folds"),
+                **{f"{model}_accuracy": share(cell, model, "accuracy") for model in ("clinical_all", "fused_all")},
+            }
+            for cell in fold_of
         },
     }
 
@@ -92,7 +97,7 @@ def page(
 
 
 def clinical_features(columns: Mapping[str, Any], subjects: pd.DataFrame) -> dict[str, Any]:
-    """What the paper says of the clinical features, what the release holds, and what this cohort has.
+    """The clinical features in the paper, in the release and in this cohort.
 
     columns: the names of `all` columns and of the `common` ones. subjects: a row for each, with the columns.
     """

@@ -16,7 +16,7 @@ Accuracy per recording is the paper's measure, and ours here. Intervals come fro
 all cells.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal, NamedTuple
@@ -26,6 +26,7 @@ import pandas as pd
 
 from bulbar.audit import collapse
 from bulbar.audit.collapse import Accuracies
+from bulbar.core.markdown import with_interval
 from bulbar.core.names import Cell
 from bulbar.core.settings import Strict
 from bulbar.paper import als_digits, tables
@@ -86,7 +87,7 @@ class ProtocolRun:
 
 @dataclass(frozen=True)
 class Source:
-    """Whose numbers a claim is held against: the paper's digits (no draws), or a protocol of ours.
+    """The numbers on which a claim is judged: the paper's digits (no draws), or a protocol of ours.
 
     name: `paper`, the protocol, or the protocol with the cell where both were run. accuracies: of cells or models.
     drawing: draws, level and seed of intervals. tables: those out of fold behind the accuracies. of_sweep: whether they
@@ -226,7 +227,7 @@ def _nothing_learnt(source: Source, needed: Sequence[str]) -> str:
     if source.of_sweep and not source.accuracies.above_majority(needed, source.drawing["level"]):
         return (
             f"None of the {len(needed)} cells is shown to be better than calling everyone the majority, and "
-            f"{collapsed} call everyone the same: an order among them says nothing."
+            f"{collapsed} call everyone the same: an order among them means nothing."
         )
     return ""
 
@@ -271,8 +272,8 @@ def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], bes
     for each in beside:
         if set(each.names) <= set(accuracies.cells):
             value, low, high, _ = (100 * number for number in source.difference(each, source.drawing["level"]))
-            interval = "" if source.is_paper else f" [{low:+.1f}, {high:+.1f}]"
-            texts.append(f"{each.label}: {value:+.1f} points{interval}.")
+            low, high = (np.nan, np.nan) if source.is_paper else (low, high)
+            texts.append(f"{each.label}: {with_interval(value, low, high, '{:+.1f}'.format)} points.")
     return source.result(claim, " ".join(texts), verdict, *found[0][0][:3])
 
 
@@ -303,28 +304,23 @@ def _scores_of_models(source: Source, names: Iterable[str]) -> str:
     """Accuracy of each model, with the range of its folds and the AUC."""
     texts = []
     for name in dict.fromkeys(names):
-        table, of_folds = source.tables[name], tables.accuracy_of_folds(source.tables[name])
-        auc = scores.roc_auc_within_folds(table["label"], table["probability"], table["fold"])
+        found, of_folds = scores.scores(source.tables[name]), tables.accuracy_of_folds(source.tables[name])
         folds = f"folds {of_folds.min():.1%} to {of_folds.max():.1%}"
-        texts.append(f"{name} {_accuracy(table):.1%} ({folds}, AUC within folds {auc:.2f})")
+        texts.append(f"{name} {found['accuracy']:.1%} ({folds}, AUC within folds {found['roc_auc']:.2f})")
     return ", ".join(texts)
-
-
-def _accuracy(table: pd.DataFrame) -> float:
-    return scores.accuracy(table["label"], table["probability"])
 
 
 def _auc(source: Source, ordering: Ordering, level: float) -> str:
     first, second = (source.tables[name] for name in ordering.names)
     found = intervals.compare(first, second, **{**source.drawing, "level": level})["roc_auc"]
-    return f"{ordering.label}: AUC {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]."
+    return f"{ordering.label}: AUC {with_interval(found.value, found.low, found.high, '{:+.3f}'.format)}."
 
 
 def _of_level(claim: Claim, source: Source) -> ClaimResult:
     """Whether the accuracy of a model reaches a level. At 100 % it does where every recording is right."""
     value, level = float(source.accuracies.mean([claim.model])[0]), claim.at_least / 100
     if source.is_paper:
-        one_fold, pooled = (als_digits.fractions(100 * value, of) for of in (als_digits.SIZES, [als_digits.RECORDINGS]))
+        one_fold, pooled = (als_digits.fractions(100 * value, of) for of in (als_digits.SIZES, [tables.RECORDINGS]))
         verdict: Holds = "not held" if one_fold and not pooled else "not testable"
         because = f"It is {' or '.join([*one_fold, *pooled])}."
         return source.result(claim, because, verdict, value, measure="accuracy of one fold")
@@ -334,7 +330,7 @@ def _of_level(claim: Claim, source: Source) -> ClaimResult:
     reason = f"The interval includes {level:.2%}. " if verdict == "not testable" else ""
     others = {name: other for name, other in source.tables.items() if name != claim.model}
     others = {"majority": tables.calling_all_the_majority(table), **source.baselines, **others}
-    beside = ", ".join(f"{name} {_accuracy(other):.1%}" for name, other in others.items())
+    beside = ", ".join(f"{name} {float(tables.right(other).mean()):.1%}" for name, other in others.items())
     because = f"{reason}{_scores_of_models(source, [claim.model])}; beside it {beside}."
     return source.result(claim, because, verdict, value, low, high)
 
@@ -347,11 +343,11 @@ def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
     if source.is_paper:
         cells = [100 * value for value in source.accuracies.drawn[0, : -len(tables.PAPER_MODALITY)]]
         fitting, pooled = (
-            als_digits.cells_that_fit(cells, sizes, "rounded") for sizes in (als_digits.SIZES, [als_digits.RECORDINGS])
+            als_digits.cells_that_fit(cells, sizes, "rounded") for sizes in (als_digits.SIZES, [tables.RECORDINGS])
         )
         because = (
             f"{fitting} of {len(cells)} accuracies are {' or '.join(f'k/{size}' for size in als_digits.SIZES)}, each "
-            f"of one fold; {pooled} are k of all {als_digits.RECORDINGS}. Of all values that a mean could print "
+            f"of one fold; {pooled} are k of all {tables.RECORDINGS}. Of all values that a mean could print "
             f"{als_digits.share_of_values(als_digits.SIZES, 'rounded'):.1%} are."
         )
         verdict: Holds = "not held" if fitting == len(cells) else "not testable"
@@ -388,10 +384,8 @@ def _no_overfitting(claim: Claim, source: Source) -> ClaimResult:
     elif trained - low < OVERFITTED_FROM:
         verdict, reason = "held", ""
     because = f"{reason}Training {trained:.1%}, tested {_scores_of_models(source, [claim.model])}."
-    return source.result(claim, because, verdict, trained - _accuracy(table), trained - high, trained - low)
+    gap = trained - float(tables.right(table).mean())
+    return source.result(claim, because, verdict, gap, trained - high, trained - low)
 
 
-RULES: dict[str, Callable[[Claim, Source], ClaimResult]] = {
-    "averaged_over_folds": _averaged_over_folds,
-    "no_overfitting": _no_overfitting,
-}
+RULES = {"averaged_over_folds": _averaged_over_folds, "no_overfitting": _no_overfitting}

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bulbar.core.markdown import markdown_table
-from bulbar.paper.claims import ClaimResult, JudgedClaim
+from bulbar.core.markdown import markdown_table, with_interval
+from bulbar.paper.claims import JudgedClaim
 
 
 def metrics(found: Sequence[JudgedClaim]) -> dict[str, dict[str, Any]]:
@@ -36,7 +35,9 @@ def markdown(found: Sequence[JudgedClaim]) -> str:
             "by": result.source,
             "verdict": f"**{result.verdict}**" if result.verdict != "not testable" else result.verdict,
             "figure": result.figure,
-            "points [95 % interval]": _in_points(result),
+            "points (95 % interval)": with_interval(
+                100 * result.value, 100 * result.low, 100 * result.high, "{:.1f}".format
+            ),
             "what explains it": result.because,
         }
         for claim, results in found
@@ -48,13 +49,3 @@ def markdown(found: Sequence[JudgedClaim]) -> str:
         "subjects, widened where several differences must hold together, and an interval that leaves both sides open "
         "tests nothing. The paper's own digits are read as they stand.\n"
     )
-
-
-def _in_points(result: ClaimResult) -> str:
-    """The value in percent or percentage points, with its interval."""
-    if not np.isfinite(result.value):
-        return "–"
-    shown = f"{100 * result.value:.1f}"
-    if np.isfinite([result.low, result.high]).all():
-        return f"{shown} [{100 * result.low:.1f}, {100 * result.high:.1f}]"
-    return shown

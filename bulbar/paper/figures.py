@@ -15,6 +15,13 @@ from bulbar.paper import als_digits
 from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, VERMILION, styled
 
 
+def _panels(columns: int, width: float, height: float, title: str, **shared: Any) -> tuple[Figure, np.ndarray]:
+    """A figure and its panels beside each other. width: of each, in inches."""
+    figure = Figure(figsize=(width * columns, height), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.subplots(1, columns, squeeze=False, **shared).ravel()
+
+
 def _name_rows_and_columns(axes: Axes, rows: Sequence[str], columns: Sequence[str], labels: tuple[str, str]) -> None:
     """The names of a grid's rows and columns at its edges, without ticks or frame. labels: of x and y."""
     axes.set_xticks(range(len(columns)), columns)
@@ -37,15 +44,18 @@ def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
     figure.suptitle("The paper's Table 4: each accuracy is that of one fold")
     axes = figure.subplots()
     shares = als_digits.patient_shares()
+    small, large = als_digits.SIZES
+    by_size = {
+        f"{small}": (f"the one fold of {small}", ORANGE),
+        f"{large}": (f"one of the four folds of {large}", SKY),
+    }
     looks: dict[str, tuple[str, str]] = {}
     for cell, percent in printed.items():
         fractions = als_digits.fractions(percent)
         if als_digits.hundredths(percent) in shares:
             look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
         else:
-            look = {"244": ("the one fold of 244", ORANGE), "245": ("one of the four folds of 245", SKY)}.get(
-                " ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white")
-            )
+            look = by_size.get(" ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white"))
         row, column = codes.index(cell.architecture), rates.index(cell.dropout_rate)
         looks[look[0]] = look
         axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=look[1]))
@@ -122,9 +132,7 @@ def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, flo
     grids: panel title -> accuracy in percent, architecture × dropout rate, as `tables.grid` without its averages.
     majority: panel title -> the majority baseline in percent, drawn dotted.
     """
-    figure = Figure(figsize=(7 * len(grids), 6.8), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(1, len(grids), sharey=True, squeeze=False).ravel()
+    figure, panels = _panels(len(grids), 7, 6.8, title, sharey=True)
     for axes, (name, table) in zip(panels, grids.items(), strict=True):
         rates = [float(rate) for rate in table.columns]
         for architecture in map(str, table.index):
@@ -136,12 +144,8 @@ def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, flo
         axes.set_xlabel("Dropout rate")
         axes.grid(axis="y")
     panels[0].set_ylabel("Accuracy (%)")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=6,
-        title="solid: max pooling, dashed: average pooling",
-    )
+    lines = panels[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=6, title="solid: max pooling, dashed: average pooling")
     return figure
 
 
@@ -151,9 +155,7 @@ def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, flo
 
     averages: panel title -> accuracy in percent, index S1A … S5B. majority: panel title -> baseline in percent.
     """
-    figure = Figure(figsize=(6.5 * len(averages), 6), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(1, len(averages), sharey=True, squeeze=False).ravel()
+    figure, panels = _panels(len(averages), 6.5, 6, title, sharey=True)
     looks = (("A", "max pooling", BLUE, -0.2), ("B", "average pooling", ORANGE, 0.2))
     for axes, (name, values) in zip(panels, averages.items(), strict=True):
         depths = list(dict.fromkeys(str(code)[:-1] for code in values.index))
@@ -214,24 +216,15 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure
 
     histories: fold's name -> epoch, loss, accuracy, validation_loss, validation_accuracy.
     """
-    figure = Figure(figsize=(13, 5.8), layout="constrained")
-    figure.suptitle(title)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = _panels(2, 6.5, 5.8, title)
     only = len(histories) == 1
     series = (("", "training", BLUE, "-", "o"), ("validation_", "validation", VERMILION, "--", "s"))
     for axes, quantity, label in ((left, "loss", "Loss (cross-entropy, nats)"), (right, "accuracy", "Accuracy")):
         for place, curves in enumerate(histories.values()):
             for prefix, name, colour, line, marker in series:
-                axes.plot(
-                    curves["epoch"],
-                    curves[prefix + quantity],
-                    color=colour,
-                    linestyle=line,
-                    marker=marker if len(curves) <= 20 else None,
-                    markersize=5,
-                    alpha=1 if only else 0.6,
-                    label=None if place else name,
-                )
+                look = {"color": colour, "linestyle": line, "markersize": 5, "alpha": 1 if only else 0.6}
+                look |= {"marker": marker if len(curves) <= 20 else None, "label": None if place else name}
+                axes.plot(curves["epoch"], curves[prefix + quantity], **look)
         axes.set_xlabel("Epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -268,18 +261,15 @@ def score_curves(
     -> two ends of what a coin would draw. drawstyle: `default` for ROC (tied rows are a slope, as in the AUC),
     `steps-pre` for precision by recall, between whose points nothing is reached.
     """
-    figure = Figure(figsize=(6.8 * len(panels), 9.5), layout="constrained")
-    figure.suptitle(title)
-    for axes, (name, models) in zip(
-        figure.subplots(1, len(panels), squeeze=False).ravel(), panels.items(), strict=True
-    ):
+    figure, places = _panels(len(panels), 6.8, 9.5, title)
+    for axes, (name, models) in zip(places, panels.items(), strict=True):
         axes.plot(*zip(*chance[name], strict=True), color="black", linewidth=1, linestyle=(0, (1, 3)), label="chance")
         for model, (text, x, y) in models.items():
             axes.plot(x, y, drawstyle=drawstyle, label=text, **MODEL_LOOKS.get(model, {}))
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.02)
         axes.set_box_aspect(1)
-        axes.set_anchor("N")  # the legend needs the room below
+        axes.set_anchor("N")  # the legend needs the space below
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.set_title(name)

@@ -1,7 +1,7 @@
 """Which confusion matrices could give a row of printed scores: every one that a test set of its size can have is tried.
 
 A table prints male accuracy, precision, recall and F1 of one model; how precision, recall and F1 are averaged over the
-two classes it does not say. Male is the positive class, male accuracy its recall (TP / (TP + FN)).
+two classes is not stated. Male is the positive class, male accuracy its recall (TP / (TP + FN)).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ SCORES = ("male_accuracy", "precision", "recall", "f1")
 
 PAPER_RECORDINGS, PAPER_MALES = 11_000, 6_000
 TEST_SHARES = (0.10, 0.15, 0.20, 0.25, 0.30)
-"""Of the paper's clips, what its test set may have been: it does not say."""
+"""Of the paper's clips, what its test set may have been: it is not stated."""
 
 VERDICTS = ("stated split", "another split", "impossible")
 """Of a printed row, the best first."""

@@ -32,8 +32,9 @@ def page(found: gender_table.ProtocolResults, title: str, classes: tuple[str, st
     papers = "; in square brackets the paper's" if printed else ""
     f0 = f"{threshold:.0f} Hz" if threshold > 0 else "none divides these classes"
     beaten = "".join(
-        f"- {gender_table.IN_WORDS[row['model']]}: {row['points']:+.1f} points ({row['points_low']:+.1f} to "
-        f"{row['points_high']:+.1f}): {row['verdict']}\n"
+        f"- {gender_table.IN_WORDS[row['model']]}: "
+        f"{with_interval(row['points'], row['points_low'], row['points_high'], '{:+.1f}'.format)} points: "
+        f"{row['verdict']}\n"
         for row in found.above.to_dict("records")
     )
     return (
@@ -61,7 +62,7 @@ def digits(behind: pd.DataFrame) -> str:
     never = [str(model) for model, row in shown.iterrows() if (row == "impossible").all()]
     none = f"No matrix at all gives the row of: {', '.join(never)}.\n\n" if never else ""
     return (
-        f"## What the printed digits can be\n\nThe paper does not say how large its test set was: every confusion "
+        f"## What the printed digits can be\n\nThe paper does not state the size of its test set: every confusion "
         f"matrix of {sizes} clips is tried (10 to 30 % of its {PAPER_RECORDINGS:,}), with precision, recall and F1 of "
         f"one class or averaged, all digits of a row rounded or all cut off. Stated split: {PAPER_MALES:,} in "
         f"{PAPER_RECORDINGS:,} of men, as in its subset.\n\n{none}{markdown_table(shown.reset_index())}"

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from bulbar.core import disclosure
+from bulbar.paper.tables import all_scores
 from bulbar.scoring import intervals, metrics
 from bulbar.training import gender
 
@@ -93,22 +94,23 @@ def table_1(
     """Table 1 of one protocol, in percent.
 
     models: model -> the tested recordings' recording_id, subject_id, label, probability. paper: model and the first
-    four SCORES in percent; empty where it has nothing to say. Returns model, unit (clip; speaker: the mean probability
+    four SCORES in percent; empty where it has none. Returns model, unit (clip; speaker: the mean probability
     over a speaker's clips), and of each score its value, SCORE_low, SCORE_high (speakers drawn again and again) and, of
     clips, SCORE_paper. Without a paper there is none, and male_accuracy is called positive_accuracy.
     """
     printed = paper.set_index("model").astype(float).to_dict("index")
     rows = []
     for model, table in models.items():
-        found = intervals.both_ways(table.assign(fold=1), draws=draws, level=level, seed=seed)
-        for unit, name in (("clip", "per_recording"), ("speaker", "per_subject")):
+        clips = table.assign(fold=1)
+        for unit, scored in (("clip", clips), ("speaker", metrics.per_subject(clips))):
+            own = all_scores(scored, draws=draws, level=level, seed=seed)
             theirs = printed.get(PAPER_ROWS.get(model), {}) if unit == "clip" else {}
             row: dict[str, Any] = {"model": model, "unit": unit}
             for score in SCORES:
-                own = _SCORE_OF.get(score, score)
-                values = (found[name][own], *found[name]["intervals"][own], theirs.get(score, np.nan) / 100)
-                ends = ("", "_low", "_high", "_paper")
-                row |= {f"{score}{end}": 100 * value for end, value in zip(ends, values, strict=True)}
+                row |= {
+                    f"{score}{end}": 100 * own[f"{_SCORE_OF.get(score, score)}{end}"] for end in ("", "_low", "_high")
+                }
+                row[f"{score}_paper"] = theirs.get(score, np.nan)
             rows.append(row)
     table = pd.DataFrame(rows)
     if printed:
@@ -202,23 +204,11 @@ def by_group(
             for group, own in table.groupby(table["subject_id"].map(group_of), sort=True):
                 speakers = own["subject_id"].nunique()
                 withheld = speakers < disclosure.FEWEST_SHOWN
-                label, probability = own["label"], own["probability"]
-                interval = intervals.intervals(own.assign(fold=1), draws=draws, level=level, seed=seed)["accuracy"]
-                scores = {
-                    "accuracy": metrics.accuracy(label, probability),
-                    "accuracy_low": interval[0],
-                    "accuracy_high": interval[1],
-                    "recall_positive": np.nan if few[1] else metrics.sensitivity(label, probability),
-                    "recall_negative": np.nan if few[0] else metrics.specificity(label, probability),
-                }
-                rows.append(
-                    {
-                        "grouping": grouping,
-                        "group": group,
-                        "model": model,
-                        "speakers": disclosure.shown(speakers),
-                        "clips": "withheld" if withheld else len(own),
-                        **(dict.fromkeys(scores, np.nan) if withheld else scores),
-                    }
-                )
+                found = all_scores(own.assign(fold=1), draws=draws, level=level, seed=seed)
+                scores = {name: found[name] for name in ("accuracy", "accuracy_low", "accuracy_high")}
+                scores["recall_positive"] = np.nan if few[1] else found["sensitivity"]
+                scores["recall_negative"] = np.nan if few[0] else found["specificity"]
+                counts = {"speakers": disclosure.shown(speakers), "clips": "withheld" if withheld else len(own)}
+                shown = dict.fromkeys(scores, np.nan) if withheld else scores
+                rows.append({"grouping": grouping, "group": group, "model": model, **counts, **shown})
     return pd.DataFrame(rows)

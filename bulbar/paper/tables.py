@@ -19,9 +19,10 @@ MAJORITY = "majority"
 PAPER_MODALITY = {"audio": "audio", "fused_all": "audio+clinical"}
 
 PATIENTS, CONTROLS = 816, 408
-"""Recordings of patients and of controls: the paper's section 4.A."""
+RECORDINGS = PATIENTS + CONTROLS
+"""Of patients, of controls and of both: the paper's section 4.A."""
 
-PAPER_MAJORITY = 100 * PATIENTS / (PATIENTS + CONTROLS)
+PAPER_MAJORITY = 100 * PATIENTS / RECORDINGS
 """Percent right when every recording is called ALS."""
 
 UNITS = ("recording", "subject")
@@ -36,21 +37,11 @@ def table_4(fits: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     n − 1), paper (NaN for a cell that it lacks), fewest_epochs and most_epochs run.
     """
     by_cell = fits.assign(percent=100 * fits["test_accuracy"]).groupby(CELL_COLUMNS, sort=False)
-    cells = by_cell.agg(
-        highest_fold=("percent", "max"),
-        lowest_loss_fold=("percent", "first"),
-        mean=("percent", "mean"),
-        sd=("percent", "std"),
-        fewest_epochs=("epochs", "min"),
-        most_epochs=("epochs", "max"),
-    )
-    lowest = (
-        fits.sort_values("validation_loss", kind="stable")
-        .drop_duplicates(CELL_COLUMNS)
-        .set_index(CELL_COLUMNS)["test_accuracy"]
-    )
-    cells["lowest_loss_fold"] = 100 * lowest.reindex(cells.index)
+    cells = by_cell["percent"].agg(highest_fold="max", lowest_loss_fold="first", mean="mean", sd="std")
+    lowest = fits.sort_values("validation_loss", kind="stable").groupby(CELL_COLUMNS, sort=False)["test_accuracy"]
+    cells["lowest_loss_fold"] = 100 * lowest.first()
     cells["paper"] = pd.Series(paper_by_cell(paper), dtype=float).reindex(cells.index)
+    cells[["fewest_epochs", "most_epochs"]] = by_cell["epochs"].agg(["min", "max"])
     return cells.reset_index()
 
 
@@ -78,13 +69,12 @@ def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:
     majority: the majority baseline in percent, a column of its own.
     """
     scores = ["highest_fold", "lowest_loss_fold", "mean", "paper"]
-    by_architecture = (
-        cells.groupby("architecture", sort=False)[scores].mean().reset_index().assign(dropout_rate=AVERAGE)
-    )
-    by_rate = cells.groupby("dropout_rate", sort=False)[scores].mean().reset_index().assign(architecture=AVERAGE)
-    of_all = cells[scores].mean().to_frame().T.assign(architecture=AVERAGE, dropout_rate=AVERAGE)
-    parts = [cells.astype({"dropout_rate": str}), by_architecture, by_rate.astype({"dropout_rate": str}), of_all]
-    return pd.concat(parts)[[*CELL_COLUMNS, *scores[:3], "sd", "paper"]].assign(majority=majority)
+    named = cells.astype({"dropout_rate": str})
+    averaged = [
+        named.assign(**dict.fromkeys(over, AVERAGE)).groupby(CELL_COLUMNS, sort=False)[scores].mean().reset_index()
+        for over in (["dropout_rate"], ["architecture"], CELL_COLUMNS)
+    ]
+    return pd.concat([named, *averaged])[[*CELL_COLUMNS, *scores[:3], "sd", "paper"]].assign(majority=majority)
 
 
 def table_5(
@@ -110,19 +100,27 @@ def table_5(
     for name, table in {MAJORITY: calling_all_the_majority(first), **models}.items():
         reported = table if fold is None else table[table["fold"] == fold]
         for unit, scored in zip(UNITS, (reported, metrics.per_subject(reported)), strict=True):
-            bounds = {
-                f"{score}_{side}": bound
-                for score, low_high in intervals.intervals(scored, draws=draws, level=level, seed=seed).items()
-                for side, bound in zip(("low", "high"), low_high, strict=True)
-            }
-            rows.append({"model": name, "unit": unit, "scope": scope_of(fold), **metrics.scores(scored), **bounds})
+            found = all_scores(scored, draws=draws, level=level, seed=seed)
+            rows.append({"model": name, "unit": unit, "scope": scope_of(fold), **found})
         of_folds = pd.DataFrame([metrics.scores(part) for _, part in table.groupby("fold")])
-        rows.append({"model": name, "unit": "recording", "scope": "mean of folds", **of_folds.mean(skipna=False)})
-        rows.append({"model": name, "unit": "recording", "scope": "sd of folds", **of_folds.std(ddof=1, skipna=False)})
+        spread = {"mean": of_folds.mean(skipna=False), "sd": of_folds.std(ddof=1, skipna=False)}
+        for what, values in spread.items():
+            rows.append({"model": name, "unit": "recording", "scope": f"{what} of folds", **values})
     table = _in_percent(pd.DataFrame(rows), classes).join(_printed(paper), on="model")
     others = (table["unit"] != "recording") | table["scope"].str.endswith("of folds")
     table.loc[others, list(_printed(paper).columns)] = np.nan  # the paper scores recordings, once
     return table
+
+
+def all_scores(table: pd.DataFrame, *, draws: int, level: float, seed: int) -> dict[str, float]:
+    """Every score of `metrics.scores`, then the ends of each interval: SCORE_low, SCORE_high."""
+    bounds = intervals.intervals(table, draws=draws, level=level, seed=seed)
+    ends = {
+        f"{score}_{side}": bound
+        for score, both in bounds.items()
+        for side, bound in zip(("low", "high"), both, strict=True)
+    }
+    return metrics.scores(table) | ends
 
 
 def scope_of(fold: int | None) -> str:
@@ -137,8 +135,12 @@ def calling_all_the_majority(table: pd.DataFrame) -> pd.DataFrame:
 
 def accuracy_of_folds(table: pd.DataFrame) -> pd.Series:
     """The accuracy in each fold of an out-of-fold table, by fold."""
-    right = pd.Series(metrics.called(table["probability"]) == table["label"].to_numpy())
-    return right.groupby(table["fold"].to_numpy()).mean()
+    return right(table).groupby(table["fold"].to_numpy()).mean()
+
+
+def right(table: pd.DataFrame) -> pd.Series:
+    """Which rows of an out-of-fold table are called right."""
+    return pd.Series(metrics.called(table["probability"]) == table["label"].to_numpy())
 
 
 def _in_percent(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
@@ -171,9 +173,8 @@ def calls(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
 def figure_12(counts: pd.DataFrame, classes: tuple[str, str]) -> tuple[int, int, int, int]:
     """The paper's Figure 12 as TP, FN, FP, TN. counts: true, predicted, count; classes: the negative, the positive."""
     of = counts.set_index(["true", "predicted"])["count"]
-    negative, positive = classes
-    first, second = of[(positive, positive)], of[(positive, negative)]
-    return int(first), int(second), int(of[(negative, positive)]), int(of[(negative, negative)])
+    tp, fn, fp, tn = (int(of[true, predicted]) for true in classes[::-1] for predicted in classes[::-1])
+    return tp, fn, fp, tn
 
 
 def roc(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -219,18 +220,17 @@ def table_4_markdown(cells: pd.DataFrame, majority: float) -> str:
 
     majority: the majority baseline in percent, the last row of each.
     """
-    ours_and_paper = "{:.2f} ({:.2f})".format
-    blocks = {
-        "Highest fold, accuracy in % (the paper's)": _woven(cells, "highest_fold", "paper", ours_and_paper),
-        "Fold of lowest validation loss, accuracy in % (the paper's)": _woven(
-            cells, "lowest_loss_fold", "paper", ours_and_paper
-        ),
-        "Mean ± standard deviation over the folds, accuracy in %; at the edges the averages of both": _woven(
-            cells, "mean", "sd", "{:.2f} ± {:.2f}".format
-        ),
-    }
-    last = f"majority baseline {majority:.2f} ({PAPER_MAJORITY:.2f})"
-    return "\n".join(f"{caption}; {last}\n\n{markdown_table(block)}" for caption, block in blocks.items())
+    ours_and_paper, last = "{:.2f} ({:.2f})", f"majority baseline {majority:.2f} ({PAPER_MAJORITY:.2f})"
+    averages = "Mean ± standard deviation over the folds, accuracy in %; at the edges the averages of both"
+    blocks = (
+        ("Highest fold, accuracy in % (the paper's)", "highest_fold", "paper", ours_and_paper),
+        ("Fold of lowest validation loss, accuracy in % (the paper's)", "lowest_loss_fold", "paper", ours_and_paper),
+        (averages, "mean", "sd", "{:.2f} ± {:.2f}"),
+    )
+    return "\n".join(
+        f"{caption}; {last}\n\n{markdown_table(_woven(cells, first, second, form.format))}"
+        for caption, first, second, form in blocks
+    )
 
 
 def table_5_markdown(table: pd.DataFrame, *, level: float = 0.95) -> str:

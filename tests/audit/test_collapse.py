@@ -69,16 +69,11 @@ def test_accuracies_and_their_draws_agree_with_scikit_learn_and_with_the_interva
     assert np.allclose(measured.majority, 2 / 3)
 
 
-def test_the_papers_cells_at_the_share_of_patients_are_counted():
-    (finding,) = als_digits.collapse_of_table_4(TABLE_4)
-    values = TABLE_4[TABLE_4["code"] != "average"].filter(like="dropout_").to_numpy()
-    assert finding.value == pytest.approx(((values == 66.94).sum() + (values == 66.80).sum()) / 60)
-    assert finding.verdict == "suspect"
-
-
-def test_the_papers_cells_that_are_no_better_than_the_majority_agree_with_an_exact_test():
+def test_the_papers_cells_at_the_share_of_patients_and_those_not_above_the_majority_are_counted():
     (finding,) = als_digits.collapse_of_table_4(TABLE_4)
     values = TABLE_4[TABLE_4["code"] != "average"].filter(like="dropout_").to_numpy().ravel()
+    assert finding.value == pytest.approx(((values == 66.94).sum() + (values == 66.80).sum()) / 60)
+    assert finding.verdict == "suspect"
     not_better = 0
     for value in values:
         right, size = next((k, n) for n in (244, 245) for k in range(n) if f"{100 * k / n:.2f}" == f"{value:.2f}")
@@ -97,11 +92,11 @@ def test_the_luckiest_of_sixty_cells_that_learnt_nothing_is_not_shown_to_be_bett
     subjects = pd.DataFrame({"subject_id": [f"S{n:02}" for n in range(64)], "label": [0, 1] * 32})
     subjects["fold"] = np.arange(64) // 2 % 5 + 1
     by_luck, widened = 0, 0
-    for sweep in range(20):
+    for sweep in range(12):
         noise = {Cell(f"S{n}", 0.0): subjects.assign(probability=generator.uniform(size=64)) for n in range(60)}
-        measured = collapse.accuracies(noise, draws=4000, seed=sweep)
+        measured = collapse.accuracies(noise, draws=2000, seed=sweep)
         excess = measured.drawn - measured.majority[:, None]
         by_luck += any(measured.interval(excess[:, place], 0.95)[0] > 0 for place in range(60))
         widened += bool(measured.above_majority(measured.cells, 0.95))
-    assert by_luck >= 8
-    assert widened <= 3
+    assert by_luck >= 5
+    assert widened <= 2

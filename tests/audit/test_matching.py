@@ -62,25 +62,18 @@ def test_what_has_nothing_in_common_gives_no_pairs():
     assert found.balance["after"].isna().all()
 
 
-def test_where_all_are_alike_everyone_of_the_smaller_class_is_matched():
+def test_where_all_are_the_same_everyone_of_the_smaller_class_is_matched():
     found = recording_conditions.match(*people([60.0] * 12, [60.0] * 7))
     assert len(found.pairs) == 7
     assert found.balance.loc["age_years"].tolist() == [0.0, 0.0]
 
 
 def audio_model(labels: pd.Series, score: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "recording_id": labels.index + "_A",
-            "subject_id": labels.index,
-            "fold": 1,
-            "label": labels.to_numpy(),
-            "probability": score,
-        }
-    )
+    table = labels.rename("label").rename_axis("subject_id").reset_index()
+    return table.assign(recording_id=table["subject_id"] + "_A", fold=1, probability=score)
 
 
-def test_a_model_that_hears_age_alone_scores_half_among_people_of_one_age():
+def test_a_model_of_age_alone_scores_half_among_people_of_one_age():
     generator = np.random.default_rng(7)
     covariates, labels = people(list(generator.normal(66, 7, 150)), list(generator.normal(58, 7, 150)))
     ages = covariates["age_years"].to_numpy()
@@ -91,8 +84,8 @@ def test_a_model_that_hears_age_alone_scores_half_among_people_of_one_age():
     assert scores["roc_auc_all"] == pytest.approx(roc_auc_score(labels, ages))
     assert scores["roc_auc_all"] > 0.7
     assert scores["low"] < 0.5 < scores["high"]
-    alike = list(found.subject_ids)
-    assert scores["roc_auc"] == pytest.approx(roc_auc_score(labels[alike], covariates.loc[alike, "age_years"]))
+    paired = list(found.subject_ids)
+    assert scores["roc_auc"] == pytest.approx(roc_auc_score(labels[paired], covariates.loc[paired, "age_years"]))
     assert scores["largest_difference_after"] < 0.1 < scores["largest_difference_before"]
 
 

@@ -17,16 +17,13 @@ def subjects() -> pd.DataFrame:
     """Thirty patients and fifteen controls with every cell filled in, and a fold for each."""
     table = with_folds(subjects_and_recordings(45, ("A",)), "subject_wise")[["subject_id", "label", "fold"]]
     generator = np.random.default_rng(0)
-    return table.assign(
-        age_years=generator.normal(60, 10, 45),
-        onset_region=generator.choice(["bulbar", "spinal"], 45),
-        therapy="None",
-    )
+    ages, onsets = generator.normal(60, 10, 45), generator.choice(["bulbar", "spinal"], 45)
+    return table.assign(age_years=ages, onset_region=onsets, therapy="None")
 
 
-def probed(subjects: pd.DataFrame, shuffles: int = 199):
-    folds = dict(zip(subjects["subject_id"], subjects["fold"], strict=True))
-    return missingness.probe(subjects.drop(columns="fold"), KINDS, folds, shuffles=shuffles, seed=1)
+def probed(subjects: pd.DataFrame):
+    folds = subjects.set_index("subject_id")["fold"].dropna().to_dict()
+    return missingness.probe(subjects.drop(columns="fold"), KINDS, folds, shuffles=199, seed=1)
 
 
 def test_columns_that_only_patients_have_leak_the_label_without_a_value(subjects):
@@ -36,14 +33,12 @@ def test_columns_that_only_patients_have_leak_the_label_without_a_value(subjects
     assert (everything.of, everything.value, everything.high, everything.verdict) == ("clinical all", 1.0, 1.0, "leak")
     assert everything.p == 1 / 200
     assert "2 of 3 columns do so alone (onset_region, therapy)" in everything.sentence
-    assert {name: each["roc_auc"] for name, each in everything.details["by_column"].items()} == {
-        "onset_region": 1.0,
-        "therapy": 1.0,
-    }
+    aucs = {name: each["roc_auc"] for name, each in everything.details["by_column"].items()}
+    assert aucs == {"onset_region": 1.0, "therapy": 1.0}
     assert (in_common.of, in_common.value, in_common.p, in_common.verdict) == ("clinical common", 0.5, 1.0, "clear")
 
 
-def test_with_no_cell_missing_there_is_nothing_to_tell(subjects):
+def test_with_no_cell_missing_there_is_nothing_to_learn(subjects):
     for finding in probed(subjects):
         assert (finding.value, finding.low, finding.high, finding.p) == (0.5, 0.5, 0.5, 1.0)
         assert finding.verdict == "clear"
@@ -74,21 +69,15 @@ def test_a_column_that_one_patient_lacks_keeps_its_numbers_to_itself(subjects):
 
 
 def test_a_subject_without_a_fold_is_left_out(subjects):
-    stranger = subjects.iloc[[0]].assign(subject_id="S999", age_years=np.nan)
-    folds = dict(zip(subjects["subject_id"], subjects["fold"], strict=True))
-    both = pd.concat([subjects, stranger]).drop(columns="fold")
-    everything, _ = missingness.probe(both, KINDS, folds, shuffles=9)
+    stranger = subjects.iloc[[0]].assign(subject_id="S999", fold=np.nan, age_years=np.nan)
+    everything, _ = probed(pd.concat([subjects, stranger]))
     assert everything.details["columns_with_empty_cells"] == 0
 
 
 @pytest.mark.parametrize(("missing", "value", "verdict"), [("as_released", 1.0, "leak"), ("none", 0.5, "clear")])
 def test_a_cohort_shaped_like_the_release_leaks_unless_its_controls_have_cells_too(missing, value, verdict):
-    people = voc_als.cohort(
-        voc_als.Settings(
-            subjects=45, tasks=("A",), effect=1.0, missingness=missing, median_duration_s=2.0, max_epochs=1
-        ),
-        seed=1,
-    )
+    size = {"subjects": 45, "tasks": ("A",), "effect": 1.0, "median_duration_s": 2.0, "max_epochs": 1}
+    people = voc_als.cohort(voc_als.Settings(missingness=missing, **size), seed=1)
     clinical = pd.DataFrame(
         {"subject_id": each.subject_id, "label": int(each.label == "ALS"), "age": each.age_years, **each.cells}
         for each in people

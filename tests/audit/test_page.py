@@ -5,8 +5,8 @@ from bulbar.audit import page
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
 
 
-def finding(verdict, *, probe="missingness", of="clinical all", value=0.8, low=0.7, high=0.9, p=0.001):
-    return Finding(probe, of, "AUC per subject", value, low, high, verdict, f"It is {verdict}.", p)
+def finding(verdict, *, probe="missingness", of="clinical all", value=0.8):
+    return Finding(probe, of, "AUC per subject", value, verdict, f"It is {verdict}.", 0.7, 0.9, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -39,16 +39,19 @@ def test_the_gravest_finding_of_a_probe_comes_first():
     ]
 
 
-def test_counts_are_whole_and_shares_have_their_interval():
-    assert page.with_interval(3, np.nan, np.nan) == "3"
-    assert page.with_interval(1.0, 0.9, 1.0) == "1.000 [0.900, 1.000]"
-    assert page.with_interval(np.nan, np.nan, np.nan) == "–"
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [(3, np.nan, np.nan, "3"), (1.0, 0.9, 1.0, "1.000 (0.900 to 1.000)"), (np.nan, np.nan, np.nan, "–")],
+)
+def test_counts_are_whole_and_shares_have_their_interval(value, low, high, text):
+    found = Finding("duplicates", "released recordings", "sets", value, "clear", "", low, high)
+    assert page.table([found])["value (95 % interval)"].tolist() == [text]
 
 
 def test_the_page_keeps_the_run_and_the_paper_apart():
     text = page.markdown([finding("leak")], [finding("suspect", probe="collapse", of="the paper's Table 4")])
     run, paper = text.split("## The paper's own tables")
-    assert "1 leak." in run and "It is leak." in run and "0.800 [0.700, 0.900]" in run
+    assert "1 leak." in run and "It is leak." in run and "0.800 (0.700 to 0.900)" in run
     assert "1 suspect." in paper and "It is suspect." in paper
 
 
@@ -56,8 +59,3 @@ def test_metrics_are_keyed_so_that_two_runs_can_be_compared():
     found = page.metrics([finding("leak"), finding("clear", of="clinical common")])
     assert set(found["missingness"]) == {"clinical all", "clinical common"}
     assert found["missingness"]["clinical all"]["value"] == 0.8
-
-
-def test_counts_have_no_digits_and_shares_do():
-    assert [page.with_interval(value, np.nan, np.nan) for value in (0, 1, 244)] == ["0", "1", "244"]
-    assert [page.with_interval(value, np.nan, np.nan) for value in (0.0, 1.0)] == ["0.000", "1.000"]

@@ -13,18 +13,13 @@ COLUMNS = ["architecture", "dropout_rate", "fold", "test_accuracy", "validation_
 def made_up(effects: list[float], subjects: int = 45) -> tuple[pd.DataFrame, dict[Cell, pd.DataFrame]]:
     """A cell for each effect, all on the same folds."""
     folds = with_folds(subjects_and_recordings(subjects), "subject_wise")
-    cells = [Cell(f"S{place}", 0.1) for place in range(len(effects))]
-    tables = {
-        cell: predictions(folds, effect, seed=place)
-        for place, (cell, effect) in enumerate(zip(cells, effects, strict=True))
-    }
-    return pd.DataFrame(
-        [(*cell, fold, 0.7, 0.6, 0.6) for cell in cells for fold in range(1, 6)], columns=COLUMNS
-    ), tables
+    tables = {Cell(f"S{at}", 0.1): predictions(folds, effect, seed=at) for at, effect in enumerate(effects)}
+    rows = [(*cell, fold, 0.7, 0.6, 0.6) for cell in tables for fold in range(1, 6)]
+    return pd.DataFrame(rows, columns=COLUMNS), tables
 
 
-def test_the_best_of_sixty_that_guess_owes_its_score_to_luck():
-    accuracy, loss = selection_luck.by_subject(*made_up([0.0] * 60))
+def test_the_best_of_forty_that_guess_owes_its_score_to_luck():
+    accuracy, loss = selection_luck.by_subject(*made_up([0.0] * 40))
     assert accuracy.value > 0.02
     assert loss.value > 0.02
     assert accuracy.details["optimistic"] - accuracy.details["corrected"] == pytest.approx(accuracy.value)
@@ -49,11 +44,8 @@ def test_luck_beyond_doubt_is_suspect(monkeypatch):
 
 def test_the_highest_fold_stands_beside_its_cells_mean_and_that_of_all():
     accuracies = np.array([[0.6, 0.7, 0.9], [0.5, 0.6, 0.7]])
-    rows = [
-        (name, 0.1, fold + 1, accuracies[place, fold], 0.5, 0.5)
-        for place, name in enumerate(["S1A", "S1B"])
-        for fold in range(3)
-    ]
+    names = ("S1A", "S1B")
+    rows = [(names[at], 0.1, fold + 1, accuracy, 0.5, 0.5) for (at, fold), accuracy in np.ndenumerate(accuracies)]
     (finding,) = selection_luck.by_recording(pd.DataFrame(rows, columns=COLUMNS))
     assert finding.verdict == "suspect"
     assert finding.value == pytest.approx(0.9 - accuracies[0].mean())
@@ -61,7 +53,7 @@ def test_the_highest_fold_stands_beside_its_cells_mean_and_that_of_all():
     assert "biased" in finding.sentence
 
 
-def test_folds_that_are_all_alike_are_clear():
+def test_folds_that_are_all_equal_are_clear():
     rows = [("S1A", 0.1, fold, 2 / 3, 0.5, 0.5) for fold in range(1, 6)]
     (finding,) = selection_luck.by_recording(pd.DataFrame(rows, columns=COLUMNS))
     assert (finding.verdict, finding.value) == ("clear", pytest.approx(0))

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +27,7 @@ def voices(table: pd.DataFrame, *, spread: float) -> pd.DataFrame:
     return pd.DataFrame(values, index=pd.Index(table["recording_id"]))
 
 
+@cache
 def probed(spread: float) -> dict[str, speakers.Finding]:
     table = recordings()
     folds = {protocol: with_folds(table, protocol) for protocol in PROTOCOLS}
@@ -33,14 +36,11 @@ def probed(spread: float) -> dict[str, speakers.Finding]:
     return {finding.of: finding for finding in found}
 
 
-def test_people_on_both_sides_whose_voices_give_them_away_are_a_leak():
+def test_people_on_both_sides_who_are_recognised_by_their_voices_are_a_leak():
     record_wise = probed(spread=0.1)["record_wise"]
     table = with_folds(recordings(), "record_wise")
-    expected = [
-        bool(((table["subject_id"] == row.subject_id) & (table["fold"] != row.fold)).any())
-        for row in table.itertuples()
-    ]
-    assert record_wise.value == pytest.approx(np.mean(expected))
+    several = table.groupby("subject_id")["fold"].transform("nunique") > 1
+    assert record_wise.value == pytest.approx(several.mean())
     assert record_wise.low <= record_wise.value <= record_wise.high
     assert record_wise.verdict == "leak"
     assert record_wise.details["share_in_validation"] == 1.0
@@ -48,7 +48,7 @@ def test_people_on_both_sides_whose_voices_give_them_away_are_a_leak():
     assert record_wise.p == 1 / 200
 
 
-def test_people_on_both_sides_whose_voices_tell_nothing_are_suspect():
+def test_people_on_both_sides_who_are_not_recognised_are_suspect():
     assert probed(spread=1e4)["record_wise"].verdict == "suspect"
 
 
@@ -91,7 +91,7 @@ def test_shuffled_subjects_are_recognised_by_chance_and_p_is_not_small():
     table = recordings()
     found = [
         speakers.recognise(np.random.default_rng(seed).normal(size=(90, 4)), table["subject_id"], shuffles=39)
-        for seed in range(40)
+        for seed in range(30)
     ]
     assert found[0].chance == pytest.approx(2 / 89)
     assert np.mean([each.accuracy for each in found]) == pytest.approx(2 / 89, abs=0.006)

@@ -60,20 +60,21 @@ def test_every_published_accuracy_is_that_of_one_fold_of_five_and_rounded():
     assert max(found["rounded"] for folds, found in by_folds.items() if folds != 5) <= 10
 
 
-def test_means_over_folds_are_not_taken_for_single_folds():
-    draws = np.random.default_rng(1)
-    sizes = np.array([245, 245, 245, 245, 244])
-    means = (draws.binomial(sizes, 0.75, size=(60, 5)) / sizes).mean(axis=1)
-    finding = probed(table_of(100 * means))["Table 4"]
-    assert finding.verdict == "clear"
-    assert finding.value < 0.3
+SIZES = np.array([245, 245, 245, 245, 244])
 
 
-def test_pooled_accuracies_are_recognised_as_such():
-    pooled = np.random.default_rng(2).binomial(1224, 0.75, size=60) / 1224
-    finding = probed(table_of(100 * pooled))["Table 4"]
-    assert finding.verdict == "clear"
-    assert finding.details["pooled"]["cells_that_fit"] == 60
+@pytest.mark.parametrize(
+    ("shares", "pooled"),
+    [
+        ((np.random.default_rng(1).binomial(SIZES, 0.75, size=(60, 5)) / SIZES).mean(axis=1), False),
+        (np.random.default_rng(2).binomial(1224, 0.75, size=60) / 1224, True),
+    ],
+    ids=["means over folds", "pooled"],
+)
+def test_means_over_folds_and_pooled_accuracies_are_not_taken_for_single_folds(shares, pooled):
+    finding = probed(table_of(100 * shares))["Table 4"]
+    assert finding.verdict == "clear" and finding.value < 0.3
+    assert (finding.details["pooled"]["cells_that_fit"] == 60) == pooled
 
 
 def test_one_fixed_fold_is_refuted_by_the_table_and_fits_one_that_was_made_so():
@@ -152,9 +153,8 @@ def test_folds_that_differ_by_luck_alone_lie_as_far_apart_as_luck_says():
     finding = als_digits.of_run(sweep_of_folds(0.75, cells, seed=5), [], "record_wise")
     assert finding.verdict == "suspect"
     assert finding.value == pytest.approx(finding.details["expected_by_luck"], abs=0.006)
-    assert finding.details["highest_of_all"] == pytest.approx(
-        finding.details["expected_highest_of_all_by_luck"], abs=0.02
-    )
+    by_luck = finding.details["expected_highest_of_all_by_luck"]
+    assert finding.details["highest_of_all"] == pytest.approx(by_luck, abs=0.02)
 
 
 def test_collapsed_cells_leave_nothing_to_be_lucky_with():

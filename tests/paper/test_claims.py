@@ -12,22 +12,14 @@ from bulbar.core.names import Cell
 from bulbar.paper import claims, claims_page
 from bulbar.paper.orderings import parsed
 from bulbar.scoring import intervals
-from tests.sweeps import (
-    ARCHITECTURES,
-    DROPOUT_RATES,
-    FUSION_MODELS,
-    ROOT,
-    history,
-    predictions,
-    subjects_and_recordings,
-    with_folds,
-)
+from tests import sweeps
+from tests.sweeps import ARCHITECTURES, DROPOUT_RATES, FUSION_MODELS, ROOT, history, predictions
 
 TABLE_4 = pd.read_csv(ROOT / "reference/als_table4_accuracy.csv")
 TABLE_5 = pd.read_csv(ROOT / "reference/als_table5_modalities.csv")
 CLAIMS = claims.ClaimTable.model_validate(tomllib.loads((ROOT / "reference/als_claims.toml").read_text()))
 PRINTED = TABLE_4.set_index("code").drop("average")
-FOLDS = with_folds(subjects_and_recordings(120), "subject_wise")
+FOLDS = sweeps.with_folds(sweeps.subjects_and_recordings(120), "subject_wise")
 CELLS = [Cell(name, rate) for name in ARCHITECTURES for rate in DROPOUT_RATES]
 BOTH = ("published", "selected")
 
@@ -47,7 +39,7 @@ class Answers(dict[str, dict[str, claims.ClaimResult]]):
 
 
 def found(*runs: claims.ProtocolRun, table_4: pd.DataFrame = TABLE_4) -> Answers:
-    judged = claims.judge(CLAIMS, table_4, TABLE_5, runs, draws=500)
+    judged = claims.judge(CLAIMS, table_4, TABLE_5, runs, draws=300)
     return Answers({claim.name: {result.source: result for result in results} for claim, results in judged})
 
 
@@ -255,7 +247,7 @@ def test_the_fusion_of_two_tables_is_compared_in_pairs():
     effects = {"audio": 0.4, "fused_all": 0.9}
     answer = of_models(IMPROVE, **effects)
     audio, fused = (predictions(FOLDS, effect, seed=place) for place, effect in enumerate(effects.values()))
-    expected = intervals.compare(fused, audio, draws=500)["accuracy"]
+    expected = intervals.compare(fused, audio, draws=300)["accuracy"]
     assert (answer.value, answer.low, answer.high) == pytest.approx(expected[:3])
 
 
@@ -269,7 +261,7 @@ def test_only_a_model_that_learnt_something_can_be_free_of_overfitting(probabili
     assert ("above the majority" in answer.because) == (verdict == "not testable")
 
 
-def test_baselines_stand_beside_the_voice():
+def test_baselines_are_compared_with_the_voice():
     because = of_models(VOICE, audio=0.5).because
     assert "majority 66.7%" in because and "age_sex 66.7%" in because
 

@@ -14,15 +14,11 @@ PAPER = pd.DataFrame(
 def predicted(speakers: int = 20, clips: int = 3, seed: int = 0) -> pd.DataFrame:
     """Half of the speakers are men; a probability that is mostly right."""
     draws = np.random.default_rng(seed)
-    label = np.repeat(np.arange(speakers) % 2, clips)
-    return pd.DataFrame(
-        {
-            "recording_id": [f"clip_{n}" for n in range(len(label))],
-            "subject_id": np.repeat([f"speaker_{n}" for n in range(speakers)], clips),
-            "label": label,
-            "probability": np.clip(label + draws.normal(0, 0.5, len(label)), 0.01, 0.99),
-        }
-    )
+    subject = np.repeat(np.arange(speakers), clips)
+    label, clip = subject % 2, np.arange(len(subject))
+    table = pd.DataFrame({"recording_id": [f"clip_{n}" for n in clip], "label": label})
+    table["subject_id"] = [f"speaker_{n}" for n in subject]
+    return table.assign(probability=np.clip(label + draws.normal(0, 0.5, len(label)), 0.01, 0.99))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def test_by_speaker_the_mean_probability_over_the_clips_counts(one):
     assert row["roc_auc"] == pytest.approx(100 * metrics.roc_auc_score(means["label"], means["probability"]))
 
 
-def test_every_score_lies_within_its_interval_and_the_papers_stand_beside_its_own_rows(one):
+def test_every_score_lies_within_its_interval_and_the_papers_are_in_its_own_rows(one):
     for score in gender_table.SCORES:
         assert (one[f"{score}_low"] <= one[score] + 1e-9).all()
         assert (one[score] <= one[f"{score}_high"] + 1e-9).all()
@@ -57,29 +53,23 @@ def test_every_score_lies_within_its_interval_and_the_papers_stand_beside_its_ow
 
 
 def f0_table(*, part: str, men: list[float], women: list[float]) -> pd.DataFrame:
-    f0 = [*men, *women]
-    return pd.DataFrame(
-        {
-            "recording_id": [f"{part}_{n}" for n in range(len(f0))],
-            "subject_id": [f"{part}_speaker_{n}" for n in range(len(f0))],
-            "part": part,
-            "label": [1] * len(men) + [0] * len(women),
-            "mean_f0_hz": f0,
-        }
+    table = pd.DataFrame({"label": [1] * len(men) + [0] * len(women), "mean_f0_hz": [*men, *women], "part": part})
+    return table.assign(
+        **{name: [f"{part}_{name}_{n}" for n in table.index] for name in ("recording_id", "subject_id")}
     )
+
+
+def by_f0(*tables: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    return gender_table.by_f0(pd.concat(tables, ignore_index=True))
 
 
 def test_the_threshold_lies_between_men_and_women_and_calls_the_lower_voices_men():
     train = f0_table(part="train", men=[95, 105, 110, 120, 130], women=[190, 200, 210, 225, 240])
     test = f0_table(part="test", men=[100, 125], women=[195, 230])
-    table, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    table, threshold = by_f0(train, test)
     assert 130 < threshold < 190
     assert table["recording_id"].tolist() == test["recording_id"].tolist()
-    assert (
-        (table["probability"] >= 0.5).tolist()
-        == (test["mean_f0_hz"] < threshold).tolist()
-        == [True, True, False, False]
-    )
+    assert (table["probability"] >= 0.5).tolist() == (test["mean_f0_hz"] < threshold).tolist()
     assert table["probability"].rank().tolist() == [4, 3, 2, 1]
 
 
@@ -87,14 +77,14 @@ def test_the_threshold_is_learned_from_the_training_recordings_alone():
     train = f0_table(part="train", men=[95, 105, 120], women=[190, 210, 240])
     for others in ([60.0, 70.0], [400.0, 450.0]):
         test = f0_table(part="test", men=others, women=[others[0] + 5])
-        _, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
-        assert threshold == pytest.approx(gender_table.by_f0(pd.concat([train, test[:1]], ignore_index=True))[1])
+        _, threshold = by_f0(train, test)
+        assert threshold == pytest.approx(by_f0(train, test[:1])[1])
 
 
 def test_a_recording_without_voice_is_called_by_the_training_median():
     train = f0_table(part="train", men=[100, 110, 120], women=[200, 210, 220])
     test = f0_table(part="test", men=[np.nan], women=[160.0])
-    table, _ = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    table, _ = by_f0(train, test)
     assert table["probability"].iloc[0] == table["probability"].iloc[1]  # the median of the six is 160
 
 
@@ -107,11 +97,8 @@ def grouped(ages: list[float], accents: list[str] | None = None) -> pd.DataFrame
 
 def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
     groups = grouped([25.0] * 10 + [33.0] * 10, ["England English"] * 20)
-    assert groups[["grouping", "group"]].to_numpy().tolist() == [
-        ["age", "20 to 29"],
-        ["age", "30 to 39"],
-        ["accent", "England English"],
-    ]
+    names = (groups["grouping"] + ": " + groups["group"]).tolist()
+    assert names == ["age: 20 to 29", "age: 30 to 39", "accent: England English"]
     own, first = predicted()[:30], groups.iloc[0]
     assert (first["speakers"], first["clips"]) == (10, 30)
     assert first["accuracy"] == pytest.approx(((own["probability"] >= 0.5) == (own["label"] == 1)).mean())
@@ -119,16 +106,20 @@ def test_groups_are_decades_and_accents_and_have_the_scores_of_their_clips():
     assert first["recall_positive"] == pytest.approx((men["probability"] >= 0.5).mean())
 
 
-def test_small_groups_are_put_together_and_named_no_more():
-    groups = grouped([25.0] * 12 + [33.0] * 4 + [np.nan] * 4).set_index("group")
-    assert groups["speakers"].to_dict() == {"20 to 29": 12, "others": 8}
-
-
-def test_a_small_group_is_not_to_be_had_from_the_total():
-    """Three of 20 alone would be the total without the others: the smallest of those joins them."""
-    groups = grouped([25.0] * 11 + [33.0] * 6 + [71.0] * 3).set_index("group")
-    assert groups["speakers"].to_dict() == {"20 to 29": 11, "others": 9}
-    assert groups["clips"].sum() == 60
+@pytest.mark.parametrize(
+    ("ages", "speakers"),
+    [
+        ([25.0] * 12 + [33.0] * 4 + [np.nan] * 4, {"20 to 29": 12, "others": 8}),
+        (
+            [25.0] * 11 + [33.0] * 6 + [71.0] * 3,
+            {"20 to 29": 11, "others": 9},
+        ),  # three of 20 alone: the total reveals them
+    ],
+)
+def test_small_groups_are_put_together_until_the_total_reveals_none(ages, speakers):
+    found = grouped(ages).set_index("group")
+    assert found["speakers"].to_dict() == speakers
+    assert found["clips"].sum() == 60
 
 
 def test_the_recall_of_a_few_men_is_shown_in_no_group():
@@ -148,14 +139,10 @@ def test_of_fewer_than_five_speakers_nothing_is_shown():
 def test_each_model_is_set_beside_the_baseline_with_an_interval():
     label = predicted()["label"].to_numpy()
     right, wrong = predicted().assign(probability=label), predicted().assign(probability=1 - label)
-    found = gender_table.above(
-        {"f0": predicted(), "right": right, "wrong": wrong, "same": predicted()}, "f0", **DRAWING
-    )
-    assert found[["model", "verdict"]].to_numpy().tolist() == [
-        ["right", "beats it"],
-        ["wrong", "falls short"],
-        ["same", "not shown"],
-    ]
+    models = {"f0": predicted(), "right": right, "wrong": wrong, "same": predicted()}
+    found = gender_table.above(models, "f0", **DRAWING)
+    verdicts = {"right": "beats it", "wrong": "falls short", "same": "not shown"}
+    assert dict(zip(found["model"], found["verdict"], strict=True)) == verdicts
     accuracy = metrics.accuracy_score(label, predicted()["probability"] >= 0.5)
     assert found["points"].tolist() == pytest.approx([100 * (1 - accuracy), -100 * accuracy, 0])
     assert (found["points_low"] <= found["points"]).all() and (found["points"] <= found["points_high"]).all()
@@ -168,14 +155,14 @@ def test_without_a_paper_no_column_is_its_and_none_names_men():
     assert table["positive_accuracy"].iloc[0] == pytest.approx(100 * (men["probability"] >= 0.5).mean())
 
 
-def test_where_f0_says_nothing_there_is_no_threshold():
+def test_where_f0_is_no_help_there_is_no_threshold():
     """Young and old, each with men and women; and a cohort of whom no voice was measured."""
     train = f0_table(part="train", men=[100.0, 200.0] * 5, women=[100.0, 200.0, 141.0])
     test = f0_table(part="test", men=[100], women=[200])
-    table, threshold = gender_table.by_f0(pd.concat([train, test], ignore_index=True))
+    table, threshold = by_f0(train, test)
     assert np.isnan(threshold)
     assert len(table) == 2
-    silent, none = gender_table.by_f0(pd.concat([train, test], ignore_index=True).assign(mean_f0_hz=np.nan))
+    silent, none = by_f0(*(table.assign(mean_f0_hz=np.nan) for table in (train, test)))
     assert np.isnan(none)
     assert silent["probability"].tolist() == pytest.approx([10 / 13] * 2, abs=0.01)
 
