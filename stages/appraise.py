@@ -23,7 +23,7 @@ from stages.parts.run import run
 def main(protocol: str, role: str = "main") -> None:
     """Write metrics/appraise/PROTOCOL.json, data/appraise/PROTOCOL/ and plots/appraise/PROTOCOL/."""
     appraiser = Appraiser(
-        asked=settings("appraise", calibration.Settings),
+        settings=settings("appraise", calibration.Settings),
         bootstrap=settings("bootstrap", intervals.Settings),
         seed=seed_of(study_settings().seed, f"appraise/{protocol}"),
         cross_fits=protocol == "subject_wise",

@@ -1,4 +1,4 @@
-"""What a protocol's scores are worth: calibration, operating points, comparisons, groups, all of one set of models.
+"""Appraisal of a protocol's scores: calibration, operating points, comparisons, groups, all of one set of models.
 
 Tables of models hold a row per recording, tables called `people` a row per subject as `metrics.per_subject` returns
 them: subject_id, fold, label (1 = patient), probability. Split by recording, a subject's recordings lie in several
@@ -28,7 +28,7 @@ NOT_CROSS_FITTED = (
 class Appraiser:
     """Settings of the appraisal and of its intervals, and whether folds divide subjects."""
 
-    asked: calibration.Settings
+    settings: calibration.Settings
     bootstrap: intervals.Settings
     seed: int
     cross_fits: bool
@@ -48,7 +48,7 @@ class Appraiser:
         tables = {"uncalibrated": people}
         if self.cross_fits:
             tables["platt"] = calibration.cross_fitted(people, Platt.fit)
-            if len(people) >= self.asked.isotonic_from:
+            if len(people) >= self.settings.isotonic_from:
                 tables["isotonic"] = calibration.cross_fitted(people, calibration.isotonic)
         return tables
 
@@ -57,62 +57,53 @@ class Appraiser:
 
         `platt.scaler`: the two numbers learned on all subjects, for use on new ones; no score here comes from it.
         """
-        told: dict[str, Any] = {"base_rate_brier": calibration.base_rate_brier(people["label"])}
-        for name, table in self.scaled(people).items():
-            told[name] = self._calibration_of(table)
+        found: dict[str, Any] = {"base_rate_brier": calibration.base_rate_brier(people["label"])}
+        found |= {name: self._calibration_of(table) for name, table in self.scaled(people).items()}
         if not self.cross_fits:
-            return told | {"platt": {"absent": NOT_CROSS_FITTED}, "isotonic": {"absent": NOT_CROSS_FITTED}}
-        told["platt"]["scaler"] = asdict(Platt.fit(people["label"], people["probability"]))
-        if "isotonic" not in told:
-            few = f"{len(people)} subjects, fewer than appraise.isotonic_from ({self.asked.isotonic_from})"
-            told["isotonic"] = {"absent": few}
-        return told
+            return found | {"platt": {"absent": NOT_CROSS_FITTED}, "isotonic": {"absent": NOT_CROSS_FITTED}}
+        found["platt"]["scaler"] = asdict(Platt.fit(people["label"], people["probability"]))
+        few = f"{len(people)} subjects, fewer than appraise.isotonic_from ({self.settings.isotonic_from})"
+        found.setdefault("isotonic", {"absent": few})
+        return found
 
     def _calibration_of(self, table: pd.DataFrame) -> dict[str, Any]:
-        label, probability, bins = table["label"], table["probability"], self.asked.bins
-        bounds = intervals.intervals(table, **self.drawing)
-        own = calibration.calibration_scores(table, bins=bins, **self.drawing)
-        brier = calibration.Estimate(metrics.brier(label, probability), *bounds["brier"])
-        log_loss = calibration.Estimate(metrics.log_loss(label, probability), *bounds["log_loss"])
+        bins, draws = self.settings.bins, self.bootstrap.draws
+        bounds, values = intervals.intervals(table, **self.drawing), metrics.scores(table)
+        estimates = {name: calibration.Estimate(values[name], *bounds[name]) for name in intervals.LOSSES}
+        estimates |= calibration.calibration_scores(table, bins=bins, **self.drawing)
         by_chance = calibration.expected_calibration_error_by_chance(
-            probability, bins=bins, draws=self.bootstrap.draws, seed=self.seed
+            table["probability"], bins=bins, draws=draws, seed=self.seed
         )
-        told = {"brier": brier._asdict(), "ece": own["ece"]._asdict(), "ece_by_chance": by_chance}
-        if self.cross_fits:
-            told |= {name: score._asdict() for name, score in {"log_loss": log_loss, **own}.items() if name != "ece"}
-        return told
+        found = {**_as_dicts(estimates), "ece_by_chance": by_chance}
+        defined = ("log_loss", "slope", "intercept") if self.cross_fits else ()
+        return {name: found[name] for name in ("brier", "ece", "ece_by_chance", *defined)}
 
     def thresholds(self, people: pd.DataFrame) -> dict[str, float | Mapping[int, float]]:
         """0.5, and for each fold the thresholds that reach the wanted rate on the subjects of the other folds."""
         found: dict[str, float | Mapping[int, float]] = {f"threshold_{metrics.THRESHOLD:g}": metrics.THRESHOLD}
         if self.cross_fits:
             ways = (
-                ("specificity", self.asked.specificity, operating_points.threshold_at_specificity),
-                ("sensitivity", self.asked.sensitivity, operating_points.threshold_at_sensitivity),
+                ("specificity", self.settings.specificity, operating_points.threshold_at_specificity),
+                ("sensitivity", self.settings.sensitivity, operating_points.threshold_at_sensitivity),
             )
             for name, target, choose in ways:
                 found[f"{name}_{target:g}"] = operating_points.cross_fitted_thresholds(people, choose, target)
         return found
 
     def operating_points(self, people: pd.DataFrame) -> dict[str, Any]:
-        """What each threshold really reaches, and what a call is then worth at each prevalence."""
-        told = {}
+        """What each threshold really reaches, and the predictive values of a call at each prevalence."""
+        points = {}
         for name, threshold in self.thresholds(people).items():
             calls = operating_points.called(people, threshold)
             rates = operating_points.reached(people["label"], calls, level=self.bootstrap.level)
-            told[name] = {
-                **{rate: estimate._asdict() for rate, estimate in rates.items()},
-                "at_prevalence": {
-                    f"{prevalence:g}": {
-                        value: estimate._asdict()
-                        for value, estimate in operating_points.predictive_values(
-                            people["label"], calls, prevalence, **self.drawing
-                        ).items()
-                    }
-                    for prevalence in self.asked.prevalences
-                },
+            at_prevalence = {
+                f"{prevalence:g}": _as_dicts(
+                    operating_points.predictive_values(people["label"], calls, prevalence, **self.drawing)
+                )
+                for prevalence in self.settings.prevalences
             }
-        return told
+            points[name] = {**_as_dicts(rates), "at_prevalence": at_prevalence}
+        return points
 
     def by_subject(self, people: pd.DataFrame) -> pd.DataFrame:
         """Each subject with its probability under each scaler and its fold's thresholds."""
@@ -156,29 +147,30 @@ class Appraisal:
             "comparisons": self._comparisons(),
             "groups": {model: _nested(found) for model, found in self.groups.items()},
             "normal_speech": {
-                model: found and {**found, "found": {at: share._asdict() for at, share in found["found"].items()}}
+                model: found and {**found, "found": _as_dicts(found["found"])}
                 for model, found in self.normal_speech.items()
             },
         }
 
     def _comparisons(self) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+        pairs: dict[str, Any] = {}
         for row in self.compared[self.compared["score"].isin([self.appraiser.auc, "accuracy", "brier"])].itertuples():
-            pair = told.setdefault(str(comparisons.Pair(str(row.first), str(row.second))), {})
+            pair = pairs.setdefault(str(comparisons.Pair(str(row.first), str(row.second))), {})
             numbers = {name: getattr(row, name) for name in ("difference", "low", "high", "p", "p_holm")}
             pair.setdefault(f"per_{row.unit}", {})[row.score] = numbers
-        return told
+        return pairs
+
+
+def _as_dicts(estimates: Mapping[str, calibration.Estimate]) -> dict[str, dict[str, float]]:
+    return {name: estimate._asdict() for name, estimate in estimates.items()}
 
 
 def _nested(found: Sequence[groups.Group]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     for group in found:
-        told.setdefault(group.grouping, {})[group.group] = {
-            "patients": group.patients,
-            "controls": group.controls,
-            **{score: estimate._asdict() for score, estimate in group.scores.items()},
-        }
-    return told
+        counts = {"patients": group.patients, "controls": group.controls}
+        nested.setdefault(group.grouping, {})[group.group] = {**counts, **_as_dicts(group.scores)}
+    return nested
 
 
 def appraise(
@@ -190,21 +182,20 @@ def appraise(
     subject_id, label and clinical columns. recordings: recording_id, task.
     """
     people = {model: metrics.per_subject(models[model]) for model in APPRAISED}
-    asked = groups.groupings(appraiser.asked.age_bands)
+    drawing, level = appraiser.drawing, appraiser.bootstrap.level
+    divided = groups.groupings(appraiser.settings.age_bands)
     return Appraisal(
         appraiser=appraiser,
         people=people,
         calibration={model: appraiser.calibration(table) for model, table in people.items()},
         operating_points={model: appraiser.operating_points(table) for model, table in people.items()},
-        compared=comparisons.compare_all(models, **appraiser.drawing),
+        compared=comparisons.compare_all(models, **drawing),
         groups={
-            model: groups.by_group(models[model], subjects, recordings, asked, auc=appraiser.auc, **appraiser.drawing)
+            model: groups.by_group(models[model], subjects, recordings, divided, auc=appraiser.auc, **drawing)
             for model in people
         },
         normal_speech={
-            model: groups.normal_speech_found(
-                table, subjects, appraiser.thresholds(table), level=appraiser.bootstrap.level
-            )
+            model: groups.normal_speech_found(table, subjects, appraiser.thresholds(table), level=level)
             for model, table in people.items()
         },
     )

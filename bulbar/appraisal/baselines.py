@@ -1,7 +1,7 @@
 """What a network must beat: majority, age and sex, and classic voice features, under the same folds.
 
 The voice features are standardised within their task, learned on the training rows: a syllable train's HNR lies below a
-vowel's in every voice, so only its place among other trains tells something. So one weight serves a feature in all
+vowel's in every voice, so only its place among other trains is informative. So one weight serves a feature in all
 tasks, and a feature that a task does not have (a vowel's syllable rate) is 0 in it, neither high nor low. Nothing is
 watched while these fit: each fold trains on all that it does not test.
 """
@@ -90,21 +90,17 @@ def classifier(model: Model, settings: Settings, seed: int) -> Pipeline:
     """
     if model == "majority":
         return Pipeline([("prior", DummyClassifier(strategy="prior"))])
-    if model == "age_sex":
-        columns = clinical.encoder(AGE_SEX, "subject_wise")
-        return Pipeline([("columns", columns), ("scale", _scaled()), ("regression", LogisticRegression())])
     task = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    voice = ColumnTransformer(
+    columns = ColumnTransformer(
         [("voice", WithinTask(), ["task", *VOICE]), ("task", task, ["task"])], verbose_feature_names_out=False
     ).set_output(transform="pandas")
-    if model == "voice_linear":
-        return Pipeline([("columns", voice), ("scale", _scaled()), ("regression", LogisticRegression())])
-    forest = RandomForestClassifier(settings.trees, random_state=seed, n_jobs=1)
-    return Pipeline([("columns", voice), ("forest", forest)])
-
-
-def _scaled() -> StandardScaler:
-    return StandardScaler().set_output(transform="pandas")
+    if model == "voice_forest":
+        forest = RandomForestClassifier(settings.trees, random_state=seed, n_jobs=1)
+        return Pipeline([("columns", columns), ("forest", forest)])
+    if model == "age_sex":
+        columns = clinical.encoder(AGE_SEX, "subject_wise")
+    scale = StandardScaler().set_output(transform="pandas")
+    return Pipeline([("columns", columns), ("scale", scale), ("regression", LogisticRegression())])
 
 
 def out_of_fold(

@@ -1,4 +1,4 @@
-"""Do the probabilities mean what they say? Reliability, calibration scores, and scalers scored by cross-fitting.
+"""Are the probabilities true? Reliability, calibration scores, and scalers scored by cross-fitting.
 
 Everything here is on the level of subjects: tables as `metrics.per_subject` returns them (subject_id, fold, label,
 probability; label 1 = positive class). A scaler learns on the subjects of the other folds and is applied to those of
@@ -59,9 +59,12 @@ class Settings(Strict):
 class Estimate(NamedTuple):
     """A score with the ends of its interval; NaN where it is not defined."""
 
-    value: float
-    low: float
-    high: float
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+
+UNDEFINED = Estimate()
 
 
 def logit(probability: npt.ArrayLike) -> np.ndarray:
@@ -166,38 +169,32 @@ def reliability(label: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int, 
 def _bins_of_enough(bin_of: np.ndarray) -> list[np.ndarray]:
     """Which rows lie in each bin, rising, after neighbours were joined until each has 5 or more; each (n,) of bool."""
     found: list[np.ndarray] = []
+    here = np.zeros(len(bin_of), dtype=bool)
     for one in np.unique(bin_of):
-        here = bin_of == one
-        if found and found[-1].sum() < FEWEST_SHOWN:
-            found[-1] |= here
-        else:
+        here = here | (bin_of == one)
+        if here.sum() >= FEWEST_SHOWN:
             found.append(here)
-    if len(found) > 1 and found[-1].sum() < FEWEST_SHOWN:
-        last = found.pop()
-        found[-1] |= last
-    return [here for here in found if here.sum() >= FEWEST_SHOWN]
+            here = np.zeros_like(here)
+    if found:
+        found[-1] = found[-1] | here
+    return found
 
 
 def exact_share(count: int, of: int, *, level: float = 0.95) -> Estimate:
     """`count` of `of` independent subjects as a share, with Clopper and Pearson's exact interval; NaN of nobody."""
     if not of:
-        return Estimate(np.nan, np.nan, np.nan)
+        return UNDEFINED
     bounds = binomtest(count, of).proportion_ci(level, method="exact")
     return Estimate(count / of, float(bounds.low), float(bounds.high))
 
 
-def expected_calibration_error(label: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int) -> float:
-    """ECE = Σ_b n_b / n · |share of positives in bin b − mean probability in bin b|, over equally filled bins.
-
-    Source: Naeini, Cooper, Hauskrecht, AAAI 2015, with quantile bins. With few subjects it is above 0 even where the
-    probabilities are true: see `expected_calibration_error_by_chance`.
-    """
-    true, promised = np.asarray(label, dtype=float), np.asarray(probability, dtype=float)
-    return float(_calibration_errors(np.ones((1, len(true))), true - promised, _bin_of(promised, bins), bins)[0])
-
-
 def _calibration_errors(drawn: np.ndarray, gap: np.ndarray, bin_of: np.ndarray, bins: int) -> np.ndarray:
-    """ECE of each draw, shape (draws,). drawn: how often each row is in it, (draws, n). gap: outcome − promise."""
+    """ECE of each draw, shape (draws,): Σ_b n_b / n · |share of positives in bin b − mean probability in bin b|.
+
+    drawn: how often each row is in it, (draws, n). gap: outcome − promise. Bins are equally filled. With few subjects
+    the ECE is above 0 even where the probabilities are true: see `expected_calibration_error_by_chance`.
+    Source: Naeini, Cooper, Hauskrecht, AAAI 2015, with quantile bins.
+    """
     member = np.eye(bins)[bin_of]
     return np.abs((drawn * gap) @ member).sum(axis=1) / drawn.sum(axis=1)  # n_b cancels
 
@@ -212,7 +209,7 @@ def expected_calibration_error_by_chance(
 
 
 def base_rate_brier(label: npt.ArrayLike) -> float:
-    """Brier score of telling everyone the share of positives, π(1 − π): above it is worse than knowing nothing."""
+    """Brier score of predicting the share of positives for everyone, π(1 − π): above it a model does harm."""
     share = float(np.mean(np.asarray(label, dtype=float)))
     return share * (1 - share)
 
@@ -243,7 +240,7 @@ def _with_interval(values: np.ndarray, tail: float) -> Estimate:
     """The first of `values`, and what leaves the share `tail` of the others out at each end."""
     defined = values[1:][~np.isnan(values[1:])]
     if np.isnan(values[0]) or not defined.size:
-        return Estimate(np.nan, np.nan, np.nan)
+        return UNDEFINED
     low, high = np.quantile(defined, [tail, 1 - tail], method="nearest")  # some may be infinite
     return Estimate(float(values[0]), float(low), float(high))
 
@@ -255,7 +252,6 @@ def _slopes(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray, steps: int
         return np.full(len(drawn), np.nan)
     unit = (scores - scores.mean()) / spread
     design = np.column_stack([np.ones_like(unit), unit])
-    coefficients = np.zeros((len(drawn), 2))
     overlap, direction = _overlap(unit, label, drawn)
     weights = drawn[overlap]
     found = np.zeros((len(weights), 2))
@@ -266,8 +262,9 @@ def _slopes(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray, steps: int
         step = np.linalg.solve(curvature + 1e-10 * np.eye(2), gradient[..., None])[..., 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         found += step * np.minimum(1, 2 / np.maximum(length, 2))  # a longer step may leap past the maximum
-    coefficients[overlap] = found
-    return np.where(overlap, coefficients[:, 1] / spread, direction * np.inf)
+    slopes = direction * np.inf
+    slopes[overlap] = found[:, 1] / spread
+    return slopes
 
 
 def _overlap(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

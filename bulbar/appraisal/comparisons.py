@@ -1,7 +1,7 @@
 """Which model is better than which, on the same subjects, and whether the network earns its place.
 
-A pair is compared by `intervals.compare`; here stand the pairs that are asked about, the correction for asking many
-times, and the answer in words.
+A pair is compared by `intervals.compare`; here are the pairs, the correction for many comparisons, and the conclusion
+in words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bulbar.appraisal import baselines
+from bulbar.core.markdown import with_interval
 from bulbar.scoring import intervals, metrics
 
-BASELINES = ("majority", "age_sex", "voice_linear", "voice_forest")
+BASELINES: tuple[str, ...] = baselines.BASELINES
 NETWORK = "audio"
 
 
@@ -90,18 +92,17 @@ def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc") -> str:
         & compared["second"].isin(BASELINES)
     ]
     if here.empty:
-        return "No baseline was run: nothing can be said of whether the network earns its place."
+        return "No baseline was run: whether the network earns its place is unknown."
     against = {
-        row.second: f"{row.second} (AUC {row.difference:+.2f}, {row.low:+.2f} to {row.high:+.2f})"
-        for row in here.itertuples()
+        str(row["second"]): "{second}, AUC {}".format(
+            with_interval(row["difference"], row["low"], row["high"], "{:+.2f}".format), second=row["second"]
+        )
+        for row in here.to_dict("records")
     }
     beaten = [str(name) for name in here.loc[here["low"] > 0, "second"]]
     level = [name for name in against if name not in beaten]
+    above, others = ("; ".join(against[name] for name in names) for names in (beaten, level))
     if not level:
-        return f"The network earns its place: it beats {_listed([against[name] for name in beaten])}."
-    does = f"it beats {_listed([against[name] for name in beaten])}, but not" if beaten else "it does not beat"
-    return f"The network has not earned its place: {does} {_listed([against[name] for name in level])}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        return f"The network earns its place: it beats {above}."
+    does = f"it beats {above}, but not" if beaten else "it does not beat"
+    return f"The network has not earned its place: {does} {others}."

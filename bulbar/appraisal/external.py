@@ -1,12 +1,12 @@
 """External validation: networks trained on one cohort and scored on another, where nothing is learned.
 
-Trained on a cohort, split by subject, there is one network for each fold. What it says of the fold's test subjects is
-the score within that cohort; what all of them say on average of a recording of the other cohort is the score outside.
+Trained on a cohort, split by subject, there is one network for each fold. Its predictions for the fold's test subjects
+give the score within that cohort; the mean prediction of all of them for the other cohort gives the score outside.
 None is fitted again, and of the other cohort no scaling, threshold or calibration is learned: an image is scaled by its
 own recording's maximum, and the threshold is 0.5.
 
 Cohorts are recorded differently. Where one of them carries nothing above 4 kHz, a network may have learned what the
-other one has there, so both are compared once more with all of them low-passed alike. That is the last thing done to a
+other one has there, so both are compared once more, all low-passed at one frequency. That is the last thing done to a
 recording: the rounding to 16 bit before it leaves noise in a band without voice, as much as the recording is quiet.
 """
 
@@ -75,19 +75,19 @@ Train = Callable[[Sequence[fits.Fit]], Iterable[fits.Fitted]]
 """Trains fits; the results in their order."""
 
 
-def low_passes(asked: Settings, pipeline: audio.Settings) -> dict[str, float | None]:
+def low_passes(settings: Settings, pipeline: audio.Settings) -> dict[str, float | None]:
     """Each band that is compared, with what its recordings are low-passed to, hertz; None: no more than they are.
 
     Raises BadInput where the pipeline's sampling rate cannot hold the low-pass.
     """
     bands: dict[str, float | None] = {"as_recorded": None}
-    if asked.bandwidth_hz is None:
+    if settings.bandwidth_hz is None:
         return bands
     highest = pipeline.sample_rate_hz / 2 / audio.SLOPE[1]
-    if asked.bandwidth_hz >= highest:
+    if settings.bandwidth_hz >= highest:
         where, remedy = "params.yaml: external.bandwidth_hz", "lower it, or set null to compare as recorded only"
-        raise BadInput([Problem(where, f"below {highest:g}", f"{asked.bandwidth_hz:g}", remedy)])
-    return bands | {"low_passed": asked.bandwidth_hz}
+        raise BadInput([Problem(where, f"below {highest:g}", f"{settings.bandwidth_hz:g}", remedy)])
+    return bands | {"low_passed": settings.bandwidth_hz}
 
 
 def low_passed_image(recording: tuple[Path, float], mel: spectrogram.Settings, hz: float) -> np.ndarray:
@@ -140,7 +140,7 @@ def cross_fits(trained: ComparedCohort, own: als.ProtocolData, other: als.Protoc
 def predictions(
     own: als.ProtocolData, other: als.ProtocolData, of_folds: Sequence[fits.Fit], fitted: Sequence[fits.Fitted]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the fits of `cross_fits` say of their own cohort, out of fold, and of the other one.
+    """What the fits of `cross_fits` predict for their own cohort, out of fold, and for the other one.
 
     Both with recording_id, subject_id, fold, label, probability. Of the other cohort the probability is the mean over
     the folds' networks; `lowest` and `highest` are the ends of their range, and `fold` is 1 for all.
@@ -151,9 +151,9 @@ def predictions(
     within = als.predictions(own, inside, results)
     beyond = other.table[["recording_id", "subject_id", "label"]].copy()
     beyond.insert(2, "fold", 1)
-    said = np.array([other.per_recording(outside, result.test[-len(outside) :])[1] for result in fitted])
-    ranged = {"probability": said.mean(axis=0), "lowest": said.min(axis=0), "highest": said.max(axis=0)}
-    return within, beyond.assign(**{name: values.round(6) for name, values in ranged.items()})
+    by_network = np.array([other.per_recording(outside, result.test[-len(outside) :])[1] for result in fitted])
+    middle, lowest, highest = (of.round(6) for of in (by_network.mean(0), by_network.min(0), by_network.max(0)))
+    return within, beyond.assign(probability=middle, lowest=lowest, highest=highest)
 
 
 def both_directions(
@@ -195,20 +195,17 @@ def headline(found: pd.DataFrame) -> dict[str, Any]:
 
     found: `scores` of all, with trained_on and tested_on (roles) and band.
     """
-    told: dict[str, Any] = {}
-    people = found[found["unit"] == "per_subject"].to_dict("records")
-    for outside in (row for row in people if row["trained_on"] != row["tested_on"]):
-        direction, band = f"{outside['trained_on']}_to_{outside['tested_on']}", outside["band"]
-        numbers = told.setdefault(direction, {}).setdefault(band, {})
-        if outside["score"] == "roc_auc":
-            [within] = [
-                row["value"]
-                for row in people
-                if row["trained_on"] == row["tested_on"] == outside["trained_on"]
-                and (row["band"], row["score"]) == (band, "roc_auc")
-            ]
-            ends = {"subject_auc_low": outside["low"], "subject_auc_high": outside["high"]}
-            numbers |= {"subject_auc_within": within, "subject_auc": outside["value"], **ends}
-        elif outside["score"] == "balanced_accuracy":
-            numbers["subject_balanced_accuracy"] = outside["value"]
-    return told
+    by_direction: dict[str, Any] = {}
+    people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])
+    rows: dict[Any, Any] = people[["value", "low", "high"]].to_dict("index")
+    for (trained, tested, band, score), row in rows.items():
+        if trained == tested:
+            continue
+        numbers = by_direction.setdefault(f"{trained}_to_{tested}", {}).setdefault(band, {})
+        if score == "roc_auc":
+            numbers["subject_auc_within"] = rows[trained, trained, band, score]["value"]
+            ends = {"subject_auc_low": row["low"], "subject_auc_high": row["high"]}
+            numbers |= {"subject_auc": row["value"], **ends}
+        elif score == "balanced_accuracy":
+            numbers["subject_balanced_accuracy"] = row["value"]
+    return by_direction

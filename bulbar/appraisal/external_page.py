@@ -34,11 +34,8 @@ class Comparison:
 
 def bands_in_words(low_passes: Mapping[str, float | None], pipeline_hz: float | None) -> dict[str, str]:
     """Each band in words. low_passes: of `external.low_passes`; pipeline_hz: what all recordings are low-passed to."""
-    return {band: _band_in_words(hz or pipeline_hz) for band, hz in low_passes.items()}
-
-
-def _band_in_words(hz: float | None) -> str:
-    return "as recorded" if hz is None else f"low-passed at {hz:g} Hz"
+    lowest = {band: hz or pipeline_hz for band, hz in low_passes.items()}
+    return {band: f"low-passed at {hz:g} Hz" if hz else "as recorded" for band, hz in lowest.items()}
 
 
 def in_short(compared: Comparison) -> str:
@@ -106,9 +103,10 @@ def page(compared: Comparison) -> str:
     )
     learned = (
         f"{cell.architecture} at dropout {cell.dropout_rate:g} on {', '.join(tasks)}, fixed beforehand. One network for"
-        " each fold of subjects of the cohort trained on: *within* is what it says of subjects that it has not heard,"
-        " *outside* what all of them say on average of the other cohort. Nothing is learned there: no scaling,"
-        f" threshold or calibration. Sensitivity is the share of {classes[0]} called so, from a probability of 0.5 on."
+        " each fold of subjects of the cohort trained on: *within* are its predictions for subjects that it was not"
+        " trained on, *outside* the mean predictions of all of them for the other cohort. Nothing is learned there: no"
+        f" scaling, threshold or calibration. Sensitivity is the share of {classes[0]} called so, from a probability of"
+        " 0.5 on."
     )
     made = " and ".join(cohort.role for cohort in compared.cohorts if cohort.synthetic)
     note = [f"Synthetic voices ({made}): these scores say nothing about ALS."] if made else []

@@ -1,4 +1,4 @@
-"""Figures of what the scores are worth: reliability curves and forest plots."""
+"""Figures of the appraisal: reliability curves and forest plots."""
 
 import textwrap
 from collections.abc import Mapping
@@ -29,19 +29,10 @@ def reliability(panels: Mapping[str, Mapping[str, pd.DataFrame]], title: str) ->
     for axes, (name, curves) in zip(places, panels.items(), strict=True):
         axes.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=(0, (1, 3)), label="true probabilities")
         for (colour, marker), (text, curve) in zip(LOOKS, curves.items(), strict=False):
-            share = curve["share_positive"].to_numpy()
-            axes.errorbar(
-                curve["mean_probability"],
-                share,
-                yerr=np.abs(curve[["low", "high"]].to_numpy().T - share),
-                color=colour,
-                marker=marker,
-                markersize=8,
-                linewidth=1,
-                elinewidth=1.5,
-                capsize=3,
-                label=text,
-            )
+            share, look = curve["share_positive"].to_numpy(), {"color": colour, "marker": marker, "markersize": 8}
+            ends = np.abs(curve[["low", "high"]].to_numpy().T - share)
+            look |= {"linewidth": 1, "elinewidth": 1.5, "capsize": 3, "label": text}
+            axes.errorbar(curve["mean_probability"], share, yerr=ends, **look)
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
         axes.set_aspect("equal")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bulbar.appraisal import operating_points
-from bulbar.appraisal.calibration import Estimate, exact_share
+from bulbar.appraisal.calibration import UNDEFINED, Estimate, exact_share
 from bulbar.core.disclosure import FEWEST_SHOWN, shown, shown_apart, withheld
 from bulbar.scoring import intervals, metrics
 
@@ -51,7 +51,7 @@ def _names_between(edges: Sequence[float]) -> list[str]:
 
 
 def groupings(age_bands: tuple[float, ...]) -> tuple[Grouping, ...]:
-    """All that are asked about; those whose column a release lacks are passed over.
+    """All groupings; those whose column a release lacks are passed over.
 
     age_bands: years at which age groups begin. Cantagallo's questionnaire (0 to 140) comes without cut-offs: its bands
     begin at an eighth, a quarter and half of its range, as most people score low.
@@ -69,7 +69,7 @@ def groupings(age_bands: tuple[float, ...]) -> tuple[Grouping, ...]:
 
 
 NORMAL_SPEECH: Mapping[str, float | str] = {"alsfrs_r_speech": 4.0, "bulbar_signs": "no"}
-"""What says that a patient's speech is normal, by column: the first that a release has is asked."""
+"""The value by which a column rates a patient's speech as normal: the first column that a release has is used."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def by_group(
     table: pd.DataFrame,
     subjects: pd.DataFrame,
     recordings: pd.DataFrame,
-    asked: Sequence[Grouping],
+    divided: Sequence[Grouping],
     *,
     auc: Literal["roc_auc", "roc_auc_pooled"] = "roc_auc",
     draws: int = 2000,
@@ -109,21 +109,21 @@ def by_group(
     subjects: subject_id, label and clinical columns. recordings: recording_id, task. auc: over pairs within a fold,
     or over all pairs where subjects have no fold of their own. A group of patients alone has the AUC against all
     controls and its sensitivity, and no other score. A group with fewer than 5 patients or controls has none; one whose
-    count is `withheld` has no score that tells the count: an exact interval does.
+    count is `withheld` has no score that reveals it: an exact interval does.
     """
     rows = _with_columns(table, subjects, recordings)
     total = _people(rows)
     found = []
-    for grouping in asked:
+    for grouping in divided:
         if grouping.column not in rows or rows[grouping.column].isna().all():
             continue
         named = list(_groups_of(rows, grouping))
         of_label = list(zip(*(_people(members) for _, members in named), strict=True))
-        told = [[shown(count, total[label]) for count in of_label[label]] for label in (0, 1)]
+        printed = [[shown(count, total[label]) for count in of_label[label]] for label in (0, 1)]
         hidden = [[False] * len(named) for _ in (0, 1)]
         for label in (0, 1):
             if grouping.column in subjects and (label or grouping.of == "everyone"):  # else a person is in each group
-                told[label] = shown_apart(of_label[label], total[label])
+                printed[label] = shown_apart(of_label[label], total[label])
                 hidden[label] = withheld(of_label[label], total[label])
         for place, (name, members) in enumerate(named):
             scores = _scores(metrics.per_subject(members), grouping.of, auc, draws=draws, level=level, seed=seed)
@@ -132,8 +132,8 @@ def by_group(
                     grouping=grouping.name,
                     group=name,
                     of=grouping.of,
-                    patients=told[1][place],
-                    controls=told[0][place],
+                    patients=printed[1][place],
+                    controls=printed[0][place],
                     scores=_without_counts(scores, controls=hidden[0][place], patients=hidden[1][place]),
                 )
             )
@@ -141,31 +141,25 @@ def by_group(
 
 
 def _without_counts(scores: Mapping[str, Estimate], *, controls: bool, patients: bool) -> dict[str, Estimate]:
-    """The scores from which the number of controls, or of patients, cannot be told: no share of them.
+    """The scores that do not reveal the number of controls, or of patients: no share of them.
 
     An AUC is a share of pairs, controls times patients: it stays, to two digits, which many numbers of pairs give.
     """
-    none = Estimate(np.nan, np.nan, np.nan)
-    kept = dict(scores)
-    if controls or patients:
-        auc = scores["roc_auc"]
-        kept["accuracy"] = none
-        kept["roc_auc"] = none if auc.value in (0, 1) else Estimate(*np.round(auc, 2))  # at an end its bound is exact
-    if patients:
-        kept["sensitivity"] = none
-    if controls:
-        kept["specificity"] = none
-    return kept
+    auc = scores["roc_auc"]
+    hidden = {"accuracy": controls or patients, "sensitivity": patients, "specificity": controls}
+    hidden["roc_auc"] = hidden["accuracy"] and auc.value in (0, 1)  # at an end its bound is exact
+    rounded = {"roc_auc": Estimate(*np.round(auc, 2))} if hidden["accuracy"] else {}
+    return {name: UNDEFINED if hidden[name] else score for name, score in {**scores, **rounded}.items()}
 
 
 def _groups_of(rows: pd.DataFrame, grouping: Grouping) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each group that somebody is in, with its rows; to a group of patients all controls are added."""
     band = grouping.bands(rows[grouping.column])
-    asked = (rows["label"] == 1).to_numpy() | (grouping.of == "everyone")
+    divided = (rows["label"] == 1).to_numpy() | (grouping.of == "everyone")
     for name in band.cat.categories:
-        inside = (band == name).to_numpy() & asked
+        inside = (band == name).to_numpy() & divided
         if inside.any():
-            yield str(name), rows[inside | ~asked]
+            yield str(name), rows[inside | ~divided]
 
 
 def _people(rows: pd.DataFrame) -> tuple[int, int]:
@@ -177,17 +171,17 @@ def _people(rows: pd.DataFrame) -> tuple[int, int]:
 def _scores(
     of_group: pd.DataFrame, of: Literal["everyone", "patients"], auc: str, *, draws: int, level: float, seed: int
 ) -> dict[str, Estimate]:
-    told = {name: Estimate(np.nan, np.nan, np.nan) for name in SCORES}
+    found = dict.fromkeys(SCORES, UNDEFINED)
     label = of_group["label"].to_numpy()
     if min(np.sum(label == 0), np.sum(label == 1)) < FEWEST_SHOWN:
-        return told
+        return found
     bounds = intervals.intervals(of_group, draws=draws, level=level, seed=seed)
     calls = operating_points.called(of_group, metrics.THRESHOLD)
-    told["roc_auc"] = Estimate(metrics.scores(of_group)[auc], *bounds[auc])
-    told |= operating_points.reached(label, calls, level=level)
+    found["roc_auc"] = Estimate(metrics.scores(of_group)[auc], *bounds[auc])
+    found |= operating_points.reached(label, calls, level=level)
     if of == "patients":
-        return told | {"specificity": Estimate(np.nan, np.nan, np.nan)}
-    return told | {"accuracy": exact_share(int((calls == (label == 1)).sum()), len(label), level=level)}
+        return found | {"specificity": UNDEFINED}
+    return found | {"accuracy": exact_share(int((calls == (label == 1)).sum()), len(label), level=level)}
 
 
 def normal_speech_found(
@@ -200,9 +194,9 @@ def normal_speech_found(
     """Of the patients whose speech is rated normal, the share that is called a patient at each threshold.
 
     people: a row per subject, as `metrics.per_subject`. thresholds: name -> one threshold, or each fold's own. Returns
-    `column` (which says that speech is normal), `patients` (how many, as `by_group` shows it) and `found`: name ->
+    `column` (by which speech is normal), `patients` (how many, as `by_group` shows it) and `found`: name ->
     Estimate with the exact binomial interval, NaN for fewer than 5 patients and where the count is `withheld`; None
-    where no column says so.
+    where there is no such column.
     """
     column = next((name for name in NORMAL_SPEECH if name in subjects), None)
     if column is None:
@@ -216,9 +210,5 @@ def normal_speech_found(
     for name, threshold in thresholds.items():
         calls = operating_points.called(patients, threshold)
         share = exact_share(int(calls.sum()), len(calls), level=level)
-        found[name] = share if enough else Estimate(np.nan, np.nan, np.nan)
-    return {
-        "column": column,
-        "patients": shown_apart(counts, len(everyone))[0],
-        "found": found,
-    }
+        found[name] = share if enough else UNDEFINED
+    return {"column": column, "patients": shown_apart(counts, len(everyone))[0], "found": found}

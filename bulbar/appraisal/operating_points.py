@@ -1,4 +1,4 @@
-"""Thresholds chosen on other subjects, what they really reach, and what a call is then worth in a clinic.
+"""Thresholds chosen on other subjects, what they really reach, and the predictive values in a clinic.
 
 Tables as `metrics.per_subject` returns them: subject_id, fold, label (1 = patient), probability; from the threshold on
 a subject is called a patient.
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics
 
-from bulbar.appraisal.calibration import Estimate, exact_share, without_each_fold
+from bulbar.appraisal.calibration import UNDEFINED, Estimate, exact_share, without_each_fold
 from bulbar.scoring import intervals
 
 ROUNDING = 1e-9
@@ -85,9 +85,8 @@ def predictive_values(
     """
     patient, call = np.asarray(label, dtype=int) == 1, np.asarray(calls, dtype=bool)
     n_patients, n_controls = int(patient.sum()), int((~patient).sum())
-    undefined = Estimate(np.nan, np.nan, np.nan)
     if not (n_patients and n_controls):
-        return {"ppv": undefined, "npv": undefined}
+        return {"ppv": UNDEFINED, "npv": UNDEFINED}
     found, cleared = int((patient & call).sum()), int((~patient & ~call).sum())
     generator = np.random.default_rng(seed)
     drawn = bayes(
@@ -96,8 +95,8 @@ def predictive_values(
         prevalence,
     )
     values = bayes(found / n_patients, cleared / n_controls, prevalence)
-    told = {}
+    estimates = {}
     for name, value, of_draws in zip(("ppv", "npv"), map(float, values), drawn, strict=True):
         low, high = intervals.percentiles(of_draws, level)
-        told[name] = Estimate(value, min(low, value), max(high, value)) if np.isfinite(value) else undefined
-    return told
+        estimates[name] = Estimate(value, min(low, value), max(high, value)) if np.isfinite(value) else UNDEFINED
+    return estimates

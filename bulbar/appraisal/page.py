@@ -15,19 +15,19 @@ from bulbar.scoring import metrics
 Numbers = Mapping[str, Any]
 
 
-def estimate(told: Numbers | None, digits: int = 2) -> str:
-    """`0.63 (0.49 to 0.76)`; en dash where there is none."""
-    if told is None:
+def estimate(of: Numbers | None, digits: int = 2) -> str:
+    """`0.63 (0.49 to 0.76)` of value, low and high; en dash where there is none."""
+    if of is None:
         return NOT_DEFINED
-    return with_interval(told["value"], told["low"], told["high"], f"{{:.{digits}f}}".format)
+    return with_interval(of["value"], of["low"], of["high"], f"{{:.{digits}f}}".format)
 
 
 def calibration_table(models: Mapping[str, Numbers]) -> str:
     """Calibration scores per model and scaling. models: name -> `Appraiser.calibration`."""
     rows, absent = [], []
-    for model, told in models.items():
+    for model, by_scaling in models.items():
         for scaling in ("uncalibrated", "platt", "isotonic"):
-            scores = told[scaling]
+            scores = by_scaling[scaling]
             if "absent" in scores:
                 absent.append(f"{model}, {scaling}: not given: {scores['absent']}.")
                 continue
@@ -36,7 +36,7 @@ def calibration_table(models: Mapping[str, Numbers]) -> str:
                     "model": model,
                     "probabilities": scaling,
                     "Brier": estimate(scores["brier"], 3),
-                    "Brier of the base rate": f"{told['base_rate_brier']:.3f}",
+                    "Brier of the base rate": f"{by_scaling['base_rate_brier']:.3f}",
                     "ECE": estimate(scores["ece"]),
                     "ECE of true probabilities": f"{scores['ece_by_chance']:.2f}",
                     "log loss": estimate(scores.get("log_loss")),
@@ -53,31 +53,31 @@ def operating_table(models: Mapping[str, Numbers]) -> str:
         {
             "model": model,
             "threshold": point.replace("_", " "),
-            "sensitivity reached": estimate(told["sensitivity"]),
-            "specificity reached": estimate(told["specificity"]),
+            "sensitivity reached": estimate(reached["sensitivity"]),
+            "specificity reached": estimate(reached["specificity"]),
             **{
                 f"{value.upper()} at {100 * float(prevalence):g} %": estimate(estimates[value])
-                for prevalence, estimates in told["at_prevalence"].items()
+                for prevalence, estimates in reached["at_prevalence"].items()
                 for value in ("ppv", "npv")
             },
         }
         for model, points in models.items()
-        for point, told in points.items()
+        for point, reached in points.items()
     ]
     return markdown_table(pd.DataFrame(rows))
 
 
 def comparison_table(compared: pd.DataFrame, auc: str) -> str:
     """Differences between models, first minus second. compared: from `comparisons.compare_all`; auc: which one."""
-    by = compared.set_index(["unit", "score", "first", "second"]).to_dict("index")
+    by: dict[Any, Any] = compared.set_index(["unit", "score", "first", "second"]).to_dict("index")
     rows = []
     for first, second in dict.fromkeys(zip(compared["first"], compared["second"], strict=True)):
         row = {"first": first, "second": second}
         for unit in ("subject", "recording"):
             for score, name in ((auc, "AUC"), ("accuracy", "accuracy"), ("brier", "Brier")):
                 found = by[(unit, score, first, second)]
-                told = {"value": found["difference"], "low": found["low"], "high": found["high"]}
-                row[f"{name}, per {unit}"] = estimate(told, 3 if score == "brier" else 2)
+                digits = 3 if score == "brier" else 2
+                row[f"{name}, per {unit}"] = estimate({"value": found["difference"]} | found, digits)
                 if score == auc:
                     row[f"p, per {unit} (Holm)"] = f"{found['p']:.3f} ({found['p_holm']:.3f})"
         rows.append(row)
@@ -106,12 +106,13 @@ def group_table(models: Mapping[str, Sequence[Group]]) -> str:
 def normal_speech_sentence(model: str, found: Numbers | None, points: Mapping[str, Numbers]) -> str:
     """How many of the patients whose speech is rated normal the model finds, and what that costs in specificity."""
     if found is None:
-        return f"{model}: no column of the release says whose speech is normal."
+        return f"{model}: no column of the release rates speech."
     if all(not np.isfinite(share.value) for share in found["found"].values()):
-        few = "how many it finds is not said, for they, or the others, are too few"
+        few = "how many it finds is withheld, for they, or the others, are too few"
         return f"{model}: {found['patients']} patients have speech rated normal: {few}."
     shares = "; ".join(
-        f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f} %) at {name.replace('_', ' ')}, "
+        f"{with_interval(100 * share.value, 100 * share.low, 100 * share.high, '{:.0f} %'.format)}"
+        f" at {name.replace('_', ' ')}, "
         f"where it calls {100 * points[name]['specificity']['value']:.0f} % of the controls healthy"
         for name, share in found["found"].items()
     )
@@ -126,9 +127,9 @@ def page(found: Appraisal, heading: str) -> str:
     blocks = [
         f"## {heading}",
         "" if fair else f"Every score here is biased: {NOT_CROSS_FITTED}.",
-        "Per subject unless said otherwise. Intervals: subjects drawn again and again; exact binomial for shares of "
+        "Per subject unless stated otherwise. Intervals: subjects drawn again and again; exact binomial for shares of "
         f"subjects. AUC: {'pairs within a fold' if fair else 'pairs of all folds'}. – is not defined, or of fewer than "
-        f"{FEWEST_SHOWN} people, or would tell how many such a group has.",
+        f"{FEWEST_SHOWN} people, or would reveal how many such a group has.",
         "### Calibration",
         "True probabilities have slope 1 and intercept 0, and their ECE is above 0 by chance, by as much as stands "
         "beside. Platt and isotonic scaling learn on the other folds' subjects.",

@@ -83,7 +83,7 @@ class DeployedModel(Strict):
             threshold = cross_fitted
             if isinstance(threshold, Mapping):
                 rate = name.partition("_")[0]
-                threshold = CHOOSERS[rate](people["label"], people["probability"], getattr(appraiser.asked, rate))
+                threshold = CHOOSERS[rate](people["label"], people["probability"], getattr(appraiser.settings, rate))
             points.append(
                 OperatingPoint(
                     name=name,

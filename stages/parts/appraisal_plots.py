@@ -22,11 +22,11 @@ def plot(found: Appraisal, plots: Path, words: str) -> None:
 
 def plot_reliability(found: Appraisal, plots: Path, words: str) -> None:
     """Reliability curves of each model, as it is and as scaled."""
-    asked, level = found.appraiser.asked, found.appraiser.bootstrap.level
+    settings, level = found.appraiser.settings, found.appraiser.bootstrap.level
     panels = {}
     for model, people in found.people.items():
         panels[model] = {
-            scaling: calibration.reliability(table["label"], table["probability"], bins=asked.bins, level=level)
+            scaling: calibration.reliability(table["label"], table["probability"], bins=settings.bins, level=level)
             for scaling, table in found.appraiser.scaled(people).items()
         }
         for scaling, curve in panels[model].items():

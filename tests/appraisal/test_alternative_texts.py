@@ -29,7 +29,7 @@ def test_of_the_groups_it_names_the_lowest_and_the_highest_that_have_a_score(tab
 
 
 @pytest.mark.parametrize(("ece", "expected"), [({"value": 0.14}, "audio 0.14"), (None, "audio not defined")])
-def test_a_calibration_error_that_is_not_defined_is_said_to_be_so(ece, expected):
+def test_a_calibration_error_that_is_not_defined_is_reported_as_such(ece, expected):
     assert expected in alternative_texts.reliability({"audio": {"uncalibrated": {"ece": ece}}})
 
 

@@ -61,9 +61,9 @@ def test_a_fit_never_trains_on_or_watches_the_other_cohort_and_tests_all_of_it(d
             assert set(fit.train) | set(fit.validation) <= set(rows_of_own)
             assert set(fit.test) - set(rows_of_own) == set(rows_of_other)
             assert not set(fit.train) & set(fit.test)
-            heard = set(trained.table["subject_id"].iloc[own.rows[fit.train]])
+            seen = set(trained.table["subject_id"].iloc[own.rows[fit.train]])
             tested = set(trained.table["subject_id"].iloc[own.rows[np.intersect1d(fit.test, rows_of_own)]])
-            assert not heard & tested
+            assert not seen & tested
             assert fit.name == f"external/from_{trained.role}/S1B_0.3/fold_{fold}"
             assert fit.settings == trained.training
 
@@ -72,13 +72,13 @@ def test_within_is_out_of_fold_and_outside_is_the_mean_over_the_networks_with_th
     own, other = data_of_cohorts
     of_folds = external.cross_fits(MAIN, own, other, CELL)
     draws = np.random.default_rng(2)
-    said = [draws.random(len(fit.test)) for fit in of_folds]
-    fitted = [fits.Fitted(values, np.empty(0), pd.DataFrame()) for values in said]
+    scored = [draws.random(len(fit.test)) for fit in of_folds]
+    fitted = [fits.Fitted(values, np.empty(0), pd.DataFrame()) for values in scored]
     within, outside = external.predictions(own, other, of_folds, fitted)
     for position, row in enumerate(within.itertuples()):
         fit = of_folds[row.fold - 1]
-        assert row.probability == pytest.approx(said[row.fold - 1][list(fit.test).index(position)], abs=1e-6)
-    by_recording = np.array([values[-72:].reshape(24, 3).mean(axis=1) for values in said])
+        assert row.probability == pytest.approx(scored[row.fold - 1][list(fit.test).index(position)], abs=1e-6)
+    by_recording = np.array([values[-72:].reshape(24, 3).mean(axis=1) for values in scored])
     np.testing.assert_allclose(outside["probability"], by_recording.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(outside[["lowest", "highest"]].T, np.sort(by_recording, axis=0), atol=1e-6)
     assert outside["recording_id"].tolist() == OTHER.table["recording_id"].tolist()
@@ -127,11 +127,11 @@ def test_scores_are_scikit_learns_and_lie_in_their_intervals():
 
 
 def test_the_headline_holds_the_subjects_auc_within_and_outside(found):
-    told = external.headline(found)
-    assert list(told) == ["main_to_external", "external_to_main"]
+    headline = external.headline(found)
+    assert list(headline) == ["main_to_external", "external_to_main"]
     people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])["value"]
     for band in BANDS:
-        numbers = told["external_to_main"][band]
+        numbers = headline["external_to_main"][band]
         assert numbers["subject_auc_within"] == people["external", "external", band, "roc_auc"]
         assert numbers["subject_auc"] == people["external", "main", band, "roc_auc"]
         assert numbers["subject_auc_low"] <= numbers["subject_auc"] <= numbers["subject_auc_high"]
@@ -158,10 +158,8 @@ def test_the_page_has_a_row_for_each_network_cohort_and_band(found):
 def test_the_figure_has_both_directions_and_bands_and_cuts_nothing_off(found):
     long = replace(OTHER, words="external (minsk2020)")
     rows = external_page.forest_rows(compared(found, long))
-    assert rows["section"].drop_duplicates().tolist() == [
-        "Trained on main (synthetic)",
-        "Trained on external (minsk2020)",
-    ]
+    sections = ["Trained on main (synthetic)", "Trained on external (minsk2020)"]
+    assert rows["section"].drop_duplicates().tolist() == sections
     assert rows["series"].drop_duplicates().tolist() == list(BANDS.values())
     assert rows["row"].tolist()[0] == "AUC within, out of fold"
     notes = dict(zip(rows["row"], rows["note"], strict=True))

@@ -38,17 +38,13 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_drawn_twice_has_the_same_bytes_and_labelled_axes(name):
+def test_a_figure_drawn_twice_has_the_same_bytes_labelled_axes_and_nothing_cut_off(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = FIGURES[name]()
         first = png(figure)
     assert all(axes.get_xlabel() for axes in figure.axes)
     assert first == png(FIGURES[name]())
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_nothing_is_cut_off(name):
     assert_nothing_is_cut_off(FIGURES[name]())
 
 
@@ -60,7 +56,7 @@ def test_a_forest_has_a_line_for_each_row_under_its_heading():
     assert [text.get_text() for text in unnamed.get_yticklabels()] == ["F", "M", "A"]
 
 
-def test_a_long_name_leaves_room_for_what_is_drawn():
+def test_a_long_name_leaves_space_for_what_is_drawn():
     figure = FIGURES["forest of long names"]()
     figure.draw_without_rendering()
     axes = figure.axes[0]

@@ -36,26 +36,21 @@ def predictions(subjects: pd.DataFrame, recordings: pd.DataFrame, effect: pd.Ser
 
 
 def found_by(
-    name: str, table: pd.DataFrame, subjects: pd.DataFrame, recordings: pd.DataFrame
+    name: str, table: pd.DataFrame, subjects: pd.DataFrame, recordings: pd.DataFrame, **how
 ) -> dict[str, groups.Group]:
-    asked = [one for one in groups.groupings(AGES) if one.name == name]
-    return {group.group: group for group in groups.by_group(table, subjects, recordings, asked, draws=300)}
+    divided = [one for one in groups.groupings(AGES) if one.name == name]
+    return {group.group: group for group in groups.by_group(table, subjects, recordings, divided, draws=200, **how)}
 
 
-def test_a_model_that_works_for_men_alone_is_seen_to():
+@pytest.mark.parametrize("of_women", [0.0, 1.0])
+def test_a_model_that_works_for_one_sex_or_for_both_is_reported_so(of_women):
     subjects, recordings = cohort()
-    effect = pd.Series(np.where(subjects["sex"] == "M", 3.0, 0.0), index=subjects["subject_id"])
+    effect = pd.Series(np.where(subjects["sex"] == "M", 3.0 - 2 * of_women, of_women), index=subjects["subject_id"])
     by_sex = found_by("sex", predictions(subjects, recordings, effect), subjects, recordings)
-    assert by_sex["M"].scores["roc_auc"].low > 0.8
-    assert by_sex["F"].scores["roc_auc"].low < 0.5 < by_sex["F"].scores["roc_auc"].high
-
-
-def test_a_model_that_works_for_all_alike_is_seen_to():
-    subjects, recordings = cohort()
-    effect = pd.Series(1.0, index=subjects["subject_id"])
-    by_sex = found_by("sex", predictions(subjects, recordings, effect), subjects, recordings)
-    first, second = (group.scores["roc_auc"] for group in by_sex.values())
-    assert max(first.low, second.low) < min(first.high, second.high)
+    men, women = (by_sex[sex].scores["roc_auc"] for sex in "MF")
+    assert men.low > 0.5
+    assert (women.low < 0.5 < women.high) == (of_women == 0)
+    assert (max(men.low, women.low) < min(men.high, women.high)) == (of_women == 1)
 
 
 def test_a_groups_scores_are_those_of_its_subjects_alone():
@@ -80,12 +75,10 @@ def test_a_task_is_scored_on_its_recordings():
     assert by_task["PA"].scores["roc_auc"].high < 0.2
 
 
-def test_patients_of_one_severity_stand_against_all_controls():
+def test_patients_of_one_severity_are_compared_with_all_controls():
     subjects, recordings = cohort()
     table = predictions(subjects, recordings, pd.Series(1.0, index=subjects["subject_id"]))
-    asked = [one for one in groups.groupings(AGES) if one.name == "ALSFRS-R speech"]
-    by_speech = {group.group: group for group in groups.by_group(table, subjects, recordings, asked,
-                                                                 auc="roc_auc_pooled", draws=100)}  # fmt: skip
+    by_speech = found_by("ALSFRS-R speech", table, subjects, recordings, auc="roc_auc_pooled")
     assert list(by_speech) == ["0 or 1", "2", "3", "4 (normal)"]
     people = metrics.per_subject(table).merge(subjects[["subject_id", "alsfrs_r_speech"]])
     here = people[(people["label"] == 0) | (people["alsfrs_r_speech"] == 4)]
@@ -105,8 +98,8 @@ def test_a_band_that_controls_alone_fill_is_no_group_of_patients():
 
 
 def test_ages_fall_into_the_bands_that_begin_at_the_given_years():
-    asked = next(one for one in groups.groupings(AGES) if one.name == "age")
-    banded = asked.bands(pd.Series([49.9, 50, 59, 60, 70, np.nan]))
+    by_age = next(one for one in groups.groupings(AGES) if one.name == "age")
+    banded = by_age.bands(pd.Series([49.9, 50, 59, 60, 70, np.nan]))
     assert banded.astype(object).tolist()[:5] == ["under 50", "50–59", "50–59", "60–69", "70 and over"]
     assert banded.isna().tolist()[-1]
 
@@ -130,38 +123,41 @@ def test_a_column_that_a_release_lacks_is_passed_over():
     assert {group.grouping for group in found} == {"sex", "age", "task", "ALSFRS-R speech"}
 
 
-def test_of_patients_with_normal_speech_it_is_said_how_many_are_found():
+def test_the_share_of_patients_with_normal_speech_who_are_found():
     subjects, recordings = cohort()
     normal = subjects["alsfrs_r_speech"] == 4
     effect = pd.Series(np.where(normal, -9.0, 9.0), index=subjects["subject_id"])  # finds all but those
     people = metrics.per_subject(predictions(subjects, recordings, effect))
-    told = groups.normal_speech_found(people, subjects, {"half": 0.5, "none": dict.fromkeys(range(1, 6), 0.0)})
-    assert (told["column"], told["patients"]) == ("alsfrs_r_speech", 12)
+    found = groups.normal_speech_found(people, subjects, {"half": 0.5, "none": dict.fromkeys(range(1, 6), 0.0)})
+    assert (found["column"], found["patients"]) == ("alsfrs_r_speech", 12)
     nobody = binomtest(0, 12).proportion_ci(0.95, method="exact")
-    assert told["found"]["half"] == pytest.approx((0, nobody.low, nobody.high))
-    assert told["found"]["none"].value == 1
+    assert found["found"]["half"] == pytest.approx((0, nobody.low, nobody.high))
+    assert found["found"]["none"].value == 1
 
 
-def test_another_release_says_it_in_another_column_or_not_at_all():
+def test_another_release_rates_speech_in_another_column_or_not_at_all():
     subjects, recordings = cohort()
     people = metrics.per_subject(predictions(subjects, recordings, pd.Series(1.0, index=subjects["subject_id"])))
     normal = np.where(subjects["alsfrs_r_speech"] == 4, "no", "yes")
     signs = subjects.drop(columns="alsfrs_r_speech").assign(bulbar_signs=normal)
-    told = groups.normal_speech_found(people, signs, {"half": 0.5})
-    assert (told["column"], told["patients"]) == ("bulbar_signs", 12)
+    found = groups.normal_speech_found(people, signs, {"half": 0.5})
+    assert (found["column"], found["patients"]) == ("bulbar_signs", 12)
     assert groups.normal_speech_found(people, signs.drop(columns="bulbar_signs"), {"half": 0.5}) is None
 
 
-def test_of_a_few_patients_with_normal_speech_nothing_is_said():
-    subjects, recordings = cohort(30)
-    subjects["alsfrs_r_speech"] = np.where(subjects["subject_id"].isin(["P001", "P003"]), 4.0, 2.0)
+@pytest.mark.parametrize(("n", "normal", "count"), [(30, 2, "<5"), (120, 57, "all but <5")])
+def test_of_few_or_all_but_few_patients_with_normal_speech_no_share_reveals_how_many(n, normal, count):
+    subjects, recordings = cohort(n)
+    patients = subjects["subject_id"][subjects["label"] == "ALS"]
+    rated = np.where(subjects["subject_id"].isin(patients[:normal]), 4.0, 2.0)
+    subjects["alsfrs_r_speech"] = np.where(subjects["label"] == "ALS", rated, np.nan)
     people = metrics.per_subject(predictions(subjects, recordings, pd.Series(1.0, index=subjects["subject_id"])))
-    told = groups.normal_speech_found(people, subjects, {"half": 0.5})
-    assert told["patients"] == "<5"
-    assert np.isnan(told["found"]["half"]).all()
+    found = groups.normal_speech_found(people, subjects, {"half": 0.5})
+    assert found["patients"] == count
+    assert np.isnan(found["found"]["half"]).all()
 
 
-def test_no_exact_interval_tells_a_count_that_is_withheld():
+def test_no_exact_interval_reveals_a_count_that_is_withheld():
     subjects, recordings = cohort()
     subjects["age_years"] = np.select([subjects.index < 6, subjects.index < 30], [80, 55], 65)
     table = predictions(subjects, recordings, pd.Series(0.2, index=subjects["subject_id"]))
@@ -170,18 +166,8 @@ def test_no_exact_interval_tells_a_count_that_is_withheld():
         "50–59": "5 or more", "60–69": 45, "70 and over": "<5"}  # fmt: skip
     assert np.isnan([by_age["50–59"].scores[score].low for score in ("accuracy", "sensitivity", "specificity")]).all()
     auc = by_age["50–59"].scores["roc_auc"]
-    assert np.isfinite(auc.low) and auc == tuple(np.round(auc, 2))  # four digits would tell the number of pairs
+    assert np.isfinite(auc.low) and auc == tuple(np.round(auc, 2))  # four digits would reveal the number of pairs
     assert by_age["60–69"].scores["roc_auc"] != tuple(np.round(by_age["60–69"].scores["roc_auc"], 2))
     assert all(np.isfinite(score.low) for score in by_age["60–69"].scores.values())
     perfect = table.assign(probability=table["label"] * 0.8 + 0.1)
     assert np.isnan(found_by("age", perfect, subjects, recordings)["50–59"].scores["roc_auc"].low)
-
-
-def test_of_all_but_a_few_patients_with_normal_speech_no_share_tells_how_many():
-    subjects, recordings = cohort()
-    patient = (subjects["label"] == "ALS").to_numpy()
-    subjects["alsfrs_r_speech"] = np.where(patient, np.where(np.arange(len(subjects)) < 6, 2.0, 4.0), np.nan)
-    people = metrics.per_subject(predictions(subjects, recordings, pd.Series(1.0, index=subjects["subject_id"])))
-    told = groups.normal_speech_found(people, subjects, {"half": 0.5})
-    assert told["patients"] == "all but <5"
-    assert np.isnan(told["found"]["half"]).all()

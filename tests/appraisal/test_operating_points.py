@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import binomtest
 
 from bulbar.appraisal import operating_points
+from bulbar.scoring import metrics
 
 
 def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -14,20 +15,19 @@ def people(n: int = 200, seed: int = 0) -> pd.DataFrame:
                          "probability": probability})  # fmt: skip
 
 
-def test_the_threshold_reaches_its_specificity_and_no_lower_score_does():
+@pytest.mark.parametrize("wanted", ["specificity", "sensitivity"])
+def test_the_threshold_reaches_its_rate_and_none_that_calls_one_more_right_does(wanted):
     table = people()
-    scores, controls = table["probability"], table.loc[table["label"] == 0, "probability"]
-    found = operating_points.threshold_at_specificity(table["label"], scores, 0.9)
-    assert (controls < found).mean() >= 0.9
-    assert all((controls < lower).mean() < 0.9 for lower in scores[scores < found])
+    scores, label = table["probability"], table["label"]
+    choose = getattr(operating_points, f"threshold_at_{wanted}")
+    found = choose(label, scores, 0.9)
 
+    def rate(threshold):
+        return getattr(metrics, wanted)(label, (scores >= threshold).astype(int))
 
-def test_the_threshold_reaches_its_sensitivity_and_no_higher_score_does():
-    table = people()
-    scores, patients = table["probability"], table.loc[table["label"] == 1, "probability"]
-    found = operating_points.threshold_at_sensitivity(table["label"], scores, 0.9)
-    assert (patients >= found).mean() >= 0.9
-    assert all((patients >= higher).mean() < 0.9 for higher in scores[scores > found])
+    beyond = scores[scores < found] if wanted == "specificity" else scores[scores > found]
+    assert rate(found) >= 0.9 and len(beyond)
+    assert all(rate(other) < 0.9 for other in beyond)
 
 
 def test_nine_of_ten_controls_are_90_percent():
@@ -78,17 +78,16 @@ def test_what_is_reached_has_exact_binomial_intervals():
         assert found[rate] == pytest.approx((k / n, bounds.low, bounds.high))
 
 
-def test_predictive_values_follow_from_a_table_of_a_thousand_people():
-    ppv, npv = operating_points.bayes(0.9, 0.8, 0.1)  # of 1000: 100 patients, 90 found; 900 healthy, 180 called ill
-    assert ppv == pytest.approx(90 / 270)
-    assert npv == pytest.approx(720 / 730)
-
-
-def test_a_perfect_test_is_always_right_and_one_that_calls_nobody_has_no_ppv():
-    assert [float(value) for value in operating_points.bayes(1, 1, 0.01)] == [1, 1]
-    ppv, npv = operating_points.bayes(0, 1, 0.2)
-    assert np.isnan(ppv)
-    assert npv == pytest.approx(0.8)
+@pytest.mark.parametrize(
+    ("rates", "ppv", "npv"),
+    [
+        ((0.9, 0.8, 0.1), 90 / 270, 720 / 730),  # of 1000: 100 patients, 90 found; 900 healthy, 180 called ill
+        ((1, 1, 0.01), 1, 1),
+        ((0, 1, 0.2), np.nan, 0.8),
+    ],
+)
+def test_predictive_values_follow_from_counting_people(rates, ppv, npv):
+    assert operating_points.bayes(*rates) == pytest.approx((ppv, npv), nan_ok=True)
 
 
 def test_predictive_values_at_the_cohorts_own_share_are_those_counted():
@@ -99,7 +98,7 @@ def test_predictive_values_at_the_cohorts_own_share_are_those_counted():
     assert found["ppv"].low < 30 / 42 < found["ppv"].high
 
 
-def test_a_few_faultless_calls_do_not_promise_a_ppv_without_width():
+def test_a_few_faultless_calls_have_a_ppv_with_an_interval():
     found = operating_points.predictive_values([1] * 10 + [0] * 15, [True] * 10 + [False] * 15, 0.01)
     assert found["ppv"].value == found["ppv"].high == 1
     assert found["ppv"].low < 0.5

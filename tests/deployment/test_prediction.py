@@ -12,7 +12,7 @@ from tests.sweeps import predictions, subjects_and_recordings, with_folds
 
 PREVALENCES = (0.05,)
 APPRAISER = Appraiser(
-    asked=calibration.Settings(
+    settings=calibration.Settings(
         specificity=0.9, sensitivity=0.9, prevalences=PREVALENCES, isotonic_from=200, age_bands=(60.0,), bins=5
     ),
     bootstrap=intervals.Settings(draws=500),
