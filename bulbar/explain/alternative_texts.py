@@ -7,7 +7,7 @@ quotes them, loads none of it. headline: the numbers in metrics/explain.json.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bulbar.core.markdown import number_in_words
+from bulbar.core.markdown import number_in_words, with_interval
 
 Headline = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def _fused(headline: Headline, key: str, form: Callable[[float], str] = "{:.2f}"
 
 
 def sanity(headline: Headline) -> str:
-    """How alike the maps stay when the weights are randomised."""
+    """Likeness of the maps when the weights are randomised."""
     likeness = _methods(headline, "likeness", number_in_words)
     return f"Likeness of the maps to those of a network with randomised weights (1: the same): {likeness}."
 
@@ -51,10 +51,10 @@ def occluded(headline: Headline) -> str:
 def deletion(headline: Headline) -> str:
     """Whether removing pixels by a map's order costs more than at random."""
     found = headline.get("deletion_less_than_random") or {}
-    area, low, high = (number_in_words(found.get(key)) for key in ("area", "low", "high"))
+    area = with_interval(found.get("area"), found.get("low"), found.get("high"))
     return (
         "Deletion curves: the effect left as pixels are removed, by each map’s order and at random. The area between "
-        f"random and integrated gradients is {area} ({low} to {high}); above 0 the map points at what matters."
+        f"random and integrated gradients is {area}; above 0 the map points at what matters."
     )
 
 

@@ -1,4 +1,4 @@
-"""Everything that one fold's audio network is asked about its held-out recordings, in a process of its own."""
+"""All explanations of one fold's audio network for its held-out recordings, in a process of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ class ImageFold:
     baseline: np.ndarray
     backend: str
     seed: int
-    asked: Settings
+    settings: Settings
 
 
 @dataclass(frozen=True, eq=False)
 class ExplainedImages:
     """What came of it, a row for each image. All evidence is for the positive class, in log-odds.
 
-    log_odds, missed: what the network said, and what the steps of its integrated gradients missed, (n,). maps: by
+    log_odds, missed: the network's output, and what the steps of its integrated gradients missed, (n,). maps: by
     method, (n, mel, frame); Grad-CAM rectified. bands, stretches: log-odds with each part hidden, (n, parts).
     without_dead: log-odds with all dead bands hidden, (n,).
     deleted: curves, by order, (n, deletions + 1). likeness: by method and level of randomisation, (n, 3); NaN where an
@@ -53,46 +53,40 @@ class ExplainedImages:
 
 
 def explain(fold: ImageFold) -> ExplainedImages:
-    """Ask one network about its images. Raises NotImplementedError under a backend without gradients."""
+    """Explain one network on its images. Raises NotImplementedError under a backend without gradients."""
     backend.start(fold.backend)
     import keras
 
     from bulbar.explain import perturbation, sanity
-    from bulbar.explain.gradients import completeness, grad_cam, integrated_gradients, log_odds, said
+    from bulbar.explain.gradients import completeness, grad_cam, integrated_gradients, log_odds, predict_log_odds
 
     network = log_odds(keras.models.load_model(fold.model, compile=False))
-    images, baseline, asked = fold.images, fold.baseline, fold.asked
+    images, baseline, settings = fold.images, fold.baseline, fold.settings
 
     def maps_of(network: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
         return {
-            "integrated_gradients": integrated_gradients(network, images, baseline=baseline, steps=asked.steps),
+            "integrated_gradients": integrated_gradients(network, images, baseline=baseline, steps=settings.steps),
             "grad_cam": grad_cam(network, images, rectified=False),
         }
 
     maps = maps_of(network, images)
-    orders = {
-        **maps,
-        "random": np.stack(
-            [
-                perturbation.random_evidence(baseline.shape, seed_of(fold.seed, f"deletion/{name}"))
-                for name in fold.names
-            ]
-        ) * perturbation.directions(network, images, baseline)[:, np.newaxis, np.newaxis],
-    }  # fmt: skip
+    seeds = [seed_of(fold.seed, f"deletion/{name}") for name in fold.names]
+    random = np.stack([perturbation.random_evidence(baseline.shape, seed) for seed in seeds])
+    random *= perturbation.directions(network, images, baseline)[:, np.newaxis, np.newaxis]
     found = ExplainedImages(
-        log_odds=said(network, images),
+        log_odds=predict_log_odds(network, images),
         missed=completeness(network, images, maps["integrated_gradients"], baseline=baseline),
         maps={"integrated_gradients": maps["integrated_gradients"], "grad_cam": np.maximum(maps["grad_cam"], 0)},
-        bands=perturbation.hidden(network, images, baseline, axis=0, parts=asked.bands),
-        stretches=perturbation.hidden(network, images, baseline, axis=1, parts=asked.stretches),
+        bands=perturbation.hidden(network, images, baseline, axis=0, parts=settings.bands),
+        stretches=perturbation.hidden(network, images, baseline, axis=1, parts=settings.stretches),
         without_dead=perturbation.hidden_bands(network, images, baseline, fold.dead),
         deleted={
-            order: perturbation.curves(network, images, baseline, evidence, steps=asked.deletions)
-            for order, evidence in orders.items()
+            order: perturbation.curves(network, images, baseline, evidence, steps=settings.deletions)
+            for order, evidence in {**maps, "random": random}.items()
         },
     )
     seed = seed_of(fold.seed, f"sanity/{fold.model.stem}")
-    some = np.sort(np.random.default_rng(seed).permutation(len(images))[: asked.randomised])
+    some = np.sort(np.random.default_rng(seed).permutation(len(images))[: settings.randomised])
     for level in sanity.randomised(network, seed):
         for method, randomised in maps_of(network, images[some]).items():
             likeness = np.full((len(images), len(sanity.MEASURES)), np.nan)

@@ -1,7 +1,7 @@
-"""What the audio networks were asked, as aggregates: maps by class and task, occlusion, sanity check, deletion."""
+"""Explanations of the audio networks, as aggregates: maps by class and task, occlusion, sanity check, deletion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ class Panel(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Voices:
-    """All folds' answers, each row by the network that had not heard its subject.
+    """The explanations of all folds, each row by the network that was not trained on its subject.
 
     rows: recording_id, subject_id, fold, label, task, duration_s of each image row. classes: names of the negative and
     the positive class. dead: which mel bands of each row hold no voice, (n, mel), bool; none of an image of MFCCs.
@@ -76,24 +76,15 @@ class Voices:
 
 
 def joined(by_fold: Sequence[ExplainedImages]) -> ExplainedImages:
-    """The answers of several folds under each other."""
+    """The explanations of several folds under each other."""
 
-    def under(name: str) -> np.ndarray:
-        return np.concatenate([getattr(one, name) for one in by_fold])
+    def under(name: str) -> Any:
+        parts = [getattr(one, name) for one in by_fold]
+        if isinstance(parts[0], dict):
+            return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        return np.concatenate(parts)
 
-    def under_each(name: str) -> dict[Any, np.ndarray]:
-        return {key: np.concatenate([getattr(one, name)[key] for one in by_fold]) for key in getattr(by_fold[0], name)}
-
-    return ExplainedImages(
-        log_odds=under("log_odds"),
-        missed=under("missed"),
-        maps=under_each("maps"),
-        bands=under("bands"),
-        stretches=under("stretches"),
-        without_dead=under("without_dead"),
-        deleted=under_each("deleted"),
-        likeness=under_each("likeness"),
-    )
+    return ExplainedImages(**{field.name: under(field.name) for field in fields(ExplainedImages)})
 
 
 def panels(voices: Voices, method: str) -> dict[tuple[str, str], Panel]:
@@ -113,9 +104,9 @@ def panels(voices: Voices, method: str) -> dict[tuple[str, str], Panel]:
 
 def seconds_across(voices: Voices, chosen: np.ndarray | None = None) -> float:
     """How many seconds an image is wide: the mean of some rows' recordings where each is stretched to its width."""
-    asked = voices.spectrogram
-    if asked.time_axis != "resize":
-        return asked.frames * asked.hop_length / voices.sample_rate_hz
+    settings = voices.spectrogram
+    if settings.time_axis != "resize":
+        return settings.frames * settings.hop_length / voices.sample_rate_hz
     rows = voices.rows if chosen is None else voices.rows[chosen]
     return float(rows.drop_duplicates("recording_id")["duration_s"].mean())
 
@@ -129,14 +120,14 @@ def occluded(voices: Voices, axis: int) -> pd.DataFrame:
     where what was hidden spoke for it. Intervals over subjects; p of no difference in AUC.
     """
     hidden = voices.found.stretches if axis else voices.found.bands
-    asked, length = voices.spectrogram, voices.spectrogram.image_shape[axis]
+    settings, length = voices.spectrogram, voices.spectrogram.image_shape[axis]
     bounds = perturbation.edges(length, hidden.shape[1])
     if axis:
         columns = {"share": bounds / length, "s": bounds / length * seconds_across(voices)}
-    elif asked.representation == "mel":
-        columns = {"hz": hz_of_rows(bounds, asked)}
+    elif settings.representation == "mel":
+        columns = {"hz": hz_of_rows(bounds, settings)}
     else:
-        columns = {"coefficient": 0.5 + bounds / length * asked.mfcc_coefficients}
+        columns = {"coefficient": 0.5 + bounds / length * settings.mfcc_coefficients}
     plain = voices.scored(voices.found.log_odds)
     table = []
     for part, log_odds in enumerate(hidden.T):
@@ -175,7 +166,7 @@ def without_dead_bands(voices: Voices) -> dict[str, Any] | None:
 
 
 def sanity_check(voices: Voices) -> pd.DataFrame:
-    """How alike maps stay when layers forget what they learned: method, level, measure, mean over subjects, verdict.
+    """Likeness of maps as layers forget what they learned: method, level, measure, mean over subjects, verdict.
 
     The verdict is on rank correlation with nothing learned left; empty elsewhere.
     """
@@ -194,10 +185,10 @@ def sanity_check(voices: Voices) -> pd.DataFrame:
 def deleted(voices: Voices) -> pd.DataFrame:
     """The mean deletion curve of each order, with its interval over subjects: share deleted, then a column each."""
     curves = {order: voices.by_subject(voices.found.deleted[order]) for order in ORDERS}
-    steps = curves["random"].shape[1] - 1
+    shares = np.linspace(0, 1, curves["random"].shape[1])
     table = []
-    for step in range(steps + 1):
-        row: dict[str, Any] = {"share_deleted": step / steps}
+    for step, share in enumerate(shares):
+        row = {"share_deleted": share}
         for order in ORDERS:
             row |= _named(order, voices.mean(curves[order][:, step]))
         table.append(row)

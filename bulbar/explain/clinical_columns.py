@@ -1,4 +1,4 @@
-"""Everything that one fold's models with clinical columns are asked about their held-out subjects, in one process."""
+"""All explanations of one fold's models with clinical columns for their held-out subjects, in one process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class ClinicalFold:
     groups: Mapping[str, Sequence[str]]
     backend: str
     seed: int
-    asked: Settings
+    settings: Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class ExplainedColumns:
     """What came of it, by model. Probabilities are of held-out subjects, in the order of the table.
 
     plain: (subjects,). shuffled: by group and how, (shuffles, subjects). shap: of fused models, (rows, columns + 1),
-    the voice last; base: what the model says of the background.
+    the voice last; base: the model's mean output for the background.
     """
 
     plain: dict[str, np.ndarray]
@@ -56,7 +56,7 @@ class ExplainedColumns:
 
 
 def explain(fold: ClinicalFold) -> ExplainedColumns:
-    """Ask the models of one fold about its held-out subjects."""
+    """Explain the models of one fold on its held-out subjects."""
     backend.start(fold.backend)
     from bulbar.explain.gradients import Tabular
 
@@ -68,31 +68,29 @@ def explain(fold: ClinicalFold) -> ExplainedColumns:
     def probabilities(model: Tabular, table: pd.DataFrame) -> np.ndarray:
         """Of each copy of the held-out subjects in the table, (copies, subjects)."""
         encoded = fold.encoder.transform(table).to_numpy(np.float32).reshape(-1, len(fold.table), model.n_clinical)
-        log_odds = model.said(encoded[:, fold.owner].reshape(-1, model.n_clinical), np.tile(rows, len(encoded)))
+        inputs = encoded[:, fold.owner].reshape(-1, model.n_clinical)
+        log_odds = model.predict_log_odds(inputs, np.tile(rows, len(encoded)))
         return (to_subjects @ expit(log_odds).reshape(len(encoded), -1).T).T
 
     shuffled = {}
     for group, columns in fold.groups.items():
         for how in importance.HOW:
             seed = seed_of(fold.seed, f"shuffles/{group}")
-            table = importance.shuffled(fold.table, list(columns), how, times=fold.asked.shuffles, seed=seed)
+            table = importance.shuffled(fold.table, list(columns), how, times=fold.settings.shuffles, seed=seed)
             for name, model in models.items():
                 shuffled[name, group, how] = probabilities(model, table)
 
     encoded = fold.encoder.transform(fold.table)
     player_of = columns_of_features(list(encoded.columns), list(fold.table.columns))
     background = fold.encoder.transform(fold.background_table).to_numpy(np.float32)
+    explained = (encoded.to_numpy(np.float32)[fold.owner], rows)
+    stands_in = (background, len(rows) + np.arange(len(background)))
     shap, base = {}, {}
     for name, model in models.items():
-        if model.hears:
+        if model.uses_voice:
+            seed = seed_of(fold.seed, f"shap/{name}")
             shap[name], base[name] = shap_values.values(
-                model.said,
-                encoded.to_numpy(np.float32)[fold.owner],
-                rows,
-                background,
-                len(rows) + np.arange(len(background)),
-                player_of,
-                seed=seed_of(fold.seed, f"shap/{name}"),
+                model.predict_log_odds, *explained, *stands_in, player_of, seed=seed
             )
     plain = {name: probabilities(model, fold.table)[0] for name, model in models.items()}
     return ExplainedColumns(plain, shuffled, shap, base)

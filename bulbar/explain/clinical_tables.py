@@ -1,6 +1,6 @@
-"""What the models with clinical columns were asked, as aggregates: permutation importance, SHAP, by group."""
+"""Explanations of the models with clinical columns, as aggregates: permutation importance, SHAP, by group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,13 +18,13 @@ RECORDED, NOT_RECORDED = "recorded", "not recorded"
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """All folds' answers about one set of columns.
+    """The explanations of all folds for one set of columns.
 
     label, fold: of each held-out subject, in the order of the folds' tables. groups: name -> columns, all of them
     first. drawing: draws, level, seed of intervals. classes: names of the negative and the positive class.
     """
 
-    asked: Sequence[ClinicalFold]
+    inputs: Sequence[ClinicalFold]
     found: Sequence[ExplainedColumns]
     label: np.ndarray
     fold: np.ndarray
@@ -35,28 +35,23 @@ class Records:
     @property
     def table(self) -> pd.DataFrame:
         """The held-out subjects' cells, as released."""
-        return pd.concat([one.table for one in self.asked])
+        return pd.concat([one.table for one in self.inputs])
 
 
 def permuted(records: Records) -> pd.DataFrame:
     """Model, group, how many columns, AUC as it is, and `importance.Importance` of each."""
+
+    def scored(of_folds: Iterable[np.ndarray]) -> importance.Scored:
+        return importance.Scored(np.concatenate(list(of_folds), axis=1), records.label, records.fold)
+
     table = []
     for model in records.found[0].plain:
-        plain = importance.Scored(
-            np.concatenate([one.plain[model] for one in records.found])[np.newaxis], records.label, records.fold
-        )
+        plain = scored(one.plain[model][np.newaxis] for one in records.found)
         auc = plain.auc(np.ones((1, len(records.label))))[0]
         for group, columns in records.groups.items():
-            by_how = {
-                how: importance.Scored(
-                    np.concatenate([one.shuffled[model, group, how] for one in records.found], axis=1),
-                    records.label,
-                    records.fold,
-                )
-                for how in importance.HOW
-            }
-            worth = importance.importance(plain, by_how, records.label, **records.drawing)
-            table.append({"model": model, "group": group, "columns": len(columns), "auc": auc, **worth._asdict()})
+            by_how = {how: scored(one.shuffled[model, group, how] for one in records.found) for how in importance.HOW}
+            lost = importance.importance(plain, by_how, records.label, **records.drawing)
+            table.append({"model": model, "group": group, "columns": len(columns), "auc": auc, **lost._asdict()})
     return pd.DataFrame(table)
 
 
@@ -64,7 +59,7 @@ def shap_of_subjects(records: Records, model: str) -> tuple[np.ndarray, np.ndarr
     """SHAP values, means over recordings, and whether the cell is recorded; (subjects, columns + 1), the voice last."""
     values = [
         importance.averaging(fold.owner, fold.recording) @ found.shap[model]
-        for fold, found in zip(records.asked, records.found, strict=True)
+        for fold, found in zip(records.inputs, records.found, strict=True)
     ]
     recorded = records.table.notna().to_numpy()
     return np.concatenate(values), np.column_stack([recorded, np.full(len(recorded), True)])
@@ -73,7 +68,7 @@ def shap_of_subjects(records: Records, model: str) -> tuple[np.ndarray, np.ndarr
 def shap_by_column(records: Records) -> pd.DataFrame:
     """Model, class, group, column, cells (recorded or not), subjects, mean of the value and of its size, in log-odds.
 
-    Of those subjects alone whose cell is so; of fewer than five nothing is said, nor where all but so few are.
+    Of those subjects alone whose cell is so; NaN for fewer than five, and for all but so few.
     """
     group_of = {column: name for name, columns in records.groups.items() if name != EVERYTHING for column in columns}
     columns = [*records.table.columns, VOICE]
@@ -88,12 +83,11 @@ def shap_by_column(records: Records) -> pd.DataFrame:
                     if not here.any():
                         continue
                     count = shown(int(here.sum()), int(of_class.sum()))
-                    told = isinstance(count, int)
+                    sizes = values[here, at] if isinstance(count, int) else np.array([np.nan])
                     row = {
                         "model": model, "class": name, "group": group_of.get(column, VOICE), "column": column,
                         "cells": cells, "subjects": count,
-                        "mean": values[here, at].mean() if told else np.nan,
-                        "mean_size": np.abs(values[here, at]).mean() if told else np.nan,
+                        "mean": sizes.mean(), "mean_size": np.abs(sizes).mean(),
                     }  # fmt: skip
                     table.append(row)
     return pd.DataFrame(table)
@@ -103,8 +97,8 @@ def shap_by_group(records: Records) -> pd.DataFrame:
     """Model, class, group, and what a subject's cells of the group add up to, by whether they are recorded.
 
     total: mean over all subjects of the class of the sum of sizes, in log-odds; recorded, not_recorded: of which on
-    such cells, empty where fewer than five subjects, or all but so few, have them. share: of all that is said of the
-    class. Nothing is said of a class of fewer than five.
+    such cells, empty where fewer than five subjects, or all but so few, have them. share: of the class's
+    total over all groups. All are NaN for a class of fewer than five.
     """
     columns = [*records.table.columns, VOICE]
     groups = {name: list(of) for name, of in records.groups.items() if name != EVERYTHING} | {VOICE: [VOICE]}
@@ -121,11 +115,11 @@ def shap_by_group(records: Records) -> pd.DataFrame:
                 split = {RECORDED: known, "not_recorded": ~known}
                 people = [int(so.any(axis=1).sum()) for so in split.values()]
                 enough = of_class.sum() >= FEWEST_SHOWN
-                told = enough and not any(isinstance(shown(n, int(of_class.sum())), str) for n in people if n)
+                can_split = enough and not any(isinstance(shown(n, int(of_class.sum())), str) for n in people if n)
                 row: dict[str, Any] = {
                     "model": model, "class": name, "group": group, "recorded": np.nan, "not_recorded": np.nan,
                     "total": of_group.sum() / of_class.sum() if enough else np.nan,
-                    **{cells: (of_group * so).sum() / of_class.sum() for cells, so in split.items() if told},
+                    **{cells: (of_group * so).sum() / of_class.sum() for cells, so in split.items() if can_split},
                     "share": of_group.sum() / everything if enough and everything else np.nan,
                 }  # fmt: skip
                 table.append(row)

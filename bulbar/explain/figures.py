@@ -12,9 +12,10 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from bulbar.core.markdown import with_interval
 from bulbar.explain.audio_tables import Panel
 from bulbar.explain.clinical_tables import VOICE
-from bulbar.explain.sanity import ALIKE_FROM, LEVELS
+from bulbar.explain.sanity import LEVELS, SIMILAR_FROM
 from bulbar.features.figures import frequency_axis
 from bulbar.features.spectrogram import Settings
 from bulbar.style.figure_style import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, SKY, VERMILION, styled
@@ -124,10 +125,8 @@ def occluded(
     else:
         hidden, label = _ranges(bands, "coefficient", ".1f"), "Coefficients hidden"
     times = _ranges(stretches, "s", ".1f")
-    for column, (table, names, what) in enumerate(
-        ((bands, hidden, label), (stretches, times, "Stretch hidden (s of the mean recording)"))
-    ):
-        upper, lower = grid[:, column]
+    columns = ((bands, hidden, label), (stretches, times, "Stretch hidden (s of the mean recording)"))
+    for (upper, lower), (table, names, what) in zip(grid.T, columns, strict=True):
         place = np.arange(len(table))
         _whiskers(upper, place, table, "auc_drop", "black", "o", "AUC")
         for shift, name, marker in ((-0.12, classes[1], "s"), (0.12, classes[0], "D")):
@@ -140,8 +139,8 @@ def occluded(
         lower.set_xlabel(what)
     grid[0, 0].set_ylabel("AUC lost, per subject")
     grid[1, 0].set_ylabel(f"Log-odds of {classes[1]} lost")
-    said = f"{100 * level:g} % intervals over subjects; below, over 0: what was hidden spoke for {classes[1]}"
-    figure.legend(*grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title=said)
+    note = f"{100 * level:g} % intervals over subjects; below, over 0: what was hidden is evidence for {classes[1]}"
+    figure.legend(*grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title=note)
     return figure
 
 
@@ -165,7 +164,7 @@ MEASURED = {
 
 @styled
 def sanity(table: pd.DataFrame, title: str) -> Figure:
-    """How alike maps stay as layer after layer forgets. table: of `audio_tables.sanity_check`."""
+    """Likeness of maps as layer after layer forgets. table: of `audio_tables.sanity_check`."""
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     figure.suptitle(title)
     methods = list(dict.fromkeys(table["method"]))
@@ -176,7 +175,7 @@ def sanity(table: pd.DataFrame, title: str) -> Figure:
             at = np.arange(1, len(rows) + 1) + 0.08 * (place - 1)
             _whiskers(axes, at, rows, "likeness", colour, marker, label)
             axes.plot([0, *at], [1, *rows["likeness"]], color=colour, linewidth=1.2)
-        axes.axhline(ALIKE_FROM, color="black", linestyle="--", linewidth=1.5, label="from here on alike")
+        axes.axhline(SIMILAR_FROM, color="black", linestyle="--", linewidth=1.5, label="similar from here on")
         axes.set_title(f"{NAMES[method]}: {''.join(of_method['verdict'])}")
         deeper = [level if level == LEVELS[0] else f"+ {level}" for level in LEVELS]
         axes.set_xticks(range(len(LEVELS) + 1), ["none", *deeper], fontsize=12)
@@ -199,8 +198,8 @@ def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
     for order, (colour, line) in LOOKS.items():
         text = NAMES[order]
         if order in less.index:
-            value, low, high = less.loc[order]
-            text += f" first: {value:.3f} [{low:.3f}, {high:.3f}] less area than in random order"
+            value, low, high = map(float, less.loc[order].to_numpy())
+            text += f" first: {with_interval(value, low, high, '{:.3f}'.format)} less area than in random order"
         axes.plot(curves["share_deleted"], curves[order], color=colour, linestyle=line, label=text)
         ends = curves[f"{order}_low"], curves[f"{order}_high"]
         axes.fill_between(curves["share_deleted"], *ends, color=colour, alpha=0.15, linewidth=0)
@@ -236,9 +235,8 @@ def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title:
         axes.set_yticks(at, [f"{group} ({count})" for group, count in zip(one["group"], one["columns"], strict=True)])
         axes.set_title(f"{model}: AUC {one['auc'].iloc[0]:.2f} per subject, within folds", loc="left", fontsize=14)
         axes.grid(axis="x")
-    figure.axes[-1].set_xlabel(
-        f"AUC lost, {100 * level:g} % intervals over subjects; in brackets: columns of the group"
-    )
+    label = f"AUC lost, {100 * level:g} % intervals over subjects; in brackets: columns of the group"
+    figure.axes[-1].set_xlabel(label)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
 
@@ -246,7 +244,7 @@ def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title:
 CELLS = {
     "recorded": (SKY, "", "cells that are recorded"),
     "not_recorded": (VERMILION, "//", "cells that are not recorded"),
-    "unsplit": (ORANGE, "..", "not told apart: fewer than 5 of one kind"),
+    "unsplit": (ORANGE, "..", "not split: fewer than 5 of one kind"),
     "voice": (GREY, "", "the voice"),
 }
 
@@ -307,7 +305,7 @@ def _rows_of(figure: Figure, rows: Sequence[int], columns: int = 0) -> np.ndarra
 def recording(
     image: np.ndarray, evidence: np.ndarray, seconds: float, positive: str, settings: Settings, title: str
 ) -> Figure:
-    """One recording's mel image, and beside it what of it spoke for the positive class. Of one person: not to share.
+    """One recording's mel image, and beside it the evidence for the positive class. Of one person: not to share.
 
     image, evidence: (mel, frame), the latter integrated gradients.
     """

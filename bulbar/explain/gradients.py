@@ -6,7 +6,7 @@ TensorFlow and NumPy, tf-keras-vis for Keras 2, Captum for PyTorch.
 `Tabular`: a model with clinical columns as a function of these alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -32,15 +32,11 @@ def log_odds(model: keras.Model) -> keras.Model:
     return network
 
 
-def said(
+def predict_log_odds(
     network: keras.Model, images: np.ndarray, clinical: np.ndarray | None = None, *, at_once: int = 64
 ) -> np.ndarray:
-    """What a network of `log_odds` says of each image, shape (n,), float64."""
-    found = [np.empty(0)]
-    for start in range(0, len(images), at_once):
-        some, beside = _rows(images, clinical, start, at_once)
-        found.append(keras.ops.convert_to_numpy(network([some, *beside], training=False))[:, 0])
-    return np.concatenate(found).astype(np.float64)
+    """The output of a network of `log_odds` for each image, shape (n,), float64."""
+    return _outputs(network, _inputs(images, clinical), at_once)
 
 
 def integrated_gradients(
@@ -56,22 +52,22 @@ def integrated_gradients(
 
     model: a saved model or its `log_odds`. images: (n, mel, frame), in [0, 1]. baseline: (mel, frame); None is the
     floor, silence. clinical: (n, n_clinical) for a model that sees it, held as it is. steps: gradients on the straight
-    way from the baseline, at the middles of equal stretches. A map's sum is what the image says more than the baseline,
-    but for what the steps miss: `completeness`.
+    way from the baseline, at the middles of equal stretches. A map's sum is the image's output less the
+    baseline's, but for what the steps miss: `completeness`.
     Source: Sundararajan et al., Axiomatic attribution for deep networks, ICML 2017, equation 3.
     """
     network = log_odds(model)
     images = np.asarray(images, dtype=np.float32)
     start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else np.asarray(baseline, np.float32)
-    maps = np.empty(images.shape, np.float32)
-    for start in range(0, len(images), at_once):
-        some, beside = _rows(images, clinical, start, at_once)
+
+    def of_some(some: np.ndarray, *beside: np.ndarray) -> np.ndarray:
         total = np.zeros(some.shape, np.float64)
         for step in range(steps):
             way = np.float32((step + 0.5) / steps)
             total += gradients(network, start_at + way * (some - start_at), beside)
-        maps[start : start + at_once] = (some - start_at) * total / steps
-    return maps
+        return ((some - start_at) * total / steps).astype(np.float32)
+
+    return _in_batches(of_some, _inputs(images, clinical), at_once)
 
 
 def completeness(
@@ -80,7 +76,9 @@ def completeness(
     """How far the sum of each map is from f(image) - f(baseline), in log-odds, shape (n,): 0 were there no steps."""
     network = log_odds(model)
     start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else baseline
-    return maps.sum(axis=(1, 2), dtype=np.float64) - (said(network, images) - said(network, start_at[np.newaxis]))
+    return maps.sum(axis=(1, 2), dtype=np.float64) - (
+        predict_log_odds(network, images) - predict_log_odds(network, start_at[np.newaxis])
+    )
 
 
 def grad_cam(
@@ -94,7 +92,7 @@ def grad_cam(
     """Where the last convolution sees evidence for the positive class; shape of `images`, float32.
 
     Its feature maps after pooling (what `flatten` gets), weighted by the mean gradient of the log-odds, added, and
-    spread linearly over the image from the centres of what each cell sees. rectified: without what speaks against, as
+    spread linearly over the image from the centres of what each cell sees. rectified: without negative evidence, as
     in the source; else signed. As coarse as those maps: S1 has 63 × 63 cells of an image of 128 × 128, S5 2 × 2.
     Source: Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
     """
@@ -103,12 +101,13 @@ def grad_cam(
     features = keras.Model(network.inputs[0], flatten.input)
     head = keras.Model([flatten.input, *network.inputs[1:]], network.outputs[0])
     to_rows, to_columns = (spread(network, axis, images.shape[axis + 1]) for axis in (0, 1))
-    maps = np.empty(images.shape, np.float32)
-    for start in range(0, len(images), at_once):
-        some, beside = _rows(np.asarray(images, np.float32), clinical, start, at_once)
+
+    def of_some(some: np.ndarray, *beside: np.ndarray) -> np.ndarray:
         seen = keras.ops.convert_to_numpy(features(some, training=False)).astype(np.float32)
         weights = gradients(head, seen, beside).mean(axis=(1, 2), keepdims=True)
-        maps[start : start + at_once] = to_rows @ (weights * seen).sum(axis=3) @ to_columns.T
+        return (to_rows @ (weights * seen).sum(axis=3) @ to_columns.T).astype(np.float32)
+
+    maps = _in_batches(of_some, _inputs(images, clinical), at_once)
     return np.maximum(maps, 0) if rectified else maps
 
 
@@ -156,12 +155,24 @@ def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarr
     raise NotImplementedError(f"gradients under Keras' backend tensorflow or jax expected, got {backend}")
 
 
-def _rows(
-    images: np.ndarray, clinical: np.ndarray | None, start: int, at_once: int
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Some rows of the images, and of what else the model sees."""
-    rows = slice(start, start + at_once)
-    return images[rows], [] if clinical is None else [np.asarray(clinical[rows], np.float32)]
+def _inputs(images: np.ndarray, clinical: np.ndarray | None) -> list[np.ndarray]:
+    """The images, and what else the model sees."""
+    return [np.asarray(one, np.float32) for one in (images, clinical) if one is not None]
+
+
+def _in_batches(function: Callable[..., np.ndarray], inputs: Sequence[np.ndarray], at_once: int) -> np.ndarray:
+    """The function of some rows at a time, the results under each other."""
+    starts = range(0, len(inputs[0]), at_once)
+    return np.concatenate([function(*(one[start : start + at_once] for one in inputs)) for start in starts])
+
+
+def _outputs(model: keras.Model, inputs: Sequence[np.ndarray], at_once: int) -> np.ndarray:
+    """The first output of each row, shape (n,), float64."""
+
+    def of_some(*some: np.ndarray) -> np.ndarray:
+        return keras.ops.convert_to_numpy(model(list(some), training=False))[:, 0]
+
+    return _in_batches(of_some, inputs, at_once).astype(np.float64)
 
 
 _AT_ONCE = 8192
@@ -171,16 +182,17 @@ class Tabular:
     """One fold's `clinical_*` or `fused_*` model."""
 
     def __init__(self, model: keras.Model, images: np.ndarray) -> None:
-        """Take the model apart. images: whose voices are asked for, (n, mel, frame); unused where it hears none."""
+        """Take the model apart. images: those of the voices, (n, mel, frame); unused by a model without voice."""
         network = log_odds(model)
-        self.hears = len(network.inputs) > 1
+        self.uses_voice = len(network.inputs) > 1
         self.n_clinical = int(network.inputs[-1].shape[-1])
         self._head, self._voices = network, np.zeros((len(images), 0), np.float32)
-        if self.hears:
+        if self.uses_voice:
             voice, _ = network.get_layer("fusion").input
             branch = keras.Model(network.inputs[0], voice)
-            heard = [branch(images[start : start + 64], training=False) for start in range(0, len(images), 64)]
-            self._voices = np.concatenate([keras.ops.convert_to_numpy(some) for some in heard])
+            self._voices = _in_batches(
+                lambda some: keras.ops.convert_to_numpy(branch(some, training=False)), [images], 64
+            )
             self._head = keras.Model([voice, network.inputs[1]], network.outputs[0])
 
     @classmethod
@@ -188,12 +200,18 @@ class Tabular:
         """From a `.keras` file."""
         return cls(keras.models.load_model(path, compile=False), images)
 
-    def said(self, clinical: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def predict_log_odds(self, clinical: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Log-odds of the positive class, shape (m,): of clinical features (m, n_clinical), each with a row's voice."""
         clinical = np.asarray(clinical, np.float32)
-        found = [np.empty(0)]
-        for start in range(0, len(clinical), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            inputs = [self._voices[rows[some]], clinical[some]] if self.hears else [clinical[some]]
-            found.append(keras.ops.convert_to_numpy(self._head(inputs, training=False))[:, 0])
-        return np.concatenate(found).astype(np.float64)
+        if not self.uses_voice:
+            return _outputs(self._head, [clinical], _AT_ONCE)
+        return np.concatenate(
+            [
+                _outputs(
+                    self._head,
+                    [self._voices[rows[start : start + _AT_ONCE]], clinical[start : start + _AT_ONCE]],
+                    _AT_ONCE,
+                )
+                for start in range(0, len(clinical), _AT_ONCE)
+            ]
+        )

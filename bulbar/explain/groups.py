@@ -1,4 +1,4 @@
-"""Which clinical columns belong together: what asks for the same thing, and what a release fills in together."""
+"""Which clinical columns belong together: those of one questionnaire, and those that a release fills in together."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Genetics": ("genetic_test",),
     "FVC": ("fvc",),
     "Onset and course": (
-        "onset_region",
-        "diagnostic_delay",
-        "disease_duration",
-        "months_since_onset",
-        "progression_rate",
+        *("onset_region", "diagnostic_delay", "disease_duration", "months_since_onset", "progression_rate"),
     ),
     "Criteria and stage": ("el_escorial", "king_stage"),
     "Bulbar signs": ("bulbar_signs",),

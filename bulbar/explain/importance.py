@@ -3,7 +3,7 @@
 A group's cells are shuffled between the held-out subjects of a fold, and the model, not fitted again, scores them
 (Breiman 2001; Fisher, Rudin and Dominici, JMLR 2019). Two shuffles take the loss apart: `values` moves values among the
 subjects who have one, so that which cells are recorded stays as it is; `cells` moves whole cells, recorded or not.
-loss(cells) = loss(values) + what which cells are recorded carried when values said nothing.
+loss(cells) = loss(values) + the loss from which cells are recorded, once the values carry nothing.
 
 scikit-learn's `permutation_importance` shuffles one encoded column of one fitted estimator: no groups, no folds, no
 recorded cells apart. For a single column that is always recorded both are the same (tests).
@@ -22,7 +22,7 @@ HOW: tuple[How, ...] = ("values", "cells")
 
 
 class Importance(NamedTuple):
-    """What a group is worth: AUC lost (share of 1), its interval, and log loss gained (nats).
+    """The importance of a group: AUC lost (share of 1), its interval, and log loss gained (nats).
 
     lost: by `cells`. by_values: by `values`. by_recording: what is between the two.
     """
@@ -98,7 +98,7 @@ class Scored:
 def importance(
     plain: Scored, by_how: dict[How, Scored], label: np.ndarray, *, draws: int, level: float, seed: int
 ) -> Importance:
-    """What one group is worth to one model, from its scores as they are and after each shuffle of the group.
+    """The importance of one group to one model, from its scores as they are and after each shuffle of the group.
 
     Intervals: subjects drawn within each class; how subjects were shuffled is averaged over, not drawn.
     """

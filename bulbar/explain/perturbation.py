@@ -19,9 +19,9 @@ def curves(
     baseline's, in that direction, from all of the image (at least 0) to nothing of it (0).
     Source: the deletion metric of Petsiuk et al., RISE, BMVC 2018.
     """
-    from bulbar.explain.gradients import said
+    from bulbar.explain.gradients import predict_log_odds
 
-    nothing = said(network, baseline[np.newaxis])[0]
+    nothing = predict_log_odds(network, baseline[np.newaxis])[0]
     direction = directions(network, images, baseline)
     flat = (evidence * direction[:, np.newaxis, np.newaxis]).reshape(len(images), -1)
     rank = np.empty(flat.shape, np.int32)
@@ -30,15 +30,15 @@ def curves(
     left = []
     for gone in np.round(np.linspace(0, flat.shape[1], steps + 1)):
         some = np.where(rank < gone, baseline, images).astype(np.float32)
-        left.append(direction * (said(network, some) - nothing))
+        left.append(direction * (predict_log_odds(network, some) - nothing))
     return np.stack(left, axis=1)
 
 
 def directions(network: "keras.Model", images: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     """1 where an image says more for the positive class than the baseline does, else -1, shape (n,)."""
-    from bulbar.explain.gradients import said
+    from bulbar.explain.gradients import predict_log_odds
 
-    return np.where(said(network, images) >= said(network, baseline[np.newaxis])[0], 1.0, -1.0)
+    return np.where(predict_log_odds(network, images) >= predict_log_odds(network, baseline[np.newaxis])[0], 1.0, -1.0)
 
 
 def random_evidence(shape: tuple[int, int], seed: int) -> np.ndarray:
@@ -61,9 +61,9 @@ def hidden_bands(network: "keras.Model", images: np.ndarray, baseline: np.ndarra
 
     network: of `gradients.log_odds`. images: (n, mel, frame). bands: those to hide in each image, (n, mel), bool.
     """
-    from bulbar.explain.gradients import said
+    from bulbar.explain.gradients import predict_log_odds
 
-    return said(network, np.where(bands[:, :, np.newaxis], baseline, images).astype(np.float32))
+    return predict_log_odds(network, np.where(bands[:, :, np.newaxis], baseline, images).astype(np.float32))
 
 
 def hidden(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, *, axis: int, parts: int) -> np.ndarray:
@@ -71,13 +71,13 @@ def hidden(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, *, 
 
     network: of `gradients.log_odds`. images: (n, mel, frame). axis: 0 hides mel bands, 1 hides frames.
     """
-    from bulbar.explain.gradients import said
+    from bulbar.explain.gradients import predict_log_odds
 
     bounds = edges(images.shape[axis + 1], parts)
-    told = []
+    found = []
     for begin, end in pairwise(bounds):
         covered = np.array(images, dtype=np.float32)
         where = (slice(begin, end), slice(None)) if axis == 0 else (slice(None), slice(begin, end))
         covered[:, *where] = baseline[where]
-        told.append(said(network, covered))
-    return np.stack(told, axis=1)
+        found.append(predict_log_odds(network, covered))
+    return np.stack(found, axis=1)

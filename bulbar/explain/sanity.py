@@ -22,8 +22,8 @@ MEASURES = ("spearman", "spearman_absolute", "ssim")
 
 Of the first the size counts: a map turned from for to against is still the same picture."""
 
-ALIKE_FROM = 0.5
-"""A rank correlation from here on calls two maps alike: the verdict's line, ours."""
+SIMILAR_FROM = 0.5
+"""Two maps are similar from this rank correlation on: the verdict's threshold, ours."""
 
 
 def randomised(network: "keras.Model", seed: int) -> Iterator[str]:
@@ -51,9 +51,9 @@ def randomised(network: "keras.Model", seed: int) -> Iterator[str]:
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """How alike two maps of each recording are, (n, mel, frame) to (n, 3): `MEASURES`; 1 is the same.
+    """Likeness of two maps of each recording, (n, mel, frame) to (n, 3): `MEASURES`; 1 is the same.
 
-    A map that is the same everywhere has no ranks: it counts as unlike any other, 0.
+    A map that is the same everywhere has no ranks: its likeness to any other is 0.
     """
     sizes = [_between_0_and_1(np.abs(maps)) for maps in (first, second)]
     either_sign = np.abs(_rank_correlations(first, second))
@@ -61,8 +61,8 @@ def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def verdict(low: float, high: float) -> str:
-    """`passes` where the whole interval of the likeness is below `ALIKE_FROM`, `fails` where it is above."""
-    return "passes" if high < ALIKE_FROM else "fails" if low >= ALIKE_FROM else "undecided"
+    """`passes` where the whole interval of the likeness is below `SIMILAR_FROM`, `fails` where it is above."""
+    return "passes" if high < SIMILAR_FROM else "fails" if low >= SIMILAR_FROM else "undecided"
 
 
 def _rank_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:

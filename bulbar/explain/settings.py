@@ -8,7 +8,7 @@ from bulbar.core.settings import MOST, Count, Strict
 
 
 class Settings(Strict):
-    """How the networks are asked.
+    """How the networks are explained.
 
     baseline: what an image is compared with, and what stands where a part of it is hidden: the mean image of the fold's
     training recordings, or the floor, which is silence. steps: points on the way from there to the image.

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 EXACT_UP_TO = 10
-"""Players whose 2^n coalitions are all asked."""
+"""Players whose 2^n coalitions are all evaluated."""
 
 
 def values(
-    said: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    predict: Callable[[np.ndarray, np.ndarray], np.ndarray],
     encoded: np.ndarray,
     rows: np.ndarray,
     background: np.ndarray,
@@ -25,12 +25,12 @@ def values(
     *,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """SHAP values, shape (n, players), and what the network says of the background, the same for all rows.
+    """SHAP values, shape (n, players), and the network's mean output for the background, the same for all rows.
 
-    said: (encoded features (m, features), rows (m,) that name the voice) -> log-odds (m,). encoded, background: of the
-    recordings explained and of those that stand in. rows, background_rows: their voices. player_of: each feature's
-    player, 0 to players - 2; the last player is the voice. A row's values and what the background says add up to what
-    the network says of the row.
+    predict: (encoded features (m, features), rows (m,) that name the voice) -> log-odds (m,). encoded, background: of
+    the recordings explained and of those that stand in. rows, background_rows: their voices. player_of: each feature's
+    player, 0 to players - 2; the last player is the voice. A row's values and the background's output add up to the
+    network's output for the row.
     """
     import shap
 
@@ -39,13 +39,13 @@ def values(
     found, bases = np.zeros((len(encoded), players)), np.zeros(len(encoded))
     for at, (features, row) in enumerate(zip(encoded, rows, strict=True)):
         pool, voices = np.vstack([background, features]), np.append(background_rows, row)
-        same = [_first_alike(pool[:, owner == player]) for player in range(players - 1)]
-        donors = np.stack([*same, _first_alike(voices[:, np.newaxis])], axis=1)
+        same = [_first_equal(pool[:, owner == player]) for player in range(players - 1)]
+        donors = np.stack([*same, _first_equal(voices[:, np.newaxis])], axis=1)
 
         def answer(chosen: np.ndarray, pool: np.ndarray = pool, voices: np.ndarray = voices) -> np.ndarray:
-            """A row of `chosen` says for each player whose cell it takes."""
+            """A row of `chosen` holds for each player whose cell it takes."""
             donor = chosen.astype(int)
-            return said(pool[donor[:, owner], feature], voices[donor[:, -1]])
+            return predict(pool[donor[:, owner], feature], voices[donor[:, -1]])
 
         masker = shap.maskers.Independent(donors[:-1], max_samples=len(background))
         if players <= EXACT_UP_TO:
@@ -57,7 +57,7 @@ def values(
     return found, bases
 
 
-def _first_alike(cells: np.ndarray) -> np.ndarray:
+def _first_equal(cells: np.ndarray) -> np.ndarray:
     """For each row the first that is the same: what does not differ from the background costs shap no evaluation."""
     _, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     return first[inverse.ravel()]

@@ -97,7 +97,7 @@ def _voices(asking: Asking) -> Iterator[audio_maps.ImageFold]:
             baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
             backend=asking.data.study.settings.keras_backend,
             seed=asking.seed,
-            asked=asking.asked,
+            settings=asking.asked,
         )
 
 
@@ -121,7 +121,7 @@ def ask_records(asking: Asking, columns: str, role: str) -> clinical_tables.Reco
     subjects = asking.rows.drop_duplicates("subject_id").set_index("subject_id")
     held_out = pd.concat([one.table for one in asked]).index
     return clinical_tables.Records(
-        asked=asked,
+        inputs=asked,
         found=list(found),
         label=subjects.loc[held_out, "label"].to_numpy(),
         fold=subjects.loc[held_out, "fold"].to_numpy(),
@@ -152,5 +152,5 @@ def _records(
         groups=grouped,
         backend=asking.data.study.settings.keras_backend,
         seed=seed_of(asking.seed, f"fold_{fold}"),
-        asked=asking.asked,
+        settings=asking.asked,
     )  # fmt: skip

@@ -39,7 +39,7 @@ def test_a_mean_map_counts_each_recording_once_and_each_subject_once():
     assert panels["all tasks", "ALS"].subjects == 6
 
 
-def test_the_mean_map_of_fewer_than_five_people_is_withheld_and_the_figure_says_so():
+def test_the_mean_map_of_fewer_than_five_people_is_withheld_in_the_figure_too():
     panels = audio_tables.panels(voices_of(), "grad_cam")
     assert panels["A", "HC"].map is None and panels["PA", "HC"].map is None
     by_method = {method: audio_tables.panels(voices_of(), method) for method in METHODS}
@@ -109,7 +109,7 @@ def test_what_all_dead_bands_hidden_cost_is_the_difference_of_two_scores():
     assert cost["log_loss_rise"]["low"] <= cost["log_loss_rise"]["value"] <= cost["log_loss_rise"]["high"]
 
 
-def test_where_nothing_is_lost_and_where_nothing_is_dead_the_numbers_say_so():
+def test_where_nothing_is_lost_and_where_nothing_is_dead_the_numbers_are_0():
     cost = audio_tables.without_dead_bands(scored_apart(1.0))
     assert cost["auc_drop"]["value"] == cost["log_loss_rise"]["value"] == 0
     alive = scored_apart(1.0)
@@ -119,13 +119,13 @@ def test_where_nothing_is_lost_and_where_nothing_is_dead_the_numbers_say_so():
 
 
 @pytest.mark.parametrize(
-    ("share_dead", "auc_drop", "said"), [(1.0, 0.0505, True), (0.4, 0.0505, False), (1.0, 0.0, False)]
+    ("share_dead", "auc_drop", "named"), [(1.0, 0.0505, True), (0.4, 0.0505, False), (1.0, 0.0, False)]
 )
-def test_a_costliest_band_without_voice_is_named_where_it_costs_something(share_dead, auc_drop, said):
+def test_a_costliest_band_without_voice_is_named_where_it_costs_something(share_dead, auc_drop, named):
     band = {"from_hz": 7476.2247, "to_hz": 11025.0, "auc_drop": auc_drop, "share_dead": share_dead}
     words = audio_tables.costliest_is_dead({"costliest_band": band})
-    assert (words is not None) == said
-    if said:
+    assert (words is not None) == named
+    if named:
         assert "7,476 to 11,025 Hz, lies above the bandwidth of 100 % of the recordings" in words
 
 

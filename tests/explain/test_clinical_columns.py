@@ -16,39 +16,39 @@ N = 40
 
 
 def table_of(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    """Patients and controls in turn: `told` is higher in patients; `noise` tells nothing, but is of patients only."""
+    """Patients and controls in turn: `shifted` is higher in patients; `noise` is not, but is recorded for them only."""
     draws = np.random.default_rng(seed)
     label = np.arange(N) % 2
-    told, noise = label + draws.normal(0, 0.3, N), draws.normal(5, 1, N)
-    return pd.DataFrame({"told": told, "noise": np.where(label, noise, np.nan)}), label
+    shifted, noise = label + draws.normal(0, 0.3, N), draws.normal(5, 1, N)
+    return pd.DataFrame({"shifted": shifted, "noise": np.where(label, noise, np.nan)}), label
 
 
-def worth(said, columns, table, label, times=60):
-    """The importance of columns to a model that says a probability of each row of a table."""
+def importance_of(predict, columns, table, label, times=60):
+    """The importance of columns to a model that predicts a probability for each row of a table."""
     fold = np.repeat([1, 2], N // 2)
-    plain = Scored(said(table)[np.newaxis], label, fold)
-    by_how = {
-        how: Scored(
-            said(shuffled(table, columns, how, times=times, seed=1)).reshape(times, len(table)), label, fold
-        )
-        for how in HOW
-    }  # fmt: skip
-    return importance.importance(plain, by_how, label, **DRAWING)
+
+    def scored(rows):
+        return Scored(predict(rows).reshape(-1, len(table)), label, fold)
+
+    by_how = {how: scored(shuffled(table, columns, how, times=times, seed=1)) for how in HOW}
+    return importance.importance(scored(table), by_how, label, **DRAWING)
 
 
-def test_a_model_of_values_is_charged_to_values_and_one_of_filled_cells_to_which_are_recorded():
+def test_a_model_of_values_loses_by_values_and_one_of_filled_cells_by_which_are_recorded():
     table, label = table_of()
-    of_values = worth(lambda t: 1 / (1 + np.exp(-4 * (t["told"].to_numpy() - 0.5))), ["told"], table, label)
+    of_values = importance_of(
+        lambda t: 1 / (1 + np.exp(-4 * (t["shifted"].to_numpy() - 0.5))), ["shifted"], table, label
+    )
     assert of_values.by_values == of_values.lost and of_values.by_recording == 0
     assert of_values.lost == pytest.approx(0.5, abs=0.1) and of_values.lost_low > 0.2
 
-    of_pattern = worth(lambda t: np.where(t["noise"].notna(), 0.9, 0.1), ["noise"], table, label)
+    of_pattern = importance_of(lambda t: np.where(t["noise"].notna(), 0.9, 0.1), ["noise"], table, label)
     assert of_pattern.by_values == 0 and of_pattern.by_recording == of_pattern.lost
     assert of_pattern.lost == pytest.approx(0.5, abs=0.1)
     assert of_pattern.log_loss_by_recording == pytest.approx(of_pattern.log_loss_gained)
     assert of_pattern.log_loss_gained > 0.5
 
-    unused = worth(lambda t: np.where(t["noise"].notna(), 0.9, 0.1), ["told"], table, label)
+    unused = importance_of(lambda t: np.where(t["noise"].notna(), 0.9, 0.1), ["shifted"], table, label)
     np.testing.assert_allclose(unused, 0, atol=1e-12)
 
 
@@ -84,22 +84,23 @@ class Threshold(ClassifierMixin, BaseEstimator):
         return np.column_stack([1 - positive, positive])
 
 
-def test_one_column_that_is_always_recorded_is_worth_what_scikit_learn_says():
+def test_the_importance_of_a_column_that_is_always_recorded_is_scikit_learn_s():
     draws = np.random.default_rng(5)
     label = np.arange(N) % 2
     x = np.column_stack([label + draws.normal(0, 0.5, N), label + draws.normal(0, 1, N)])
     expected = permutation_importance(
-        Threshold().fit(x, label), x, label, scoring="roc_auc", n_repeats=400, random_state=0
+        Threshold().fit(x, label), x, label, scoring="roc_auc", n_repeats=200, random_state=0
     ).importances_mean
     table = pd.DataFrame(x, columns=["a", "b"])
     model = Threshold().fit(x, label)
-    for at, name in enumerate(["a", "b"]):
-        one = np.ones(N)
-        plain = Scored(model.predict_proba(x)[:, 1][np.newaxis], label, one)
-        moved = shuffled(table, [name], "cells", times=400, seed=1).to_numpy()
-        cells = Scored(model.predict_proba(moved)[:, 1].reshape(400, N), label, one)
-        lost = plain.auc(one[np.newaxis])[0] - cells.auc(one[np.newaxis])[0]
-        assert lost == pytest.approx(expected[at], abs=0.02)
+    one = np.ones(N)
+
+    def auc(rows):
+        return Scored(model.predict_proba(rows)[:, 1].reshape(-1, N), label, one).auc(one[np.newaxis])[0]
+
+    for at, name in enumerate(table):
+        moved = shuffled(table, [name], "cells", times=200, seed=1).to_numpy()
+        assert auc(x) - auc(moved) == pytest.approx(expected[at], abs=0.03)
 
 
 def test_the_auc_of_one_shuffle_is_that_of_the_scores_and_of_draws_that_of_uncertainty():
@@ -122,37 +123,36 @@ def test_a_subject_is_the_mean_of_recordings_whatever_rows_they_have():
     np.testing.assert_allclose(weights, [[0.25, 0.25, 0.5, 0], [0, 0, 0, 1]])
 
 
-def said_linearly(weights, of_voice):
-    return lambda encoded, rows: encoded @ weights + of_voice[rows]
-
-
 @pytest.mark.parametrize("columns", [3, shap_values.EXACT_UP_TO + 2])
 def test_shap_values_of_a_linear_network_are_weights_times_distances_from_the_background(columns):
     draws = np.random.default_rng(7)
     player_of = [0, *range(columns)]  # the first column has two features
     weights, of_voice = draws.normal(size=columns + 1), draws.normal(size=9)
     encoded, background = draws.random((3, columns + 1)), draws.random((6, columns + 1))
-    said = said_linearly(weights, of_voice)
-    values, base = shap_values.values(said, encoded, np.arange(3), background, 3 + np.arange(6), player_of, seed=1)
+
+    def linear(encoded, rows):
+        return encoded @ weights + of_voice[rows]
+
+    values, base = shap_values.values(linear, encoded, np.arange(3), background, 3 + np.arange(6), player_of, seed=1)
     distances = (encoded - background.mean(axis=0)) * weights
     expected = np.column_stack([distances[:, :2].sum(axis=1), distances[:, 2:], of_voice[:3] - of_voice[3:].mean()])
     np.testing.assert_allclose(values, expected, atol=1e-6)
-    np.testing.assert_allclose(base, said(background, 3 + np.arange(6)).mean())
+    np.testing.assert_allclose(base, linear(background, 3 + np.arange(6)).mean())
 
 
 def test_shap_values_and_base_add_up_and_are_the_same_again():
     draws = np.random.default_rng(8)
     of_voice = draws.normal(size=9)
 
-    def said(encoded, rows):
+    def predict(encoded, rows):
         return np.tanh(encoded.sum(axis=1) * of_voice[rows]) + encoded[:, 0] * encoded[:, -1]
 
     columns = shap_values.EXACT_UP_TO + 1
-    encoded, background = draws.random((3, columns)), draws.random((6, columns))
-    given = (said, encoded, np.arange(3), background, 3 + np.arange(6), list(range(columns)))
-    values, base = shap_values.values(*given, seed=1)
-    np.testing.assert_allclose(values.sum(axis=1) + base, said(encoded, np.arange(3)), atol=1e-6)
-    np.testing.assert_array_equal(shap_values.values(*given, seed=1)[0], values)
+    encoded, background = draws.random((2, columns)), draws.random((4, columns))
+    inputs = (predict, encoded, np.arange(2), background, 2 + np.arange(4), list(range(columns)))
+    values, base = shap_values.values(*inputs, seed=1)
+    np.testing.assert_allclose(values.sum(axis=1) + base, predict(encoded, np.arange(2)), atol=1e-6)
+    np.testing.assert_array_equal(shap_values.values(*inputs, seed=1)[0], values)
 
 
 def test_columns_find_their_groups_and_features_their_columns():
@@ -178,16 +178,16 @@ def test_every_clinical_column_of_both_releases_is_in_a_named_group_and_no_group
 
 
 def records_of(table: pd.DataFrame, label: np.ndarray, shap: np.ndarray) -> clinical_tables.Records:
-    """Answers of one fold, one recording a subject, with SHAP values of one's own making."""
+    """Explanations of one fold, one recording a subject, with SHAP values of one's own making."""
     nobody = np.zeros((0, 1, 1))
     fold = ClinicalFold(
         models={}, encoder=None, table=table, images=nobody, owner=np.arange(N), recording=np.arange(N),
-        background_table=table[:0], background_images=nobody, groups={}, backend="", seed=0, asked=None,
+        background_table=table[:0], background_images=nobody, groups={}, backend="", seed=0, settings=None,
     )  # fmt: skip
     found = ExplainedColumns(plain={}, shuffled={}, shap={"fused_all": shap}, base={})
     return clinical_tables.Records(
-        asked=[fold], found=[found], label=label, fold=np.ones(len(label)), classes=("HC", "ALS"),
-        groups={"Told": ["told"], "Noise": ["noise"]}, drawing=DRAWING,
+        inputs=[fold], found=[found], label=label, fold=np.ones(len(label)), classes=("HC", "ALS"),
+        groups={"Shifted": ["shifted"], "Noise": ["noise"]}, drawing=DRAWING,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from bulbar.explain.gradients import log_odds
 from tests.explain.test_gradients import SHAPE, images_of, linear
 
 
-def test_hiding_a_part_of_a_linear_network_costs_what_the_part_says():
+def test_hiding_a_part_of_a_linear_network_costs_the_sum_of_the_part():
     weights = np.random.default_rng(0).normal(size=SHAPE)
     images, baseline = images_of(3), images_of(1, seed=7)[0]
     adds = (images - baseline) * weights
@@ -18,7 +18,7 @@ def test_hiding_a_part_of_a_linear_network_costs_what_the_part_says():
         np.testing.assert_allclose(hidden, plain[:, None] - np.stack([p.sum(axis=(1, 2)) for p in parts], 1), atol=1e-4)
 
 
-def test_hiding_bands_of_each_image_its_own_costs_a_linear_network_what_they_say():
+def test_hiding_each_image_s_own_bands_costs_a_linear_network_their_sum():
     weights = np.random.default_rng(0).normal(size=SHAPE)
     images, baseline = images_of(3), images_of(1, seed=7)[0]
     bands = np.random.default_rng(4).random((3, SHAPE[0])) < 0.4
