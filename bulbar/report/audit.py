@@ -60,7 +60,7 @@ def claims_counted(results: Results) -> dict[str, dict[str, int]]:
 
 
 def against_chance(low: float | None, high: float | None) -> str:
-    """What an interval of an AUC says of chance."""
+    """An interval of an AUC beside chance, in words."""
     if low is None or high is None:
         return "of which no interval can be given"
     if low > 0.5:

@@ -5,9 +5,10 @@ Laid out after Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from bulbar.core.markdown import with_interval
+from bulbar.appraisal.page import estimate
 from bulbar.deployment.deployed import DEPLOYED_MODELS
 from bulbar.deployment.training_range import CONDITIONS, INNER, listed, measure_of
 from bulbar.report.rendering import environment
@@ -33,17 +34,12 @@ def markdown(run: ModelCardInputs) -> str:
     ranges = run.deployed["training_data"]
     conditions = [(CONDITIONS[name], ends) for name, ends in ranges["conditions"].items()]
     numeric = [(measure_of(name), ends) for name, ends in ranges["numeric"].items()]
-    quoted = {"listed": listed, "estimate": estimate, "score": score}
+    quoted = {"listed": listed, "estimate": partial(estimate, digits=3), "score": score}
     card = environment(html=False).get_template("model_card.md")
     return card.render(vars(run), models=DEPLOYED_MODELS, inner=INNER, ranges=[*conditions, *numeric], **quoted)
 
 
-def estimate(of: Mapping[str, float | None]) -> str:
-    """A score with its interval (value, low, high), such as `0.712 (0.612 to 0.812)`; – where it is not defined."""
-    return with_interval(of["value"], of["low"], of["high"], "{:.3f}".format)
-
-
 def score(scores: Metrics, name: str) -> str:
-    """The same of a score whose interval stands beside it under `intervals`."""
+    """A score whose interval stands beside it under `intervals`: `0.712 (0.612 to 0.812)`."""
     low, high = scores["intervals"][name]
-    return estimate({"value": scores[name], "low": low, "high": high})
+    return estimate({"value": scores[name], "low": low, "high": high}, 3)

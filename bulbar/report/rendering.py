@@ -13,7 +13,7 @@ MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "s
 
 
 def environment(*, html: bool) -> Environment:
-    """Jinja2 with the templates of the report. A sentence in templates/sentences/ serves HTML and Markdown alike.
+    """Jinja2 with the templates of the report. A sentence in templates/sentences/ serves HTML and Markdown.
 
     HTML escapes what it prints, and a `Value` is a link there. In Markdown a `Value` is its text, and what is printed
     ends no cell and becomes no element or link.

@@ -224,7 +224,7 @@ def test_a_split_is_counted_part_by_part():
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
-def test_only_the_page_of_a_synthetic_cohort_says_that_its_numbers_say_nothing_about_als(synthetic):
+def test_only_the_page_of_a_synthetic_cohort_warns_that_its_numbers_say_nothing_about_als(synthetic):
     text = page(run(synthetic=synthetic), "synthetic cohort" if synthetic else "voc_als cohort")
     assert ("Synthetic voices: no number on this page says anything about ALS" in text) == synthetic
     assert ("synthetic" in text.casefold()) == synthetic
@@ -239,11 +239,11 @@ def test_no_count_of_people_under_five_is_on_the_page():
 
 
 @pytest.mark.parametrize(
-    ("duplicates", "said"), [("fail", "stop the run"), ("quarantine", "are left out"), ("keep", "are kept")]
+    ("duplicates", "words"), [("fail", "stop the run"), ("quarantine", "are left out"), ("keep", "are kept")]
 )
-def test_what_becomes_of_equal_recordings_is_said(duplicates, said):
+def test_what_becomes_of_equal_recordings_is_stated(duplicates, words):
     text = page(changed("params", lambda content: content["cohort"].update(duplicates=duplicates)))
-    assert re.search(rf"recordings with the same samples [a-z ]*{said}\)", text)
+    assert re.search(rf"recordings with the same samples [a-z ]*{words}\)", text)
 
 
 def test_a_bar_in_an_answer_does_not_break_the_table():

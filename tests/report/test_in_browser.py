@@ -34,7 +34,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Opens a page without network; what it asked for and complained of stands in `page.asked` and `page.said`."""
+    """Opens a page without network; what it requested and complained of is in `page.requested` and `page.messages`."""
     contexts = []
 
     def opened(address, width=DESK, scheme="light"):
@@ -43,11 +43,11 @@ def visit(browser):
         )
         page = contexts[-1].new_page()
         page.set_default_timeout(120_000)  # ms: another test file runs beside this one
-        page.asked, page.said = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("dialog", lambda dialog: (page.said.append(dialog.message), dialog.dismiss()))
+        page.requested, page.messages = [], []
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.on("console", lambda message: page.messages.append(message.text))
+        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page.on("dialog", lambda dialog: (page.messages.append(dialog.message), dialog.dismiss()))
         page.goto(address)
         return page
 
@@ -63,14 +63,14 @@ CUT_OFF = """Array.from(document.querySelectorAll('th, td, p, figcaption'))
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
 def test_it_opens_in_silence_without_network(visit, address, width, scheme, tmp_path):
     page = visit(address, width, scheme)
-    assert [url for url in page.asked if not url.startswith("data:")] == [address]
+    assert [url for url in page.requested if not url.startswith("data:")] == [address]
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself scrolls sideways"
     page.evaluate("document.querySelectorAll('details').forEach(folded => folded.open = true)")
     assert page.evaluate(CUT_OFF) == [], "words that run into the next cell"
     assert page.evaluate("Array.from(document.images).every(image => image.naturalWidth > 0)")
     page.screenshot(path=tmp_path / f"{width}_{scheme}.png", full_page=True)
     assert (tmp_path / f"{width}_{scheme}.png").stat().st_size > 100_000
-    assert not page.said
+    assert not page.messages
 
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -129,7 +129,7 @@ def test_the_keyboard_sorts_a_table_up_and_down_and_leaves_what_is_not_defined_l
         page.keyboard.press("Enter")
         assert heading.get_attribute("aria-sort") == order
         assert column(page, "findings", place) == expected + [None] * values.count(None)
-        assert page.locator("#said").inner_text() == f"Sorted by p, {order}"
+        assert page.locator("#status").inner_text() == f"Sorted by p, {order}"
     other = page.locator("#findings thead th").first
     other.locator("button").click()
     names = page.locator("#findings tbody th").all_inner_texts()
@@ -196,4 +196,4 @@ def test_markup_in_a_runs_strings_does_nothing(visit, tmp_path, monkeypatch):
     page = visit((folder / "report/index.html").as_uri())
     assert "window.taken" in page.locator("#findings").inner_text()
     assert page.evaluate("window.taken") is None
-    assert not page.said and len([url for url in page.asked if not url.startswith("data:")]) == 1
+    assert not page.messages and len([url for url in page.requested if not url.startswith("data:")]) == 1

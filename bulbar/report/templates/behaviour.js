@@ -1,6 +1,6 @@
 "use strict";
 
-const say = (text) => { document.getElementById("said").textContent = text; };
+const say = (text) => { document.getElementById("status").textContent = text; };
 
 // Tables: a button in every heading sorts by its column, up, then down. What is not defined stays last.
 function sortBy(table, heading, column) {
