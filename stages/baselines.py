@@ -56,7 +56,7 @@ def read_rows_of(protocol: str, role: str) -> pd.DataFrame:
 
 
 def fit_one(
-    which: tuple[baselines.Model, int], rows: pd.DataFrame, fitting: baselines.Settings, seed: int
+    which: tuple[baselines.Baseline, int], rows: pd.DataFrame, fitting: baselines.Settings, seed: int
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """The tested rows' probabilities, and the weights, of one baseline in one fold."""
     return baselines.out_of_fold(rows, *which, fitting, seed)

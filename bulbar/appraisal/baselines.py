@@ -6,7 +6,7 @@ tasks, and a feature that a task does not have (a vowel's syllable rate) is 0 in
 watched while these fit: each fold trains on all that it does not test.
 """
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from bulbar.appraisal.comparisons import Baseline
 from bulbar.cohort import clinical
 from bulbar.core.digests import seed_of
 from bulbar.core.settings import Count, Strict
 from bulbar.features import praat
 
-Model = Literal["majority", "age_sex", "voice_linear", "voice_forest"]
-BASELINES: tuple[Model, ...] = get_args(Model)
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
 AGE_SEX = {"age_years": "numeric", "sex": "categorical"}
 VOICE = list(praat.MEASURES)
@@ -81,7 +81,7 @@ class WithinTask(TransformerMixin, BaseEstimator):
         return learned.reindex(table["task"]).set_index(table.index)
 
 
-def classifier(model: Model, settings: Settings, seed: int) -> Pipeline:
+def classifier(model: Baseline, settings: Settings, seed: int) -> Pipeline:
     """An unfitted baseline; rows are tables with `task`, the columns of AGE_SEX and VOICE.
 
     majority: the share of positives, for everyone. age_sex: logistic regression, missing values filled
@@ -104,7 +104,7 @@ def classifier(model: Model, settings: Settings, seed: int) -> Pipeline:
 
 
 def out_of_fold(
-    rows: pd.DataFrame, model: Model, fold: int, settings: Settings, seed: int
+    rows: pd.DataFrame, model: Baseline, fold: int, settings: Settings, seed: int
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Fit a baseline on every row outside a fold, and score the rows in it.
 

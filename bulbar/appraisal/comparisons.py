@@ -5,17 +5,17 @@ in words.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bulbar.appraisal import baselines
 from bulbar.core.markdown import with_interval
 from bulbar.scoring import intervals, metrics
 
-BASELINES: tuple[str, ...] = baselines.BASELINES
+Baseline = Literal["majority", "age_sex", "voice_linear", "voice_forest"]
+BASELINES: tuple[str, ...] = get_args(Baseline)
 NETWORK = "audio"
 
 

@@ -51,8 +51,8 @@ def by_subject(
         f" {honest}."
     )
     of_its_loss = (
-        f"The log loss of {loss.optimistic:.3f} by which it was picked is {honest_loss} on subjects that took no part in"
-        " this."
+        f"The log loss of {loss.optimistic:.3f} by which it was picked is {honest_loss} on subjects that took no part"
+        " in picking it."
     )
     return [
         finding("accuracy", "accuracy", of_accuracy, of_winner, {**accuracy._asdict(), **others}),
