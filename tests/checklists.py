@@ -59,7 +59,7 @@ def _appraise(protocol: str) -> dict[str, Any]:
 
 def finding(probe: str, of: str, verdict: Verdict, sentence: str) -> Finding:
     """A row of the audit."""
-    return Finding(probe, of, "AUC", 0.9, 0.8, 1.0, verdict, sentence, p=0.001)
+    return Finding(probe, of, "AUC", 0.9, verdict, sentence, 0.8, 1.0, 0.001)
 
 
 def metrics(*, synthetic: bool = True) -> dict[str, Any]:

@@ -47,7 +47,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
 """Conditions that are probed together as well."""
 
 UNMEASURED_FROM = 0.05
-"""Share of the recordings without a value from which the sentence says so."""
+"""Share of the recordings without a value from which the sentence reports it."""
 
 CALIPER_SD = 0.2
 """Furthest that a pair may lie apart, in standard deviations of the propensity's logit. Source: Austin 2011."""

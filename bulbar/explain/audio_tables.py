@@ -239,7 +239,7 @@ def costliest(occluded: pd.DataFrame) -> dict[str, float]:
 
 
 def costliest_is_dead(headline: Mapping[str, Any]) -> str | None:
-    """Where the costliest band is a dead one in most recordings, words that say so; else None. headline: of ours."""
+    """A clause where the costliest band is a dead one in most recordings, else None. headline: of ours."""
     worst = headline["costliest_band"]
     if worst.get("share_dead", 0) <= 0.5 or worst["auc_drop"] <= 0:
         return None

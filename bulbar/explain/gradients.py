@@ -1,6 +1,6 @@
 """Which parts of a mel image a network goes by: integrated gradients and Grad-CAM, in log-odds, under either backend.
 
-No library that is kept up explains a Keras 3 model beside our versions: Xplique and Alibi ask for older ones of
+No library that is kept up explains a Keras 3 model beside our versions: Xplique and Alibi need older ones of
 TensorFlow and NumPy, tf-keras-vis for Keras 2, Captum for PyTorch.
 
 `Tabular`: a model with clinical columns as a function of these alone.

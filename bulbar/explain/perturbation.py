@@ -35,7 +35,7 @@ def curves(
 
 
 def directions(network: "keras.Model", images: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """1 where an image says more for the positive class than the baseline does, else -1, shape (n,)."""
+    """1 where an image has more log-odds of the positive class than the baseline, else -1, shape (n,)."""
     from bulbar.explain.gradients import predict_log_odds
 
     return np.where(predict_log_odds(network, images) >= predict_log_odds(network, baseline[np.newaxis])[0], 1.0, -1.0)

@@ -332,10 +332,10 @@ def _luck(best: float, folds: int) -> Finding:
     low, high = range_of_best(folds, recordings, behind)
     limits = (
         f"The cells share their folds, so this luck lies between here and the best of {FOLDS}; that of training, and "
-        "that one person's recordings are alike, come on top."
+        "that one person's recordings resemble each other, come on top."
         if folds > FOLDS
         else "A lower bound: it counts the luck of which recordings fall into a fold, not that of training, nor that "
-        "one person's recordings are alike."
+        "one person's recordings resemble each other."
     )
     return _finding(
         f"{best:.2%}, were it the best of {folds}",
@@ -399,7 +399,7 @@ def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
     table_4: code, then dropout_0.5 and so on, in percent. A cell counts where its figure is, to both decimals, what
     calling every recording ALS gives in one of the paper's folds. Beside it, taking each figure for k of n recordings:
     how many have an exact binomial interval (Clopper and Pearson 1934) that is not above the majority. Recordings of
-    one person are alike, so that this interval is too narrow and the count a lower bound.
+    one person resemble each other, so that this interval is too narrow and the count a lower bound.
     """
     printed, shares = tables.paper_by_cell(table_4), patient_shares()
     at_majority = [cell for cell, percent in printed.items() if hundredths(percent) in shares]

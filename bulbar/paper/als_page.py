@@ -8,7 +8,7 @@ import pandas as pd
 from bulbar.paper import tables
 
 BIASED = (
-    "**These scores are biased.** A speaker's recordings are in training and in test alike, training was stopped by "
+    "**These scores are biased.** A speaker's recordings are both in training and in test, training was stopped by "
     "the test fold, and the cell and the fold shown were picked on it. The intervals hold none of that: they show how "
     "the scores would vary with the subjects, around a value that is too high.\n\n"
 )

@@ -9,7 +9,7 @@ from bulbar.core.markdown import markdown_table, with_interval
 from bulbar.paper import gender_digits, gender_table
 from bulbar.paper.gender_digits import PAPER_MALES, PAPER_RECORDINGS
 
-BIASED = "**These scores are biased**: a speaker's clips are in training and in test alike.\n\n"
+BIASED = "**These scores are biased**: a speaker's clips are both in training and in test.\n\n"
 
 
 def page(found: gender_table.ProtocolResults, title: str, classes: tuple[str, str]) -> str:

@@ -27,7 +27,7 @@ _SCORE_OF = {"male_accuracy": "recall"}  # male is the positive class
 class ProtocolResults:
     """What is reported of one protocol.
 
-    biased: a speaker's clips are in training and in test alike. tested: model (of IN_WORDS) -> its predictions of the
+    biased: a speaker's clips are both in training and in test. tested: model (of IN_WORDS) -> its predictions of the
     test part. table_1, groups, above: of the functions of these names. gaps: `gender.gap` of the CNN-LSTM before and
     after tuning, by its name in words. threshold_hz: of `by_f0`.
     """

@@ -150,7 +150,7 @@ def test_slope_and_intercept_are_those_of_logistic_regression():
     model = LogisticRegression(C=np.inf, tol=1e-8).fit(logit(table[["probability"]]), table["label"])
     assert scores["slope"].value == pytest.approx(model.coef_[0, 0], abs=1e-4)
     shifted = expit(scores["intercept"].value + logit(table["probability"]))
-    assert shifted.sum() == pytest.approx(table["label"].sum())  # what maximum likelihood asks of the intercept
+    assert shifted.sum() == pytest.approx(table["label"].sum())  # what maximum likelihood implies for the intercept
     assert scores["slope"].high < 1
     assert scores["intercept"].high < 0
 

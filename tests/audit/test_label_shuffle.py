@@ -14,7 +14,7 @@ TASKS = ("A", "E", "I", "KA", "PA", "TA")
 
 @cache
 def probed(*, spread: float, effect: float = 0.0) -> dict[str, Finding]:
-    """Voices alike within a subject, `spread` times noise, the classes `effect` apart."""
+    """Voices equal within a subject, `spread` times noise, the classes `effect` apart."""
     table = subjects_and_recordings(45, TASKS)
     generator = np.random.default_rng(2)
     own = generator.normal(size=(45, 6))[pd.factorize(table["subject_id"])[0]]

@@ -91,7 +91,7 @@ def test_it_has_no_barrier(visit, address):
 FEW_ROWS = """document.querySelectorAll('tbody').forEach(
     body => Array.from(body.rows).slice(3).filter(row => !row.querySelector('.verdict')).forEach(row => row.remove())
 )"""
-"""The others look alike; a colour on each cell takes axe-core ten seconds."""
+"""The others look the same; a colour on each cell takes axe-core ten seconds."""
 
 
 def test_its_colours_stand_out_in_the_dark_at_a_desk(visit, address):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core.disclosure import FEWEST_SHOWN, shown, shown_apart
+from bulbar.core.markdown import with_interval
 
 OF_INPUTS = ("missingness", "recording_conditions", "dead_bands")
 """The audit's probes of what a model sees; the others look at scores, splits and the paper's tables."""
@@ -110,10 +111,8 @@ def _people(counts: Sequence[int]) -> str:
 
 def score(value: float | None, interval: Sequence[float | None] | None = None) -> str:
     """Such as `0.712 (0.612 to 0.812)`, or `0.712` without an interval."""
-    if value is None:
-        return "not defined"
-    ends = [end for end in interval or () if end is not None]
-    return f"{value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})" if len(ends) == 2 else f"{value:.3f}"
+    low, high = interval or (None, None)
+    return "not defined" if value is None else with_interval(value, low, high, "{:.3f}".format)
 
 
 def estimate(of: Mapping[str, float | None]) -> str:
