@@ -52,7 +52,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 class Pipeline:
-    """A copy of the project, or of `source`, without what stages wrote: its own history, DVC cache and kept fits."""
+    """A copy of the project, or of `source`, without what stages wrote: its own history, DVC cache and fit cache."""
 
     def __init__(self, folder: Path, fit_cache: Path, source: Path = ROOT, **environment: str) -> None:
         self.folder = folder
@@ -112,7 +112,7 @@ class Pipeline:
         return {name for name in stale if name.rpartition(":")[2] != CHECK}
 
     def locked(self, lock: str = "dvc.lock") -> dict[str, Any]:
-        """What a lock file says of each stage. Stages that need nothing of each other stand in any order: DVC's own."""
+        """What a lock file holds of each stage. Stages independent of each other stand in any order: DVC's own."""
         return YAML(typ="safe").load(self.folder / lock)["stages"]
 
     def changed_by(self, changes: Mapping[str, Any], folder: str = "") -> set[str]:
@@ -125,7 +125,7 @@ class Pipeline:
         return stale
 
     def copy(self, folder: Path, **environment: str) -> "Pipeline":
-        """The same in another folder, with its history and its DVC cache; kept fits are shared."""
+        """The same in another folder, with its history and its DVC cache; the fit cache is shared."""
         shutil.copytree(self.folder, folder, symlinks=True)
         other = object.__new__(Pipeline)
         other.folder, other.fit_cache, other.umask = folder, self.fit_cache, self.umask
@@ -133,7 +133,7 @@ class Pipeline:
         return other
 
     def clone(self, folder: Path, fit_cache: Path, *, umask: int = -1, **environment: str) -> "Pipeline":
-        """What a `git clone` of the copy has: no outs but those in git, no DVC cache; kept fits of its own."""
+        """What a `git clone` of the copy has: no outs but those in git, no DVC cache; a fit cache of its own."""
         folder.parent.mkdir(parents=True)
         git(folder.parent, "clone", "--quiet", str(self.folder), folder.name)
         other = object.__new__(Pipeline)
@@ -169,6 +169,6 @@ def stages_run(output: str) -> set[str]:
 
 
 def fits_to_do(output: str) -> dict[str, tuple[int, int]]:
-    """What each stage that trains announced: fits to do, fits already known; by `sweep, record_wise` and the like."""
+    """What each stage that trains announced: fits to do, fits in the fit cache; by `sweep, record_wise`."""
     found = re.findall(r"^(\w+, \w+): (\d+) fits to do, (\d+) already known", output, flags=re.MULTILINE)
     return {stage: (int(to_do), int(known)) for stage, to_do, known in found}

@@ -127,7 +127,7 @@ def test_a_plot_has_a_title_axes_a_template_and_data_that_a_stage_writes(name: s
     assert plot["template"] in OF_DVC or (ROOT / f".dvc/plots/{plot['template']}.json").exists()
     outs = [
         str(next(iter(out)) if isinstance(out, dict) else out).split("$")[0]
-        for stage, told in STAGES.items() if stage.rpartition("/")[0] == pipeline for out in told.get("outs", [])
+        for stage, one in STAGES.items() if stage.rpartition("/")[0] == pipeline for out in one.get("outs", [])
     ]  # fmt: skip
     assert all(f"plots/{file}".startswith(tuple(outs)) for file in plot["y"])
 
@@ -159,18 +159,18 @@ def covers(key: str, other: str) -> bool:
 
 
 PLACES = {"": {"compute", "remote"}, "gender/": {"compute", "remote", "cohort.watched", "tune.storage"}}
-"""Params that shape no result, and are no stage's: how it is computed, where what is kept lies, what DVC watches."""
+"""Params that shape no result, and are no stage's: how it is computed, where caches lie, what DVC watches."""
 
 
 @pytest.mark.parametrize("folder", PLACES)
 def test_every_param_but_places_is_some_stage_s_and_a_stage_has_no_other(folder: str) -> None:
-    told = {
+    keys = {
         key
         for name, stage in of_pipeline(folder)
-        if not name.endswith(CHECK)  # which asks for each, and does nothing with it
+        if not name.endswith(CHECK)  # which reads each, and does nothing with it
         for key in stage.get("params", [])
     }
-    declared = {key.replace("${item.cohort}", block) for key in told for block in ("cohort", "external.cohort")}
+    declared = {key.replace("${item.cohort}", block) for key in keys for block in ("cohort", "external.cohort")}
     params = set(leaves(YAML(typ="safe").load((ROOT / folder / "params.yaml").read_text())))
     assert {leaf for leaf in params if not any(covers(leaf, key) for key in declared | PLACES[folder])} == set()
     assert not [key for key in declared if not any(covers(leaf, key) for leaf in params)]
@@ -191,21 +191,23 @@ def test_compute_settings_are_no_stage_s_param() -> None:
 def test_voices_and_subject_rows_go_to_the_private_remote_alone(name: str) -> None:
     outs = STAGES[name].get("outs", []) + STAGES[name].get("metrics", [])
     marks = {path: mark for out in outs for path, mark in (out if isinstance(out, dict) else {out: {}}).items()}
-    kept = {"remote": "private-${remote.private}"}
-    assert all(mark in (kept, {"cache": False}) or path == "report/index.html" for path, mark in marks.items()), marks
+    private = {"remote": "private-${remote.private}"}
+    assert all(mark in (private, {"cache": False}) or path == "report/index.html" for path, mark in marks.items()), (
+        marks
+    )
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_no_word_of_a_command_can_come_from_params(name: str) -> None:
     """DVC resolves ${} before a shell reads the line: what stands there is written out in dvc.yaml."""
     folder = ROOT / ("gender" if name.startswith("gender/") else "")
-    told = YAML(typ="safe").load((folder / "dvc.yaml").read_text())
-    assert "vars" not in told, "params.yaml would be merged into them"
-    stage = told["stages"][name.removeprefix("gender/")]
-    asked = re.findall(r"\$\{([^}]*)\}", STAGES[name]["cmd"])
+    pipeline = YAML(typ="safe").load((folder / "dvc.yaml").read_text())
+    assert "vars" not in pipeline, "params.yaml would be merged into them"
+    stage = pipeline["stages"][name.removeprefix("gender/")]
+    used = re.findall(r"\$\{([^}]*)\}", STAGES[name]["cmd"])
     words = {
         "key": list(stage.get("foreach", {})),
         **{f"item.{key}": of for key, of in stage.get("matrix", {}).items()},
     }
-    assert set(asked) <= set(words)
-    assert all(re.fullmatch(r"[a-z_]+", word) for one in asked for word in words[one])
+    assert set(used) <= set(words)
+    assert all(re.fullmatch(r"[a-z_]+", word) for one in used for word in words[one])
