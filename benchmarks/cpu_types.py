@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measuring import machine, progress, table
-from bulbar.core.names import PROTOCOLS
 from tests.pipelines import Pipeline
 
 LIKE: dict[str, dict[str, str]] = {

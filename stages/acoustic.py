@@ -7,29 +7,28 @@ from typing import Any
 import pandas as pd
 
 from bulbar.cohort import readers
-from bulbar.core import disclosure, parallel
-from bulbar.core.files import count_rows, read_json, read_rows, read_table, write_json, write_table
+from bulbar.core import disclosure
+from bulbar.core.files import count_rows, read_rows, read_table, write_json, write_table
 from bulbar.core.names import SYLLABLES
 from bulbar.features import praat
 from stages.parts.params import settings
-from stages.parts.places import cohort_block, metrics_file, stage_folder
+from stages.parts.places import is_synthetic, metrics_file, stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 
-def main(role: str = "main") -> None:
-    """Write data/acoustic/features.csv and metrics/acoustic.json."""
-    release = settings(cohort_block(role), readers.Settings)
+def main() -> None:
+    """Read data/cohort/ and its release; write data/acoustic/features.csv and metrics/acoustic.json."""
+    release = settings("cohort", readers.Settings)
     measuring = settings("acoustic", praat.Settings)
     measure = partial(measure_one, root=Path(release.root).resolve(), measuring=measuring)
-    held, recordings = stage_folder("cohort", role), stage_folder("cohort", role) / "recordings.csv"
-    workers, total = settings("compute", parallel.Settings).n_workers, count_rows(recordings)
-    rows = parallel.map_ordered(measure, read_rows(recordings), label="voice features", total=total, workers=workers)
+    recordings, released = (stage_folder("cohort") / f"{name}.csv" for name in ("recordings", "acoustic"))
+    total = count_rows(recordings)
+    rows = map_ordered(measure, read_rows(recordings), label="voice features", total=total)
     features = pd.DataFrame(list(rows)).round(6)
-    write_table(features, stage_folder("acoustic", role) / "features.csv")
-    released = held / "acoustic.csv"
+    write_table(features, stage_folder("acoustic") / "features.csv")
     compared = praat.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
-    synthetic = read_json(held / "cohort.json")["synthetic"]
-    write_json(metrics(features, compared, synthetic=synthetic), metrics_file("acoustic", role))
+    write_json(metrics(features, compared, synthetic=is_synthetic()), metrics_file("acoustic"))
     beside = "nothing of the release's to compare with" if compared is None else f"{len(compared)} columns compared"
     print(f"{in_words(measuring.measures)} of {total} recordings, {beside}")
 

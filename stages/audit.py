@@ -12,37 +12,35 @@ from stages.parts import probes
 from stages.parts.params import settings
 from stages.parts.places import cohort_in_words, metrics_file
 from stages.parts.run import run
+from stages.parts.study import TABLE_4
+
+PLOTS = Path("plots/audit")
 
 
-def main(role: str = "main") -> None:
-    """Write metrics/audit.json, metrics/audit.md and plots/audit/."""
-    inputs = probes.read_inputs(role, settings("audit", Settings).shuffles)
+def main() -> None:
+    """Read what the run has written and reference/; write metrics/audit.json, metrics/audit.md and plots/audit/."""
+    inputs = probes.read_inputs(settings("audit", Settings).shuffles)
     voices = probes.voices_of(inputs)
     shuffled = probes.labels_shuffled(inputs, voices)
     study = inputs.studies["record_wise"]
-    of_run = [
-        *probes.probe_data(inputs, voices),
-        *label_shuffle.findings(shuffled),
-        *probes.probe_sweep(inputs),
-    ]
+    of_run = [*probes.probe_data(inputs, voices), *label_shuffle.findings(shuffled), *probes.probe_sweep(inputs)]
     of_paper = probes.probe_paper(study.classes)
     findings = [*of_run, *of_paper]
     checked = probes.check_claims(inputs)
 
-    cohort = cohort_in_words(role)
-    plots = Path("plots/audit") if role == "main" else Path("plots") / role / "audit"
-    save(figures.label_probes(of_run, f"What predicts the label by itself · {cohort}"), plots / "label_probes.png")
-    save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), plots / "shuffles.png")
+    cohort = cohort_in_words()
+    save(figures.label_probes(of_run, f"What predicts the label by itself · {cohort}"), PLOTS / "label_probes.png")
+    save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), PLOTS / "shuffles.png")
     write_json(
         {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims_page.metrics(checked)},
-        metrics_file("audit", role),
+        metrics_file("audit"),
     )
-    save(folds_of_table_4(tables.paper_by_cell(read_table(probes.TABLE_4))), plots / "table_4_folds.png")
+    save(folds_of_table_4(tables.paper_by_cell(read_table(TABLE_4))), PLOTS / "table_4_folds.png")
     text = (
         f"# Audit, {cohort}\n\n{page.markdown(of_run, of_paper)}\n"
         f"## The paper's claims, {cohort}\n\n{claims_page.markdown(checked)}"
     )
-    write_text(text, metrics_file("audit", role).with_suffix(".md"))
+    write_text(text, metrics_file("audit").with_suffix(".md"))
     print(f"{len(findings)} findings: {page.counted(findings)}; {len(checked)} claims")
 
 

@@ -7,51 +7,50 @@ import pandas as pd
 
 from bulbar.appraisal import baselines
 from bulbar.cohort import folds
-from bulbar.core import parallel
 from bulbar.core.digests import seed_of
-from bulbar.core.files import read_json, read_table, write_json, write_table
+from bulbar.core.files import write_json, write_table
+from bulbar.core.names import Protocol
 from bulbar.scoring import intervals
-from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, stage_folder
+from stages.parts.bootstrap import drawing
+from stages.parts.params import settings, study_seed
+from stages.parts.places import is_synthetic, metrics_file, stage_folder, stage_table
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 
-def main(protocol: folds.Protocol, role: str = "main") -> None:
-    """Write data/baselines/P/MODEL.csv of each baseline, and metrics/baselines/P.json, of protocol P."""
-    rows, seed = read_rows_of(protocol, role), seed_of(study_settings().seed, f"baselines/{protocol}")
-    bootstrap = settings("bootstrap", intervals.Settings)
+def main(protocol: Protocol) -> None:
+    """Read data/folds/, acoustic/ and cohort/; write data/baselines/P/MODEL.csv and metrics/baselines/P.json."""
+    rows, seed = read_rows_of(protocol), seed_of(study_seed(), f"baselines/{protocol}")
+    drawn = drawing(f"baselines/{protocol}", "intervals")
     fit = partial(fit_one, rows=rows, fitting=settings("baselines", baselines.Settings), seed=seed)
     order = [(model, fold) for model in baselines.BASELINES for fold in folds.numbers(rows)]
-    workers = settings("compute", parallel.Settings).n_workers
-    fits = parallel.map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order), workers=workers)
+    fits = map_ordered(fit, order, label=f"baselines, {protocol}", total=len(order))
     fitted = dict(zip(order, fits, strict=True))
 
     scores: dict[str, Any] = {
-        "synthetic": read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"],
+        "synthetic": is_synthetic(),
         "protocol": protocol,
         "biased": protocol == "record_wise",  # a subject's recordings are trained on and tested on
     }
     for model in baselines.BASELINES:
         tables, weights = zip(*(fitted[model, fold] for fold in folds.numbers(rows)), strict=True)
         predictions = pd.concat(tables).sort_values("recording_id")
-        write_table(predictions, stage_folder("baselines", role) / protocol / f"{model}.csv")
-        scores[model] = intervals.both_ways(predictions, **bootstrap.model_dump(), seed=seed_of(seed, "intervals"))
+        write_table(predictions, stage_folder("baselines") / protocol / f"{model}.csv")
+        scores[model] = intervals.both_ways(predictions, **drawn)
         if weights[0]:
             scores[model]["log_odds_per_sd"] = weight_by_feature(pd.DataFrame(list(weights)))
-    write_json(scores, metrics_file(f"baselines/{protocol}", role))
+    write_json(scores, metrics_file(f"baselines/{protocol}"))
     aucs = [f"{model} {scores[model]['per_subject']['roc_auc_pooled']:.2f}" for model in baselines.BASELINES]
     print(f"{protocol}: AUC per subject, all folds pooled: {', '.join(aucs)}")
 
 
-def read_rows_of(protocol: str, role: str) -> pd.DataFrame:
+def read_rows_of(protocol: str) -> pd.DataFrame:
     """One row per recording: label, fold, age, sex, task and voice features, in the order of recording_id."""
-    names = {"recording_id": str, "subject_id": str}
-    table = read_table(stage_folder("folds", role) / f"{protocol}.csv", **names)
-    features = read_table(stage_folder("acoustic", role) / "features.csv", **names).drop(columns="subject_id")
-    subjects = read_table(stage_folder("cohort", role) / "subjects.csv", subject_id=str)[
-        ["subject_id", *baselines.AGE_SEX]
-    ]
-    rows = table[["recording_id", "subject_id", "label", "fold"]].sort_values("recording_id")
+    features = stage_table("acoustic", "features.csv").drop(columns="subject_id")
+    subjects = stage_table("cohort", "subjects.csv")[["subject_id", *baselines.AGE_SEX]]
+    rows = stage_table("folds", f"{protocol}.csv")[["recording_id", "subject_id", "label", "fold"]].sort_values(
+        "recording_id"
+    )
     return rows.merge(features, on="recording_id", validate="1:1").merge(subjects, on="subject_id", validate="m:1")
 
 

@@ -7,40 +7,33 @@ from functools import partial
 from pathlib import Path
 
 from bulbar.cohort import readers
-from bulbar.core import parallel
-from bulbar.core.errors import BadInput, Problem, SilentRecording
+from bulbar.core.errors import Problem, SilentRecording
 from bulbar.core.files import count_rows, read_rows, rows_writer
 from bulbar.features import audio, conditions, near_duplicates
 from stages.parts.params import settings
-from stages.parts.places import cohort_block, stage_folder
+from stages.parts.places import stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered, without_problems
 
 WHOSE = ["recording_id", "subject_id", "task"]
 MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
 
 
-def main(role: str = "main") -> None:
-    """Write data/conditions/: recordings.csv and duplicates.csv, both of the files as released."""
-    release = settings(cohort_block(role), readers.Settings)
-    cleaning = settings("audio", audio.Settings)
-    workers = settings("compute", parallel.Settings).n_workers
+def main() -> None:
+    """Read data/cohort/ and the release as it is; write recordings.csv and duplicates.csv of data/conditions/."""
+    release = settings("cohort", readers.Settings)
     recordings, out, root = (
-        stage_folder("cohort", role) / "recordings.csv",
-        stage_folder("conditions", role),
-        Path(release.root),
+        stage_folder("cohort") / "recordings.csv",
+        stage_folder("conditions"),
+        release.root.resolve(),
     )
     total = count_rows(recordings)
-    measure = partial(measure_one, root=root.resolve(), cleaning=cleaning)
-    measured = list(
-        parallel.map_ordered(measure, read_rows(recordings), label="conditions", total=total, workers=workers)
-    )
-    if problems := [found for found in measured if isinstance(found, Problem)]:
-        raise BadInput(problems)
-    rows, fingerprints = zip(*[found for found in measured if not isinstance(found, Problem)], strict=True)
+    measure = partial(measure_one, root=root, cleaning=settings("audio", audio.Settings))
+    measured = map_ordered(measure, read_rows(recordings), label="conditions", total=total)
+    rows, fingerprints = zip(*without_problems(measured), strict=True)
     with rows_writer(out / "recordings.csv", WHOSE + MEASURED) as table:
         table.writerows(rows)
-    paths = [root.resolve() / row["path"] for row in read_rows(recordings)]
-    pairs = find_pairs(fingerprints, paths, workers)
+    pairs = find_pairs(fingerprints, [root / row["path"] for row in read_rows(recordings)])
     with rows_writer(out / "duplicates.csv", ["first", "second", "kind", "correlation", "lag_s"]) as table:
         for pair, kind in pairs:
             named = {"first": rows[pair.first]["recording_id"], "second": rows[pair.second]["recording_id"]}
@@ -52,7 +45,7 @@ def main(role: str = "main") -> None:
 def measure_one(
     row: dict[str, str], root: Path, cleaning: audio.Settings
 ) -> tuple[dict[str, str], near_duplicates.Fingerprint] | Problem:
-    """One recording's row and fingerprint from one reading; a silent recording is a problem, told with all others."""
+    """One recording's row and fingerprint from one reading; a silent recording is a problem."""
     path = root / row["path"]
     samples, rate = audio.read(path)
     try:
@@ -76,13 +69,12 @@ def in_cell(value: str | float) -> str:
 
 
 def find_pairs(
-    fingerprints: Sequence[near_duplicates.Fingerprint], paths: Sequence[Path], workers: int
+    fingerprints: Sequence[near_duplicates.Fingerprint], paths: Sequence[Path]
 ) -> list[tuple[near_duplicates.NearDuplicates, near_duplicates.Likeness]]:
     """Every pair of duplicates and its kind, in the order of the recordings; waveforms are read of candidates alone."""
     exact = {(pair.first, pair.second): pair for pair in near_duplicates.exact_pairs(fingerprints)}
-    alike = [pair for pair in near_duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
-    compare = partial(compare_one, paths=paths)
-    compared = parallel.map_ordered(compare, alike, label="duplicates", total=len(alike), workers=workers)
+    likely = [pair for pair in near_duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
+    compared = map_ordered(partial(compare_one, paths=paths), likely, label="duplicates", total=len(likely))
     near = {(pair.first, pair.second): pair for pair in compared if pair.score >= near_duplicates.NEAR}
     return [(pair, "exact" if places in exact else "near") for places, pair in sorted({**exact, **near}.items())]
 

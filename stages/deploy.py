@@ -1,55 +1,56 @@
 """Put what a prediction on a new recording needs into one folder: the subject-wise fold models, none fitted again."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from bulbar.appraisal import calibration
-from bulbar.appraisal.appraiser import Appraiser, of_patients
-from bulbar.cohort import clinical, folds
+from bulbar.cohort import clinical
 from bulbar.core.atomic_write import copy_file, write_text
-from bulbar.core.digests import seed_of
-from bulbar.core.files import read_json, read_table, write_json
+from bulbar.core.files import read_json, write_json
+from bulbar.core.names import Protocol
 from bulbar.deployment.deployed import DEPLOYED_MODELS, Deployed, DeployedModel
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.training_range import CONDITIONS, TrainingData
 from bulbar.features import audio, spectrogram
-from bulbar.scoring import intervals, metrics
+from bulbar.scoring import metrics
+from stages.parts.appraisal import appraiser_of, patients_table
+from stages.parts.clinical_data import learned
 from stages.parts.params import settings, study_settings
-from stages.parts.places import metrics_file, stage_folder
+from stages.parts.places import cohort_contract, metrics_file, stage_table
 from stages.parts.run import run
 
-PROTOCOL: folds.Protocol = "subject_wise"
+PROTOCOL: Protocol = "subject_wise"
 OUT = Path("models/deployed")
 
 
-def main(role: str = "main") -> None:
-    """Write models/deployed/ (networks and settings.json) and metrics/deployed.json."""
-    study, cohort = study_settings(), read_json(stage_folder("cohort", role) / "cohort.json")
-    bootstrap = settings("bootstrap", intervals.Settings)
-    appraiser = Appraiser(
-        settings=settings("appraise", calibration.Settings),
-        bootstrap=bootstrap,
-        seed=seed_of(study.seed, f"appraise/{PROTOCOL}"),
-        cross_fits=True,
-    )
-    encoders = {"audio": {}, "fused_common": fold_encoders(role)}
+def main() -> None:
+    """Read models/, data/ and metrics/selection/; write models/deployed/ and metrics/deployed.json.
+
+    Each fold's encoding of the `common` columns is learned again from its training subjects alone, as in fusion.
+    """
+    cohort, appraiser = cohort_contract(), appraiser_of(PROTOCOL)
+    known = learned(stage_table("folds", f"{PROTOCOL}.csv"), "common")
+    encoders = {
+        "audio": {},
+        "fused_common": {fold: StoredEncoder.of(encoder) for fold, encoder in known.encoders.items()},
+    }
+    scores = {name: patients_table("fusion", f"{PROTOCOL}/selected/{name}.csv") for name in DEPLOYED_MODELS}
+    cells = read_json(metrics_file(f"selection/{PROTOCOL}"))["cells"]
+    cleaning = settings("audio", audio.Settings)
     deployed = Deployed(
         source=cohort["source"],
         synthetic=cohort["synthetic"],
-        positive_class=study.positive_class,
-        networks={int(fold): " at ".join(map(str, cell.values())) for fold, cell in selected_cells(role).items()},
-        audio=settings("audio", audio.Settings),
+        positive_class=study_settings().positive_class,
+        networks={int(fold): " at ".join(map(str, cell.values())) for fold, cell in cells.items()},
+        audio=cleaning,
         spectrogram=settings("spectrogram", spectrogram.Settings),
         models={
-            name: DeployedModel.of(out_of_fold(name, study.positive_class, role), encoders[name], appraiser)
+            name: DeployedModel.of(metrics.per_subject(scores[name]), encoders[name], appraiser)
             for name in DEPLOYED_MODELS
         },
-        training=training_data(role, settings("audio", audio.Settings).bandwidth_hz),
-        draws=bootstrap.draws,
-        level=bootstrap.level,
+        training=training_data(cohort, cleaning.bandwidth_hz),
+        draws=appraiser.bootstrap.draws,
+        level=appraiser.bootstrap.level,
         seed=appraiser.seed,
     )
     for name in DEPLOYED_MODELS:
@@ -57,44 +58,15 @@ def main(role: str = "main") -> None:
             copy_file(Path("models") / PROTOCOL / name / f"fold_{fold}.keras", OUT / name / f"fold_{fold}.keras")
     written = json.dumps(deployed.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(written + "\n", OUT / "settings.json")  # unrounded: the encoders' bits count
-    write_json(deployed.metrics(), metrics_file("deployed", role))
+    write_json(deployed.metrics(), metrics_file("deployed"))
     print(f"{len(deployed.folds)} fold models of {' and '.join(DEPLOYED_MODELS)}, as trained")
 
 
-def selected_cells(role: str) -> Mapping[str, Mapping[str, str | float]]:
-    """Fold -> the cell that it was trained with."""
-    return read_json(metrics_file(f"selection/{PROTOCOL}", role))["cells"]
-
-
-def out_of_fold(model: str, positive_class: str, role: str) -> pd.DataFrame:
-    """Each subject's score by the network that did not know the subject; label 1 = patient."""
-    path = stage_folder("fusion", role) / PROTOCOL / "selected" / f"{model}.csv"
-    table = read_table(path, recording_id=str, subject_id=str)
-    return metrics.per_subject(of_patients(table, positive_class))
-
-
-def fold_encoders(role: str) -> dict[int, StoredEncoder]:
-    """Each fold's encoding of the `common` columns, learned again from its training subjects alone, as fusion did."""
-    source = stage_folder("clinical", role)
-    described = read_json(source / "columns.json")
-    kinds = {name: described["all"][name] for name in described["common"]}
-    subjects = read_table(source / "subjects.csv", **clinical.dtypes(kinds)).set_index("subject_id")
-    typed = clinical.typed(subjects, kinds)
-    split = read_table(stage_folder("folds", role) / f"{PROTOCOL}.csv", recording_id=str, subject_id=str)
-    encoders = {}
-    for fold in folds.numbers(split):
-        trained, _, _ = folds.parts(split, fold)
-        learned_from = typed.loc[split["subject_id"].iloc[trained].unique()]
-        encoders[fold] = StoredEncoder.of(clinical.encoder(kinds, PROTOCOL).fit(learned_from))
-    return encoders
-
-
-def training_data(role: str, low_pass_hz: float | None) -> TrainingData:
+def training_data(cohort: dict[str, Any], low_pass_hz: float | None) -> TrainingData:
     """How the cohort's recordings were made and who its subjects are, in ranges. low_pass_hz: `audio.bandwidth_hz`."""
-    contract = read_json(stage_folder("cohort", role) / "cohort.json")["clinical"]
-    kinds = {name: contract["all"][name] for name in contract["common"]}
-    measured = read_table(stage_folder("conditions", role) / "recordings.csv", recording_id=str, subject_id=str)
-    people = read_table(stage_folder("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
+    kinds = {name: cohort["clinical"]["all"][name] for name in cohort["clinical"]["common"]}
+    measured = stage_table("conditions", "recordings.csv")
+    people = stage_table("cohort", "subjects.csv", dtypes=clinical.dtypes(kinds))
     return TrainingData.of(measured[["task", *CONDITIONS]], people, kinds, low_pass_hz=low_pass_hz)
 
 

@@ -9,22 +9,21 @@ from typing import Any
 import pandas as pd
 
 from bulbar.core.atomic_write import write_text
-from bulbar.core.digests import seed_of
 from bulbar.core.files import read_json, read_table, write_json, write_table
 from bulbar.core.names import MODELS, PROTOCOLS
 from bulbar.paper import als_page, tables
 from bulbar.scoring import selection
 from stages.parts.places import metrics_file, stage_folder
-from stages.parts.plots import plot_models, plot_sweep
+from stages.parts.plots import PLOTS, plot_models, plot_sweep
 from stages.parts.run import run
-from stages.parts.study import CELLS, StudyResults, read_study
+from stages.parts.study import CELLS, TABLE_4, TABLE_5, StudyResults, read_study
 
 
-def main(role: str = "main") -> None:
-    """Write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
-    studies = [read_study(protocol, role) for protocol in PROTOCOLS]
-    long = stage_folder("evaluate", role)
-    paper_4 = read_table("reference/als_table4_accuracy.csv")
+def main() -> None:
+    """Read the results of both protocols and reference/; write metrics/evaluate.json, data/ and plots/evaluate/."""
+    studies = [read_study(protocol) for protocol in PROTOCOLS]
+    long = stage_folder("evaluate")
+    paper_4 = read_table(TABLE_4)
     headlines: dict[str, Any] = {"synthetic": studies[0].synthetic}
     pages, fives = [], []
     for study in studies:
@@ -37,22 +36,20 @@ def main(role: str = "main") -> None:
         headlines[study.protocol] = als_page.headline(five, study.fold_of, biased=study.by_recording)
         pages.append(page(study, four, five))
         fives.append(five)
-    write_table(pd.concat(fives).round(2), studies[0].plots / "table_5.csv")
-    clinical = stage_folder("clinical", role)
+    write_table(pd.concat(fives).round(2), PLOTS / "table_5.csv")
+    clinical = stage_folder("clinical")
     features = als_page.clinical_features(read_json(clinical / "columns.json"), read_table(clinical / "subjects.csv"))
     write_json(features, long / "clinical_features.json")
     write_text("\n".join(pages), long / "tables.md")
-    write_json(headlines, metrics_file("evaluate", role))
+    write_json(headlines, metrics_file("evaluate"))
     print(f"Tables 4 and 5, Figures 10 to 14, ROC and precision–recall: {', '.join(PROTOCOLS)}")
 
 
 def table_5(study: StudyResults) -> pd.DataFrame:
     """Table 5 of both cells: `tables.table_5` with the columns protocol, cohort and cell before it."""
-    paper = read_table("reference/als_table5_modalities.csv")
-    seed = seed_of(study.seed, f"evaluate/{study.protocol}")
-    drawing = study.bootstrap.model_dump()
+    paper = read_table(TABLE_5)
     cells = {
-        cell: tables.table_5(study.models[cell], study.fold_of[cell], study.classes, paper, **drawing, seed=seed)
+        cell: tables.table_5(study.models[cell], study.fold_of[cell], study.classes, paper, **study.drawing)
         for cell in CELLS
     }
     both = pd.concat(cells, names=["cell"]).reset_index("cell")
@@ -71,7 +68,8 @@ def page(study: StudyResults, four: pd.DataFrame, five: pd.DataFrame) -> str:
         majority=study.majority,
         epochs_of_sweep=study.epochs(),
         epochs_of_models=study.epochs(*MODELS),
-        **study.bootstrap.model_dump(),
+        draws=study.drawing["draws"],
+        level=study.drawing["level"],
     )
 
 

@@ -1,7 +1,8 @@
-"""Train on each of two cohorts and score the other, where nothing is learned: as recorded, and low-passed alike."""
+"""Train on each of two cohorts and score the other, where nothing is learned: as recorded, and both low-passed."""
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from bulbar.appraisal import external, external_page
-from bulbar.core import parallel
 from bulbar.core.atomic_write import write_text
-from bulbar.core.digests import file_digest, seed_of
+from bulbar.core.digests import file_digest
 from bulbar.core.files import save, write_json, write_table
 from bulbar.core.names import Cell
 from bulbar.features import audio, spectrogram
-from bulbar.scoring import intervals
-from bulbar.training import als, fit_cache, fits
+from bulbar.training import als, fits
 from stages.parts import external_cohorts
-from stages.parts.params import settings, study_settings
+from stages.parts.bootstrap import drawing
+from stages.parts.fitting import train
+from stages.parts.params import settings, study_seed, study_settings
 from stages.parts.places import metrics_file, stage_folder
 from stages.parts.run import run
 
@@ -26,21 +27,19 @@ PAGE, PLOTS = Path("metrics/external.md"), Path("plots/external")
 
 
 def main() -> None:
-    """Write data/external/predictions/, metrics/external.json, metrics/external.md and plots/external/."""
-    asked, cell = settings("external", external.Settings), settings("published", als.PublishedSettings).cell
-    pipeline, shared = settings("audio", audio.Settings), study_settings()
-    low_passes = external.low_passes(asked, pipeline)
-    drawing = settings("bootstrap", intervals.Settings).model_dump()
-    drawing["seed"] = seed_of(shared.seed, "external/intervals")
+    """Read both cohorts; write data/external/predictions/, metrics/external.json, .md and plots/external/."""
+    wanted, cell = settings("external", external.Settings), settings("published", als.PublishedSettings).cell
+    cleaning, drawn = settings("audio", audio.Settings), drawing("external/intervals")
+    low_passes = external.low_passes(wanted, cleaning)
     out = stage_folder("predictions", "external")
     for folder in (out, PLOTS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    if why := external_cohorts.why_not_compared(asked.tasks):
+    if why := external_cohorts.why_not_compared(wanted.tasks):
         write_none(why, out)
         return
 
-    tasks = external_cohorts.tasks_of_both(asked.tasks)
+    tasks = external_cohorts.tasks_of_both(wanted.tasks)
     cohorts, positions = external_cohorts.read_cohorts(tasks)
     found = []
     for band, low_pass_hz in low_passes.items():
@@ -48,17 +47,17 @@ def main() -> None:
             where = "within" if trained == tested else "outside"
             write_table(table, out / f"from_{trained}" / band / f"{where}.csv")
             named = {"trained_on": trained, "tested_on": tested, "band": band}
-            found.append(external.scores(table, **drawing).assign(**named))
+            found.append(external.scores(table, **drawn).assign(**named))
     scores = pd.concat(found)[external.COLUMNS]
-    bands = external_page.bands_in_words(low_passes, pipeline.bandwidth_hz)
-    classes = shared.classes[::-1]  # the positive one first, as the tables have it
+    bands = external_page.bands_in_words(low_passes, cleaning.bandwidth_hz)
+    classes = study_settings().classes[::-1]  # the positive one first, as the tables have it
     compared = external_page.Comparison(scores, cohorts, bands, tasks, cell, classes)
 
     write_table(scores.round(4), PLOTS / "scores.csv")
     of_what = {"synthetic": any(cohort.synthetic for cohort in cohorts), "compared": True, "tasks": ", ".join(tasks)}
     write_json({**of_what, **external.headline(scores)}, metrics_file("external"))
     write_text(external_page.page(compared), PAGE)
-    save(external_page.forest(compared, level=drawing["level"]), PLOTS / "external.png")
+    save(external_page.forest(compared, level=drawn["level"]), PLOTS / "external.png")
     print(f"{cell} on {', '.join(tasks)}, AUC per subject outside: {external_page.in_short(compared)}")
 
 
@@ -70,23 +69,18 @@ def tables_of(
     cell: Cell,
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Trained on (role), tested on, and the predictions, for both directions in one band; the fits are made here."""
-    computing, mel = settings("compute", parallel.Settings), settings("spectrogram", spectrogram.Settings)
-    kept = fit_cache.FitCache(computing.fit_cache_folder)
+    mel = settings("spectrogram", spectrogram.Settings)
     with TemporaryDirectory() as folder:
         images = Path(folder) / f"{band}.npy"
         external_cohorts.write_images(images, cohorts, positions, mel, low_pass_hz)
         labels = external.labels_of(cohorts)
-        study = fits.Study(images, file_digest(images), labels, cohorts[0].training, study_settings().seed)
-
-        def train(order: Sequence[fits.Fit]) -> Iterator[fits.Fitted]:
-            print(f"external, {band}: {fit_cache.plan(order, study, kept, computing.n_workers)}", flush=True)
-            return fit_cache.run(order, study, kept, computing=computing, label=f"external, {band}")
-
-        yield from external.both_directions(cohorts, study, mel.image_shape, cell, train)
+        study = fits.Study(images, file_digest(images), labels, cohorts[0].training, study_seed())
+        fit = partial(train, study=study, label=f"external, {band}")
+        yield from external.both_directions(cohorts, study, mel.image_shape, cell, fit)
 
 
 def write_none(why: str, out: Path) -> None:
-    """Say that nothing is compared, wherever a comparison would stand."""
+    """Write that nothing is compared, wherever a comparison would stand."""
     write_json({"synthetic": False, "compared": False}, metrics_file("external"))
     for page in (PAGE, out / "none.md"):
         write_text(f"# External validation\n\n{why}\n", page)

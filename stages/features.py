@@ -11,46 +11,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar.core import parallel
 from bulbar.core.files import FeaturesWriter, read_table, rows_writer, write_table
 from bulbar.core.names import PROTOCOLS
 from bulbar.features import audio, augmentation, sequences
 from stages.parts.params import settings, study_seed
-from stages.parts.places import stage_folder
+from stages.parts.places import stage_folder, stage_table
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 COLUMNS = ["recording_id", "subject_id", "label", "part", "copy", "semitones", "speed", "frames"]
 
 
-def main(role: str = "main") -> None:
-    """Write data/features/PROTOCOL/: features.npy, index.csv in the same row order, and scaling.csv."""
-    asked = settings("features", sequences.Settings)
+def main() -> None:
+    """Read data/audio/ and data/split/; write features.npy, index.csv and scaling.csv of data/features/PROTOCOL/."""
+    sequencing = settings("features", sequences.Settings)
     augmenting = settings("augment", augmentation.Settings)
-    sequences.check_rate(asked, settings("audio", audio.Settings).sample_rate_hz)
-    workers = settings("compute", parallel.Settings).n_workers
-    splits = {
-        protocol: read_table(stage_folder("split", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
-        for protocol in PROTOCOLS
-    }
+    sequences.check_rate(sequencing, settings("audio", audio.Settings).sample_rate_hz)
+    splits = {protocol: stage_table("split", f"{protocol}.csv") for protocol in PROTOCOLS}
     trained = {name for table in splits.values() for name in table["recording_id"][table["part"] == "train"]}
     recordings = splits[PROTOCOLS[0]]["recording_id"]
     of_recording = partial(
         sequences_of,
-        source=stage_folder("audio", role).resolve(),
-        asked=asked,
+        source=stage_folder("audio").resolve(),
+        sequencing=sequencing,
         augmenting=augmenting,
         trained=trained,
         seed=study_seed(),
     )
-    found = parallel.map_ordered(of_recording, recordings, label="features", total=len(recordings), workers=workers)
+    found = map_ordered(of_recording, recordings, label="features", total=len(recordings))
     parts: dict[str, dict[Any, dict[Any, Any]]] = {
         protocol: table.set_index("recording_id").to_dict("index") for protocol, table in splits.items()
     }
-    out = stage_folder("features", role)
+    out = stage_folder("features")
     with ExitStack() as stack:
         writers = {
             protocol: (
-                stack.enter_context(FeaturesWriter(out / protocol / "features.npy", asked.shape)),
+                stack.enter_context(FeaturesWriter(out / protocol / "features.npy", sequencing.shape)),
                 stack.enter_context(rows_writer(out / protocol / "index.csv", COLUMNS)),
             )
             for protocol in splits
@@ -62,11 +58,11 @@ def main(role: str = "main") -> None:
                     arrays.append(features[None])
                     index.writerow({"recording_id": recording_id, **row, **described})
     for protocol in splits:
-        scale(out / protocol, asked)
-    rows, frames = asked.shape
+        scale(out / protocol, sequencing)
+    rows, frames = sequencing.shape
     print(
         f"{len(recordings)} recordings, {augmenting.copies} changed copies of each in training:"
-        f" {asked.representation} of {rows} × {frames} frames, normalised by {asked.normalise}"
+        f" {sequencing.representation} of {rows} × {frames} frames, normalised by {sequencing.normalise}"
     )
 
 
@@ -76,7 +72,7 @@ Copy = tuple[dict[str, Any], np.ndarray]
 def sequences_of(
     recording_id: str,
     source: Path,
-    asked: sequences.Settings,
+    sequencing: sequences.Settings,
     augmenting: augmentation.Settings,
     trained: set[str],
     seed: int,
@@ -87,24 +83,24 @@ def sequences_of(
     copies = []
     for copy in range(1 + (augmenting.copies if recording_id in trained else 0)):
         change = augmentation.draw(augmenting, recording_id, copy, seed)
-        features, frames = sequences.features_of(augmentation.changed(mono, rate, change), rate, asked)
+        features, frames = sequences.features_of(augmentation.changed(mono, rate, change), rate, sequencing)
         described = {"copy": copy, "semitones": change.semitones, "speed": change.speed, "frames": frames}
         copies.append((described, features))
     return recording_id, copies
 
 
-def scale(folder: Path, asked: sequences.Settings) -> None:
-    """Scale a protocol's array by its training rows, if so asked, and write what was done to scaling.csv."""
+def scale(folder: Path, sequencing: sequences.Settings) -> None:
+    """Scale a protocol's array by its training rows, if params.yaml says so, and write what was done to scaling.csv."""
     index = read_table(folder / "index.csv")
-    scaling = sequences.Scaling(np.zeros(asked.shape[0]), np.ones(asked.shape[0]))
-    if asked.normalise == "training":
+    scaling = sequences.Scaling(np.zeros(sequencing.shape[0]), np.ones(sequencing.shape[0]))
+    if sequencing.normalise == "training":
         features = np.load(folder / "features.npy", mmap_mode="r")
         rows = np.flatnonzero(index["part"] == "train")
         scaling = sequences.Scaling.learn(features[row, :, : index["frames"].iloc[row]] for row in rows)
-        with FeaturesWriter(folder / "features.npy", asked.shape) as scaled:
+        with FeaturesWriter(folder / "features.npy", sequencing.shape) as scaled:
             for row in features:
                 scaled.append(scaling.apply(row)[None])
-    table = pd.DataFrame({"row": range(asked.shape[0]), "mean": scaling.mean, "sd": scaling.sd})
+    table = pd.DataFrame({"row": range(sequencing.shape[0]), "mean": scaling.mean, "sd": scaling.sd})
     write_table(table.round(6), folder / "scaling.csv")
 
 

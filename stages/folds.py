@@ -1,21 +1,24 @@
-"""Say who is trained, watched and tested on what, per protocol, over the recordings that came through."""
+"""Split the recordings that came through into folds, each with training, validation and test part, per protocol."""
 
 import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core.errors import BadInput
-from bulbar.core.files import read_table, write_table
+from bulbar.core.files import write_table
 from bulbar.core.names import PROTOCOLS
 from stages.parts.params import settings, study_settings
-from stages.parts.places import stage_folder
+from stages.parts.places import stage_folder, stage_table
 from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
-    """Write data/folds/record_wise.csv and subject_wise.csv; empty where a second cohort is too small for them."""
+    """Read data/cohort/ and data/audio/; write a table per protocol to data/folds/.
+
+    Where a second cohort is too small for the folds, its tables are empty.
+    """
     splitting = settings("folds", folds.Settings)
-    subjects = read_table(stage_folder("cohort", role) / "subjects.csv")[["subject_id", "label"]]
-    recordings = read_table(stage_folder("audio", role) / "recordings.csv").merge(subjects, on="subject_id")
+    subjects = stage_table("cohort", "subjects.csv", role)[["subject_id", "label"]]
+    recordings = stage_table("audio", "recordings.csv", role).merge(subjects, on="subject_id")
     study = study_settings()
     recordings["label"] = (recordings["label"] == study.positive_class).astype(int)
     recordings = recordings.sort_values("recording_id")

@@ -13,30 +13,28 @@ from typing import Any
 import pandas as pd
 
 from bulbar.cohort import check, readers, subset
-from bulbar.core import disclosure, parallel
+from bulbar.core import disclosure
 from bulbar.core.errors import printable
 from bulbar.core.files import write_json, write_table
 from bulbar.features import audio, inspection
 from stages.parts.params import params, settings, study_seed
 from stages.parts.places import cohort_block, metrics_file, stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 
 def main(role: str = "main") -> None:
-    """Read the release of params block `cohort` (another role: the one inside its own block); write its cohort room."""
+    """Read the release of the params block `cohort`, or `ROLE.cohort`; write data/cohort/ and metrics/ingest.json."""
     chosen = settings(cohort_block(role), readers.Settings)
-    cleaning = settings("audio", audio.Settings)
-    workers = settings("compute", parallel.Settings).n_workers
-
     by: check.By = "sex" if "subset" in params() else "label"
     if by == "sex":
         release = readers.read(chosen, settings("subset", subset.Settings), study_seed())
     else:
         release = readers.read(chosen)
-    inspect = partial(inspection.inspect, root=chosen.root.resolve(), settings=cleaning)
+    inspect = partial(inspection.inspect, root=chosen.root.resolve(), settings=settings("audio", audio.Settings))
     paths = [file.path for file in release.files]
-    found = list(parallel.map_ordered(inspect, paths, label="recordings checked", total=len(paths), workers=workers))
-    kept = check.cohort_of(
+    found = list(map_ordered(inspect, paths, label="recordings checked", total=len(paths)))
+    cohort = check.cohort_of(
         release,
         found,
         quarantine=chosen.on_bad_recording == "quarantine",
@@ -47,13 +45,11 @@ def main(role: str = "main") -> None:
 
     out = stage_folder("cohort", role)
     shutil.rmtree(out, ignore_errors=True)
-    write_table(kept.recordings, out / "recordings.csv")
-    write_table(kept.subjects, out / "subjects.csv")
-    write_table(kept.quarantine, out / "quarantine.csv")
-    if kept.acoustic is not None:
-        write_table(kept.acoustic, out / "acoustic.csv")
+    for name in ("recordings", "subjects", "quarantine", "acoustic"):
+        if (table := getattr(cohort, name)) is not None:
+            write_table(table, out / f"{name}.csv")
     write_json(release.contract(), out / "cohort.json")
-    counts = check.summary(release, kept, by) | {"digest": digest(out / "recordings.csv", out / "subjects.csv")}
+    counts = check.summary(release, cohort, by) | {"digest": digest(out / "recordings.csv", out / "subjects.csv")}
     write_json(counts_in_metrics(counts), metrics_file("ingest", role))
     if by == "sex":
         write_table(pd.DataFrame({"path": release.missing}), out / "missing_clips.csv")
@@ -70,11 +66,8 @@ def main(role: str = "main") -> None:
 def of_duplicates(counts: dict[str, Any]) -> str:
     """What happened to recordings with the same samples, where there are any."""
     left_out, kept = counts["quarantined_duplicates"], counts["kept_duplicates"]
-    parts = [
-        f", {left_out} of them with the same samples as another" if left_out else "",
-        f", {kept} kept that have the same samples as another" if kept else "",
-    ]
-    return "".join(parts)
+    of_left_out = f", {left_out} of them with the same samples as another" if left_out else ""
+    return of_left_out + (f", {kept} kept that have the same samples as another" if kept else "")
 
 
 def digest(*tables: Path) -> str:
@@ -90,24 +83,24 @@ def in_classes(counts: dict[str, Any]) -> str:
 
 
 def counts_in_metrics(counts: dict[str, Any]) -> dict[str, Any]:
-    """What a cohort holds; a few people, of a class or set aside, are not counted to the person."""
+    """What a cohort holds; a few people, of a class or in quarantine, are not counted to the person."""
     classes = ("patients", "controls") if "patients" in counts else ("male_speakers", "female_speakers")
-    told = disclosure.shown_apart([counts[name] for name in classes], counts["subjects"])
-    aside = counts["quarantined_subjects"]
-    return counts | dict(zip(classes, told, strict=True)) | {"quarantined_subjects": aside and disclosure.shown(aside)}
+    shown = disclosure.shown_apart([counts[name] for name in classes], counts["subjects"])
+    few = counts["quarantined_subjects"]
+    return counts | dict(zip(classes, shown, strict=True)) | {"quarantined_subjects": few and disclosure.shown(few)}
 
 
 def choice_in_metrics(choice: dict[str, Any]) -> dict[str, Any]:
-    """How the subset came about, step by step; a gender that few state is not counted to the person.
+    """How the subset was drawn, step by step; a gender that few state is not counted to the person.
 
-    The other genders are told apart so that their sum, which the steps tell, gives none away.
+    The other genders are counted so that their sum, which the steps hold, reveals none.
     """
     if "left_out_by_gender" not in choice:
         return choice
     others, two = choice["left_out_by_gender"], choice["speakers_of_two_genders"]
-    told = disclosure.shown_apart(list(others.values()), sum(others.values()))
+    shown = disclosure.shown_apart(list(others.values()), sum(others.values()))
     return choice | {
-        "left_out_by_gender": dict(zip(others, told, strict=True)),
+        "left_out_by_gender": dict(zip(others, shown, strict=True)),
         "speakers_of_two_genders": two and disclosure.shown(two),
     }
 

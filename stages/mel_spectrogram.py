@@ -1,45 +1,37 @@
 """Turn every cleaned recording into one mel image (or, with `time_axis: segments`, into a few)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bulbar.core import parallel
-from bulbar.core.errors import BadInput, Problem, SilentRecording
-from bulbar.core.files import FeaturesWriter, count_rows, read_rows, read_table, rows_writer, save
+from bulbar.core.errors import Problem, SilentRecording
+from bulbar.core.files import FeaturesWriter, count_rows, read_rows, rows_writer, save
 from bulbar.features import spectrogram
 from bulbar.features.figures import mel_images, recordings_per_task
 from stages.parts.params import settings
-from stages.parts.places import cohort_in_words, stage_folder
+from stages.parts.places import cohort_in_words, stage_folder, stage_table
 from stages.parts.run import run
+from stages.parts.workers import map_ordered, without_problems
 
 AT_ONCE = 16  # recordings, of some milliseconds each
 
 
 def main(role: str = "main") -> None:
-    """Write data/features/: images.npy and index.csv in the same row order, and pictures like Figures 6 and 8."""
+    """Read data/audio/; write images.npy, index.csv in the same row order, and Figures 6 and 8 to data/features/."""
     mel = settings("spectrogram", spectrogram.Settings)
     source, out = stage_folder("audio", role), stage_folder("features", role)
     total = count_rows(source / "recordings.csv")
-    workers = settings("compute", parallel.Settings).n_workers
     image_of = partial(image_of_row, audio_folder=source.resolve(), mel=mel)
-    results = parallel.map_ordered(
-        image_of,
-        read_rows(source / "recordings.csv"),
-        label="mel images",
-        total=total,
-        workers=workers,
-        at_once=AT_ONCE,
-    )
+    rows_of_recordings = read_rows(source / "recordings.csv")
+    results = map_ordered(image_of, rows_of_recordings, label="mel images", total=total, at_once=AT_ONCE)
     with (
         FeaturesWriter(out / "images.npy", mel.image_shape) as images,
         rows_writer(out / "index.csv", ["recording_id", "segment"]) as index,
     ):
-        for recording_id, rows in shown(results):
+        for recording_id, rows in without_problems(results):
             images.append(rows)
             index.writerows({"recording_id": recording_id, "segment": segment} for segment in range(len(rows)))
     draw(role, mel, out)
@@ -59,21 +51,9 @@ def image_of_row(
     return recording_id, rows
 
 
-def shown(results: Iterable[tuple[str, np.ndarray] | Problem]) -> Iterator[tuple[str, np.ndarray]]:
-    """The images; raises BadInput at the end, with all recordings that gave none."""
-    problems = []
-    for found in results:
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
-            yield found
-    if problems:
-        raise BadInput(problems)
-
-
 def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
     """Draw the recordings per task and class (Figure 6), and a control's and a patient's image (Figure 8)."""
-    label_of = read_table(stage_folder("cohort", role) / "subjects.csv").set_index("subject_id")["label"]
+    label_of = stage_table("cohort", "subjects.csv", role).set_index("subject_id")["label"]
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}
     for row in read_rows(stage_folder("audio", role) / "recordings.csv"):

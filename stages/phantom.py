@@ -12,7 +12,6 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from bulbar.core import parallel
 from bulbar.core.archives import dated_alike
 from bulbar.core.atomic_write import write_bytes, write_text
 from bulbar.core.digests import seed_of
@@ -21,6 +20,7 @@ from bulbar.phantom import voc_als, voice
 from stages.parts.params import settings, study_settings
 from stages.parts.places import stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 EMPTY_ROWS = 300  # formatted and without content, as in the release
 
@@ -28,7 +28,6 @@ EMPTY_ROWS = 300  # formatted and without content, as in the release
 def main(role: str = "main") -> None:
     """Write data/raw/phantom; for another role its own, of other people, recorded as params block ROLE.phantom says."""
     wanted = settings("phantom", voc_als.Settings)
-    workers = settings("compute", parallel.Settings).n_workers
     seed = study_settings().seed
     recorder = voc_als.Recorder()
     if role != "main":
@@ -45,7 +44,7 @@ def main(role: str = "main") -> None:
     copies = voc_als.filed_twice(subjects, wanted, seed)
     recordings = [(each, task) for each in subjects for task in wanted.tasks if (each.subject_id, task) not in copies]
     write = partial(write_recording, root=root.resolve(), seed=seed, recorder=recorder)
-    truths = parallel.map_ordered(write, recordings, label="synthetic voices", total=len(recordings), workers=workers)
+    truths = map_ordered(write, recordings, label="synthetic voices", total=len(recordings))
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth
     for (subject_id, filed_as), (owner_id, spoken) in copies.items():

@@ -9,18 +9,17 @@ import librosa
 import numpy as np
 import soundfile
 
-from bulbar.core import parallel
 from bulbar.core.atomic_write import write_bytes, write_text
 from bulbar.phantom import common_voice, voice
 from stages.parts.params import settings, study_seed
 from stages.parts.places import stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered
 
 
 def main() -> None:
     """Write data/raw/phantom."""
     wanted = settings("phantom", common_voice.Settings)
-    workers = settings("compute", parallel.Settings).n_workers
     seed = study_seed()
     root = stage_folder("raw") / "phantom"
     shutil.rmtree(root, ignore_errors=True)
@@ -31,7 +30,7 @@ def main() -> None:
     clips = common_voice.clips(people, seed)
     there = [clip for clip in clips if clip.there]
     write = partial(write_clip, folder=(root / "clips").resolve(), seed=seed)
-    seconds = sum(parallel.map_ordered(write, there, label="synthetic voices", total=len(there), workers=workers))
+    seconds = sum(map_ordered(write, there, label="synthetic voices", total=len(there)))
     rows = [common_voice.COLUMNS, *(common_voice.row(clip).values() for clip in clips)]
     write_text("".join("\t".join(row) + "\n" for row in rows), root / "validated.tsv")
     print(f"{len(people)} synthetic speakers, {len(clips)} rows, {len(there)} clips, {seconds / 60:.1f} min")

@@ -7,7 +7,6 @@ from pathlib import Path
 import soundfile
 
 from bulbar.cohort import readers
-from bulbar.core import parallel
 from bulbar.core.errors import BadInput, Problem, SilentRecording
 from bulbar.core.files import count_rows, read_rows, rows_writer, save, write_json
 from bulbar.features import audio
@@ -15,44 +14,39 @@ from bulbar.features.figures import before_and_after
 from stages.parts.params import settings
 from stages.parts.places import cohort_block, cohort_in_words, metrics_file, stage_folder
 from stages.parts.run import run
+from stages.parts.workers import map_ordered, without_problems
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s", "highest_hz"]
 AT_ONCE = 16  # recordings, of some milliseconds each
 
 
 def main(role: str = "main") -> None:
-    """Write data/audio/: a WAV for each recording, recordings.csv, and a picture like Figure 7."""
-    release = settings(cohort_block(role), readers.Settings)
-    cleaning = settings("audio", audio.Settings)
+    """Read data/cohort/ and its release; write WAV files, recordings.csv and Figure 7 to data/audio/."""
+    root = settings(cohort_block(role), readers.Settings).root.resolve()
     recordings, out = stage_folder("cohort", role) / "recordings.csv", stage_folder("audio", role)
     total = count_rows(recordings)
     out.mkdir(parents=True, exist_ok=True)
-    clean = partial(clean_one, root=Path(release.root).resolve(), out=out.resolve(), cleaning=cleaning)
-    workers = settings("compute", parallel.Settings).n_workers
-    problems: list[Problem] = []
-    seconds = [0.0, 0.0]
-    with rows_writer(out / "recordings.csv", COLUMNS) as table:
-        for row in parallel.map_ordered(
-            clean, read_rows(recordings), label="audio", total=total, workers=workers, at_once=AT_ONCE
-        ):
-            if isinstance(row, Problem):
-                problems.append(row)
-                continue
-            table.writerow(row)
-            seconds = [seconds[0] + float(row["source_duration_s"]), seconds[1] + float(row["duration_s"])]
-    if problems:
+    clean = partial(clean_one, root=root, out=out.resolve(), cleaning=settings("audio", audio.Settings))
+    results = map_ordered(clean, read_rows(recordings), label="audio", total=total, at_once=AT_ONCE)
+    before_s = after_s = 0.0
+    try:
+        with rows_writer(out / "recordings.csv", COLUMNS) as table:
+            for row in without_problems(results):
+                table.writerow(row)
+                before_s, after_s = before_s + float(row["source_duration_s"]), after_s + float(row["duration_s"])
+    except BadInput:
         shutil.rmtree(out)
-        raise BadInput(problems)
-    draw_before_and_after(recordings, Path(release.root), out, role)
+        raise
+    draw_before_and_after(recordings, root, out, role)
     write_json(
-        {"recordings": total, "mean_source_duration_s": seconds[0] / total, "mean_duration_s": seconds[1] / total},
+        {"recordings": total, "mean_source_duration_s": before_s / total, "mean_duration_s": after_s / total},
         metrics_file("audio", role),
     )
-    print(f"{total} recordings cleaned: {seconds[0] / 3600:.2f} h became {seconds[1] / 3600:.2f} h without silence")
+    print(f"{total} recordings cleaned: {before_s / 3600:.2f} h became {after_s / 3600:.2f} h without silence")
 
 
 def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settings) -> dict[str, str] | Problem:
-    """Clean one recording into `out`; a silent one is a problem, told with all others at the end."""
+    """Clean one recording into `out`; a silent one is a problem."""
     try:
         samples = audio.clean(root / row["path"], cleaning)
     except SilentRecording as error:
@@ -63,9 +57,9 @@ def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settin
         return Problem(row["path"], "the recording that ingest checked", found, "run the pipeline from ingest on")
     audio.write(out / f"{row['recording_id']}.wav", samples, cleaning.sample_rate_hz)
     duration = f"{len(samples) / cleaning.sample_rate_hz:.4f}"
-    kept = {key: row[key] for key in ("recording_id", "subject_id", "task")}
+    named = {key: row[key] for key in ("recording_id", "subject_id", "task")}
     highest_hz = f"{audio.highest_hz(float(row['sample_rate_hz']) / 2, cleaning.bandwidth_hz):.1f}"
-    return {**kept, "duration_s": duration, "source_duration_s": row["duration_s"], "highest_hz": highest_hz}
+    return {**named, "duration_s": duration, "source_duration_s": row["duration_s"], "highest_hz": highest_hz}
 
 
 def draw_before_and_after(recordings: Path, root: Path, out: Path, role: str) -> None:

@@ -1,19 +1,19 @@
 """Type the clinical columns, count what is recorded, and write the paper's scaled matrices (its Table 3)."""
 
 from bulbar.cohort import clinical
-from bulbar.core.files import read_json, read_table, write_json, write_table
-from stages.parts.places import metrics_file, stage_folder
+from bulbar.core.files import write_json, write_table
+from stages.parts.places import cohort_contract, metrics_file, stage_folder, stage_table
 from stages.parts.run import run
 
 
-def main(role: str = "main") -> None:
-    """Read the cohort room of `role`, write its clinical room and metrics/clinical.json."""
-    contract = read_json(stage_folder("cohort", role) / "cohort.json")
+def main() -> None:
+    """Read data/cohort/; write data/clinical/ and metrics/clinical.json."""
+    contract = cohort_contract()
     kinds, common = contract["clinical"]["all"], contract["clinical"]["common"]
-    subjects = read_table(stage_folder("cohort", role) / "subjects.csv", **clinical.dtypes(kinds))
+    subjects = stage_table("cohort", "subjects.csv", dtypes=clinical.dtypes(kinds))
     table = clinical.typed(subjects, kinds)
 
-    out = stage_folder("clinical", role)
+    out = stage_folder("clinical")
     write_table(subjects[["subject_id", "label"]].join(table), out / "subjects.csv")
     write_json({"all": kinds, "common": common}, out / "columns.json")
     encoded = {}
@@ -24,7 +24,7 @@ def main(role: str = "main") -> None:
         encoded[name] = matrix.shape[1] - 1
 
     recorded = clinical.availability(subjects, kinds)
-    write_json(clinical.metrics(contract, subjects, recorded, encoded), metrics_file("clinical", role))
+    write_json(clinical.metrics(contract, subjects, recorded, encoded), metrics_file("clinical"))
     print(
         f"{len(subjects)} subjects, {len(kinds)} clinical columns ({len(common)} common to both groups)"
         f" as {encoded['all']} ({encoded['common']}) features in [0, 1]"

@@ -6,32 +6,32 @@ from typing import Any
 import pandas as pd
 
 from bulbar.cohort import folds
-from bulbar.core import parallel
 from bulbar.core.files import read_json, write_json, write_table
-from bulbar.core.names import Cell
-from bulbar.training import als, fit_cache, spread
+from bulbar.core.names import Cell, Protocol
+from bulbar.training import als, spread
+from stages.parts.fitting import train
 from stages.parts.params import settings
-from stages.parts.places import metrics_file, stage_folder
+from stages.parts.places import is_synthetic, metrics_file, stage_folder
 from stages.parts.protocol_data import load_data
 from stages.parts.run import run
 
 
-def main(protocol: folds.Protocol, role: str = "main") -> None:
-    """Write data/spread/PROTOCOL/predictions.csv and metrics/spread/PROTOCOL.json.
+def main(protocol: Protocol) -> None:
+    """Read data/ and metrics/selection/; write predictions.csv of data/spread/P/ and metrics/spread/P.json.
 
     `spread.repeats` splits and `spread.seeds` starts, the run's own first: with one of each nothing new is fitted.
     """
-    asked, splitting = settings("spread", spread.Settings), settings("folds", folds.Settings)
-    computing = settings("compute", parallel.Settings)
-    data = load_data(protocol, role)
-    chosen, cell = chosen_cell(protocol, role)
-    starts = range(1, asked.seeds + 1)
-    splits = {repeat: spread.on_split(data, repeat, splitting) for repeat in range(1, asked.repeats + 1)}
+    wanted, splitting, data = (
+        settings("spread", spread.Settings),
+        settings("folds", folds.Settings),
+        load_data(protocol),
+    )
+    chosen, cell = chosen_cell(protocol)
+    starts = range(1, wanted.seeds + 1)
+    splits = {repeat: spread.on_split(data, repeat, splitting) for repeat in range(1, wanted.repeats + 1)}
     fits = {(repeat, start): spread.fits_from(splits[repeat], cell, start) for repeat, start in product(splits, starts)}
     order = [fit for by_fold in fits.values() for fit in by_fold]
-    kept = fit_cache.FitCache(computing.fit_cache_folder)
-    print(f"spread, {protocol}: {fit_cache.plan(order, data.study, kept, computing.n_workers)}", flush=True)
-    results = fit_cache.run(order, data.study, kept, computing=computing, label=f"spread, {protocol}")
+    results = train(order, data.study, f"spread, {protocol}")
 
     tables = []
     for (repeat, start), by_fold in fits.items():
@@ -40,10 +40,10 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         table.insert(1, "seed", start)
         tables.append(table)
     predictions = pd.concat(tables)
-    write_table(predictions, stage_folder("spread", role) / protocol / "predictions.csv")
+    write_table(predictions, stage_folder("spread") / protocol / "predictions.csv")
     rows = spread.scores(predictions)
     found: dict[str, Any] = {
-        "synthetic": read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"],
+        "synthetic": is_synthetic(),
         "protocol": protocol,
         "biased": protocol == "record_wise",
         "cell": cell._asdict(),
@@ -54,13 +54,13 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         "spread": spread.summary(rows),
         "fits": rows,
     }
-    write_json(found, metrics_file(f"spread/{protocol}", role))
+    write_json(found, metrics_file(f"spread/{protocol}"))
     print(f"{protocol}: {cell}, splits: {len(splits)}, starts of each: {len(starts)}")
 
 
-def chosen_cell(protocol: folds.Protocol, role: str) -> tuple[str, Cell]:
+def chosen_cell(protocol: Protocol) -> tuple[str, Cell]:
     """The cell that is fitted again, and how it was chosen."""
-    selected = read_json(metrics_file(f"selection/{protocol}", role))
+    selected = read_json(metrics_file(f"selection/{protocol}"))
     if protocol == "record_wise":
         taken, chosen = next(iter(selected["cells"].values())), "the selected cell"
     else:

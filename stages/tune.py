@@ -5,28 +5,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from bulbar.cohort import folds
 from bulbar.core import parallel
 from bulbar.core.digests import seed_of
-from bulbar.core.files import read_json, save, write_json, write_table
+from bulbar.core.files import save, write_json, write_table
+from bulbar.core.names import Protocol
 from bulbar.training import fit_cache, gender
 from bulbar.training.fits import digest
 from bulbar.tuning import figures, replay, search, storage, trials
 from stages.parts.clip_data import load_data
 from stages.parts.live import log_steps
 from stages.parts.params import settings, study_seed
-from stages.parts.places import cohort_in_words, metrics_file, stage_folder
+from stages.parts.places import cohort_in_words, is_synthetic, metrics_file, stage_folder
 from stages.parts.run import run
 
 LOGGED = ("validation_loss", "validation_accuracy", "best_so_far")
 
 
-def main(protocol: folds.Protocol, role: str = "main") -> None:
-    """Write data/tune/P/, data/curves/P/ (DVCLive), plots/tune/P/ and metrics/tune/P.json of protocol P."""
+def main(protocol: Protocol) -> None:
+    """Read data/features/P/; write data/tune/P/, data/curves/P/ (DVCLive), plots/tune/P/ and metrics/tune/P.json."""
     tune, seed = settings("tune", search.Settings), seed_of(study_seed(), f"tune/{protocol}")
-    tables, importances = search_all(protocol, role, tune, seed)
+    tables, importances = search_all(protocol, tune, seed)
     picks = {name: trials.summary(table, importances[name], tune.space) for name, table in tables.items()}
-    plots, title = Path("plots/tune") / protocol, f"{protocol} · {cohort_in_words(role)}"
+    plots, title = Path("plots/tune") / protocol, f"{protocol} · {cohort_in_words()}"
     draw(tables, importances, list(tune.space.varied), plots, title)
     replayed = None
     if "grid" in tables and trials.is_whole_grid(tables["grid"], tune.space):
@@ -37,28 +37,27 @@ def main(protocol: folds.Protocol, role: str = "main") -> None:
         save(figures.replay(table, tune.orders, f"Random search beside the grid\n{title}"), plots / "replay.png")
         replayed = replay.summary(losses, **drawing)
     for sampler, table in tables.items():
-        log_steps(table, stage_folder("curves", role) / protocol / sampler, step="trial", names=LOGGED)
-    out = stage_folder("tune", role) / protocol
+        log_steps(table, stage_folder("curves") / protocol / sampler, step="trial", names=LOGGED)
+    out = stage_folder("tune") / protocol
     write_table(pd.concat(tables.values(), ignore_index=True).round(6), out / "trials.csv")
     write_json({"point": picks[tune.sampler]["point"], "sampler": tune.sampler}, out / "pick.json")
-    synthetic = read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]
-    described = {"synthetic": synthetic, "biased": protocol == "record_wise"}
-    write_json({**described, **picks, "replay": replayed}, metrics_file(f"tune/{protocol}", role))
+    described = {"synthetic": is_synthetic(), "biased": protocol == "record_wise"}
+    write_json({**described, **picks, "replay": replayed}, metrics_file(f"tune/{protocol}"))
     best = ", ".join(f"{sampler} {pick['best_validation_loss']:.3f}" for sampler, pick in picks.items())
     print(f"{protocol}: {tune.n_trials} trials each; lowest validation loss: {best}")
 
 
 def search_all(
-    protocol: folds.Protocol, role: str, tune: search.Settings, seed: int
+    protocol: Protocol, tune: search.Settings, seed: int
 ) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float]]]:
     """By sampler the trials and the importances of the settings; the fits are made here."""
     network, computing = settings("network", gender.Settings), settings("compute", parallel.Settings)
-    data, kept = load_data(protocol, role), fit_cache.FitCache(computing.fit_cache_folder)
+    data, cache = load_data(protocol), fit_cache.FitCache(computing.fit_cache_folder)
 
     def train(points: Sequence[search.Point], max_epochs: int | None) -> list[search.Outcome | None]:
         fits = [gender.fit_at(data, gender.TUNED, network, point, max_epochs=max_epochs) for point in points]
         label = f"tune, {protocol}"
-        results = fit_cache.run(fits, data.study, kept, computing=computing, label=label, may_diverge=True)
+        results = fit_cache.run(fits, data.study, cache, computing=computing, label=label, may_diverge=True)
         names = [digest(fit, data.study) for fit in fits]
         return [
             None if fitted.diverged else gender.outcome(fitted, name)
@@ -66,13 +65,13 @@ def search_all(
         ]
 
     grid = gender.fits_of_grid(data, network, tune.space)
-    print(f"tune, {protocol}: the whole grid: {fit_cache.plan(grid, data.study, kept, computing.n_workers)}")
+    print(f"tune, {protocol}: the whole grid: {fit_cache.plan(grid, data.study, cache, computing.n_workers)}")
     shaping = search.digest(tune, seed, [digest(fit, data.study) for fit in grid])
     tables: dict[str, pd.DataFrame] = {}
     importances: dict[str, dict[str, float]] = {}
     for sampler in tune.samplers:
         name = f"{protocol}_{sampler}_{shaping}"
-        with storage.opened(tune.storage, kept.folder / "studies", name) as stored:
+        with storage.opened(tune.storage, cache.folder / "studies", name) as stored:
             study = search.search(sampler, tune, train, name=name, storage=stored, seed=seed)
             tables[sampler] = trials.table_of(study, sampler, tune)
             importances[sampler] = trials.importances(study, seed)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from bulbar.cohort import folds
 from bulbar.core.errors import BadInput, Problem
-from bulbar.core.names import Cell
+from bulbar.core.names import Cell, Protocol
 from bulbar.core.settings import Strict
 from bulbar.scoring import intervals, metrics
 from bulbar.training.architectures import ARCHITECTURES, Network, Output
@@ -83,7 +83,7 @@ class ProtocolData:
     the table (a recording has several rows where `time_axis: segments`). image_shape: (mel, frame).
     """
 
-    protocol: folds.Protocol
+    protocol: Protocol
     table: pd.DataFrame
     rows: np.ndarray
     image_shape: tuple[int, int]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bulbar.cohort import folds
 from bulbar.core.digests import seed_of
-from bulbar.core.names import Cell
+from bulbar.core.names import Cell, Protocol
 from bulbar.core.settings import Count, Strict
 from bulbar.scoring import metrics
 from bulbar.training import als
@@ -91,7 +91,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]
     return spread
 
 
-def sentence(protocol: folds.Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
+def sentence(protocol: Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
     """What the spread says, for a reader who has not seen the code."""
     repeats, seeds = len({row["repeat"] for row in rows}), len({row["seed"] for row in rows})
     unit = "recording" if protocol == "record_wise" else "subject"

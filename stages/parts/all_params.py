@@ -100,7 +100,7 @@ def check(found: dict[str, Any], pipeline: str) -> None:
 
 
 def unusable(found: dict[str, Any]) -> Iterator[Problem]:
-    """What no model could be asked about: dates, keys that are no text, aliases that unfold without end."""
+    """What no model can check: dates, keys that are no text, aliases that unfold without end."""
     waiting: list[tuple[str, Any]] = [("", found)]
     for _ in range(MOST_VALUES):
         if not waiting:
@@ -168,7 +168,7 @@ def between_gender(read: Gender) -> Iterator[Problem]:
     ):
         yield from _refused_by(check)
     if len(read.split.classes) > 2:
-        yield _problem("split.age_bands", "one age: the networks tell two classes apart", read.split.age_bands)
+        yield _problem("split.age_bands", "one age: the networks have two classes", read.split.age_bands)
     yield from _of_training(read.train)
 
 

@@ -1,4 +1,4 @@
-"""What appraise draws: every figure as data for `dvc plots`, in which no row is one person's, and as PNG."""
+"""Figures of appraise: each as data for `dvc plots`, in which no row is one person's, and as PNG."""
 
 from pathlib import Path
 
@@ -22,11 +22,11 @@ def plot(found: Appraisal, plots: Path, words: str) -> None:
 
 def plot_reliability(found: Appraisal, plots: Path, words: str) -> None:
     """Reliability curves of each model, as it is and as scaled."""
-    settings, level = found.appraiser.settings, found.appraiser.bootstrap.level
+    bins, level = found.appraiser.settings.bins, found.appraiser.bootstrap.level
     panels = {}
     for model, people in found.people.items():
         panels[model] = {
-            scaling: calibration.reliability(table["label"], table["probability"], bins=settings.bins, level=level)
+            scaling: calibration.reliability(table["label"], table["probability"], bins=bins, level=level)
             for scaling, table in found.appraiser.scaled(people).items()
         }
         for scaling, curve in panels[model].items():

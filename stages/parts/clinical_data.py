@@ -1,15 +1,13 @@
-"""The clinical features of every row as the models of one protocol get them, and what they were learned from."""
+"""The clinical columns of every subject, and what each fold learned of them from its training subjects."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from bulbar.cohort import clinical, folds
-from bulbar.core.files import read_json, read_table
-from bulbar.training import als
-from stages.parts.places import stage_folder
+from bulbar.core.files import read_json
+from stages.parts.places import stage_folder, stage_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,28 +18,15 @@ class Encoded:
     encoders: dict[int, Pipeline]
 
 
-def learned(data: als.ProtocolData, columns: str, role: str) -> Encoded:
-    """For each fold the encoder that its training subjects taught, and the table of all subjects."""
-    source = stage_folder("clinical", role)
-    described = read_json(source / "columns.json")
+def learned(split: pd.DataFrame, columns: str) -> Encoded:
+    """Read data/clinical/; for each fold fit an encoder of `all` or `common` columns to its training subjects."""
+    described = read_json(stage_folder("clinical") / "columns.json")
     kinds = {name: described["all"][name] for name in described[columns]}
-    subjects = read_table(source / "subjects.csv", **clinical.dtypes(kinds)).set_index("subject_id")
+    subjects = stage_table("clinical", "subjects.csv", dtypes=clinical.dtypes(kinds)).set_index("subject_id")
     typed = clinical.typed(subjects, kinds)
     encoders = {}
-    for fold in data.folds:
-        trained, _, _ = folds.parts(data.table, fold)
-        learned_from = typed.loc[data.table["subject_id"].iloc[trained].unique()]
+    for fold in folds.numbers(split):
+        trained, _, _ = folds.parts(split, fold)
+        learned_from = typed.loc[split["subject_id"].iloc[trained].unique()]
         encoders[fold] = clinical.encoder(kinds, "subject_wise").fit(learned_from)
     return Encoded(typed, encoders)
-
-
-def clinical_features(data: als.ProtocolData, columns: str, role: str) -> dict[int, Any]:
-    """For each fold the clinical features of every row: the paper's matrix, or learned from its training subjects."""
-    if data.protocol == "record_wise":
-        matrix = read_table(stage_folder("clinical", role) / f"record_wise_{columns}.csv", subject_id=str)
-        matrix = matrix.set_index("subject_id")
-        return {fold: als.clinical_of_rows(data, matrix) for fold in data.folds}
-    known = learned(data, columns, role)
-    return {
-        fold: als.clinical_of_rows(data, encoder.transform(known.typed)) for fold, encoder in known.encoders.items()
-    }

@@ -1,4 +1,4 @@
-"""Each recording that audio calls wrong: its image, what spoke for the call, where to hear it. Not to be shared."""
+"""A page of each recording that audio calls wrong: its image, its evidence, its sound. Not to be shared."""
 
 from functools import partial
 from html import escape
@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core.atomic_write import write_text
-from bulbar.core.files import read_table, save, write_table
+from bulbar.core.files import save, write_table
 from bulbar.explain import audio_tables, figures
 from bulbar.scoring import metrics
 from bulbar.training import als
-from stages.parts.places import stage_folder
+from stages.parts.places import stage_folder, stage_table
 
 HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Errors of audio, one by one</title>
@@ -21,21 +21,23 @@ HEAD = """<!doctype html>
 <style>body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 1rem auto; padding: 0 1rem }
 img { max-width: 100% } section { border-top: 1px solid #999; padding: .5rem 0 }</style>
 <h1>Errors of audio, one by one</h1>
-<p>Each recording was scored by the network that had not heard its speaker. Voices of people: not to be shared.</p>
+<p>Each recording was scored by the network that was not trained on its speaker. Voices of people: not to be shared.</p>
 """
+COLUMNS = [
+    "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
+]  # fmt: skip
 
 
-def listen(voices: audio_tables.Voices, data: als.ProtocolData, folder: Path, role: str) -> int:
-    """Write errors.csv, errors.html and a picture of each error into `folder`; how many there are."""
-    scored = read_table(
-        stage_folder("fusion", role) / data.protocol / "selected" / "audio.csv", recording_id=str, subject_id=str
-    )
+def write_errors(voices: audio_tables.Voices, data: als.ProtocolData, folder: Path) -> int:
+    """Read data/fusion/ and data/cohort/; write errors.csv, errors.html and a picture of each error into `folder`.
+
+    Returns the number of errors.
+    """
+    scored = stage_table("fusion", f"{data.protocol}/selected/audio.csv")
     wrong = scored[metrics.called(scored["probability"]) != scored["label"]].sort_values("recording_id")
-    released = read_table(stage_folder("cohort", role) / "recordings.csv", recording_id=str).set_index("recording_id")[
-        "path"
-    ]
+    released = stage_table("cohort", "recordings.csv").set_index("recording_id")["path"]
     rows = voices.rows.reset_index(names="at").drop_duplicates("recording_id").set_index("recording_id")
-    images = np.load(stage_folder("features", role) / "images.npy", mmap_mode="r")
+    images = np.load(stage_folder("features") / "images.npy", mmap_mode="r")
     first_row = pd.Series(np.arange(len(data.rows)), index=data.table["recording_id"].iloc[data.rows])
     first_row = first_row[~first_row.index.duplicated()]
     table, page = [], [HEAD]
@@ -44,34 +46,29 @@ def listen(voices: audio_tables.Voices, data: als.ProtocolData, folder: Path, ro
         name = error["recording_id"]
         row = rows.loc[name]
         actual, called = (voices.classes[label] for label in (error["label"], 1 - error["label"]))
-        audio = stage_folder("audio", role) / f"{name}.wav"
+        audio = stage_folder("audio") / f"{name}.wav"
         probability = f"probability of {voices.classes[1]} {error['probability']:.3f}"
-        said = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
+        title = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
         stretched = voices.spectrogram.time_axis == "resize"
         seconds = row["duration_s"] if stretched else audio_tables.seconds_across(voices)
         evidence = voices.found.maps["integrated_gradients"][row["at"]]
-        save(draw(images[first_row[name]], evidence, seconds, title=said), folder / f"{name}.png")
-        table.append(
-            {
-                "recording_id": name, "subject_id": error["subject_id"], "task": row["task"], "fold": error["fold"],
-                "actual": actual, "called": called, "probability": error["probability"], "picture": f"{name}.png",
-                "audio": audio.as_posix(), "released": released[name],
-            }
+        save(draw(images[first_row[name]], evidence, seconds, title=title), folder / f"{name}.png")
+        values = (
+            name, error["subject_id"], row["task"], error["fold"], actual, called, error["probability"], f"{name}.png",
+            audio.as_posix(), released[name],
         )  # fmt: skip
-        page.append(section(said, name, audio, released[name], folder))
-    columns = [
-        "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
-    ]  # fmt: skip
-    write_table(pd.DataFrame(table, columns=columns), folder / "errors.csv")
+        table.append(values)
+        page.append(section(title, name, audio, released[name], folder))
+    write_table(pd.DataFrame(table, columns=COLUMNS), folder / "errors.csv")
     write_text("".join([*page, "</html>\n"]), folder / "errors.html")
     return len(table)
 
 
-def section(said: str, name: str, audio: Path, released: str, folder: Path) -> str:
+def section(title: str, name: str, audio: Path, released: str, folder: Path) -> str:
     """One error as HTML, for a page in `folder`; a name may hold whatever a file's name may."""
     up = "../" * len(folder.parts)
     return (
-        f"<section><h2>{escape(said)}</h2>"
+        f"<section><h2>{escape(title)}</h2>"
         f'<p><audio controls preload="none" src="{up}{quote(audio.as_posix())}"></audio> '
         f"{escape(audio.as_posix())}; released as {escape(released)}</p>"
         f'<img src="{quote(name)}.png" alt="Mel image and integrated gradients of {escape(name)}"></section>\n'

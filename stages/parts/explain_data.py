@@ -1,4 +1,4 @@
-"""What the stage explain asks its networks about: each fold's models, held-out rows, and what stands in for them."""
+"""The inputs of the stage explain: each fold's models, held-out rows, and what replaces a hidden part."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,30 +8,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bulbar.core import parallel
 from bulbar.core.digests import seed_of
-from bulbar.core.files import read_table
 from bulbar.explain import audio_maps, audio_tables, clinical_columns, clinical_tables, groups
 from bulbar.explain.settings import Settings
 from bulbar.features import spectrogram
-from bulbar.scoring import intervals
 from bulbar.training import als
 from stages.parts.bandwidths import bandwidths
+from stages.parts.bootstrap import drawing
 from stages.parts.clinical_data import learned
 from stages.parts.params import params, settings, study_settings
-from stages.parts.places import stage_folder
+from stages.parts.places import stage_folder, stage_table
+from stages.parts.workers import map_ordered
 
 
 @dataclass(frozen=True, eq=False)
-class Asking:
-    """What all questions share.
+class ExplainInputs:
+    """What all explanations share.
 
     rows: recording_id, subject_id, fold, label, task, duration_s of each image row. dead: which mel bands of each row
     lie above its recording's bandwidth, (n, mel), bool; none of an image of MFCCs.
     """
 
     data: als.ProtocolData
-    asked: Settings
+    wanted: Settings
     rows: pd.DataFrame
     images: np.ndarray
     dead: np.ndarray
@@ -39,65 +38,60 @@ class Asking:
     classes: tuple[str, str]
     seed: int
     drawing: dict[str, Any]
-    workers: int
 
 
-def read_asking(data: als.ProtocolData, asked: Settings, role: str) -> Asking:
-    """Read what one protocol left behind; images stay on the disk."""
+def read_inputs(data: als.ProtocolData, wanted: Settings) -> ExplainInputs:
+    """Read data/audio/, conditions/ and features/ beside `data`; images stay on the disk."""
     study = study_settings()
     seed = seed_of(study.seed, f"explain/{data.protocol}")
-    recordings = read_table(stage_folder("audio", role) / "recordings.csv", recording_id=str, subject_id=str)
-    of_recording = recordings.set_index("recording_id")[["task", "duration_s"]]
+    of_recording = stage_table("audio", "recordings.csv").set_index("recording_id")[["task", "duration_s"]]
     table = data.table[["recording_id", "subject_id", "fold", "label"]].iloc[data.rows].reset_index(drop=True)
     mel = settings("spectrogram", spectrogram.Settings)
     dead = np.full((len(table), mel.mel_bands), False)
     if mel.representation == "mel":
-        dead = spectrogram.dead_bands(table["recording_id"].map(bandwidths(role)).to_numpy(), mel)
-    return Asking(
+        dead = spectrogram.dead_bands(table["recording_id"].map(bandwidths()).to_numpy(), mel)
+    return ExplainInputs(
         data=data,
-        asked=asked,
+        wanted=wanted,
         rows=table.join(of_recording, on="recording_id"),
-        images=np.load(stage_folder("features", role) / "images.npy", mmap_mode="r"),
+        images=np.load(stage_folder("features") / "images.npy", mmap_mode="r"),
         dead=dead,
-        models=(Path("models") if role == "main" else Path("models") / role) / data.protocol,
+        models=Path("models") / data.protocol,
         classes=study.classes,
         seed=seed,
-        drawing={**settings("bootstrap", intervals.Settings).model_dump(), "seed": seed_of(seed, "intervals")},
-        workers=settings("compute", parallel.Settings).n_workers,
+        drawing=drawing(f"explain/{data.protocol}", "intervals"),
     )
 
 
-def ask_voices(asking: Asking, role: str) -> audio_tables.Voices:
-    """Every fold's audio network about its held-out recordings."""
-    folds = asking.data.folds
-    found = parallel.map_ordered(
-        audio_maps.explain, _voices(asking), label="explain, audio", total=len(folds), workers=asking.workers
-    )
-    held_out = np.concatenate([asking.data.parts(fold)[2] for fold in folds])
+def explain_audio(inputs: ExplainInputs) -> audio_tables.Voices:
+    """Explain every fold's audio network on its held-out recordings."""
+    folds = inputs.data.folds
+    found = map_ordered(audio_maps.explain, _voices(inputs), label="explain, audio", total=len(folds))
+    held_out = np.concatenate([inputs.data.parts(fold)[2] for fold in folds])
     return audio_tables.Voices(
-        rows=asking.rows.iloc[held_out].reset_index(drop=True),
+        rows=inputs.rows.iloc[held_out].reset_index(drop=True),
         found=audio_tables.joined(list(found)),
-        dead=asking.dead[held_out],
-        classes=asking.classes,
+        dead=inputs.dead[held_out],
+        classes=inputs.classes,
         spectrogram=settings("spectrogram", spectrogram.Settings),
         sample_rate_hz=params()["audio"]["sample_rate_hz"],  # checked by the stage preprocess_audio
-        drawing=asking.drawing,
+        drawing=inputs.drawing,
     )
 
 
-def _voices(asking: Asking) -> Iterator[audio_maps.ImageFold]:
-    for fold in asking.data.folds:
-        trained, _, tested = asking.data.parts(fold)
+def _voices(inputs: ExplainInputs) -> Iterator[audio_maps.ImageFold]:
+    for fold in inputs.data.folds:
+        trained, _, tested = inputs.data.parts(fold)
         silence = spectrogram.silence(settings("spectrogram", spectrogram.Settings))
         yield audio_maps.ImageFold(
-            model=asking.models / "audio" / f"fold_{fold}.keras",
-            images=np.asarray(asking.images[tested]),
-            dead=asking.dead[tested],
-            names=asking.rows["recording_id"].iloc[tested].tolist(),
-            baseline=silence if asking.asked.baseline == "floor" else mean_image(asking.images, trained),
-            backend=asking.data.study.settings.keras_backend,
-            seed=asking.seed,
-            settings=asking.asked,
+            model=inputs.models / "audio" / f"fold_{fold}.keras",
+            images=np.asarray(inputs.images[tested]),
+            dead=inputs.dead[tested],
+            names=inputs.rows["recording_id"].iloc[tested].tolist(),
+            baseline=silence if inputs.wanted.baseline == "floor" else mean_image(inputs.images, trained),
+            backend=inputs.data.study.settings.keras_backend,
+            seed=inputs.seed,
+            settings=inputs.wanted,
         )
 
 
@@ -109,48 +103,46 @@ def mean_image(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return (total / len(rows)).astype(np.float32)
 
 
-def ask_records(asking: Asking, columns: str, role: str) -> clinical_tables.Records:
-    """Every fold's models on one set of clinical columns, about its held-out subjects."""
-    known = learned(asking.data, columns, role)
+def explain_clinical(inputs: ExplainInputs, columns: str) -> clinical_tables.Records:
+    """Explain every fold's models on one set of clinical columns on its held-out subjects."""
+    known = learned(inputs.data.table, columns)
     grouped = {clinical_columns.EVERYTHING: list(known.typed.columns), **groups.of_columns(known.typed.columns)}
-    folds = asking.data.folds
-    asked = [_records(asking, columns, fold, known, grouped) for fold in folds]
-    found = parallel.map_ordered(
-        clinical_columns.explain, asked, label=f"explain, {columns}", total=len(folds), workers=asking.workers
-    )
-    subjects = asking.rows.drop_duplicates("subject_id").set_index("subject_id")
-    held_out = pd.concat([one.table for one in asked]).index
+    folds = inputs.data.folds
+    of_folds = [_records(inputs, columns, fold, known, grouped) for fold in folds]
+    found = map_ordered(clinical_columns.explain, of_folds, label=f"explain, {columns}", total=len(folds))
+    subjects = inputs.rows.drop_duplicates("subject_id").set_index("subject_id")
+    held_out = pd.concat([one.table for one in of_folds]).index
     return clinical_tables.Records(
-        inputs=asked,
+        settings=of_folds,
         found=list(found),
         label=subjects.loc[held_out, "label"].to_numpy(),
         fold=subjects.loc[held_out, "fold"].to_numpy(),
-        classes=asking.classes,
+        classes=inputs.classes,
         groups=grouped,
-        drawing=asking.drawing,
+        drawing=inputs.drawing,
     )
 
 
 def _records(
-    asking: Asking, columns: str, fold: int, known: Any, grouped: dict[str, list[str]]
+    inputs: ExplainInputs, columns: str, fold: int, known: Any, grouped: dict[str, list[str]]
 ) -> clinical_columns.ClinicalFold:
-    trained, _, tested = asking.data.parts(fold)
-    draws = np.random.default_rng(seed_of(asking.seed, f"background/fold_{fold}"))
-    background = np.sort(draws.permutation(trained)[: asking.asked.background])
-    held_out = asking.rows.iloc[tested]
+    trained, _, tested = inputs.data.parts(fold)
+    draws = np.random.default_rng(seed_of(inputs.seed, f"background/fold_{fold}"))
+    background = np.sort(draws.permutation(trained)[: inputs.wanted.background])
+    held_out = inputs.rows.iloc[tested]
     owner, subjects = pd.factorize(held_out["subject_id"], sort=True)
     models = (f"clinical_{columns}", f"fused_{columns}")
     return clinical_columns.ClinicalFold(
-        models={name: asking.models / name / f"fold_{fold}.keras" for name in models},
+        models={name: inputs.models / name / f"fold_{fold}.keras" for name in models},
         encoder=known.encoders[fold],
         table=known.typed.loc[subjects],
-        images=np.asarray(asking.images[tested]),
+        images=np.asarray(inputs.images[tested]),
         owner=owner,
         recording=pd.factorize(held_out["recording_id"])[0],
-        background_table=known.typed.loc[asking.rows["subject_id"].iloc[background]],
-        background_images=np.asarray(asking.images[background]),
+        background_table=known.typed.loc[inputs.rows["subject_id"].iloc[background]],
+        background_images=np.asarray(inputs.images[background]),
         groups=grouped,
-        backend=asking.data.study.settings.keras_backend,
-        seed=seed_of(asking.seed, f"fold_{fold}"),
-        settings=asking.asked,
+        backend=inputs.data.study.settings.keras_backend,
+        seed=seed_of(inputs.seed, f"fold_{fold}"),
+        settings=inputs.wanted,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from bulbar.explain import audio_tables, clinical_tables, figures
 from bulbar.explain.audio_maps import METHODS
 
 
-def write_voices(voices: audio_tables.Voices, plots: Path, words: str) -> dict[str, Any]:
+def write_audio(voices: audio_tables.Voices, plots: Path, words: str) -> dict[str, Any]:
     """Figures and tables of the audio network; its headline numbers."""
     sanity = audio_tables.sanity_check(voices)
     verdicts = sanity[sanity["verdict"] != ""].set_index("method")
@@ -41,7 +41,7 @@ def write_voices(voices: audio_tables.Voices, plots: Path, words: str) -> dict[s
     return audio_tables.headline(voices, checked=sanity, bands=bands, stretches=stretches, left=areas)
 
 
-def write_records(records: dict[str, clinical_tables.Records], plots: Path, words: str) -> dict[str, Any]:
+def write_clinical(records: dict[str, clinical_tables.Records], plots: Path, words: str) -> dict[str, Any]:
     """Figures and tables of the models with clinical columns; their headline numbers."""
     permuted = pd.concat([clinical_tables.permuted(of) for of in records.values()])
     by_column = pd.concat([clinical_tables.shap_by_column(of) for of in records.values()])

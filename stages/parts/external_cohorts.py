@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from bulbar.appraisal import external
-from bulbar.core import parallel
-from bulbar.core.files import FeaturesWriter, read_json, read_table
+from bulbar.core.files import FeaturesWriter
 from bulbar.features import spectrogram
 from bulbar.training import als
-from stages.parts.params import settings
-from stages.parts.places import stage_folder
-from stages.parts.protocol_data import training_on
+from stages.parts.fitting import training_settings
+from stages.parts.places import cohort_contract, is_synthetic, stage_folder, stage_table
+from stages.parts.workers import map_ordered
 
 ROLES = ("main", "external")
 NO_COHORT = (
@@ -27,35 +26,34 @@ NO_FOLDS = (
 NO_TASK = "No task to compare: both cohorts must have one of external.tasks in params.yaml."
 
 
-def why_not_compared(asked: Sequence[str]) -> str | None:
-    """Why nothing can be compared; None where something can. asked: `external.tasks`."""
-    synthetic = [bool(read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]) for role in ROLES]
-    if synthetic == [False, True]:
+def why_not_compared(tasks: Sequence[str]) -> str | None:
+    """Why nothing can be compared; None where something can. tasks: `external.tasks`."""
+    if [is_synthetic(role) for role in ROLES] == [False, True]:
         return NO_COHORT
-    if read_table(stage_folder("folds", "external") / "subject_wise.csv").empty:
+    if stage_table("folds", "subject_wise.csv", "external").empty:
         return NO_FOLDS
-    return None if tasks_of_both(asked) else NO_TASK
+    return None if tasks_of_both(tasks) else NO_TASK
 
 
-def tasks_of_both(asked: Sequence[str]) -> list[str]:
-    """The tasks asked for that both cohorts have."""
-    present = [set(read_table(stage_folder("audio", role) / "recordings.csv")["task"]) for role in ROLES]
-    return [task for task in asked if all(task in tasks for tasks in present)]
+def tasks_of_both(tasks: Sequence[str]) -> list[str]:
+    """Those of `tasks` that both cohorts have."""
+    present = [set(stage_table("audio", "recordings.csv", role)["task"]) for role in ROLES]
+    return [task for task in tasks if all(task in of_cohort for of_cohort in present)]
 
 
 def read_cohorts(tasks: Sequence[str]) -> tuple[list[external.ComparedCohort], list[np.ndarray]]:
     """Both cohorts, and for each the positions of its compared rows in its own feature array."""
     cohorts, positions = [], []
     for role in ROLES:
-        recordings = read_table(stage_folder("audio", role) / "recordings.csv", recording_id=str)
+        recordings = stage_table("audio", "recordings.csv", role)
         compared = set(recordings.loc[recordings["task"].isin(tasks), "recording_id"])
-        table = read_table(stage_folder("folds", role) / "subject_wise.csv", recording_id=str, subject_id=str)
+        table = stage_table("folds", "subject_wise.csv", role)
         table = table[table["recording_id"].isin(compared)].reset_index(drop=True)
-        index = read_table(stage_folder("features", role) / "index.csv", recording_id=str)
+        index = stage_table("features", "index.csv", role)
         index = index[index["recording_id"].isin(compared)]
-        released = read_table(stage_folder("cohort", role) / "recordings.csv", recording_id=str)
+        released = stage_table("cohort", "recordings.csv", role)
         rates = released.loc[released["recording_id"].isin(compared), "sample_rate_hz"]
-        contract = read_json(stage_folder("cohort", role) / "cohort.json")
+        contract = cohort_contract(role)
         cohort = external.ComparedCohort(
             role=role,
             words=f"{role} ({'synthetic' if contract['synthetic'] else contract['source']})",
@@ -63,7 +61,7 @@ def read_cohorts(tasks: Sequence[str]) -> tuple[list[external.ComparedCohort], l
             table=table,
             rows=als.rows_of_recordings(index, table),
             sample_rates_hz=sorted(set(rates)),
-            training=training_on(role),
+            training=training_settings(role),
         )
         cohorts.append(cohort)
         positions.append(index.index.to_numpy())
@@ -99,13 +97,11 @@ def _append_low_passed(
     writer: FeaturesWriter, cohorts: Sequence[external.ComparedCohort], mel: spectrogram.Settings, hz: float
 ) -> None:
     """Append the images of the same recordings, in the same order, low-passed."""
-    workers = settings("compute", parallel.Settings).n_workers
     for cohort in cohorts:
         recordings = dict.fromkeys(cohort.table["recording_id"].to_numpy()[cohort.rows])
         cleaned = stage_folder("audio", cohort.role).resolve()
-        highest_hz = read_table(cleaned / "recordings.csv", recording_id=str).set_index("recording_id")["highest_hz"]
+        highest_hz = stage_table("audio", "recordings.csv", cohort.role).set_index("recording_id")["highest_hz"]
         files = [(cleaned / f"{name}.wav", float(highest_hz[name])) for name in recordings]
         image_of = partial(external.low_passed_image, mel=mel, hz=hz)
-        label = f"low-passed, {cohort.role}"
-        for rows in parallel.map_ordered(image_of, files, label=label, total=len(files), workers=workers):
+        for rows in map_ordered(image_of, files, label=f"low-passed, {cohort.role}", total=len(files)):
             writer.append(rows)

@@ -1,8 +1,12 @@
-"""Where the files of a stage lie, for the main cohort and for another."""
+"""Where the files of a stage lie, for the main cohort and for another, and how its tables are read."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from bulbar.core.files import read_json
+import pandas as pd
+
+from bulbar.core.files import read_json, read_table
 
 
 def stage_folder(name: str, role: str = "main") -> Path:
@@ -10,17 +14,33 @@ def stage_folder(name: str, role: str = "main") -> Path:
     return Path("data") / name if role == "main" else Path("data") / role / name
 
 
-def cohort_block(role: str = "main") -> str:
-    """The block of params.yaml that says whose release a role reads: `cohort`, or `cohort` inside the role's own."""
-    return "cohort" if role == "main" else f"{role}.cohort"
-
-
-def cohort_in_words(role: str = "main") -> str:
-    """What every figure says of whose voices it shows: `synthetic cohort`, or `minsk2020 cohort`."""
-    described = read_json(stage_folder("cohort", role) / "cohort.json")
-    return "synthetic cohort" if described["synthetic"] else f"{described['source']} cohort"
+def stage_table(stage: str, file: str, role: str = "main", dtypes: Mapping[str, type] | None = None) -> pd.DataFrame:
+    """A CSV table that a stage wrote; IDs of recordings and subjects are strings. dtypes: of other columns."""
+    return read_table(stage_folder(stage, role) / file, **{"recording_id": str, "subject_id": str, **(dtypes or {})})
 
 
 def metrics_file(name: str, role: str = "main") -> Path:
     """One stage's metrics for a cohort: metrics/NAME.json for the main one, metrics/ROLE/NAME.json for another."""
     return (Path("metrics") if role == "main" else Path("metrics") / role) / f"{name}.json"
+
+
+def cohort_block(role: str = "main") -> str:
+    """The block of params.yaml with the release of a role: `cohort`, or `cohort` inside the role's own."""
+    return "cohort" if role == "main" else f"{role}.cohort"
+
+
+def cohort_contract(role: str = "main") -> dict[str, Any]:
+    """The cohort.json of ingest: source, synthetic, clinical columns."""
+    contract: dict[str, Any] = read_json(stage_folder("cohort", role) / "cohort.json")
+    return contract
+
+
+def is_synthetic(role: str = "main") -> bool:
+    """Whether a cohort's voices are synthetic."""
+    return bool(cohort_contract(role)["synthetic"])
+
+
+def cohort_in_words(role: str = "main") -> str:
+    """Whose voices a figure shows: `synthetic cohort`, or `minsk2020 cohort`."""
+    contract = cohort_contract(role)
+    return "synthetic cohort" if contract["synthetic"] else f"{contract['source']} cohort"

@@ -1,16 +1,19 @@
-"""What evaluate draws: every figure as data for `dvc plots`, in which no row is one person's, and as PNG."""
+"""Figures of evaluate: each as data for `dvc plots`, in which no row is one person's, and as PNG."""
+
+from pathlib import Path
 
 import pandas as pd
 
-from bulbar.core.digests import seed_of
 from bulbar.core.files import read_table, save, write_table
 from bulbar.core.markdown import with_interval
 from bulbar.core.names import MODELS
 from bulbar.paper import figures, tables
 from bulbar.scoring import intervals, metrics
-from stages.parts.study import CELLS, StudyResults
+from stages.parts.study import CELLS, FIGURE_12, StudyResults
 
+MEAN = "ours, mean of folds ± sd"
 PAPERS = "the paper's"
+PLOTS = Path("plots/evaluate")
 
 
 def plot_sweep(study: StudyResults, four: pd.DataFrame) -> None:
@@ -20,34 +23,34 @@ def plot_sweep(study: StudyResults, four: pd.DataFrame) -> None:
     """
     column, ours = ("highest_fold", "ours, highest fold") if study.by_recording else ("mean", "ours, mean of folds")
     majority = {ours: study.majority, PAPERS: tables.PAPER_MAJORITY}
-    mean, spread = "ours, mean of folds ± sd", {"ours, mean of folds ± sd": tables.grid(four, "sd")}
-    grids = {
-        "ours, highest fold": tables.grid(four, "highest_fold"),
-        "ours, fold of lowest validation loss": tables.grid(four, "lowest_loss_fold"),
-        mean: tables.grid(four, "mean"),
-        PAPERS: tables.grid(four, "paper"),
+    columns = {
+        "ours, highest fold": "highest_fold",
+        "ours, fold of lowest validation loss": "lowest_loss_fold",
+        MEAN: "mean",
+        PAPERS: "paper",
     }
+    grids = {name: tables.grid(four, name_of) for name, name_of in columns.items()}
     title = study.title(
         f"Table 4: accuracy; majority baseline {study.majority:.1f} %, the paper's {tables.PAPER_MAJORITY:.1f} %"
     )
-    save(figures.heat_maps(grids, title, spread), study.plots / f"table_4_{study.protocol}.png")
+    save(figures.heat_maps(grids, title, {MEAN: tables.grid(four, "sd")}), PLOTS / f"table_4_{study.protocol}.png")
     write_table(
         tables.with_averages(four, study.majority).round(4).assign(cohort=study.cohort),
-        study.plots / f"table_4_{study.protocol}.csv",
+        PLOTS / f"table_4_{study.protocol}.csv",
     )
 
     shown = {ours: tables.grid(four, column), PAPERS: tables.grid(four, "paper")}
     lines = {name: table.iloc[:-1, :-1] for name, table in shown.items()}
     title = study.title("Figure 10: dropout rate and accuracy")
-    save(figures.dropout_effect(lines, majority, title), study.plots / f"figure_10_{study.protocol}.png")
+    save(figures.dropout_effect(lines, majority, title), PLOTS / f"figure_10_{study.protocol}.png")
     by_rate = lines[ours].T.rename_axis("dropout_rate").reset_index().assign(majority=study.majority)
-    write_table(by_rate.round(4), study.plots / f"figure_10_{study.protocol}.csv")
+    write_table(by_rate.round(4), PLOTS / f"figure_10_{study.protocol}.csv")
 
     bars = {name: table[tables.AVERAGE].iloc[:-1] for name, table in shown.items()}
     title = study.title("Figure 11: pooling and average accuracy over the dropout rates")
-    save(figures.pooling_effect(bars, majority, title), study.plots / f"figure_11_{study.protocol}.png")
+    save(figures.pooling_effect(bars, majority, title), PLOTS / f"figure_11_{study.protocol}.png")
     by_architecture = pd.DataFrame({"average_accuracy": bars[ours], "paper": bars[PAPERS]}).rename_axis("architecture")
-    write_table(by_architecture.round(4).reset_index(), study.plots / f"figure_11_{study.protocol}.csv")
+    write_table(by_architecture.round(4).reset_index(), PLOTS / f"figure_11_{study.protocol}.csv")
 
 
 def plot_models(study: StudyResults) -> None:
@@ -69,14 +72,14 @@ def plot_confusion(study: StudyResults, name: str, model: str, what: str) -> Non
             rows = metrics.per_subject(rows) if unit == "subject" else rows
             panel = f"{cell}: {study.cell_in_words(cell)}, {study.scope(cell)}\nper {unit}"
             panels[panel] = metrics.confusion(rows["label"], rows["probability"])
-            write_table(tables.calls(rows, study.classes), study.plots / f"{name}_{study.protocol}_{cell}_{unit}.csv")
+            write_table(tables.calls(rows, study.classes), PLOTS / f"{name}_{study.protocol}_{cell}_{unit}.csv")
         if with_paper and unit == "recording":
             panels[f"{PAPERS}: S1B at 0.3, one fold\nper recording"] = tables.figure_12(
-                read_table("reference/als_figure12_confusion.csv"), study.classes
+                read_table(FIGURE_12), study.classes
             )
     title = study.title(what, model)
     figure = figures.confusion_matrices(panels, study.classes, title, columns=3 if with_paper else 2)
-    save(figure, study.plots / f"{name}_{study.protocol}.png")
+    save(figure, PLOTS / f"{name}_{study.protocol}.png")
 
 
 def plot_learning(study: StudyResults) -> None:
@@ -85,14 +88,13 @@ def plot_learning(study: StudyResults) -> None:
     folds = [fold] if fold is not None else sorted(curves["fold"].unique())
     shown = {f"fold {one}": curves[curves["fold"] == one] for one in folds}
     title = study.title(f"Figure 14: learning curves, {study.fused}, selected cell", study.fused)
-    save(figures.learning_curves(shown, title), study.plots / f"figure_14_{study.protocol}.png")
-    write_table(shown[f"fold {folds[0]}"].round(4), study.plots / f"figure_14_{study.protocol}.csv")
+    save(figures.learning_curves(shown, title), PLOTS / f"figure_14_{study.protocol}.png")
+    write_table(shown[f"fold {folds[0]}"].round(4), PLOTS / f"figure_14_{study.protocol}.csv")
 
 
 def auc_in_words(study: StudyResults, table: pd.DataFrame) -> str:
     """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
-    seed = seed_of(study.seed, f"evaluate/{study.protocol}")
-    low, high = intervals.intervals(table, **study.bootstrap.model_dump(), seed=seed)["roc_auc_pooled"]
+    low, high = intervals.intervals(table, **study.drawing)["roc_auc_pooled"]
     return with_interval(metrics.roc_auc(table["label"], table["probability"]), low, high)
 
 
@@ -105,40 +107,35 @@ def plot_curves(study: StudyResults, cell: str) -> None:
     }
     for unit, models in rows.items():
         name = f"{study.protocol}_{cell}_{unit.removeprefix('per ')}"
-        write_table(tables.roc_on_grid(models).round(4), study.plots / f"roc_{name}.csv")
-        write_table(tables.precision_recall_on_grid(models).round(4), study.plots / f"precision_recall_{name}.csv")
+        write_table(tables.roc_on_grid(models).round(4), PLOTS / f"roc_{name}.csv")
+        write_table(tables.precision_recall_on_grid(models).round(4), PLOTS / f"precision_recall_{name}.csv")
     pooled = ", pairs of all folds" if study.fold_of[cell] is None else ""
     where = f"{cell} cell ({study.cell_in_words(cell)}), {study.scope(cell)}"
-    positive = {unit: models["audio"]["label"].mean() for unit, models in rows.items()}
-    panels = {
-        unit: {
-            model: (
-                f"{model}: AUC {auc_in_words(study, table)}{pooled}",
-                *tables.roc(table),
-            )
-            for model, table in models.items()
-        }
-        for unit, models in rows.items()
-    }
     figure = figures.score_curves(
-        panels,
+        {
+            unit: {
+                model: (f"{model}: AUC {auc_in_words(study, table)}{pooled}", *tables.roc(table))
+                for model, table in models.items()
+            }
+            for unit, models in rows.items()
+        },
         study.title(f"ROC curves, {where}", *MODELS),
         x_label="False positive rate (1 − specificity)",
         y_label="True positive rate (sensitivity)",
         drawstyle="default",
         chance={unit: ((0.0, 0.0), (1.0, 1.0)) for unit in rows},
     )
-    save(figure, study.plots / f"roc_{study.protocol}_{cell}.png")
-    panels = {
-        unit: {model: (model, *tables.precision_recall(table)) for model, table in models.items()}
-        for unit, models in rows.items()
-    }
+    save(figure, PLOTS / f"roc_{study.protocol}_{cell}.png")
+    positive = {unit: models["audio"]["label"].mean() for unit, models in rows.items()}
     figure = figures.score_curves(
-        panels,
+        {
+            unit: {model: (model, *tables.precision_recall(table)) for model, table in models.items()}
+            for unit, models in rows.items()
+        },
         study.title(f"Precision–recall curves, {where}", *MODELS),
         x_label="Recall",
         y_label="Precision",
         drawstyle="steps-pre",
         chance={unit: ((0.0, share), (1.0, share)) for unit, share in positive.items()},
     )
-    save(figure, study.plots / f"precision_recall_{study.protocol}_{cell}.png")
+    save(figure, PLOTS / f"precision_recall_{study.protocol}_{cell}.png")

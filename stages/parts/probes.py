@@ -29,13 +29,10 @@ from bulbar.features import spectrogram
 from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals
 from stages.parts.bandwidths import bandwidths
-from stages.parts.params import settings
-from stages.parts.places import stage_folder
-from stages.parts.study import StudyResults, read_study
+from stages.parts.params import settings, study_seed
+from stages.parts.places import stage_folder, stage_table
+from stages.parts.study import FIGURE_12, TABLE_4, TABLE_5, StudyResults, read_study
 
-TABLE_4, TABLE_5, FIGURE_12 = (
-    f"reference/als_{name}.csv" for name in ("table4_accuracy", "table5_modalities", "figure12_confusion")
-)
 CLAIMS = Path("reference/als_claims.toml")
 
 
@@ -43,7 +40,6 @@ CLAIMS = Path("reference/als_claims.toml")
 class AuditInputs:
     """All that the probes read. drawing: draws, level and seed of intervals; shuffling: with shuffles for level."""
 
-    role: str
     studies: Mapping[str, StudyResults]
     folds: Mapping[str, pd.DataFrame]
     recordings: pd.DataFrame
@@ -58,22 +54,17 @@ class AuditInputs:
         return dict(zip(self.recordings["recording_id"], self.recordings["task"], strict=True))
 
 
-def read_inputs(role: str, shuffles: int) -> AuditInputs:
+def read_inputs(shuffles: int) -> AuditInputs:
     """Read what both protocols share; images stay on the disk."""
-    studies: dict[str, StudyResults] = {protocol: read_study(protocol, role) for protocol in PROTOCOLS}
+    studies: dict[str, StudyResults] = {protocol: read_study(protocol) for protocol in PROTOCOLS}
     draws = settings("bootstrap", intervals.Settings).draws
-    seed = seed_of(studies["subject_wise"].seed, "audit")
-    features = stage_folder("features", role)
+    seed = seed_of(study_seed(), "audit")
     return AuditInputs(
-        role=role,
         studies=studies,
-        folds={
-            protocol: read_table(stage_folder("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
-            for protocol in PROTOCOLS
-        },
-        recordings=read_table(stage_folder("conditions", role) / "recordings.csv", recording_id=str, subject_id=str),
-        images=np.load(features / "images.npy", mmap_mode="r"),
-        image_recordings=read_table(features / "index.csv", recording_id=str)["recording_id"],
+        folds={protocol: stage_table("folds", f"{protocol}.csv") for protocol in PROTOCOLS},
+        recordings=stage_table("conditions", "recordings.csv"),
+        images=np.load(stage_folder("features") / "images.npy", mmap_mode="r"),
+        image_recordings=stage_table("features", "index.csv")["recording_id"],
         drawing={"draws": draws, "level": LEVEL, "seed": seed},
         shuffling={"shuffles": shuffles, "draws": draws, "seed": seed},
     )
@@ -91,12 +82,12 @@ def voices_of(inputs: AuditInputs) -> pd.DataFrame:
 
 def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
     """Probes of the cohort and its split, whatever was learned from them."""
-    described = read_json(stage_folder("clinical", inputs.role) / "columns.json")
-    people = read_table(stage_folder("clinical", inputs.role) / "subjects.csv", **clinical.dtypes(described["all"]))
+    described = read_json(stage_folder("clinical") / "columns.json")
+    people = stage_table("clinical", "subjects.csv", dtypes=clinical.dtypes(described["all"]))
     by_subject = inputs.folds["subject_wise"].drop_duplicates("subject_id").set_index("subject_id")
     people = people.assign(label=people["subject_id"].map(by_subject["label"]))
     audio = inputs.studies["subject_wise"].models["selected"]["audio"]
-    duplicate = read_table(stage_folder("conditions", inputs.role) / "duplicates.csv", first=str, second=str)
+    duplicate = stage_table("conditions", "duplicates.csv", dtypes={"first": str, "second": str})
     released = inputs.recordings.assign(label=inputs.recordings["subject_id"].map(by_subject["label"]))
     return [
         *missingness.probe(people, described, by_subject["fold"].to_dict(), **inputs.shuffling),
@@ -105,7 +96,7 @@ def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
         *duplicates.probe(duplicate, released, inputs.folds),
         *dead_bands.probe(
             inputs.recordings[["recording_id", "subject_id"]].assign(
-                bandwidth_hz=inputs.recordings["recording_id"].map(bandwidths(inputs.role))
+                bandwidth_hz=inputs.recordings["recording_id"].map(bandwidths())
             ),
             by_subject["label"],
             inputs.images,
@@ -119,8 +110,8 @@ def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
 
 def probe_sweep(inputs: AuditInputs) -> list[Finding]:
     """Probes of what the sweep learned, and of what was picked from it: on the draws of the stage select."""
-    by_recording, by_subject = (inputs.studies[protocol] for protocol in PROTOCOLS)
-    as_selected = {**inputs.drawing, "seed": seed_of(by_subject.seed, "select/subject_wise")}
+    by_recording, by_subject = (inputs.studies[protocol] for protocol in ("record_wise", "subject_wise"))
+    as_selected = {**inputs.drawing, "seed": seed_of(study_seed(), "select/subject_wise")}
     collapsed = [
         finding
         for protocol, study in inputs.studies.items()
@@ -145,20 +136,14 @@ def probe_paper(classes: tuple[str, str]) -> list[Finding]:
 def check_claims(inputs: AuditInputs) -> list[claims.JudgedClaim]:
     """The paper's claims, against its own tables and each protocol of ours."""
     runs = [
-        claims.ProtocolRun(
-            protocol, study.predictions, study.models, study.histories, baselines_of(protocol, inputs.role)
-        )
+        claims.ProtocolRun(protocol, study.predictions, study.models, study.histories, baselines_of(protocol))
         for protocol, study in inputs.studies.items()
     ]
     table = claims.ClaimTable.model_validate(tomllib.loads(CLAIMS.read_text(encoding="utf-8")))
     return claims.judge(table, read_table(TABLE_4), read_table(TABLE_5), runs, **inputs.drawing)
 
 
-def baselines_of(protocol: str, role: str) -> dict[str, pd.DataFrame]:
+def baselines_of(protocol: str) -> dict[str, pd.DataFrame]:
     """The out-of-fold tables of a network's baselines but the majority, which every claim has beside it."""
-    place = stage_folder("baselines", role) / protocol
-    return {
-        path.stem: read_table(path, recording_id=str, subject_id=str)
-        for path in sorted(place.glob("*.csv"))
-        if path.stem != tables.MAJORITY
-    }
+    names = sorted(path.stem for path in (stage_folder("baselines") / protocol).glob("*.csv"))
+    return {name: stage_table("baselines", f"{protocol}/{name}.csv") for name in names if name != tables.MAJORITY}

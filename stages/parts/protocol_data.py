@@ -1,39 +1,25 @@
-"""What the stages that train read alike: folds, features and the training settings of one protocol."""
+"""What the ALS stages that train share: folds, features and the training settings of one protocol."""
 
 import numpy as np
 
-from bulbar.cohort import folds
 from bulbar.core.digests import file_digest
-from bulbar.core.files import read_json, read_table
+from bulbar.core.names import Protocol
 from bulbar.training import als, fits
-from stages.parts.params import params, settings, study_settings
-from stages.parts.places import stage_folder
+from stages.parts.fitting import training_settings
+from stages.parts.params import study_seed
+from stages.parts.places import stage_folder, stage_table
 
 
-def load_data(protocol: folds.Protocol, role: str = "main") -> als.ProtocolData:
-    """The recordings, rows and settings that every fit of a protocol shares."""
-    images = stage_folder("features", role) / "images.npy"
-    table = read_table(stage_folder("folds", role) / f"{protocol}.csv", recording_id=str, subject_id=str)
-    index = read_table(stage_folder("features", role) / "index.csv", recording_id=str)
-    rows = als.rows_of_recordings(index, table)
-    shared = fits.Study(
+def load_data(protocol: Protocol) -> als.ProtocolData:
+    """Read data/folds/, data/features/ and params.yaml: all that every fit of a protocol shares."""
+    images, table = stage_folder("features") / "images.npy", stage_table("folds", f"{protocol}.csv")
+    rows = als.rows_of_recordings(stage_table("features", "index.csv"), table)
+    study = fits.Study(
         images=images.resolve(),
         features_digest=file_digest(images),
         labels=table["label"].to_numpy()[rows],
-        settings=training_on(role),
-        seed=study_settings().seed,
+        settings=training_settings(),
+        seed=study_seed(),
     )
     mel, frames = np.load(images, mmap_mode="r").shape[1:]
-    return als.ProtocolData(protocol, table, rows, (mel, frames), shared)
-
-
-def training_on(role: str = "main") -> fits.Settings:
-    """How networks are trained on a cohort.
-
-    On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`.
-    """
-    training = settings("train", fits.Settings)
-    if not read_json(stage_folder("cohort", role) / "cohort.json")["synthetic"]:
-        return training
-    cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
-    return training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
+    return als.ProtocolData(protocol, table, rows, (mel, frames), study)

@@ -17,11 +17,11 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
 
     The seconds that it took go to logs/wall_times.csv, which git ignores: no out holds a time.
     """
-    given = arguments or tuple(sys.argv[1:])
+    words = arguments or tuple(sys.argv[1:])
     started = time.perf_counter()
     try:
         with full_disk_named():
-            stage(*given)
+            stage(*words)
     except BadInput as error:
         print(error, file=sys.stderr)
         if not isinstance(error, CannotGoOn):
@@ -29,11 +29,7 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
         sys.exit(1)
     seconds = time.perf_counter() - started
     name = Path(sys.modules[stage.__module__].__file__ or "").stem
-    with suppress(OSError), _made(WALL_TIMES).open("a", encoding="utf-8") as log:  # a full disk fails no finished stage
-        log.write(f"{' '.join([name, *given])},{seconds:.1f}\n")
-
-
-def _made(path: str | Path) -> Path:
-    """The path, its folder made."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return Path(path)
+    with suppress(OSError):  # a full disk fails no finished stage
+        WALL_TIMES.parent.mkdir(parents=True, exist_ok=True)
+        with WALL_TIMES.open("a", encoding="utf-8") as log:
+            log.write(f"{' '.join([name, *words])},{seconds:.1f}\n")

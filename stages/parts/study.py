@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,24 +9,26 @@ import pandas as pd
 from bulbar.core.files import read_json, read_table
 from bulbar.core.names import CELL_COLUMNS, FUSED, MODELS
 from bulbar.paper import tables
-from bulbar.scoring import intervals, metrics, selection
-from stages.parts.params import params, settings, study_settings
-from stages.parts.places import cohort_in_words, metrics_file, stage_folder
+from bulbar.scoring import metrics, selection
+from stages.parts.bootstrap import drawing
+from stages.parts.params import params, study_settings
+from stages.parts.places import cohort_in_words, is_synthetic, metrics_file, stage_folder, stage_table
 
 CELLS = ("selected", "published")
+TABLE_4, TABLE_5, FIGURE_12 = (
+    f"reference/als_{name}.csv" for name in ("table4_accuracy", "table5_modalities", "figure12_confusion")
+)
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """One protocol's results. `plots`: the folder to draw into; `classes`: the negative one's name, the positive's."""
+    """One protocol's results. classes: the negative one's name, the positive's. drawing: of intervals."""
 
     protocol: str
-    plots: Path
     cohort: str
     synthetic: bool
     classes: tuple[str, str]
-    seed: int
-    bootstrap: intervals.Settings
+    drawing: dict[str, Any]
     picked: Mapping[str, Any]
     fits: pd.DataFrame
     predictions: Mapping[selection.Cell, pd.DataFrame]
@@ -93,29 +94,26 @@ class StudyResults:
         return f"{what}\n{self.protocol} · {self.cohort} · {self.epochs(*models)}"
 
 
-def read_study(protocol: str, role: str = "main") -> StudyResults:
-    """Read one protocol's results of one cohort from data/ and metrics/."""
-    study, cohort = study_settings(), read_json(stage_folder("cohort", role) / "cohort.json")
-    sweep, fusion = stage_folder("sweep", role) / protocol, stage_folder("fusion", role) / protocol
-    fits = read_table(sweep / "fits.csv")
+def read_study(protocol: str) -> StudyResults:
+    """Read one protocol's results from data/sweep/, data/fusion/ and metrics/selection/."""
+    fits = read_table(stage_folder("sweep") / protocol / "fits.csv")
+
+    def of_fusion(suffix: str) -> dict[str, dict[str, pd.DataFrame]]:
+        files = {cell: {model: f"{protocol}/{cell}/{model}{suffix}.csv" for model in MODELS} for cell in CELLS}
+        return {cell: {model: stage_table("fusion", file) for model, file in of.items()} for cell, of in files.items()}
+
     return StudyResults(
         protocol=protocol,
-        plots=Path("plots/evaluate") if role == "main" else Path("plots") / role / "evaluate",
-        cohort=cohort_in_words(role),
-        synthetic=cohort["synthetic"],
-        classes=study.classes,
-        seed=study.seed,
-        bootstrap=settings("bootstrap", intervals.Settings),
-        picked=read_json(metrics_file(f"selection/{protocol}", role)),
+        cohort=cohort_in_words(),
+        synthetic=is_synthetic(),
+        classes=study_settings().classes,
+        drawing=drawing(f"evaluate/{protocol}"),
+        picked=read_json(metrics_file(f"selection/{protocol}")),
         fits=fits,
-        predictions={cell: _predictions(sweep / "predictions" / f"{cell}.csv") for cell in selection.cells_of(fits)},
-        models={cell: {model: _predictions(fusion / cell / f"{model}.csv") for model in MODELS} for cell in CELLS},
-        histories={
-            cell: {model: read_table(fusion / cell / f"{model}_history.csv") for model in MODELS} for cell in CELLS
+        predictions={
+            cell: stage_table("sweep", f"{protocol}/predictions/{cell}.csv") for cell in selection.cells_of(fits)
         },
+        models=of_fusion(""),
+        histories=of_fusion("_history"),
         published=selection.Cell(**params()["published"]),
     )
-
-
-def _predictions(path: Path) -> pd.DataFrame:
-    return read_table(path, recording_id=str, subject_id=str)

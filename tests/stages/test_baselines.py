@@ -43,7 +43,7 @@ def written(protocol):
 def test_each_baseline_has_a_table_of_the_folds_own_rows_and_their_scores(project, protocol, capsys):
     metrics = written(protocol)
     folds = pd.read_csv(f"data/folds/{protocol}.csv").sort_values("recording_id").reset_index(drop=True)
-    for model in library.MODELS:
+    for model in library.BASELINES:
         table = pd.read_csv(f"data/baselines/{protocol}/{model}.csv")
         assert list(table) == ["recording_id", "subject_id", "fold", "label", "probability"]
         pd.testing.assert_frame_equal(
@@ -66,7 +66,7 @@ def test_each_baseline_has_a_table_of_the_folds_own_rows_and_their_scores(projec
 
 def test_the_voice_beats_age_and_sex_where_only_the_voice_is_ill(project):
     metrics = written("subject_wise")
-    aucs = {model: metrics[model]["per_subject"]["roc_auc"] for model in library.MODELS}
+    aucs = {model: metrics[model]["per_subject"]["roc_auc"] for model in library.BASELINES}
     assert aucs["majority"] == 0.5
     assert aucs["voice_linear"] > 0.8 > aucs["age_sex"]
 

@@ -7,7 +7,6 @@ import pytest
 from bulbar.core.names import PROTOCOLS
 from stages import checklist
 from tests.checklists import write_run
-from tests.projects import write_params
 
 
 @pytest.fixture
@@ -55,15 +54,3 @@ def test_a_stage_that_has_not_run_leaves_its_items_to_the_authors(project):
     for protocol in PROTOCOLS:
         (project / f"metrics/appraise/{protocol}.json").unlink()
     assert "by the authors" in row.search(written())[0]
-
-
-def test_another_cohorts_checklist_lies_with_its_metrics(project):
-    for folder in (project / "metrics", project / "data"):
-        folder.rename(project / "moved")
-        folder.mkdir()
-        (project / "moved").rename(folder / "external")
-    write_params(project, external={"cohort": {"source": "voc_als", "root": "x", "on_bad_recording": "quarantine"}})
-    checklist.main("external")
-    text = Path("metrics/external/checklist.md").read_text(encoding="utf-8")
-    assert "`metrics/external/ingest.json`" in text
-    assert "(rule: bad recordings and rows are set aside, with the reason)" in text

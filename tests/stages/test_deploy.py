@@ -22,51 +22,20 @@ from bulbar.deployment import inputs
 from bulbar.deployment.fold_models import fold_models
 from bulbar.deployment.prediction import Prediction
 from bulbar.scoring import metrics
-from stages import (
-    conditions,
-    deploy,
-    folds,
-    fusion,
-    ingest,
-    mel_spectrogram,
-    model_card,
-    preprocess_audio,
-    preprocess_clinical,
-    select,
-    sweep,
-)
-from tests.projects import ROOT, contents, write_params
-from tests.releases import voc_als_rows, write_voc_als
+from stages import deploy, mel_spectrogram, model_card, preprocess_audio
+from tests.projects import ROOT, contents
+from tests.stages import small_study
 
-SMALL = {
-    "phantom": {"max_epochs": 2},
-    "spectrogram": {"mel_bands": 20, "frames": 20},
-    "folds": {"n_splits": 2},
-    "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
-    "bootstrap": {"draws": 100},
-}
 MODELS = Path("models/deployed")
 
 
-def trained(root: Path, **blocks) -> Path:
-    """All that comes before `deploy`, on 16 made-up subjects with two recordings each."""
-    write_voc_als(root / "release", voc_als_rows(7, 9), tasks=("A", "PA"), duration_s=0.6)
-    (root / "release/SYNTHETIC.txt").touch()
-    write_params(root, **{"cohort": {"root": str(root / "release")}, **SMALL, **blocks})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("BULBAR_CACHE", str(root / "kept"))
-        for stage in (ingest, preprocess_clinical, preprocess_audio, conditions, mel_spectrogram, folds):
-            stage.main()
-        for stage in (sweep, select, fusion):
-            stage.main("subject_wise")
-        deploy.main()
-    return root
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("deployed"))
+def project(trained_copy):
+    """The networks of the small study, fused split by subject, deployed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(trained_copy)
+        deploy.main()
+    return trained_copy
 
 
 @pytest.fixture(autouse=True)
@@ -102,8 +71,8 @@ def clinical_of(subject: str) -> dict[str, float | str]:
 
 def predicted(arguments: list[str]) -> Prediction:
     """What `bulbar predict` predicts."""
-    asked = cli.parser().parse_args(["predict", *arguments])
-    return asked.run(asked)
+    parsed = cli.parser().parse_args(["predict", *arguments])
+    return parsed.run(parsed)
 
 
 def in_a_new_process(*arguments: str) -> subprocess.CompletedProcess:
@@ -111,9 +80,6 @@ def in_a_new_process(*arguments: str) -> subprocess.CompletedProcess:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "bulbar.commands", "predict", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
-
-
-# The same as in training.
 
 
 def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
@@ -126,18 +92,17 @@ def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
 
 
 @pytest.mark.parametrize(
-    ("name", "rate", "how"),
+    ("name", "rate", "how", "masked", "bandwidth_hz"),
     [
-        ("x.wav", 44100, {"subtype": "PCM_24"}),
-        ("x.wav", 48000, {"subtype": "FLOAT"}),
-        ("x.flac", 16000, {}),
-        ("x.mp3", 44100, {}),
-        ("x.ogg", 48000, {}),
-        ("x.wav", 8000, {"subtype": "ULAW"}),
+        ("x.wav", 44100, {"subtype": "PCM_24"}, False, None),
+        ("x.wav", 48000, {"subtype": "FLOAT"}, True, None),
+        ("x.flac", 16000, {}, True, None),
+        ("x.mp3", 44100, {}, False, 3600.0),
+        ("x.ogg", 48000, {}, True, 3600.0),
+        ("x.wav", 8000, {"subtype": "ULAW"}, True, 3600.0),
+        ("x.wav", 8000, {"subtype": "ULAW"}, False, None),
     ],
 )
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("bandwidth_hz", [None, 3600.0])
 def test_a_recording_of_any_rate_and_format_gives_the_image_that_the_stages_would_give_it(
     deployed, tmp_path, name, rate, how, bandwidth_hz, masked
 ):
@@ -161,7 +126,7 @@ def test_a_recording_of_any_rate_and_format_gives_the_image_that_the_stages_woul
 
 
 @pytest.mark.parametrize("model", ["audio", "fused_common"])
-def test_the_fold_model_that_did_not_know_a_person_gives_the_stored_prediction(deployed, model):
+def test_the_fold_model_not_trained_on_a_person_gives_the_stored_prediction(deployed, model):
     table = out_of_fold(model).set_index("recording_id")
     files = recordings().set_index("recording_id")["file"]
     networks = list(fold_models(MODELS, deployed, model, {}))
@@ -180,36 +145,27 @@ def test_the_networks_are_those_of_fusion_none_fitted_again(deployed):
     assert deployed.folds == [1, 2]
 
 
-# What is deployed.
-
-
 def test_what_is_deployed_holds_no_row_of_a_subject(deployed):
-    told = (MODELS / "settings.json").read_text()
+    text = (MODELS / "settings.json").read_text()
     subjects = pd.read_csv("data/cohort/subjects.csv")["subject_id"]
-    assert not [name for name in subjects if name in told]
+    assert not [name for name in subjects if name in text]
     assert sorted(path for path in contents(MODELS) if not path.endswith(".keras")) == ["settings.json"]
 
 
 def test_the_metrics_hold_no_threshold(deployed):
-    told = Path("metrics/deployed.json").read_text()
+    text = Path("metrics/deployed.json").read_text()
     points = [point for model in deployed.models.values() for point in model.operating_points[1:]]
-    assert points and not [point for point in points if point.threshold and f"{point.threshold:.4f}" in told]
-
-
-def test_the_same_inputs_give_the_same_bytes(project):
-    before = contents(MODELS), Path("metrics/deployed.json").read_bytes()
-    deploy.main()
-    assert (contents(MODELS), Path("metrics/deployed.json").read_bytes()) == before
+    assert points and not [point for point in points if point.threshold and f"{point.threshold:.4f}" in text]
 
 
 def test_where_hc_is_the_positive_class_probabilities_are_of_als_all_the_same(project, tmp_path):
     other = tmp_path / "turned"
-    shutil.copytree(project, other)
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns("fit_cache", "release"))
     for path in other.glob("data/fusion/subject_wise/selected/*.csv"):
         table = pd.read_csv(path)
         if "probability" in table:
             table.assign(label=1 - table["label"], probability=1 - table["probability"]).to_csv(path, index=False)
-    write_params(other, **{"cohort": {"root": str(project / "release")}, **SMALL, "positive_class": "HC"})
+    small_study.set_params(other, project / "release", positive_class="HC")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(other)
         deploy.main()
@@ -220,53 +176,48 @@ def test_where_hc_is_the_positive_class_probabilities_are_of_als_all_the_same(pr
     np.testing.assert_allclose(networks[0](images), 1 - networks[1](images), atol=1e-7)
 
 
-# Asked about a person.
-
-
-def test_a_person_is_told_as_text(project, capsys):
-    told = predicted([*of_subject("PZ001"), "--prevalence", "0.05", "--out", "asked"])
+def test_a_prediction_of_a_person_as_text(project, capsys):
+    prediction = predicted([*of_subject("PZ001"), "--prevalence", "0.05", "--out", "out"])
     printed = capsys.readouterr().out
     assert printed.startswith("! Research tool: this is no diagnosis")
     assert "synthetic cohort: nothing here says anything of a real person" in printed
-    assert f"Probability of ALS    {100 * told.person.value:.1f} %   (2 fold models:" in printed
+    assert f"Probability of ALS    {100 * prediction.person.value:.1f} %   (2 fold models:" in printed
     assert "PPV at 5 %" in printed and "NPV at 5 %" in printed
-    assert told.model == "audio" and [one.task for one in told.recordings] == ["A", "PA"]
-    for one in told.recordings:
+    assert prediction.model == "audio" and [one.task for one in prediction.recordings] == ["A", "PA"]
+    for one in prediction.recordings:
         with Image.open(one.picture) as picture:
             assert picture.width > 1000 and len(picture.convert("RGB").getcolors(10**6)) > 100
 
 
-def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(project):
+def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(project, capsys):
     subject, rows = next(iter(out_of_fold("audio").groupby("subject_id")))
-    run = in_a_new_process(*of_subject(subject), "--json", "--out", "asked")
-    assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout)
+    assert cli.main(["predict", *of_subject(subject), "--json", "--out", "out"]) == 0
+    found = json.loads(capsys.readouterr().out)
     fold = int(rows["fold"].iloc[0])
-    assert [one["probability"]["scores"][fold - 1] for one in told["recordings"]] == rows["probability"].tolist()
+    assert [one["probability"]["scores"][fold - 1] for one in found["recordings"]] == rows["probability"].tolist()
     per_subject = metrics.per_subject(out_of_fold("audio")).set_index("subject_id")["probability"]
-    assert told["person"]["probability"]["scores"][fold - 1] == pytest.approx(per_subject[subject], abs=1e-6)
-    assert "no diagnosis" in told["warnings"][0]
-    assert run.stderr == "", "nothing but the answer on the terminal"
+    assert found["person"]["probability"]["scores"][fold - 1] == pytest.approx(per_subject[subject], abs=1e-6)
+    assert "no diagnosis" in found["warnings"][0]
 
 
-def test_with_clinical_data_the_fused_model_answers_and_says_what_it_filled_in(project, tmp_path, capsys):
+def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in(project, tmp_path, capsys):
     (tmp_path / "person.json").write_text(json.dumps({"age_years": 101, "sex": "F"}))
-    told = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
-    assert told.model == "fused_common"
-    assert [filled.split(":")[0] for filled in told.filled_in] == ["cantagallo_questionnaire"]
-    assert [said for said in told.outside_range if said.startswith("age: 101 years")]
+    prediction = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"])
+    assert prediction.model == "fused_common"
+    assert [filled.split(":")[0] for filled in prediction.filled_in] == ["cantagallo_questionnaire"]
+    assert [line for line in prediction.unlike if line.startswith("age: 101 years")]
     assert "Filled in" in capsys.readouterr().out
 
 
-def test_a_recording_made_otherwise_is_answered_with_what_is_unlike(project, tmp_path, capsys):
+def test_a_recording_made_otherwise_is_predicted_with_what_lies_outside_the_training_range(project, tmp_path, capsys):
     draws = np.random.default_rng(0)
     time_s = np.arange(44100 * 30) / 44100
     voice = sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 150)) * (np.sin(time_s) > -0.8)
     soundfile.write(tmp_path / "visit.flac", 0.05 * voice + 0.01 * draws.normal(size=len(voice)), 44100)
-    told = predicted([str(tmp_path / "visit.flac"), "--task", "I", "--out", str(tmp_path)])
-    said = " ".join(told.recordings[0].outside_range)
-    assert "task I" in said and "band limit: 22" in said and "length: 30 s" in said
-    assert "no recording of A and PA" in told.outside_range[0]
+    prediction = predicted([str(tmp_path / "visit.flac"), "--task", "I", "--out", str(tmp_path)])
+    outside = " ".join(prediction.recordings[0].unlike)
+    assert "task I" in outside and "band limit: 22" in outside and "length: 30 s" in outside
+    assert "no recording of A and PA" in prediction.unlike[0]
     assert "visit.flac: band limit" in capsys.readouterr().out
 
 
@@ -280,49 +231,49 @@ def humming(seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
     return sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 30)) / 5
 
 
+NAME = "录音 ü with blanks and a$b$_{c}$\\frac$_A.wav"
+
+
 def test_any_name_that_can_be_shown_will_do_and_nothing_else_is_printed(project, tmp_path):
-    name = "录音 ü with blanks and a$b$_{c}$\\frac$_A.wav"
-    file = made_up(tmp_path / name, humming())
-    run = in_a_new_process(file, "--out", str(tmp_path))
-    assert (run.returncode, run.stderr) == (0, "") and name in run.stdout
-    assert (tmp_path / name).with_suffix(".png").is_file()
+    run = in_a_new_process(made_up(tmp_path / NAME, humming()), "--out", str(tmp_path))
+    assert (run.returncode, run.stderr) == (0, "") and NAME in run.stdout
+    assert (tmp_path / NAME).with_suffix(".png").is_file()
 
 
 def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    file = made_up(tmp_path / "é_A.wav", humming())
+    file = made_up(tmp_path / NAME, humming())
     run = in_a_new_process(file, "--json", "--prevalence", "0.01", "--out", str(tmp_path))
-    told = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
-    assert told["recordings"][0]["file"] == file
-    assert "one network each" in told["thresholds_reached"]
-    assert {"ppv", "npv"} <= set(told["thresholds"][0])
-    assert in_a_new_process(file, "--out", str(tmp_path)).returncode == 0, "as text, too"
+    found = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
+    assert found["recordings"][0]["file"] == file
+    assert "one network each" in found["thresholds_reached"]
+    assert {"ppv", "npv"} <= set(found["thresholds"][0])
 
 
 @pytest.mark.parametrize(
-    ("samples", "how", "said"),
+    ("samples", "how", "problem"),
     [
         (humming() * 32768, {"subtype": "FLOAT"}, "clipped: 99 %"),
         (humming() * 1e37, {"subtype": "FLOAT"}, "clipped: 100 %"),
-        (np.append(humming(), 5.0), {"subtype": "FLOAT"}, "2 times it at most"),
-        (np.append(humming(), 50.0), {"subtype": "FLOAT"}, "2 times it at most"),
-        (np.full(8000, 0.125), {}, "only the value 0.125"),
+        (np.append(humming(), 5.0), {"subtype": "FLOAT"}, "samples up to 2 times full scale"),
+        (np.append(humming(), 50.0), {"subtype": "FLOAT"}, "samples up to 2 times full scale"),
+        (np.full(8000, 0.125), {}, "only values from 0.125 to 0.125"),
         (np.stack([humming(), -humming()], axis=1), {"subtype": "FLOAT"}, "only zeros, in the mean of its 2 channels"),
-        (humming() * 1e-6, {"subtype": "FLOAT"}, "only the value"),
+        (humming() * 1e-6, {"subtype": "FLOAT"}, "only values from"),
     ],
 )
-def test_samples_without_a_voice_or_a_scale_are_refused_and_nothing_is_written(tmp_path, samples, how, said):
-    out = tmp_path / "asked"
-    with pytest.raises(BadInput, match=said):
+def test_samples_without_a_voice_or_a_scale_are_refused_and_nothing_is_written(tmp_path, samples, how, problem):
+    out = tmp_path / "out"
+    with pytest.raises(BadInput, match=problem):
         predicted([made_up(tmp_path / "x_A.wav", samples, **how), "--out", str(out)])
     assert not out.exists()
 
 
 def test_a_low_pass_of_the_training_data_is_taken_to_a_new_recording_bit_for_bit(project, tmp_path, monkeypatch):
     other = tmp_path / "low_passed"
-    shutil.copytree(project, other, ignore=shutil.ignore_patterns("features", "audio", "kept"))
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns("features", "audio", "fit_cache", "release"))
     shutil.copytree(project / "models/subject_wise/audio", other / "models/subject_wise/audio", dirs_exist_ok=True)
-    write_params(other, **{"cohort": {"root": str(project / "release")}, **SMALL, "audio": {"bandwidth_hz": 2000.0}})
+    small_study.set_params(other, project / "release", audio={"bandwidth_hz": 2000.0})
     monkeypatch.chdir(other)
     for stage in (preprocess_audio, mel_spectrogram, deploy):
         stage.main()
@@ -340,19 +291,19 @@ def test_a_low_pass_of_the_training_data_is_taken_to_a_new_recording_bit_for_bit
     assert how.bandwidth_hz > 3500 and not [s for s in settings.training.of_recording("A", how) if "band" in s]
 
 
-def test_where_nothing_can_be_written_it_is_said_with_all_else_before_any_model_is_asked(project, tmp_path):
+def test_where_nothing_can_be_written_all_problems_are_reported_before_any_model_predicts(project, tmp_path):
     (tmp_path / "file").touch()
-    asked = ["nowhere_A.wav", "--clinical", str(tmp_path / "nobody.json"), "--out", str(tmp_path / "file/asked")]
+    arguments = ["nowhere_A.wav", "--clinical", str(tmp_path / "nobody.json"), "--out", str(tmp_path / "file/out")]
     with pytest.raises(BadInput) as caught:
-        predicted(asked)
-    told = [problem.where for problem in caught.value.problems]
-    assert told == [f"{tmp_path}/file/asked", "nowhere_A.wav", str(tmp_path / "nobody.json")]
+        predicted(arguments)
+    places = [problem.where for problem in caught.value.problems]
+    assert places == [f"{tmp_path}/file/out", "nowhere_A.wav", str(tmp_path / "nobody.json")]
 
 
-def test_only_what_was_given_is_said_to_have_been_seen(project, tmp_path, capsys):
+def test_only_the_inputs_of_the_person_are_named_as_inputs(project, tmp_path, capsys):
     (tmp_path / "person.json").write_text(json.dumps({"sex": "F"}))
-    told = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "asked"])
-    with Image.open(told.recordings[0].picture) as picture:
+    prediction = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"])
+    with Image.open(prediction.recordings[0].picture) as picture:
         assert "task A, model fused_common: score" in picture.info["Title"]
     printed = capsys.readouterr().out
     assert "fused_common: the voice and sex; mean over 2" in printed and printed.count("Filled in") == 2
@@ -376,8 +327,8 @@ def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
     if broken == "no settings":
         (folder / "settings.json").write_bytes(b"\xff\xfe")
     if broken == "other settings":
-        told = json.loads((folder / "settings.json").read_text())
-        (folder / "settings.json").write_text(json.dumps({**told, "surprise": 1}))
+        settings = json.loads((folder / "settings.json").read_text())
+        (folder / "settings.json").write_text(json.dumps({**settings, "surprise": 1}))
     with pytest.raises(BadInput) as caught:
         read_settings(folder)
     assert str(folder) in caught.value.problems[0].where and "dvc" in caught.value.problems[0].remedy
@@ -405,20 +356,23 @@ def test_a_prevalence_that_is_no_share_is_refused(capsys, share):
     [{"time_axis": "segments"}, {"time_axis": "pad"}, {"representation": "mfcc"}, {"mask_dead_bands": True}],
 )
 @pytest.mark.slow
-def test_other_images_are_made_asked_and_drawn_alike(tmp_path, spectrogram):
-    root = trained(tmp_path / "other", spectrogram={**SMALL["spectrogram"], **spectrogram})
+def test_other_images_are_made_predicted_and_drawn_in_the_same_way(tmp_path, spectrogram):
+    root = small_study.train(
+        tmp_path,
+        swept=["subject_wise"],
+        fused=["subject_wise"],
+        spectrogram=small_study.SMALL["spectrogram"] | spectrogram,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        deploy.main()
         table = out_of_fold("audio")
         subject, rows = next(iter(table.groupby("subject_id")))
-        told = predicted([*of_subject(subject), "--out", "asked"])
+        prediction = predicted([*of_subject(subject), "--out", "out"])
     fold = int(rows["fold"].iloc[0])
-    assert np.round([one.probability.scores[fold - 1] for one in told.recordings], 6).tolist() == list(
+    assert np.round([one.probability.scores[fold - 1] for one in prediction.recordings], 6).tolist() == list(
         rows["probability"]
     )
-
-
-# Handed on.
 
 
 def test_litert_gives_the_same_probabilities(project, deployed, tmp_path):
@@ -441,7 +395,7 @@ def test_litert_gives_the_same_probabilities(project, deployed, tmp_path):
     assert (tmp_path / "exported/settings.json").read_bytes() == (MODELS / "settings.json").read_bytes()
 
 
-def test_export_asks_where_to_and_takes_no_option_and_no_file_for_a_folder(project, tmp_path, capsys):
+def test_export_needs_a_folder_and_takes_no_option_and_no_file_for_it(project, tmp_path, capsys):
     for arguments, code in ([], 2), (["--help"], 0), (["a", "b", "c"], 2):
         with pytest.raises(SystemExit) as ended:
             cli.main(["export", *arguments])
@@ -458,8 +412,8 @@ def card(folder: Path, *, synthetic: bool = True) -> str:
     (folder / "data/cohort").mkdir(parents=True)
     contract = {"clinical": {"all": {}, "common": ["age_years", "sex"]}, "synthetic": synthetic, "source": "voc_als"}
     (folder / "data/cohort/cohort.json").write_text(json.dumps(contract))
-    told = folder / "metrics/deployed.json"
-    told.write_text(json.dumps({**json.loads(told.read_text()), "synthetic": synthetic}))
+    deployed = folder / "metrics/deployed.json"
+    deployed.write_text(json.dumps({**json.loads(deployed.read_text()), "synthetic": synthetic}))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         model_card.main()

@@ -14,52 +14,18 @@ from sklearn.metrics import log_loss
 
 import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.scoring import metrics as scoring
-from stages import (
-    conditions,
-    explain,
-    folds,
-    fusion,
-    ingest,
-    mel_spectrogram,
-    preprocess_audio,
-    preprocess_clinical,
-    select,
-    sweep,
-)
-from stages.parts import listen
-from tests.projects import contents, write_params
-from tests.releases import voc_als_rows, write_voc_als
-
-EXPLAIN = {"steps": 3, "bands": 3, "stretches": 2, "randomised": 4, "deletions": 3, "shuffles": 4, "background": 4}
-SMALL = {
-    "phantom": {"max_epochs": 3},
-    "spectrogram": {"mel_bands": 20, "frames": 20},
-    "folds": {"n_splits": 2},
-    "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
-    "bootstrap": {"draws": 100},
-    "explain": EXPLAIN,
-}
+from stages import explain
+from stages.parts import error_page
+from tests.projects import ROOT, contents
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A made-up cohort of 14 subjects with two recordings each, fused split by subject, and explained."""
-    root = tmp_path_factory.mktemp("project")
-    rows = voc_als_rows(6, 8)
-    for number, patient in enumerate(rows[6:]):  # alike, a filled cell would say what any does
-        patient |= {"ALSFRS-R_SpeechSubscore": number % 5, "ALSFRS-R_TotalScore": 48 - 3 * number}
-    write_voc_als(root / "release", rows, tasks=("A", "PA"), duration_s=0.6)
-    (root / "release/SYNTHETIC.txt").touch()
-    write_params(root, cohort={"root": str(root / "release")}, **SMALL)
+def project(trained_copy):
+    """The networks of the small study, fused split by subject, explained."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("BULBAR_CACHE", str(root / "kept"))
-        for stage in (ingest, preprocess_clinical, preprocess_audio, conditions, mel_spectrogram, folds):
-            stage.main()
-        for stage in (sweep, select, fusion):
-            stage.main("subject_wise")
+        patch.chdir(trained_copy)
         explain.main()
-    return root
+    return trained_copy
 
 
 @pytest.fixture(autouse=True)
@@ -121,8 +87,8 @@ def test_the_bands_above_what_each_recording_carries_are_hidden_from_the_network
         trained = (folds_of.loc[index, f"validation_{fold}"] == 0).to_numpy() & ~tested
         covered = np.where(dead[tested][:, :, np.newaxis], images[trained].mean(axis=0), images[tested])
         network = keras.models.load_model(f"models/subject_wise/audio/fold_{fold}.keras", compile=False)
-        said = network.predict(covered, verbose=0)[:, -1]
-        people.append(folds_of.loc[index[tested]].assign(fold=fold, hidden=said))
+        predicted = network.predict(covered, verbose=0)[:, -1]
+        people.append(folds_of.loc[index[tested]].assign(fold=fold, hidden=predicted))
     table = pd.concat(people).join(scored.set_index("recording_id")["probability"])
     by_subject = table.groupby("subject_id")[["label", "probability", "hidden"]].mean()
     loss = {name: log_loss(by_subject["label"], by_subject[name]) for name in ("probability", "hidden")}
@@ -139,7 +105,7 @@ def test_a_deletion_curve_begins_with_all_of_the_effect_and_ends_with_none():
         assert curves[order].iloc[-1] == 0
 
 
-def test_groups_are_told_for_common_and_for_all_columns():
+def test_there_are_groups_of_common_and_of_all_columns():
     table = pd.read_csv("plots/explain/permutation.csv").set_index(["model", "group"])
     assert set(table.index.levels[0]) == {"clinical_common", "fused_common", "clinical_all", "fused_all"}
     assert table.loc[("fused_common", "All columns"), "columns"] == 3
@@ -175,7 +141,7 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name == "src"]
 
 
-def test_each_error_can_be_seen_and_heard_and_nothing_else():
+def test_the_page_has_sound_and_picture_of_each_error_and_of_nothing_else():
     scored = pd.read_csv("data/fusion/subject_wise/selected/audio.csv")
     wrong = scored[scoring.called(scored["probability"]) != scored["label"]]
     errors = pd.read_csv("data/explain/errors.csv").set_index("recording_id")
@@ -193,22 +159,14 @@ def test_each_error_can_be_seen_and_heard_and_nothing_else():
 
 def test_a_name_that_html_or_an_address_would_misread_still_leads_to_its_sound_and_picture():
     name = """a'b"c#1?<i>&50%_A"""
-    page = listen.section("said", name, Path("data/audio") / f"{name}.wav", f"{name}.wav", Path("data/explain"))
+    page = error_page.section("title", name, Path("data/audio") / f"{name}.wav", f"{name}.wav", Path("data/explain"))
     links = Links()
     links.feed(page)
     assert [unquote(link) for link in links.found] == [f"../../data/audio/{name}.wav", f"{name}.png"]
     assert not set("#?<'") & set("".join(links.found)) and "<i>" not in page
 
 
-@pytest.mark.slow
-def test_a_second_run_writes_the_same_bytes():
-    before = {folder: contents(Path(folder)) for folder in ("plots/explain", "data/explain", "metrics")}
-    explain.main()
-    assert {folder: contents(Path(folder)) for folder in before} == before
-
-
 def test_the_stage_chooses_its_backend_before_anything_imports_keras():
-    asked = "import sys, stages.explain; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
-    root = Path(__file__).parents[2]
-    said = subprocess.run([sys.executable, "-c", asked], cwd=root, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "set()"
+    command = "import sys, stages.explain; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "set()"

@@ -22,7 +22,7 @@ ROLES = ("main", "external")
 BANDS = ("as_recorded", "low_passed")
 
 
-def set_params(root: Path, *, real: str = "external", **asked) -> None:
+def set_params(root: Path, *, real: str = "external", **changes) -> None:
     """A synthetic VOC-ALS and a made-up Minsk2020 that counts as real, in the roles that a test gives them."""
     releases = {
         "synthetic": {"source": "voc_als", "root": str(root / "synthetic")},
@@ -32,7 +32,7 @@ def set_params(root: Path, *, real: str = "external", **asked) -> None:
     write_params(
         root,
         cohort=releases[main],
-        external={"cohort": {**releases[other], "on_bad_recording": "fail"}, **asked},
+        external={"cohort": {**releases[other], "on_bad_recording": "fail"}, **changes},
         phantom={"max_epochs": 1},
         train={"max_epochs": 2},
         spectrogram={"mel_bands": 20, "frames": 20},
@@ -57,7 +57,7 @@ def finished(tmp_path_factory) -> Path:
     set_params(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setenv("BULBAR_CACHE", str(root / "kept"))
+        patch.setenv("BULBAR_CACHE", str(root / "fit_cache"))
         prepare(*ROLES)
         external.main()
     return root
@@ -65,10 +65,10 @@ def finished(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def project(finished, tmp_path, monkeypatch) -> Path:
-    """A copy of the finished project, to change; finished fits are shared."""
-    shutil.copytree(finished, tmp_path / "project", ignore=shutil.ignore_patterns("kept"))
+    """A copy of the finished project, to change; cached fits are shared."""
+    shutil.copytree(finished, tmp_path / "project", ignore=shutil.ignore_patterns("fit_cache"))
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setenv("BULBAR_CACHE", str(finished / "kept"))
+    monkeypatch.setenv("BULBAR_CACHE", str(finished / "fit_cache"))
     return tmp_path / "project"
 
 
@@ -91,12 +91,12 @@ def test_every_recording_of_the_shared_tasks_is_scored_within_and_outside(projec
 
 
 def test_the_headline_follows_from_the_predictions(project):
-    told = json.loads(Path("metrics/external.json").read_text())
-    assert (told["synthetic"], told["compared"], told["tasks"]) == (True, True, "A, I")
+    found = json.loads(Path("metrics/external.json").read_text())
+    assert (found["synthetic"], found["compared"], found["tasks"]) == (True, True, "A, I")
     for trained, other in (ROLES, ROLES[::-1]):
         for band in BANDS:
             people = table(trained, band, "outside").groupby("subject_id")[["label", "probability"]].mean()
-            numbers = told[f"{trained}_to_{other}"][band]
+            numbers = found[f"{trained}_to_{other}"][band]
             auc = metrics.roc_auc_score(people["label"], people["probability"])
             assert numbers["subject_auc"] == pytest.approx(auc, abs=1e-4)
             assert numbers["subject_auc_low"] <= auc <= numbers["subject_auc_high"]
@@ -119,7 +119,7 @@ def test_page_picture_and_data_speak_of_both_cohorts_and_of_no_subject(project):
 
 
 def test_nothing_is_learned_from_the_cohort_tested(project):
-    """Other labels and another recording there change neither a network nor what it says of any other recording."""
+    """Other labels and another recording there change neither a network nor its prediction for any other recording."""
     before = contents(project / "data/external/predictions")
     subjects = pd.read_csv("data/external/folds/subject_wise.csv")
     subjects["label"] = 1 - subjects["label"]
@@ -137,8 +137,8 @@ def test_nothing_is_learned_from_the_cohort_tested(project):
         old, new = pd.read_csv(project / "old.csv"), table("main", band, "outside")
         assert (old["label"] == 1 - new["label"]).all()
         others = (old["recording_id"] != changed).to_numpy()
-        said = ["recording_id", "probability", "lowest", "highest"]
-        pd.testing.assert_frame_equal(old.loc[others, said], new.loc[others, said], check_exact=True)
+        columns = ["recording_id", "probability", "lowest", "highest"]
+        pd.testing.assert_frame_equal(old.loc[others, columns], new.loc[others, columns], check_exact=True)
         assert (old.loc[~others, "probability"] != new.loc[~others, "probability"]).all()
 
 
@@ -188,7 +188,7 @@ def test_a_bandwidth_that_the_sampling_rate_cannot_hold_is_named(project):
         external.main()
 
 
-def told_nothing(printed: str, why: str) -> None:
+def assert_nothing_is_compared(printed: str, why: str) -> None:
     """Nothing was trained, and each file that would hold a score says that there is none."""
     assert "fits to do" not in printed
     assert why in printed
@@ -203,7 +203,7 @@ def told_nothing(printed: str, why: str) -> None:
 def test_where_no_task_is_asked_for_or_shared_nothing_is_compared(project, capsys, tasks):
     set_params(project, tasks=tasks)
     external.main()
-    told_nothing(capsys.readouterr().out, "No task to compare")
+    assert_nothing_is_compared(capsys.readouterr().out, "No task to compare")
 
 
 def test_real_voices_are_not_compared_with_the_embedded_synthetic_ones(project, capsys):
@@ -212,7 +212,7 @@ def test_real_voices_are_not_compared_with_the_embedded_synthetic_ones(project, 
     prepare(*ROLES)
     capsys.readouterr()
     external.main()
-    told_nothing(capsys.readouterr().out, "No external cohort")
+    assert_nothing_is_compared(capsys.readouterr().out, "No external cohort")
 
 
 def test_a_second_cohort_that_is_too_small_for_the_folds_is_not_compared(project, capsys):
@@ -220,4 +220,4 @@ def test_a_second_cohort_that_is_too_small_for_the_folds_is_not_compared(project
     (project / "params.yaml").write_text(params.replace("n_splits: 2", "n_splits: 8"))  # 7 patients, 6 controls
     folds.main("external")
     external.main()
-    told_nothing(capsys.readouterr().out, "too few people of a class")
+    assert_nothing_is_compared(capsys.readouterr().out, "too few people of a class")

@@ -14,10 +14,10 @@ def project(tmp_path, monkeypatch):
     """12 controls and 18 patients in the cohort, of whom one has no recording left."""
     subjects = [(f"CT{n:02d}", "HC") for n in range(12)] + [(f"PZ{n:02d}", "ALS") for n in range(18)]
     write_csv(tmp_path / "data/cohort/subjects.csv", pd.DataFrame(subjects, columns=["subject_id", "label"]))
-    heard = [
+    recordings = [
         {"recording_id": f"{name}_{task}", "subject_id": name} for name, _ in subjects[:-1] for task in ("PA", "A")
     ]
-    write_csv(tmp_path / "data/audio/recordings.csv", heard)
+    write_csv(tmp_path / "data/audio/recordings.csv", recordings)
     write_params(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""The gender pipeline's stages that train, and the one that evaluates, on features that a small network tells apart."""
+"""The gender pipeline's stages that train, and the one that evaluates, on features that a small network separates."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from bulbar.core.names import PROTOCOLS
 from bulbar.training import fits, gender
 from bulbar.tuning import search
 from stages import gender_evaluate, networks, tune
-from stages.parts.clip_data import load_material
+from stages.parts.clip_data import load_data
 from tests.projects import ROOT, contents, write_cohort, write_csv, write_params
 
 SPACE = {
@@ -62,7 +62,7 @@ def project(tmp_path_factory):
     place = tmp_path_factory.mktemp("gender")
     folder = place / "gender"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BULBAR_CACHE", str(place / "kept"))
+        patch.setenv("BULBAR_CACHE", str(place / "fit_cache"))
         folder.mkdir()
         patch.chdir(folder)
         write_project(folder)
@@ -119,11 +119,11 @@ def test_dvc_plots_has_a_column_for_each_sampler_and_the_tuned_models_calls(proj
     for sampler, rows in trials.groupby("sampler"):
         assert best[sampler].tolist() == rows["best_so_far"].tolist()
     calls = pd.read_csv(project / "plots/evaluate/confusion_subject_wise.csv")
-    said = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'test'")
-    men = said["label"] == 1
-    assert len(calls) == len(said)
+    predicted = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'test'")
+    men = predicted["label"] == 1
+    assert len(calls) == len(predicted)
     assert ((calls["actual"] == "male") & (calls["predicted"] == "male")).sum() == (
-        said[men]["probability"] >= 0.5
+        predicted[men]["probability"] >= 0.5
     ).sum()
 
 
@@ -138,18 +138,18 @@ def test_trials_are_logged_and_drawn(project):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_each_model_says_something_of_every_recording_and_is_kept(project, protocol):
+def test_each_model_predicts_every_recording_and_is_exported(project, protocol):
     split = pd.read_csv(project / f"data/split/{protocol}.csv")
     for model in ("cnn", "lstm", "cnn_lstm", "cnn_lstm_tuned"):
-        said = pd.read_csv(project / f"data/networks/{protocol}/{model}.csv")
-        assert said[["recording_id", "part", "label"]].equals(split[["recording_id", "part", "label"]])
+        predicted = pd.read_csv(project / f"data/networks/{protocol}/{model}.csv")
+        assert predicted[["recording_id", "part", "label"]].equals(split[["recording_id", "part", "label"]])
         assert len(pd.read_csv(project / f"data/networks/{protocol}/{model}_history.csv")) <= 3
         assert (project / f"models/{protocol}/{model}.keras").exists()
 
 
 def test_the_tuned_model_watched_what_the_search_did(project):
-    said = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'validation'")
-    loss = -np.log(np.where(said["label"] == 1, said["probability"], 1 - said["probability"])).mean()
+    predicted = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'validation'")
+    loss = -np.log(np.where(predicted["label"] == 1, predicted["probability"], 1 - predicted["probability"])).mean()
     best = metrics(project, "tune/subject_wise")["grid"]["best_validation_loss"]
     assert loss == pytest.approx(best, abs=1e-4)
 
@@ -158,8 +158,8 @@ def test_table_1_stands_beside_the_papers_for_each_protocol(project):
     table = pd.read_csv(project / "plots/evaluate/table_1.csv").set_index(["protocol", "model", "unit"])
     assert len(table) == 2 * 5 * 2
     assert table.loc[("subject_wise", "cnn_lstm_tuned", "clip"), "male_accuracy_paper"] == 99.9
-    said = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'test'")
-    men = said[said["label"] == 1]
+    predicted = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'test'")
+    men = predicted[predicted["label"] == 1]
     ours = table.loc[("subject_wise", "cnn_lstm_tuned", "clip"), "male_accuracy"]
     assert ours == pytest.approx(100 * (men["probability"] >= 0.5).mean(), abs=0.01)
     page = (project / "data/evaluate/tables.md").read_text()
@@ -231,25 +231,25 @@ def test_with_pruning_no_trial_is_lost_and_the_pick_is_no_pruned_one(project, tm
     folder = tmp_path / "gender"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    given = {"space": SPACE, "prune_after_epochs": 1, "compared": ["random"], "sampler": "random", "batch": 3}
-    write_project(folder, tune=given)
+    wanted = {"space": SPACE, "prune_after_epochs": 1, "compared": ["random"], "sampler": "random", "batch": 3}
+    write_project(folder, tune=wanted)
     tune.main("subject_wise")
     trials = pd.read_csv(folder / "data/tune/subject_wise/trials.csv")
     assert len(trials) == 12
     assert set(trials.loc[trials["state"] == "pruned", "epochs"]) <= {1}
     pick = json.loads((folder / "data/tune/subject_wise/pick.json").read_text())["point"]
-    kept = trials[trials["state"] == "complete"]
-    best = kept.loc[kept["validation_loss"].idxmin()]
+    complete = trials[trials["state"] == "complete"]
+    best = complete.loc[complete["validation_loss"].idxmin()]
     assert float(pick["learning_rate"]) == best["learning_rate"]
     assert json.loads((folder / "metrics/tune/subject_wise.json").read_text())["replay"] is None
 
 
-def tuned_in(folder, monkeypatch, **given) -> pd.DataFrame:
+def tuned_in(folder, monkeypatch, **wanted) -> pd.DataFrame:
     """The trials of a search in a project of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(folder)
     if not (folder / "params.yaml").exists():
-        write_project(folder, tune={"space": SPACE, "compared": ["random"], "sampler": "random", **given})
+        write_project(folder, tune={"space": SPACE, "compared": ["random"], "sampler": "random", **wanted})
     tune.main("subject_wise")
     return pd.read_csv(folder / "data/tune/subject_wise/trials.csv")
 
@@ -278,20 +278,20 @@ def test_whatever_the_test_part_holds_the_search_does_not_see_it(project, tmp_pa
 def test_a_search_at_whose_highest_rate_nothing_is_finite_goes_on_and_says_so(tmp_path, monkeypatch):
     """At a learning rate of 1e30 the weights overflow in the first step."""
     space = {**SPACE, "learning_rate": [0.004, 1e30]}
-    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "fit_cache"))
     found = tuned_in(tmp_path / "gender", monkeypatch, space=space, sampler="grid", compared=["grid"])
     failed = found["learning_rate"] == 1e30
     assert (found["state"] == np.where(failed, "failed", "complete")).all()
     assert failed.sum() == 4
-    told = json.loads((tmp_path / "gender/metrics/tune/subject_wise.json").read_text())
-    assert (told["grid"]["trials"], told["grid"]["failed"]) == (8, 4)
-    assert told["replay"]["grid_points"] == 8
+    found_by = json.loads((tmp_path / "gender/metrics/tune/subject_wise.json").read_text())
+    assert (found_by["grid"]["trials"], found_by["grid"]["failed"]) == (8, 4)
+    assert found_by["replay"]["grid_points"] == 8
     assert tuned_in(tmp_path / "gender", monkeypatch).equals(found)
 
 
 def test_a_search_in_which_nothing_is_finite_ends_with_what_to_lower(tmp_path, monkeypatch):
     space = {**SPACE, "learning_rate": [1e30, 1e31], "dropout_rate": [0.3]}
-    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "fit_cache"))
     with pytest.raises(BadInput, match=r"4 failed\n.*tune\.space\.learning_rate"):
         tuned_in(tmp_path / "gender", monkeypatch, space=space, sampler="grid", compared=["grid"])
 
@@ -301,11 +301,11 @@ def test_workers_change_nothing_though_trials_are_pruned(tmp_path, monkeypatch):
     found = []
     for workers in (1, 2):
         place = tmp_path / f"{workers}"
-        monkeypatch.setenv("BULBAR_CACHE", str(place / "kept"))
+        monkeypatch.setenv("BULBAR_CACHE", str(place / "fit_cache"))
         (place / "gender").mkdir(parents=True)
         monkeypatch.chdir(place / "gender")
-        given = {"space": SPACE, "prune_after_epochs": 1, "batch": 3}
-        write_project(place / "gender", tune=given, compute={"workers": workers})
+        wanted = {"space": SPACE, "prune_after_epochs": 1, "batch": 3}
+        write_project(place / "gender", tune=wanted, compute={"workers": workers})
         tune.main("subject_wise")
         found.append((place / "gender/data/tune/subject_wise/trials.csv").read_text())
     assert "pruned" in found[0]
@@ -317,7 +317,7 @@ def test_a_search_is_named_by_what_shapes_it_and_by_nothing_else(project, tmp_pa
 
     def name(features: str | None = None, seed: int = 1, **changes: object) -> str:
         settings = search.Settings.model_validate({"space": SPACE, **changes})
-        data = load_material("subject_wise")
+        data = load_data("subject_wise")
         if features:
             data = replace(data, study=replace(data.study, features_digest=features))
         network = gender.Settings.model_validate(NETWORK)

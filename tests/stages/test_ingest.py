@@ -11,9 +11,9 @@ import soundfile
 from ruamel.yaml import YAML
 
 from bulbar.core.errors import BadInput
-from stages import ingest, phantom, preprocess_audio, preprocess_clinical
+from stages import ingest, phantom, preprocess_audio
 from stages.parts.run import run
-from tests.projects import ROOT, write_params
+from tests.projects import ROOT, contents, write_params
 from tests.releases import (
     VOC_ALS_COLUMNS,
     common_voice_row,
@@ -24,6 +24,7 @@ from tests.releases import (
     write_voc_als,
 )
 
+MAIN = YAML(typ="safe").load(ROOT / "params.yaml")["cohort"]
 CONTRACT = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
 
 
@@ -32,21 +33,25 @@ def project(tmp_path, monkeypatch):
     """An empty project folder with the real params.yaml, one worker, and a place for releases beside it."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    params = YAML(typ="safe").load(Path(ingest.__file__).parent.parent / "params.yaml")
-    params["compute"]["workers"] = 1
 
-    def set_up(role="main", **cohort):
-        block = params if role == "main" else params.setdefault(role, {})
-        block["cohort"] = {**params["cohort"], "root": str(tmp_path / "release"), **cohort}
-        YAML(typ="safe").dump(params, Path("params.yaml"))
+    def set_up(role="main", blocks=None, **cohort):
+        block = {"root": str(tmp_path / "release"), **cohort}
+        of_role = {"cohort": block} if role == "main" else {role: {"cohort": {**MAIN, **block}}}
+        write_params(Path(), **of_role, **(blocks or {}))
         return tmp_path / "release"
 
     return set_up
 
 
-def contents(folder="."):
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name != "params.yaml")
-    return {str(path): path.read_bytes() for path in files}
+def written():
+    """Every file of the project folder but its params."""
+    return {name: content for name, content in contents(Path()).items() if name != "params.yaml"}
+
+
+def ingested() -> dict:
+    """The metrics of the stage, which is run."""
+    ingest.main()
+    return json.loads(Path("metrics/ingest.json").read_text())
 
 
 def test_a_voc_als_release_becomes_the_contract(project, capsys):
@@ -91,9 +96,9 @@ def test_the_metrics_are_few_totals_without_a_subject(project):
 def test_two_runs_agree_byte_by_byte_and_leave_nothing_of_another_release(project):
     root = write_voc_als(project(), tasks=("A",))
     ingest.main()
-    first = contents()
+    first = written()
     ingest.main()
-    assert contents() == first
+    assert written() == first
     shutil.rmtree(root)
     write_minsk2020(project(source="minsk2020"))
     ingest.main()
@@ -111,28 +116,41 @@ def test_minsk2020_becomes_the_same_contract(project):
     assert contract["synthetic"] is False
 
 
-def test_another_role_has_its_own_block_and_room(project):
+def test_another_role_has_its_own_block_and_stage_folders(project):
     project()
     write_voc_als(project("second"))
     ingest.main("second")
-    preprocess_clinical.main("second")
+    preprocess_audio.main("second")
     assert Path("data/second/cohort/recordings.csv").exists()
-    assert Path("data/second/clinical/record_wise_all.csv").exists()
+    assert Path("data/second/audio/recordings.csv").exists()
     assert Path("metrics/second/ingest.json").exists()
     assert not Path("data/cohort").exists()
 
 
-def test_a_bad_recording_stops_the_run_before_anything_is_written(project):
+def knock(path, rate=8000, **how):
+    """Three seconds of silence with a knock."""
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(3 * rate)
+    noise[rate : rate + rate // 1000] += 0.8
+    soundfile.write(path, noise, rate, **how)
+
+
+def silent(path, samples=8000):
+    soundfile.write(path, np.zeros(samples), 8000)
+
+
+def test_bad_recordings_stop_the_run_with_all_of_them_before_anything_is_written(project):
     root = write_voc_als(project())
-    soundfile.write(root / "phonationA/PZ001_phonationA.wav", np.zeros(8000), 8000)
-    soundfile.write(root / "phonationA/PZ002_phonationA.wav", np.zeros(80), 8000)
+    paths = [f"phonationA/PZ00{n}_phonationA.wav" for n in (1, 2, 3)]
+    knock(root / paths[0])
+    silent(root / paths[1])
+    silent(root / paths[2], samples=80)
     with pytest.raises(BadInput) as error:
         ingest.main()
-    assert {problem.where for problem in error.value.problems} == {
-        "phonationA/PZ001_phonationA.wav",
-        "phonationA/PZ002_phonationA.wav",
-    }
-    assert contents() == {}
+    problems = {problem.where: problem for problem in error.value.problems}
+    assert set(problems) == set(paths)
+    expected = "at least 0.5 s left after silence removal (audio.min_duration_s, audio.top_db)"
+    assert problems[paths[0]].expected == expected
+    assert written() == {}
 
 
 def test_a_column_s_name_steers_no_terminal(project, capsys):
@@ -141,16 +159,16 @@ def test_a_column_s_name_steers_no_terminal(project, capsys):
     assert r"columns not used: \x9b2J\u202enotes" in capsys.readouterr().out
 
 
-def test_quarantine_counts_it_names_it_and_goes_on(project):
+@pytest.mark.parametrize(("spoil", "found"), [(silent, "only zeros"), (knock, r".* s of 3\.000 s")])
+def test_quarantine_counts_a_bad_recording_names_it_and_goes_on(project, spoil, found):
     root = write_voc_als(project(on_bad_recording="quarantine"))
-    soundfile.write(root / "phonationA/PZ001_phonationA.wav", np.zeros(8000), 8000)
-    ingest.main()
-    quarantine = pd.read_csv("data/cohort/quarantine.csv")
-    assert quarantine[["file", "subject_id", "found"]].to_numpy().tolist() == [
-        ["phonationA/PZ001_phonationA.wav", "PZ001", "only zeros"]
-    ]
-    metrics = json.loads(Path("metrics/ingest.json").read_text())
+    spoil(root / "phonationA/PZ001_phonationA.wav")
+    metrics = ingested()
+    (row,) = pd.read_csv("data/cohort/quarantine.csv").to_dict("records")
+    assert (row["file"], row["subject_id"]) == ("phonationA/PZ001_phonationA.wav", "PZ001")
+    assert re.fullmatch(found, row["found"])
     assert (metrics["quarantined_recordings"], metrics["quarantined_subjects"]) == (1, 0)
+    assert "PZ001_A" not in set(pd.read_csv("data/cohort/recordings.csv")["recording_id"])
 
 
 @pytest.fixture
@@ -158,11 +176,8 @@ def published(project):
     """The phantom of 15 people with the equal recordings that VOC-ALS is published with, in three tasks."""
 
     def set_up(**cohort):
-        project(root="data/raw/phantom", **cohort)
-        path = Path("params.yaml")
-        params = YAML(typ="safe").load(path)
-        params["phantom"] |= {"subjects": 15, "tasks": ["A", "PA", "TA"], "median_duration_s": 1.5, "duplicates": True}
-        YAML(typ="safe").dump(params, path)
+        few = {"subjects": 15, "tasks": ["A", "PA", "TA"], "median_duration_s": 1.5, "duplicates": True}
+        project(root="data/raw/phantom", blocks={"phantom": few}, **cohort)
         phantom.main()
 
     return set_up
@@ -181,20 +196,25 @@ def test_equal_recordings_stop_the_run_with_one_problem_for_each_set(published):
     assert not Path("data/cohort").exists()
 
 
-def test_quarantined_equal_recordings_are_counted_and_named_and_the_run_goes_on(published, capsys):
-    published(duplicates="quarantine")
-    ingest.main()
-    metrics = json.loads(Path("metrics/ingest.json").read_text())
-    assert (metrics["subjects"], metrics["recordings"], metrics["missing_recordings"]) == (13, 45 - 11, 0)
-    assert (metrics["quarantined_recordings"], metrics["quarantined_duplicates"]) == (11, 11)
-    assert (metrics["quarantined_subjects"], metrics["kept_duplicates"]) == ("<5", 0)
-    quarantine = pd.read_csv("data/cohort/quarantine.csv")
-    left_out = set(quarantine["file"][quarantine["file"].str.endswith(".wav")])
+@pytest.mark.parametrize(
+    ("duplicates", "counts", "words"),
+    [
+        ("quarantine", (13, 34, 11, 11, 0), "(0 missing, 11 set aside, 11 of them with the same samples as another)"),
+        ("keep", (15, 45, 0, 0, 11), "(0 missing, 0 set aside, 11 kept that have the same samples as another)"),
+    ],
+)
+def test_equal_recordings_that_are_quarantined_or_kept_are_counted(published, capsys, duplicates, counts, words):
+    published(duplicates=duplicates)
+    metrics = ingested()
+    keys = ("subjects", "recordings", "quarantined_recordings", "quarantined_duplicates", "kept_duplicates")
+    assert tuple(metrics[key] for key in keys) == counts
+    assert words in capsys.readouterr().out
+    recordings, quarantine = (pd.read_csv(f"data/cohort/{name}.csv") for name in ("recordings", "quarantine"))
     files = {path.relative_to("data/raw/phantom").as_posix() for path in Path("data/raw/phantom").rglob("*.wav")}
-    recordings = pd.read_csv("data/cohort/recordings.csv")
+    left_out = set(quarantine["file"][quarantine["file"].str.endswith(".wav")])
     assert left_out == files - set(recordings["path"])
-    assert recordings["sha256"].is_unique
-    assert "(0 missing, 11 set aside, 11 of them with the same samples as another)" in capsys.readouterr().out
+    assert recordings["sha256"].duplicated(keep=False).sum() == counts[-1]
+    assert metrics["quarantined_subjects"] == ("<5" if left_out else 0)
 
 
 COMMANDS = [
@@ -209,23 +229,11 @@ def test_the_documented_command_for_voc_als_reads_it_as_it_is_published(publishe
     chosen = dict(re.findall(r"-S cohort\.(\w+)=(\S+)", command))
     assert chosen.pop("root") == "data/raw/voc-als"
     published(**chosen)
-    ingest.main()
-    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_duplicates"] == 11
+    assert ingested()["quarantined_duplicates"] == 11
 
 
 def test_the_documents_have_a_command_for_voc_als():
     assert [page for page, _ in COMMANDS] == ["README.md", "README.md", "docs/external.md"]
-
-
-def test_kept_equal_recordings_are_counted_and_all_stay(published, capsys):
-    published(duplicates="keep")
-    ingest.main()
-    metrics = json.loads(Path("metrics/ingest.json").read_text())
-    assert (metrics["subjects"], metrics["recordings"], metrics["quarantined_recordings"]) == (15, 45, 0)
-    assert (metrics["quarantined_duplicates"], metrics["kept_duplicates"]) == (0, 11)
-    copies = pd.read_csv("data/cohort/recordings.csv")["sha256"].duplicated(keep=False)
-    assert copies.sum() == 11
-    assert "0 set aside, 11 kept that have the same samples as another)" in capsys.readouterr().out
 
 
 def test_another_cohort_s_message_names_its_own_setting(project):
@@ -236,39 +244,9 @@ def test_another_cohort_s_message_names_its_own_setting(project):
         ingest.main("second")
 
 
-def knock(path, rate=8000, **how):
-    """Three seconds of an empty room with a knock."""
-    room = 1e-3 * np.random.default_rng(0).standard_normal(3 * rate)
-    room[rate : rate + rate // 1000] += 0.8
-    soundfile.write(path, room, rate, **how)
-
-
-def test_a_recording_of_almost_nothing_but_silence_stops_the_run_with_all_else_that_is_wrong(project):
-    root = write_voc_als(project())
-    knock(root / "phonationA/PZ001_phonationA.wav")
-    soundfile.write(root / "phonationA/PZ002_phonationA.wav", np.zeros(8000), 8000)
-    with pytest.raises(BadInput) as error:
-        ingest.main()
-    almost, silent = error.value.problems
-    assert (almost.where, silent.where) == ("phonationA/PZ001_phonationA.wav", "phonationA/PZ002_phonationA.wav")
-    assert almost.expected == "at least 0.5 s left after silence removal (audio.min_duration_s, audio.top_db)"
-    assert contents() == {}
-
-
-def test_a_recording_of_almost_nothing_but_silence_is_set_aside_and_counted(project):
-    root = write_voc_als(project(on_bad_recording="quarantine"))
-    knock(root / "phonationA/PZ001_phonationA.wav")
-    ingest.main()
-    (row,) = pd.read_csv("data/cohort/quarantine.csv").to_dict("records")
-    assert row["file"] == "phonationA/PZ001_phonationA.wav"
-    assert row["found"].endswith(" s of 3.000 s")
-    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 1
-    assert "PZ001_A" not in set(pd.read_csv("data/cohort/recordings.csv")["recording_id"])
-
-
 def test_what_ingest_lets_pass_is_at_least_the_shortest_recording_when_it_is_cleaned(project):
     root = write_voc_als(project(on_bad_recording="quarantine"), tasks=("A",))
-    for place, file in enumerate(sorted(root.rglob("*.wav"))):  # a tone of 0.35 to 0.63 s in a room
+    for place, file in enumerate(sorted(root.rglob("*.wav"))):  # a tone of 0.35 to 0.63 s before silence
         samples, rate = soundfile.read(file)
         samples[round((0.35 + 0.1 * (place % 3) + 0.01 * place) * rate) :] *= 1e-3
         soundfile.write(file, samples, rate)
@@ -283,8 +261,7 @@ def test_a_shorter_minimum_lets_a_short_recording_pass(project):
     root = write_voc_als(project(), voc_als_rows(2, 2), tasks=("A",), duration_s=0.3)
     with pytest.raises(BadInput, match=r"at least 0\.5 s"):
         ingest.main()
-    text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("min_duration_s: 0.5", "min_duration_s: 0.2"))
+    project(blocks={"audio": {"min_duration_s": 0.2}})
     ingest.main()
     assert len(pd.read_csv("data/cohort/recordings.csv")) == len(list(root.rglob("*.wav"))) == 4
 
@@ -362,44 +339,43 @@ def test_only_chosen_clips_are_opened(gender):
     assert set(pd.read_csv("data/cohort/recordings.csv")["path"]) == chosen
 
 
-def spoil_clips(root):
-    """Three chosen clips cut, emptied and replaced by something else; their paths."""
-    spoilt = [f"clips/{name}.mp3" for name in ("m0_0", "f1_0", "m2_0")]
-    (root / spoilt[0]).write_bytes((root / spoilt[0]).read_bytes()[:-200])
-    (root / spoilt[1]).write_bytes(b"")
-    (root / spoilt[2]).write_bytes(b"something else" * 100)
-    return spoilt
+REASONS = {
+    "clips/m0_0.mp3": "truncated",
+    "clips/f1_0.mp3": "an empty file of 0 bytes",
+    "clips/m2_0.mp3": "LibsndfileError",
+    "clips/f3_0.mp3": "0.",  # seconds left after silence removal
+}
 
 
-def test_every_broken_clip_stops_the_run_before_anything_is_written(gender):
-    root = write_common_voice(gender({"per_gender": None}, on_bad_recording="fail"))
-    spoilt = spoil_clips(root)
+@pytest.fixture
+def spoilt(gender):
+    """A release of Common Voice with four broken clips, those of REASONS, and its params with changes of a test."""
+
+    def set_up(**cohort):
+        root = write_common_voice(gender({"per_gender": None}, **cohort))
+        cut, empty, other, quiet = (root / path for path in REASONS)
+        cut.write_bytes(cut.read_bytes()[:-200])
+        empty.write_bytes(b"")
+        other.write_bytes(b"something else" * 100)
+        knock(quiet, 16000, format="MP3")
+
+    return set_up
+
+
+def test_every_broken_clip_stops_the_run_before_anything_is_written(spoilt):
+    spoilt(on_bad_recording="fail")
     with pytest.raises(BadInput) as error:
         ingest.main()
-    assert {problem.where for problem in error.value.problems} == set(spoilt)
-    assert contents() == {}
+    assert {problem.where for problem in error.value.problems} == set(REASONS)
+    assert written() == {}
 
 
-def test_by_default_broken_clips_are_set_aside_with_their_reasons(gender):
-    root = write_common_voice(gender({"per_gender": None}))
-    spoilt = spoil_clips(root)
-    ingest.main()
+def test_by_default_broken_clips_are_quarantined_with_their_reasons(spoilt):
+    spoilt()
+    assert ingested()["quarantined_recordings"] == 4
     quarantine = pd.read_csv("data/cohort/quarantine.csv").set_index("file")["found"]
-    assert set(quarantine.index) == set(spoilt)
-    assert quarantine["clips/m0_0.mp3"].startswith("truncated")
-    assert quarantine["clips/f1_0.mp3"] == "an empty file of 0 bytes"
-    assert quarantine["clips/m2_0.mp3"].startswith("LibsndfileError")
-    assert json.loads(Path("metrics/ingest.json").read_text())["quarantined_recordings"] == 3
-    assert len(pd.read_csv("data/cohort/recordings.csv")) == 5
-
-
-def test_a_clip_of_almost_nothing_but_silence_is_set_aside(gender):
-    root = write_common_voice(gender({"per_gender": None}))
-    knock(root / "clips/m0_0.mp3", 16000, format="MP3")
-    ingest.main()
-    (row,) = pd.read_csv("data/cohort/quarantine.csv").to_dict("records")
-    assert row["file"] == "clips/m0_0.mp3"
-    assert "left after silence removal" in row["expected"]
+    assert set(quarantine.index) == set(REASONS)
+    assert all(quarantine[file].startswith(reason) for file, reason in REASONS.items())
 
 
 def test_watched_is_the_whole_release_or_its_table(gender):
@@ -412,14 +388,12 @@ def test_watched_is_the_whole_release_or_its_table(gender):
 
 def test_the_als_cohorts_serve_by_their_sexes(gender):
     write_minsk2020(gender({"per_gender": None}, source="minsk2020"), patients=range(1, 5), controls=range(1, 6))
-    ingest.main()
-    counts = json.loads(Path("metrics/ingest.json").read_text())
+    counts = ingested()
     assert (counts["male_speakers"], counts["female_speakers"], counts["recordings"]) == ("<5", "all but <5", 18)
     root = gender({"per_gender": {"male": 2, "female": 2}}, source="voc_als")
     shutil.rmtree(root)
     write_voc_als(root)
-    ingest.main()
-    counts = json.loads(Path("metrics/ingest.json").read_text())
+    counts = ingested()
     assert (counts["male_recordings"], counts["female_recordings"]) == (2, 2)
 
 
@@ -438,16 +412,12 @@ def test_common_voice_without_a_subset_is_refused(project):
 def test_the_digest_of_a_cohort_follows_its_recordings_and_its_subjects(project):
     root = write_voc_als(project(), tasks=("A",))
 
-    def digest():
-        ingest.main()
-        return json.loads(Path("metrics/ingest.json").read_text())["digest"]
-
-    first = digest()
-    assert digest() == first and len(first) == 16
+    first = ingested()["digest"]
+    assert ingested()["digest"] == first and len(first) == 16
     file = root / "phonationA/PZ003_phonationA.wav"
     samples, rate = soundfile.read(file)
     soundfile.write(file, samples * 0.5, rate)
-    softer = digest()
+    softer = ingested()["digest"]
     older = [row | {"Age (years)": row["Age (years)"] + 1} for row in voc_als_rows()]
     write_voc_als(root, older, tasks=("A",))
-    assert len({first, softer, digest()}) == 3
+    assert len({first, softer, ingested()["digest"]}) == 3

@@ -142,7 +142,7 @@ def test_all_recordings_of_which_the_mask_leaves_no_band_are_named_and_nothing_h
 def write_recordings(folder, recordings: int) -> None:
     """A cohort of `recordings` recordings, all of them the same half second."""
     (folder / "release").mkdir(parents=True)
-    write_params(folder, cohort={"root": "release"})
+    write_params(folder, cohort={"root": "release"}, spectrogram={"frames": 512})
     soundfile.write(folder / "release/a.wav", 0.3 * np.sin(np.arange(4000) / 5), 8000)
     names = [f"S{n:04d}" for n in range(recordings)]
     rows = [{"recording_id": f"{name}_A", "subject_id": name, "task": "A", "path": "a.wav"} for name in names]
@@ -151,11 +151,11 @@ def write_recordings(folder, recordings: int) -> None:
 
 
 def test_ten_times_the_recordings_need_no_more_memory(tmp_path):
-    write_recordings(tmp_path / "few", 40)
-    write_recordings(tmp_path / "many", 400)
+    write_recordings(tmp_path / "few", 10)
+    write_recordings(tmp_path / "many", 100)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", MEASURED]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True, text=True)
     few, many = (int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("peak"))
-    # 360 more images are 24 MB: a stage that held them would show it
+    # 90 more images are 24 MB: a stage that held them would show it
     assert many - few < 10_000

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
 from stages import ingest, preprocess_clinical
+from tests.projects import write_params
 from tests.releases import MAXIMA, PUBLISHED, voc_als_control, voc_als_patient, write_voc_als
 
 
@@ -15,11 +15,8 @@ def project(tmp_path, monkeypatch):
     rows = [*PUBLISHED, *MAXIMA, *(voc_als_patient(f"PZ8{n:02d}") for n in range(4))]
     rows += [voc_als_control("CT801")]
     write_voc_als(tmp_path / "release", rows, tasks=("A",))
-    params = YAML(typ="safe").load(Path(ingest.__file__).parent.parent / "params.yaml")
-    params["compute"]["workers"] = 1
-    params["cohort"]["root"] = str(tmp_path / "release")
+    write_params(tmp_path, cohort={"root": str(tmp_path / "release")})
     monkeypatch.chdir(tmp_path)
-    YAML(typ="safe").dump(params, Path("params.yaml"))
     ingest.main()
     preprocess_clinical.main()
 

@@ -142,8 +142,8 @@ def test_every_accuracy_of_the_papers_table_4_stands_where_its_link_leads(page, 
 def test_a_leak_in_the_verdict_says_what_its_number_is_of(another):
     findings = json.loads((another / "metrics/audit.json").read_text())["findings"]
     sentence = re.search(r"^3\. .*$", written()[1], re.MULTILINE)[0]
-    leaks = [told for probe in findings.values() for told in probe.values() if told["verdict"] == "leak"]
-    assert leaks and all(f"{told['figure'].split(',')[0]} {told['value']:.3f})" in sentence for told in leaks)
+    leaks = [finding for probe in findings.values() for finding in probe.values() if finding["verdict"] == "leak"]
+    assert leaks and all(f"{finding['figure'].split(',')[0]} {finding['value']:.3f})" in sentence for finding in leaks)
 
 
 def test_every_score_of_table_5_is_on_the_page(page):
@@ -185,7 +185,7 @@ def test_what_the_verdict_says_of_chance_follows_the_interval(another, low, high
     assert f", {words}" in sentence or f"of which {words}" in sentence
 
 
-def test_an_audit_without_a_leak_is_said_to_have_none(another):
+def test_an_audit_without_a_leak_has_none(another):
     change(another / "metrics/audit.json", lambda value: "clear" if value in ("leak", "suspect") else value)
     assert "findings: no leak and no suspect." in written()[1]
 
@@ -197,9 +197,9 @@ def test_headings_come_in_order(page):
 
 
 def test_every_picture_says_what_it_shows_with_a_number(page):
-    told = [image["alt"] for image in page.all("img")]
-    assert len(told) > 20 and len(set(told)) == len(told)
-    assert all(len(words) > 60 and re.search(r"\d", words) for words in told)
+    texts = [image["alt"] for image in page.all("img")]
+    assert len(texts) > 20 and len(set(texts)) == len(texts)
+    assert all(len(words) > 60 and re.search(r"\d", words) for words in texts)
 
 
 def test_tables_have_captions_and_heads(page):
@@ -236,11 +236,11 @@ def test_explanations_lead_to_the_tables_that_their_figures_show(page):
         assert f"{title}plots/explain/{table}.csv" in shown
 
 
-def test_a_map_that_points_at_nothing_is_not_said_to_beat_random_order(another):
+def test_a_map_that_points_at_nothing_does_not_beat_random_order(another):
     file = another / "metrics/explain.json"
-    told = json.loads(file.read_text())
-    told["deletion_less_than_random"] = {"area": -0.04, "low": -0.09, "high": 0.01}
-    file.write_text(json.dumps(told))
+    explained_by = json.loads(file.read_text())
+    explained_by["deletion_less_than_random"] = {"area": -0.04, "low": -0.09, "high": 0.01}
+    file.write_text(json.dumps(explained_by))
     alternative = next(image["alt"] for image in Page(written()[0]).all("img") if "Deletion" in image["alt"])
     assert "-0.04 (-0.09 to 0.01)" in alternative and "below" not in alternative
 
@@ -274,7 +274,7 @@ def explained(another: Path, of_run: dict, *, masked: bool = False) -> list[str]
     return [words_of(html, "explanations"), " ".join(summary.split())]
 
 
-def test_a_costliest_band_above_the_recordings_bandwidth_is_said_to_hold_no_voice(another):
+def test_a_costliest_band_above_the_recordings_bandwidth_holds_no_voice(another):
     for text in explained(another, VOC_ALS):
         assert "bandwidth hold no voice, only noise: 31.2 % of the image" in text
         costliest = "The costliest band of all lies there: hiding 7,476 to 11,025 Hz"
@@ -287,7 +287,7 @@ def test_a_costliest_band_above_the_recordings_bandwidth_is_said_to_hold_no_voic
 @pytest.mark.parametrize(
     "changed", [{"share_dead": 0.2}, {"auc_drop": 0.0}, {"auc_drop": None}, {"share_dead": None}], ids=str
 )
-def test_a_costliest_band_that_holds_voice_or_costs_nothing_is_not_said_to_hold_none(another, changed):
+def test_a_costliest_band_that_holds_voice_or_costs_nothing_holds_voice(another, changed):
     for text in explained(another, VOC_ALS | {"costliest_band": VOC_ALS["costliest_band"] | changed}):
         assert "costliest band of all" not in text and "31.2 % of the image" in text
 
@@ -320,21 +320,21 @@ def test_the_page_says_which_cohorts_and_which_network_are_compared(text, projec
     params = YAML(typ="safe").load((project / "params.yaml").read_text())
     assert f"{params['published']['architecture']} at dropout {params['published']['dropout_rate']}" in words
     for role, file in (("main", "ingest"), ("external", "external/ingest")):
-        told = json.loads((project / f"metrics/{file}.json").read_text())
-        assert f"{told['subjects']} people recorded at {told['sample_rates_hz']} Hz" in words.split(role, 1)[1]
+        content = json.loads((project / f"metrics/{file}.json").read_text())
+        assert f"{content['subjects']} people recorded at {content['sample_rates_hz']} Hz" in words.split(role, 1)[1]
     assert f"{params['external']['bandwidth_hz']:,.0f} Hz" in {link.text for link in Page(text).all("a")}
 
 
 def test_the_summary_holds_the_explanations_and_the_other_cohort(project):
     summary = (project / "report/summary.md").read_text(encoding="utf-8")
-    told = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("explain", "external")}
-    assert f"Grad-CAM {told['explain']['sanity']['grad_cam']['verdict']} (likeness" in summary
+    content = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("explain", "external")}
+    assert f"Grad-CAM {content['explain']['sanity']['grad_cam']['verdict']} (likeness" in summary
     assert (
-        f"cells that are not recorded carry {100 * told['explain']['fused_all']['shap_share_not_recorded']:.1f} %"
+        f"cells that are not recorded carry {100 * content['explain']['fused_all']['shap_share_not_recorded']:.1f} %"
         in summary
     )
     for direction, words in (("main_to_external", "tested on external"), ("external_to_main", "tested on main")):
-        assert f"{words} {told['external'][direction]['as_recorded']['subject_auc']:.2f} (" in summary
+        assert f"{words} {content['external'][direction]['as_recorded']['subject_auc']:.2f} (" in summary
 
 
 def test_a_run_without_a_second_cohort_leads_to_why(another):

@@ -77,13 +77,6 @@ def test_intervals_are_drawn_as_the_bootstrap_block_says(study, monkeypatch, tmp
             assert low < narrow[part]["intervals"][score][0] < narrow[part]["intervals"][score][1] < high
 
 
-def test_the_same_sweep_is_picked_from_in_the_same_way_twice(study):
-    picked("subject_wise")
-    first = (study / "metrics/selection/subject_wise.json").read_bytes()
-    picked("subject_wise")
-    assert (study / "metrics/selection/subject_wise.json").read_bytes() == first
-
-
 def test_a_misspelt_rule_is_named_before_anything_is_read(study, monkeypatch, tmp_path):
     text = (study / "params.yaml").read_text().replace("highest_fold_accuracy", "best_fold", 1)
     (tmp_path / "params.yaml").write_text(text)

@@ -12,50 +12,32 @@ from bulbar.core.names import PROTOCOLS
 from bulbar.training import als
 from bulbar.training import spread as spreading
 from bulbar.training.fits import digest
-from stages import folds, ingest, mel_spectrogram, preprocess_audio, select, spread, sweep
+from stages import spread
 from stages.parts.params import settings
-from stages.parts.protocol_data import load_material
-from tests.projects import write_params
-from tests.releases import voc_als_rows, write_voc_als
+from stages.parts.protocol_data import load_data
+from tests.stages.small_study import set_params
 
-SMALL = {
-    "phantom": {"max_epochs": 1},
-    "spectrogram": {"mel_bands": 20, "frames": 20},
-    "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
-}
-
-
-def set_params(root: Path, *, repeats: int = 1, seeds: int = 1) -> None:
-    cohort = {"root": str(root / "release")}
-    write_params(root, cohort=cohort, **SMALL, folds={"n_splits": 2}, spread={"repeats": repeats, "seeds": seeds})
+TWO_BY_TWO = {"repeats": 2, "seeds": 2}
+ONE = {"repeats": 1, "seeds": 1}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A made-up cohort of 14 subjects with two recordings each; one cell swept and selected, then spread 2 × 2."""
-    root = tmp_path_factory.mktemp("project")
-    write_voc_als(root / "release", voc_als_rows(6, 8), tasks=("A", "PA"), duration_s=0.6)
-    (root / "release/SYNTHETIC.txt").touch()
-    set_params(root)
+def project(trained_copy):
+    """One cell swept and selected, then fitted on 2 splits from 2 starts."""
+    set_params(trained_copy, spread=TWO_BY_TWO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("BULBAR_CACHE", str(root / "kept"))
-        for stage in (ingest, preprocess_audio, mel_spectrogram, folds):
-            stage.main()
-        for protocol in PROTOCOLS:
-            sweep.main(protocol)
-            select.main(protocol)
-        set_params(root, repeats=2, seeds=2)
+        patch.chdir(trained_copy)
+        patch.setenv("BULBAR_CACHE", str(trained_copy / "fit_cache"))
         for protocol in PROTOCOLS:
             spread.main(protocol)
-    return root
+    return trained_copy
 
 
 @pytest.fixture(autouse=True)
 def in_the_project(project, monkeypatch):
     monkeypatch.chdir(project)
-    monkeypatch.setenv("BULBAR_CACHE", str(project / "kept"))
-    set_params(project, repeats=2, seeds=2)
+    monkeypatch.setenv("BULBAR_CACHE", str(project / "fit_cache"))
+    set_params(project, spread=TWO_BY_TWO)
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -78,16 +60,16 @@ def test_the_first_split_from_the_first_start_is_the_sweeps_bit_for_bit(protocol
 
 
 def test_its_fits_have_the_sweeps_digests_whatever_the_repeats_and_seeds(project, protocol):
-    spread_material = load_material(protocol)
-    _, cell = spread.chosen_cell(protocol, "main")
-    own = spreading.fits_from(spread_material, cell, 1)
-    set_params(project)
-    sweep_material = load_material(protocol)
-    swept = [als.audio_fit(sweep_material, cell, fold) for fold in sweep_material.folds]
-    names = [digest(fit, sweep_material.study) for fit in swept]
-    assert [digest(fit, spread_material.study) for fit in own] == names
-    others = spreading.fits_from(spread_material, cell, 2)
-    assert not {digest(fit, spread_material.study) for fit in others} & set(names)
+    spread_data = load_data(protocol)
+    _, cell = spread.chosen_cell(protocol)
+    own = spreading.fits_from(spread_data, cell, 1)
+    set_params(project, spread=ONE)
+    sweep_data = load_data(protocol)
+    swept = [als.audio_fit(sweep_data, cell, fold) for fold in sweep_data.folds]
+    names = [digest(fit, sweep_data.study) for fit in swept]
+    assert [digest(fit, spread_data.study) for fit in own] == names
+    others = spreading.fits_from(spread_data, cell, 2)
+    assert not {digest(fit, spread_data.study) for fit in others} & set(names)
 
 
 def test_every_split_has_every_recording_once_and_no_two_splits_or_starts_are_alike(protocol):
@@ -103,7 +85,7 @@ def test_every_split_has_every_recording_once_and_no_two_splits_or_starts_are_al
 
 def test_split_by_subject_a_subject_is_in_one_fold_of_every_split_and_watched_in_none_that_tests_it():
     assert predictions("subject_wise").groupby(["repeat", "subject_id"])["fold"].nunique().eq(1).all()
-    data, splitting = load_material("subject_wise"), settings("folds", folding.Settings)
+    data, splitting = load_data("subject_wise"), settings("folds", folding.Settings)
     other = spreading.on_split(data, 2, splitting)
     for fold in other.folds:
         parts = [set(other.table["subject_id"].iloc[positions]) for positions in folding.parts(other.table, fold)]
@@ -113,7 +95,7 @@ def test_split_by_subject_a_subject_is_in_one_fold_of_every_split_and_watched_in
 
 
 def test_split_by_recording_each_fold_has_the_classes_shares_and_is_watched_itself():
-    data, splitting = load_material("record_wise"), settings("folds", folding.Settings)
+    data, splitting = load_data("record_wise"), settings("folds", folding.Settings)
     other = spreading.on_split(data, 2, splitting)
     patients = other.table.groupby("fold")["label"].sum()
     assert patients.max() - patients.min() <= 1
@@ -123,18 +105,18 @@ def test_split_by_recording_each_fold_has_the_classes_shares_and_is_watched_itse
 
 
 def test_each_score_and_its_spread_follow_from_the_predictions(protocol):
-    said = found(protocol)
-    assert (said["synthetic"], said["repeats"], said["seeds"]) == (True, 2, 2)
-    assert said["cell"] == {"architecture": "S1B", "dropout_rate": 0.3}
+    written = found(protocol)
+    assert (written["synthetic"], written["repeats"], written["seeds"]) == (True, 2, 2)
+    assert written["cell"] == {"architecture": "S1B", "dropout_rate": 0.3}
     accuracy = {
         which: metrics.accuracy_score(table["label"], table["probability"] >= 0.5)
         for which, table in predictions(protocol).groupby(["repeat", "seed"])
     }
-    for row in said["fits"]:
+    for row in written["fits"]:
         expected = accuracy[row["repeat"], row["seed"]]
         assert row["per_recording"]["accuracy"] == pytest.approx(expected, abs=1e-4)
     of_splits = [np.mean([accuracy[repeat, seed] for seed in (1, 2)]) for repeat in (1, 2)]
-    spread_of_accuracy = said["spread"]["per_recording"]["accuracy"]
+    spread_of_accuracy = written["spread"]["per_recording"]["accuracy"]
     assert spread_of_accuracy["mean"] == pytest.approx(np.mean(of_splits), abs=1e-4)
     assert spread_of_accuracy["sd_over_splits"] == pytest.approx(np.std(of_splits, ddof=1), abs=1e-4)
 
@@ -147,7 +129,7 @@ def test_the_file_says_which_scores_are_biased_and_how_the_cell_was_chosen():
 
 
 def test_with_one_split_and_one_start_nothing_is_fitted(project, protocol, capsys):
-    set_params(project)
+    set_params(project, spread=ONE)
     before = {path: path.read_bytes() for path in (project / "data/spread").rglob("*.csv")}
     written = Path(f"metrics/spread/{protocol}.json").read_bytes()
     try:

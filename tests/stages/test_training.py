@@ -10,42 +10,26 @@ from sklearn import metrics
 
 import bulbar.training.trainer  # noqa: F401 - it sets TensorFlow's threads, which has to come before any operation
 from bulbar.core.errors import BadInput
-from bulbar.core.names import MODELS, PROTOCOLS
-from stages import folds, fusion, ingest, mel_spectrogram, preprocess_audio, preprocess_clinical, select, sweep
-from stages.parts.protocol_data import load_material
-from tests.projects import contents, write_params
-from tests.releases import voc_als_rows, write_voc_als
+from bulbar.core.names import PROTOCOLS
+from stages import fusion, select, sweep
+from stages.parts.protocol_data import load_data
+from tests.projects import contents
+from tests.stages import small_study
+from tests.stages.small_study import set_params
 
 CELLS = ["S1B_0.3", "S1B_0.0", "S2A_0.3", "S2A_0.0"]
-SMALL = {
+MODELS = ["audio", "clinical_all", "clinical_common", "fused_all", "fused_common"]
+BLOCKS = {
     "phantom": {"max_epochs": 2},
-    "spectrogram": {"mel_bands": 20, "frames": 20},
-    "folds": {"n_splits": 2},
     "sweep": {"architectures": ["S1B", "S2A"], "dropout_rates": [0.3, 0.0]},
     "train": {"keras_backend": keras.backend.backend()},  # tests/training/test_jax.py runs this module on another
 }
 
 
-def set_params(root: Path, **blocks) -> None:
-    write_params(root, **{"cohort": {"root": str(root / "release")}, **SMALL, **blocks})
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A made-up cohort of 14 subjects with two recordings each, read in, swept and selected."""
-    root = tmp_path_factory.mktemp("project")
-    write_voc_als(root / "release", voc_als_rows(6, 8), tasks=("A", "PA"), duration_s=0.6)
-    (root / "release/SYNTHETIC.txt").touch()
-    set_params(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("BULBAR_CACHE", str(root / "kept"))
-        for stage in (ingest, preprocess_clinical, preprocess_audio, mel_spectrogram, folds):
-            stage.main()
-        for protocol in PROTOCOLS:
-            sweep.main(protocol)
-            select.main(protocol)
-    return root
+    """Four cells, swept and selected for both protocols."""
+    return small_study.train(tmp_path_factory.mktemp("project"), swept=PROTOCOLS, **BLOCKS)
 
 
 @pytest.fixture(scope="module", params=[pytest.param("record_wise", marks=pytest.mark.slow), "subject_wise"])
@@ -53,7 +37,7 @@ def fused(project, request):
     """A protocol, its selected and published cells fused."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        patch.setenv("BULBAR_CACHE", str(project / "kept"))
+        patch.setenv("BULBAR_CACHE", str(project / "fit_cache"))
         fusion.main(request.param)
     return request.param
 
@@ -61,8 +45,8 @@ def fused(project, request):
 @pytest.fixture(autouse=True)
 def in_the_project(project, monkeypatch):
     monkeypatch.chdir(project)
-    monkeypatch.setenv("BULBAR_CACHE", str(project / "kept"))
-    set_params(project)
+    monkeypatch.setenv("BULBAR_CACHE", str(project / "fit_cache"))
+    set_params(project, **BLOCKS)
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -76,8 +60,8 @@ def outs() -> dict[str, bytes]:
     return {f"{folder}/{name}": read for folder in folders for name, read in contents(Path(folder)).items()}
 
 
-def n_kept(project: Path) -> int:
-    return len(list(project.glob("kept/*/*/settings.json")))
+def n_cached(project: Path) -> int:
+    return len(list(project.glob("fit_cache/*/*/settings.json")))
 
 
 def test_the_sweep_has_every_cell_on_every_fold(protocol):
@@ -115,12 +99,12 @@ def test_every_recording_has_one_out_of_fold_probability_in_every_cell(protocol)
 
 def test_the_phantoms_cap_on_epochs_holds_for_a_synthetic_cohort_alone(project):
     assert pd.read_csv("data/sweep/record_wise/fits.csv")["epochs"].max() == 2
-    assert load_material("record_wise").study.settings.max_epochs == 2
+    assert load_data("record_wise").study.settings.max_epochs == 2
     cohort = project / "data/cohort/cohort.json"
     written = cohort.read_text()
     try:
         cohort.write_text(written.replace('"synthetic": true', '"synthetic": false'))
-        assert load_material("record_wise").study.settings.max_epochs == 100
+        assert load_data("record_wise").study.settings.max_epochs == 100
     finally:
         cohort.write_text(written)
 
@@ -141,8 +125,10 @@ def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(fused,
             low, high = found["intervals"]["accuracy"]
             assert low <= found["accuracy"] <= high
             assert set(scores[cell][model]["per_subject"]["intervals"]) == set(found["intervals"])
-    kept = sorted(str(path.relative_to(project / "models")) for path in (project / "models" / fused).rglob("*.keras"))
-    assert kept == sorted(f"{fused}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
+    exported = sorted(
+        str(path.relative_to(project / "models")) for path in (project / "models" / fused).rglob("*.keras")
+    )
+    assert exported == sorted(f"{fused}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
 
 
 def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(fused):
@@ -157,14 +143,14 @@ def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(fused):
 
 @pytest.mark.parametrize("fused", ["subject_wise"], indirect=True)
 @pytest.mark.usefixtures("fused")
-def test_a_kept_model_predicts_what_its_fold_was_given():
+def test_an_exported_model_predicts_the_probabilities_of_its_fold():
     model = keras.models.load_model("models/subject_wise/fused_common/fold_1.keras")
-    data = load_material("subject_wise")
-    features = fusion.clinical_features(data, "common", "main")[1].astype(np.float32)
+    data = load_data("subject_wise")
+    features = fusion.clinical_features(data, "common")[1].astype(np.float32)
     _, _, test = data.parts(1)
-    said = model.predict([np.load("data/features/images.npy")[test], features[test]], verbose=0)
+    predicted = model.predict([np.load("data/features/images.npy")[test], features[test]], verbose=0)
     written = pd.read_csv("data/fusion/subject_wise/selected/fused_common.csv")
-    np.testing.assert_allclose(said[:, 1], written.loc[written["fold"] == 1, "probability"], atol=2e-6)
+    np.testing.assert_allclose(predicted[:, 1], written.loc[written["fold"] == 1, "probability"], atol=2e-6)
 
 
 def test_dvclive_has_a_step_for_each_epoch(fused):
@@ -188,8 +174,8 @@ def test_the_curves_that_are_drawn_are_copied_to_plots_and_no_other(fused):
 
 
 def test_split_by_subject_the_clinical_encoder_learns_from_training_subjects_only(project):
-    data, path = load_material("subject_wise"), project / "data/clinical/subjects.csv"
-    before, written = fusion.clinical_features(data, "all", "main"), path.read_text()
+    data, path = load_data("subject_wise"), project / "data/clinical/subjects.csv"
+    before, written = fusion.clinical_features(data, "all"), path.read_text()
     trained, watched, tested = data.parts(1)
     subjects = pd.read_csv(path, keep_default_na=False, dtype=str)
     strangers = data.table["subject_id"].iloc[np.concatenate([watched, tested])].unique()
@@ -197,7 +183,7 @@ def test_split_by_subject_the_clinical_encoder_learns_from_training_subjects_onl
     subjects.loc[subjects["subject_id"].isin(strangers), "therapy"] = "something new"
     try:
         subjects.to_csv(path, index=False)
-        after = fusion.clinical_features(data, "all", "main")
+        after = fusion.clinical_features(data, "all")
     finally:
         path.write_text(written)
     assert after[1].shape == before[1].shape
@@ -211,8 +197,8 @@ def test_split_by_subject_the_clinical_encoder_learns_from_training_subjects_onl
 
 
 def test_split_by_recording_every_fold_has_the_papers_matrix():
-    data = load_material("record_wise")
-    features = fusion.clinical_features(data, "all", "main")
+    data = load_data("record_wise")
+    features = fusion.clinical_features(data, "all")
     matrix = pd.read_csv("data/clinical/record_wise_all.csv").set_index("subject_id")
     expected = matrix.loc[data.table["subject_id"]].to_numpy()[data.rows]
     for fold in (1, 2):
@@ -220,10 +206,10 @@ def test_split_by_recording_every_fold_has_the_papers_matrix():
 
 
 def test_run_again_nothing_is_trained_and_every_file_is_the_same(project, fused, capsys):
-    before, known = outs(), n_kept(project)
+    before, known = outs(), n_cached(project)
     for stage in (sweep, select, fusion):
         stage.main(fused)
-    assert n_kept(project) == known
+    assert n_cached(project) == known
     assert outs() == before
     printed = capsys.readouterr().out
     assert re.findall(r"(\d+) fits to do, (\d+) already known", printed) == [("0", "8"), ("0", "20")]
@@ -231,7 +217,7 @@ def test_run_again_nothing_is_trained_and_every_file_is_the_same(project, fused,
 
 def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
     before = outs()
-    set_params(project, sweep={"architectures": ["S2A", "S1B"], "dropout_rates": [0.0, 0.1, 0.3]})
+    set_params(project, **BLOCKS | {"sweep": {"architectures": ["S2A", "S1B"], "dropout_rates": [0.0, 0.1, 0.3]}})
     try:
         sweep.main("subject_wise")
         assert "4 fits to do, 8 already known" in capsys.readouterr().out
@@ -244,28 +230,28 @@ def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
 
 
 @pytest.mark.slow
-def test_without_what_is_kept_the_sweep_comes_out_the_same(project, monkeypatch, tmp_path):
+def test_without_the_fit_cache_the_sweep_comes_out_the_same(project, monkeypatch, tmp_path):
     before = outs()
-    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "fit_cache"))
     sweep.main("subject_wise")
-    assert n_kept(tmp_path) == 8
+    assert n_cached(tmp_path) == 8
     assert {name: read for name, read in outs().items() if name in before} == before
 
 
 @pytest.mark.slow
 def test_two_workers_write_what_one_wrote(project, fused, monkeypatch, tmp_path):
     before = outs()
-    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "kept"))
-    set_params(project, compute={"workers": 2})
+    monkeypatch.setenv("BULBAR_CACHE", str(tmp_path / "fit_cache"))
+    set_params(project, **BLOCKS, compute={"workers": 2})
     sweep.main(fused)
     fusion.main(fused)
     assert {name: read for name, read in outs().items() if name in before} == before
 
 
-def test_an_image_too_small_for_a_network_is_told_before_anything_is_trained(project, capsys):
-    known = n_kept(project)
-    set_params(project, sweep={"architectures": ["S1B", "S5A"], "dropout_rates": [0.0]})
+def test_an_image_too_small_for_a_network_is_reported_before_anything_is_trained(project, capsys):
+    known = n_cached(project)
+    set_params(project, **BLOCKS | {"sweep": {"architectures": ["S1B", "S5A"], "dropout_rates": [0.0]}})
     with pytest.raises(BadInput, match=r"S5A(.|\n)*94×94"):
         sweep.main("record_wise")
-    assert n_kept(project) == known
+    assert n_cached(project) == known
     assert capsys.readouterr().out == ""

@@ -9,6 +9,7 @@ import pandas as pd
 from bulbar.cohort import folds
 from bulbar.core.disclosure import FEWEST_SHOWN, shown, shown_apart
 from bulbar.core.markdown import with_interval
+from bulbar.core.names import Protocol
 
 OF_INPUTS = ("missingness", "recording_conditions", "dead_bands")
 """The audit's probes of what a model sees; the others look at scores, splits and the paper's tables."""
@@ -125,7 +126,7 @@ def cell(of: Mapping[str, Any]) -> str:
     return f"{of['architecture']} at dropout {of['dropout_rate']}"
 
 
-def aucs_per_subject(models: Mapping[str, Any], protocol: folds.Protocol) -> str:
+def aucs_per_subject(models: Mapping[str, Any], protocol: Protocol) -> str:
     """The AUC of every model: of pairs within a fold, or of all pairs if a subject is in several folds.
 
     models: name -> {per_subject: scores with `intervals`}; other values are left out.

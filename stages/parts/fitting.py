@@ -1,0 +1,35 @@
+"""How the stages that train do it: settings of params.yaml, the fit cache, one line before they start."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bulbar.core import parallel
+from bulbar.training import fit_cache
+from bulbar.training.fits import Fit, Fitted, Settings, Study, digest
+from stages.parts.params import params, settings
+from stages.parts.places import is_synthetic
+
+
+def training_settings(role: str = "main") -> Settings:
+    """How networks are trained on a cohort.
+
+    On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`.
+    """
+    training = settings("train", Settings)
+    if not is_synthetic(role):
+        return training
+    cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
+    return training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
+
+
+def train(fits: Sequence[Fit], study: Study, label: str) -> Iterator[Fitted]:
+    """Print what is to be trained; then every fit's result in order, from the fit cache where it is there."""
+    computing = settings("compute", parallel.Settings)
+    cache = fit_cache.FitCache(computing.fit_cache_folder)
+    print(f"{label}: {fit_cache.plan(fits, study, cache, computing.n_workers)}", flush=True)
+    return fit_cache.run(fits, study, cache, computing=computing, label=label)
+
+
+def export_model(fit: Fit, study: Study, path: Path) -> None:
+    """Copy the network of a cached fit to `path`."""
+    fit_cache.FitCache(settings("compute", parallel.Settings).fit_cache_folder).export_model(digest(fit, study), path)

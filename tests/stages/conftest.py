@@ -1,0 +1,23 @@
+"""What several modules of tests of stages start from."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """The small study, swept and selected for both protocols, fused split by subject: to read."""
+    from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
+
+    root = tmp_path_factory.mktemp("trained")
+    return small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
+
+
+@pytest.fixture(scope="module")
+def trained_copy(trained, tmp_path_factory) -> Path:
+    """A copy of the small study, the current folder while it is made, to add to; cached fits and release are shared."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(trained, root, dirs_exist_ok=True)
+    return root
