@@ -1,7 +1,8 @@
 """A project folder for tests that run stages: the repository's params.yaml, changed where a test says."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,18 @@ def write_cohort(folder: Path, subjects: pd.DataFrame | list[dict[str, Any]], *,
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below `folder`, by its path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def same_with_two_workers(
+    stage: Callable[[], None], *folders: str, of: str = "params.yaml", **blocks: Any
+) -> list[str]:
+    """Run a stage with one worker and with two; the files that it wrote below `folders`, which agree byte by byte."""
+    found = []
+    for workers in (1, 2):
+        write_params(Path(), of, **blocks, compute={"workers": workers})
+        stage()
+        found.append({name: read for folder in folders for name, read in contents(Path(folder)).items()})
+        for folder in folders:
+            shutil.rmtree(folder)
+    assert found[0] == found[1]
+    return list(found[0])

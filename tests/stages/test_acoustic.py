@@ -9,7 +9,7 @@ from bulbar.core.errors import BadInput
 from bulbar.features import praat
 from bulbar.phantom import voice
 from stages import acoustic
-from tests.projects import contents, write_cohort, write_csv, write_params
+from tests.projects import same_with_two_workers, write_cohort, write_csv, write_params
 
 SUBJECTS = 6
 RATE_HZ = 8000
@@ -100,11 +100,8 @@ def test_mean_f0_alone_is_the_same_column_and_no_other(project, capsys):
 
 
 def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
-    acoustic.main()
-    first = contents(project / "data/acoustic") | contents(project / "metrics")
-    write_params(project, cohort={"root": "release"}, compute={"workers": 2})
-    acoustic.main()
-    assert contents(project / "data/acoustic") | contents(project / "metrics") == first
+    files = same_with_two_workers(acoustic.main, "data/acoustic", "metrics", cohort={"root": "release"})
+    assert files == ["features.csv", "acoustic.json"]
 
 
 def test_an_impossible_pitch_range_stops_the_stage_before_it_measures(project):

@@ -9,16 +9,9 @@ from stages.parts import probes
 from tests.sweeps import write_recordings, write_study
 
 PROBES = {
-    "missingness",
-    "speaker_overlap",
-    "recording_conditions",
-    "duplicates",
-    "dead_bands",
-    "label_shuffle",
-    "collapse",
-    "published_numbers",
-    "selection",
-}
+    "missingness", "speaker_overlap", "recording_conditions", "duplicates", "dead_bands", "label_shuffle", "collapse",
+    "published_numbers", "selection",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import json
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from bulbar.core.errors import BadInput
 from bulbar.core.names import PROTOCOLS
 from stages import baselines
 from tests.appraisal.test_baselines import cohort
-from tests.projects import contents, write_cohort, write_csv, write_params
+from tests.projects import same_with_two_workers, write_cohort, write_csv, write_params
 
 PARAMS = {"baselines": {"trees": 20}, "bootstrap": {"draws": 100}}
 
@@ -82,12 +83,8 @@ def test_regressions_say_what_they_weigh_the_largest_first(project):
 
 
 def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
-    baselines.main("subject_wise")
-    first = contents(project / "data/baselines") | contents(project / "metrics")
-    write_params(project, **PARAMS, compute={"workers": 2})
-    baselines.main("subject_wise")
-    assert contents(project / "data/baselines") | contents(project / "metrics") == first
-    assert len(first) == 5
+    run = partial(baselines.main, "subject_wise")
+    assert len(same_with_two_workers(run, "data/baselines", "metrics", **PARAMS)) == 5
 
 
 def test_nothing_warns(project):

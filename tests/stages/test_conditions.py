@@ -1,5 +1,3 @@
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,25 +6,12 @@ import soundfile
 from bulbar.core.errors import BadInput
 from stages import conditions
 from tests.features.test_near_duplicates import RATE, resampled, voice
-from tests.projects import contents, write_cohort, write_csv, write_params
+from tests.projects import same_with_two_workers, write_cohort, write_csv, write_params
 
 COLUMNS = [
-    "recording_id",
-    "subject_id",
-    "task",
-    "sample_rate_hz",
-    "format",
-    "channels",
-    "bandwidth_hz",
-    "clipped_share",
-    "dc_offset",
-    "noise_dbfs",
-    "noise_centroid_hz",
-    "digital_silence_share",
-    "duration_s",
-    "level_dbfs",
-    "pause_share",
-]
+    "recording_id", "subject_id", "task", "sample_rate_hz", "format", "channels", "bandwidth_hz", "clipped_share",
+    "dc_offset", "noise_dbfs", "noise_centroid_hz", "digital_silence_share", "duration_s", "level_dbfs", "pause_share",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -82,13 +67,9 @@ def test_what_could_not_be_measured_is_empty(project):
 
 
 def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
-    conditions.main()
-    first = contents(project / "data/conditions")
-    shutil.rmtree(project / "data/conditions")
-    write_params(project, cohort={"root": str(project / "release")}, compute={"workers": 2})
-    conditions.main()
-    assert contents(project / "data/conditions") == first
-    assert list(first) == ["duplicates.csv", "recordings.csv"]
+    release = {"root": str(project / "release")}
+    files = same_with_two_workers(conditions.main, "data/conditions", cohort=release)
+    assert files == ["duplicates.csv", "recordings.csv"]
 
 
 def test_all_silent_recordings_are_named_and_nothing_is_written(project):

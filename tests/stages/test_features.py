@@ -6,7 +6,7 @@ import soundfile
 from bulbar.core.errors import BadInput
 from bulbar.features import sequences
 from stages import features
-from tests.projects import contents, write_csv, write_params
+from tests.projects import same_with_two_workers, write_csv, write_params
 
 PARTS = {
     "record_wise": ["train", "test", "train", "validation", "train"],
@@ -93,14 +93,8 @@ def test_by_the_training_part_its_frames_have_mean_0_and_deviation_1_and_no_othe
 
 
 def test_two_runs_and_any_number_of_workers_agree_byte_by_byte(project):
-    settings = {"augment": {"copies": 2}, "features": {"normalise": "training"}}
-    write_params(project, "gender/params.yaml", **settings)
-    features.main()
-    first = contents(project / "data/features")
-    write_params(project, "gender/params.yaml", **settings, compute={"workers": 2})
-    features.main()
-    assert contents(project / "data/features") == first
-    assert len(first) == 6
+    blocks = {"augment": {"copies": 2}, "features": {"normalise": "training"}}
+    assert len(same_with_two_workers(features.main, "data/features", of="gender/params.yaml", **blocks)) == 6
 
 
 def test_no_copies_are_no_copies(project):
