@@ -113,7 +113,7 @@ def explain_clinical(inputs: ExplainInputs, columns: str) -> clinical_tables.Rec
     subjects = inputs.rows.drop_duplicates("subject_id").set_index("subject_id")
     held_out = pd.concat([one.table for one in of_folds]).index
     return clinical_tables.Records(
-        settings=of_folds,
+        inputs=of_folds,
         found=list(found),
         label=subjects.loc[held_out, "label"].to_numpy(),
         fold=subjects.loc[held_out, "fold"].to_numpy(),
