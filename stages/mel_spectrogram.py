@@ -71,13 +71,7 @@ def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
         for position, row in enumerate(read_rows(out / "index.csv"))
         if row["recording_id"] in shown and row["segment"] == "0"
     }
-    figure = mel_images(
-        [pictures[name] for name in shown],
-        max_hz=mel.max_hz if mel.representation == "mel" else None,
-        min_hz=mel.min_hz,
-        floor_db=mel.floor_db,
-        title=f"{mel.representation} images · {cohort}",
-    )
+    figure = mel_images([pictures[name] for name in shown], mel, title=f"{mel.representation} images · {cohort}")
     save(figure, out / "figure_8.png")
 
 

@@ -1,6 +1,7 @@
 """Figures of recordings and mel images: arrays in, a matplotlib Figure out, the same bytes for the same input."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,62 +57,35 @@ def before_and_after(
     return figure
 
 
-def _mel(hz: np.ndarray | float) -> np.ndarray:
-    return 2595 * np.log10(1 + np.asarray(hz) / 700)  # equation 4
-
-
 @styled
-def mel_images(
-    images: Sequence[tuple[str, np.ndarray]],
-    max_hz: float | None,
-    *,
-    min_hz: float = 0.0,
-    floor_db: float = -80.0,
-    title: str = "",
-) -> Figure:
+def mel_images(images: Sequence[tuple[str, np.ndarray]], settings: Settings, *, title: str = "") -> Figure:
     """Mel images side by side, frequency upwards (the paper's Figure 8).
 
-    images: (title, image), image of shape (mel, frame): 1 = the recording's maximum, 0 = `floor_db` relative to it.
-    max_hz, min_hz: edges of the mel bands, hertz. `max_hz=None`: the rows are MFCCs, numbered from 1, no unit.
+    images: (title, image), image of shape (mel, frame): 1 = the recording's maximum, 0 = the floor; or MFCCs.
+    settings: of the images.
     """
     columns = min(len(images), 3)
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(5.2 * columns + 1, 4.6 * rows + 0.6), layout="constrained")
     figure.suptitle(title)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    drawn = None
-    for axes, (name, image) in zip(grid, images, strict=False):
-        bands, frames = image.shape
-        if max_hz is None:
-            drawn = axes.imshow(
-                image, origin="lower", aspect="auto", cmap="cividis", extent=(0, frames, 0.5, bands + 0.5)
-            )
-        else:
-            level_db = floor_db * (1 - np.asarray(image, dtype=float))
-            drawn = axes.imshow(
-                level_db,
-                origin="lower",
-                aspect="auto",
-                cmap="magma",
-                vmin=floor_db,
-                vmax=0,
-                extent=(0, frames, 0, bands),
-            )
-            round_hz = [hz for hz in (0, 250, 500, 1000, 2000, 4000, 8000, 16000) if min_hz <= hz <= max_hz]
-            position = (_mel(np.array(round_hz)) - _mel(min_hz)) / (_mel(max_hz) - _mel(min_hz)) * bands
-            axes.yaxis.set_major_locator(FixedLocator(list(position)))
-            axes.set_yticklabels([f"{hz:,}" for hz in round_hz])
+    mfcc = settings.representation == "mfcc"
+    scale: dict[str, Any] = {"cmap": "cividis"} if mfcc else {"cmap": "magma", "vmin": settings.floor_db, "vmax": 0}
+    for place, (axes, (name, image)) in enumerate(zip(grid, images, strict=False)):
+        values = image if mfcc else settings.floor_db * (1 - np.asarray(image, dtype=float))
+        extent = (0, image.shape[1], 0, image.shape[0])
+        drawn = axes.imshow(values, origin="lower", aspect="auto", extent=extent, **scale)
         axes.set_title(name)
-    for axes in grid[len(images) :]:
-        axes.set_visible(False)
-    for place, axes in enumerate(grid[: len(images)]):
-        if place % columns == 0:
-            axes.set_ylabel("Coefficient" if max_hz is None else "Frequency (Hz, mel scale)")
+        frequency_axis(axes, settings)
+        if place % columns:
+            axes.set_ylabel("")
         if place + columns >= len(images):
             axes.set_xlabel("Frame")
             axes.tick_params(labelbottom=True)
-    if drawn is not None:
-        label = "Value" if max_hz is None else "Level (dB re the recording's maximum)"
+    for axes in grid[len(images) :]:
+        axes.set_visible(False)
+    if images:
+        label = "Value" if mfcc else "Level (dB re the recording's maximum)"
         figure.colorbar(drawn, ax=list(grid[: len(images)]), label=label, pad=0.02)
     return figure
 

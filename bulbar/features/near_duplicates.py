@@ -13,14 +13,15 @@ A recording that was made faster or slower, or higher or lower, is not found.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
-import librosa
 import numpy as np
 import scipy.fft
 import scipy.signal
 
 from bulbar.features import audio
+from bulbar.features.spectrogram import evenly_spaced_in_mel
 
 Likeness = Literal["exact", "near"]
 
@@ -47,7 +48,7 @@ _BLOCK = 32  # recordings compared with as many others at once
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of a recording to compare it with all others.
+    """What a recording is compared with all others by.
 
     signs: -1, 0 or 1, int8, shape (bands, frames), 50 frames a second, without the quiet parts at both ends.
     start_frame: how many frames of the recording were left out before. samples_digest: of the decoded samples.
@@ -72,7 +73,7 @@ def low_rate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The part of a recording that is compared: its mean channel from 60 Hz to 2 kHz, at 4 kHz.
 
     samples: shape (n, channels), float. Returns shape (m,), float32. Without the lowest frequencies, for an offset and
-    the hum of the mains are alike in recordings that have nothing else in common.
+    the hum of the mains are the same in recordings that have nothing else in common.
     """
     low = audio.resample(audio.without_offset(audio.to_mono(samples)), sample_rate_hz, LOW_RATE_HZ)
     high_pass = scipy.signal.butter(4, 60.0, "highpass", fs=LOW_RATE_HZ, output="sos")
@@ -105,21 +106,18 @@ def fingerprint(samples: np.ndarray, sample_rate_hz: int) -> Fingerprint:
 def _band_filter() -> np.ndarray:
     """Adjacent rectangles evenly spaced in mel, shape (1 + window // 2, bands)."""
     line_hz = np.fft.rfftfreq(_WINDOW, 1 / LOW_RATE_HZ)[:, np.newaxis]
-    edges_hz = librosa.mel_frequencies(_BANDS + 1, fmin=_LOWEST_HZ, fmax=_HIGHEST_HZ, htk=True)
+    edges_hz = evenly_spaced_in_mel(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
     inside = (line_hz >= edges_hz[:-1]) & (line_hz < edges_hz[1:])
     return inside.astype(np.float32)
 
 
 def exact_pairs(fingerprints: Sequence[Fingerprint]) -> list[NearDuplicates]:
     """Every pair with the same decoded samples."""
-    alike: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     for place, one in enumerate(fingerprints):
-        alike.setdefault(one.samples_digest, []).append(place)
+        places.setdefault(one.samples_digest, []).append(place)
     return [
-        NearDuplicates(first, second, 1.0, 0.0)
-        for places in alike.values()
-        for at, first in enumerate(places)
-        for second in places[at + 1 :]
+        NearDuplicates(first, second, 1.0, 0.0) for equal in places.values() for first, second in combinations(equal, 2)
     ]
 
 

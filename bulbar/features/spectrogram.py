@@ -97,13 +97,22 @@ def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
     return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
 
 
+def mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    """The inverse of `hz_to_mel`."""
+    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+
+
+def evenly_spaced_in_mel(min_hz: float, max_hz: float, number: int) -> np.ndarray:
+    """Frequencies in hertz from `min_hz` to `max_hz`, shape (number,)."""
+    return mel_to_hz(np.linspace(hz_to_mel(min_hz), hz_to_mel(max_hz), number))
+
+
 def mel_corners_hz(settings: Settings) -> np.ndarray:
     """Where the triangles begin, peak and end, in hertz, shape (mel_bands + 2,).
 
     Band k begins at corner k, peaks at k + 1 and ends at k + 2.
     """
-    mels = np.linspace(hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz), settings.mel_bands + 2)
-    return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    return evenly_spaced_in_mel(settings.min_hz, settings.max_hz, settings.mel_bands + 2)
 
 
 def dead_bands(highest_hz: npt.ArrayLike, settings: Settings) -> np.ndarray:
@@ -177,8 +186,8 @@ def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
         return resize(image, settings.image_shape)[np.newaxis]
     rows = 1 if settings.time_axis == "pad" else max(1, int(image.shape[1] / frames + 0.5))
     padded = np.full((image.shape[0], rows * frames), silent_pixel(settings), dtype=np.float32)
-    kept = min(image.shape[1], padded.shape[1])
-    padded[:, :kept] = image[:, :kept]
+    filled = min(image.shape[1], padded.shape[1])
+    padded[:, :filled] = image[:, :filled]
     return padded.reshape(image.shape[0], rows, frames).swapaxes(0, 1)
 
 
@@ -240,7 +249,7 @@ def hz_of_rows(rows: np.ndarray, settings: Settings) -> np.ndarray:
     """
     low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
     corner = np.clip(np.asarray(rows) + 0.5, 0.5, settings.mel_bands + 0.5)
-    hz = 700 * (10 ** ((low + (high - low) * corner / (settings.mel_bands + 1)) / 2595) - 1)
+    hz = mel_to_hz(low + (high - low) * corner / (settings.mel_bands + 1))
     outermost = {0: settings.min_hz, settings.mel_bands: settings.max_hz}
     return np.array([outermost.get(int(row), value) for row, value in zip(rows, hz, strict=True)])
 

@@ -79,14 +79,14 @@ def test_a_copy_is_found(how):
 
 
 def test_other_recordings_of_one_speaker_and_vowel_are_not():
-    prints = [near_duplicates.fingerprint(voice(seed)[:, np.newaxis], RATE) for seed in range(40)]
-    waves = [near_duplicates.low_rate(voice(seed)[:, np.newaxis], RATE) for seed in range(40)]
+    voices = [voice(seed)[:, np.newaxis] for seed in range(36)]  # more than a block
+    prints = [near_duplicates.fingerprint(samples, RATE) for samples in voices]
+    waves = [near_duplicates.low_rate(samples, RATE) for samples in voices]
     pairs = list(near_duplicates.candidates(prints, threshold=-1))
-    assert len(pairs) == 40 * 39 / 2
-    assert {(pair.first, pair.second) for pair in pairs} == set(itertools.combinations(range(40), 2))
+    assert sorted((pair.first, pair.second) for pair in pairs) == list(itertools.combinations(range(36), 2))
     assert max(pair.score for pair in pairs) < near_duplicates.CANDIDATE
-    alike = [near_duplicates.compare(waves[pair.first], waves[pair.second], pair.lag_s)[0] for pair in pairs[::20]]
-    assert max(alike) < near_duplicates.NEAR - 0.3
+    found = [near_duplicates.compare(waves[pair.first], waves[pair.second], pair.lag_s)[0] for pair in pairs[::20]]
+    assert max(found) < near_duplicates.NEAR - 0.3
 
 
 def test_the_lag_says_where_the_second_begins_in_the_first():
@@ -96,10 +96,7 @@ def test_the_lag_says_where_the_second_begins_in_the_first():
 
 
 def test_the_correlation_is_numpys_over_the_overlap():
-    first, second = (
-        near_duplicates.low_rate(voice(2)[:, np.newaxis], RATE),
-        near_duplicates.low_rate(voice(3)[:, np.newaxis], RATE),
-    )
+    first, second = (near_duplicates.low_rate(voice(seed)[:, np.newaxis], RATE) for seed in (2, 3))
     mixed = (first + 0.4 * second)[800:]
     expected = np.corrcoef(first[800:], mixed)[0, 1]
     found, lag_s = near_duplicates.compare(first, mixed, 0.21)
@@ -141,9 +138,6 @@ def test_blocks_find_what_one_block_finds(monkeypatch):
 
 
 def test_silence_is_nobodys_duplicate():
-    prints = [
-        near_duplicates.fingerprint(np.zeros((RATE, 1)), RATE),
-        near_duplicates.fingerprint(np.zeros((RATE, 1)), RATE),
-    ]
-    assert list(near_duplicates.candidates(prints)) == []
+    silent = near_duplicates.fingerprint(np.zeros((RATE, 1)), RATE)
+    assert list(near_duplicates.candidates([silent, silent])) == []
     assert near_duplicates.compare(np.zeros(4000), np.zeros(4000), 0.0) == (0.0, 0.0)

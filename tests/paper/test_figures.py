@@ -8,6 +8,7 @@ from matplotlib import pyplot
 
 from bulbar.core.files import save
 from bulbar.features.figures import before_and_after, mel_images, recordings_per_task
+from bulbar.features.spectrogram import Settings
 from bulbar.paper import figures
 from tests.drawn import png
 
@@ -20,8 +21,8 @@ LINE = np.array([0.0, 0.5, 1.0])
 FIGURES = {
     "6": lambda: recordings_per_task(pd.DataFrame({"ALS": [30, 30], "HC": [15, 15]}, index=["A", "PA"])),
     "7": lambda: before_and_after(np.sin(np.arange(8000)), 8000, np.sin(np.arange(11025)), 22050, "PZ001, A"),
-    "8": lambda: mel_images([("HC", np.eye(128)), ("ALS", np.eye(128))], 11025.0),
-    "8, MFCC": lambda: mel_images([("HC", np.eye(12))] * 4, None),
+    "8": lambda: mel_images([("HC", np.eye(128)), ("ALS", np.eye(128))], Settings()),
+    "8, MFCC": lambda: mel_images([("HC", np.eye(128))] * 4, Settings(representation="mfcc")),
     "table 4": lambda: figures.heat_maps({"ours": GRID, "the paper's": GRID}, "Table 4", {"ours": GRID / 10}),
     "10": lambda: figures.dropout_effect({"ours": GRID.iloc[:-1, :-1]}, {"ours": 66.7}, "Figure 10"),
     "11": lambda: figures.pooling_effect({"ours": GRID["average"].iloc[:-1]}, {"ours": 66.7}, "Figure 11"),
@@ -69,7 +70,8 @@ def test_mel_bands_are_ticked_where_equation_4_puts_their_frequencies():
     axes = FIGURES["8"]().axes[0]
     ticks = dict(zip([text.get_text() for text in axes.get_yticklabels()], axes.get_yticks(), strict=True))
     mel = {hz: 2595 * np.log10(1 + hz / 700) for hz in (1000, 11025)}
-    assert ticks["1,000"] == pytest.approx(128 * mel[1000] / mel[11025])
+    centre = 129 * mel[1000] / mel[11025] - 1  # the place of 1 kHz among the centres of 128 triangles
+    assert ticks["1,000"] == pytest.approx(centre + 0.5)
     assert ticks["0"] == 0
 
 
