@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.fft
 from scipy.special import expit
-from scipy.stats import rankdata
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +21,7 @@ from bulbar.audit.finding import Finding, Meaning, Verdict, p_of_shuffles, verdi
 from bulbar.cohort import clinical
 from bulbar.core.digests import seed_of
 from bulbar.core.markdown import with_interval
-from bulbar.scoring import intervals
+from bulbar.scoring import intervals, metrics
 
 Per = Literal["subject", "recording"]
 
@@ -112,7 +111,7 @@ def probe_label(
     else:
         labels = labels[subject_of]
     scores = scores.round(9)  # equal rows have equal scores, whatever the last bits of a sum are
-    aucs = auc_within_folds(labels, scores, rows["fold"].to_numpy())
+    aucs = np.nan_to_num(metrics.roc_auc_within_folds(labels, scores, rows["fold"]), nan=0.5)  # of one class alone
     scored = rows.filter(["recording_id", "subject_id", "fold", "label"]).assign(probability=expit(scores[:, 0]))
     low, high = intervals.intervals(scored, draws=draws, seed=seed_of(seed, "intervals"))["roc_auc"]
     return LabelProbe(float(aucs[0]), low, high, p_of_shuffles(aucs[0], aucs[1:]), aucs[1:], scored, per)
@@ -180,22 +179,6 @@ def typed_and_encoder(table: pd.DataFrame) -> tuple[pd.DataFrame, Pipeline]:
         for name, column in table.items()
     }
     return clinical.typed(table, kinds), clinical.encoder(kinds, "subject_wise")
-
-
-def auc_within_folds(labels: np.ndarray, scores: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """`metrics.roc_auc_within_folds` of each column, from ranks: the Mann-Whitney statistic.
-
-    labels: shape (rows, columns). scores: the same, or (rows, 1). Returns shape (columns,); 0.5 where no fold has both
-    classes.
-    """
-    concordant, pairs = np.zeros((2, labels.shape[1]))
-    for one in np.unique(fold):
-        here = fold == one
-        ill, ranks = labels[here], rankdata(scores[here], axis=0)
-        positive = ill.sum(axis=0)
-        concordant += (ranks * ill).sum(axis=0) - positive * (positive + 1) / 2
-        pairs += positive * (len(ill) - positive)
-    return np.divide(concordant, pairs, out=np.full(len(pairs), 0.5), where=pairs > 0)
 
 
 def summary_of_images(images: np.ndarray, recording_ids: npt.ArrayLike, *, rows_at_once: int = 256) -> pd.DataFrame:

@@ -86,8 +86,7 @@ class Scored:
 
     def auc(self, drawn: np.ndarray) -> np.ndarray:
         """The AUC within folds, mean over the shuffles, of each draw (draws, subjects); NaN where one has no pair."""
-        concordant, pairs = (((drawn @ of) * drawn).sum(axis=1) for of in (self.concordant, self.pairs))
-        return np.divide(concordant, pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
+        return intervals.auc_of_draws((self.concordant, self.pairs), drawn)
 
     @property
     def log_loss(self) -> float:

@@ -92,29 +92,29 @@ def scores_of_draws(table: pd.DataFrame, drawn: np.ndarray) -> dict[str, np.ndar
         return drawn @ sums_of_subjects(table, of_row)
 
     tp, fn, fp, tn = (total((label == actual) & (calls == call)) for actual in (1, 0) for call in (1, 0))
-    folds = table["fold"].to_numpy(dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         rows = tp + fn + fp + tn
         weight = {"positive": (tp + fn) / rows, "negative": (tn + fp) / rows}
-        precision = {"positive": tp / (tp + fp), "negative": tn / (tn + fn)}
-        recall = {"positive": tp / (tp + fn), "negative": tn / (tn + fp)}
-        f1 = {"positive": 2 * tp / (2 * tp + fp + fn), "negative": 2 * tn / (2 * tn + fp + fn)}
+        of_classes = {
+            "precision": {"positive": tp / (tp + fp), "negative": tn / (tn + fn)},
+            "recall": {"positive": tp / (tp + fn), "negative": tn / (tn + fp)},
+            "f1": {"positive": 2 * tp / (2 * tp + fp + fn), "negative": 2 * tn / (2 * tn + fp + fn)},
+        }
+        for of_class in of_classes.values():
+            of_class["weighted"] = _weighted(of_class, weight)
+        recall = of_classes["recall"]
         return {
             "accuracy": (tp + tn) / rows,
             "balanced_accuracy": (recall["positive"] + recall["negative"]) / 2,
             "sensitivity": recall["positive"],
             "specificity": recall["negative"],
-            "precision": precision["positive"],
-            "recall": recall["positive"],
-            "f1": f1["positive"],
-            "precision_negative": precision["negative"],
-            "recall_negative": recall["negative"],
-            "f1_negative": f1["negative"],
-            "precision_weighted": _weighted(precision, weight),
-            "recall_weighted": _weighted(recall, weight),
-            "f1_weighted": _weighted(f1, weight),
-            "roc_auc": _auc(pairs_of_subjects(table, folds), drawn),
-            "roc_auc_pooled": _auc(pairs_of_subjects(table, np.zeros(len(table))), drawn),
+            **{
+                f"{name}{suffix}": of_class[of]
+                for of, suffix in metrics.SUFFIXES.items()
+                for name, of_class in of_classes.items()
+            },
+            "roc_auc": auc_of_draws(pairs_of_subjects(table, table["fold"]), drawn),
+            "roc_auc_pooled": auc_of_draws(pairs_of_subjects(table, np.zeros(len(table))), drawn),
             "brier": total((probability - label) ** 2) / rows,
             "log_loss": total(log_losses(label, probability)) / rows,
         }
@@ -122,7 +122,7 @@ def scores_of_draws(table: pd.DataFrame, drawn: np.ndarray) -> dict[str, np.ndar
 
 def _weighted(of_class: Mapping[str, np.ndarray], weight: Mapping[str, np.ndarray]) -> np.ndarray:
     """The mean over the classes that have rows, weighted by how many."""
-    parts = [np.where(weight[name] == 0, 0.0, weight[name] * of_class[name]) for name in of_class]
+    parts = [np.where(share == 0, 0.0, share * of_class[name]) for name, share in weight.items()]
     return parts[0] + parts[1]
 
 
@@ -148,11 +148,10 @@ def pairs_of_subjects(table: pd.DataFrame, folds: npt.ArrayLike) -> tuple[np.nda
     return concordant, pairs
 
 
-def _auc(counted: tuple[np.ndarray, np.ndarray], drawn: np.ndarray) -> np.ndarray:
+def auc_of_draws(counted: tuple[np.ndarray, np.ndarray], drawn: np.ndarray) -> np.ndarray:
     """The AUC of each draw from `pairs_of_subjects`; NaN where a draw has no pair."""
     concordant, pairs = (((drawn @ counts) * drawn).sum(axis=1) for counts in counted)
-    with np.errstate(invalid="ignore"):
-        return concordant / pairs
+    return np.divide(concordant, pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
 
 
 def intervals(
@@ -162,8 +161,8 @@ def intervals(
 
     table: subject_id, fold, label, probability; one row per recording, or `metrics.per_subject`'s. Returns
     {score: (low, high)}: the percentiles that enclose `level` of the draws in which the score is defined, expanded for
-    the subjects of the smaller class (`tail_of`); NaN, NaN where it is in none. A perfect score, of which the draws say
-    nothing, has the bound of `beyond_perfect`.
+    the subjects of the smaller class (`tail_of`); NaN, NaN where it is in none. A perfect score, about which the draws
+    hold nothing, has the bound of `beyond_perfect`.
     """
     labels = subjects_of(table)
     drawn = drawn_subjects(labels, draws=draws, seed=seed)
@@ -219,7 +218,7 @@ def beyond_perfect(subjects: int, level: float) -> float:
 def _resting_on(score: str, table: pd.DataFrame) -> int:
     """How many subjects a score counts: all, those of one class, or, where it weighs both, of the smaller one.
 
-    A precision counts those that are called so, a patient or two where the model hardly ever says it; an AUC within
+    A precision counts those that are called so, a patient or two where the model hardly ever predicts it; an AUC within
     folds those that have somebody of the other class in their fold.
     """
     labels = subjects_of(table)
@@ -231,10 +230,9 @@ def _resting_on(score: str, table: pd.DataFrame) -> int:
         return int(min((pairs.sum(axis=axis) > 0).sum() for axis in (0, 1)))
     if score in ("accuracy", "recall_weighted"):
         return len(labels)
-    if score in ("sensitivity", "recall") and labels.eq(1).any():
-        return int(labels.eq(1).sum())
-    if score in ("specificity", "recall_negative") and labels.eq(0).any():
-        return int(labels.eq(0).sum())
+    of_class = {"sensitivity": 1, "recall": 1, "specificity": 0, "recall_negative": 0}.get(score)
+    if of_class is not None and labels.eq(of_class).any():
+        return int(labels.eq(of_class).sum())
     return smaller_class(labels)
 
 
@@ -261,8 +259,8 @@ def compare(
     """
     key = "recording_id" if "recording_id" in first and "recording_id" in second else "subject_id"
     columns = list(dict.fromkeys([key, "subject_id", "label"]))
-    held = [table[columns].sort_values(key, ignore_index=True) for table in (first, second)]
-    if not held[0].equals(held[1]):
+    rows = [table[columns].sort_values(key, ignore_index=True) for table in (first, second)]
+    if not rows[0].equals(rows[1]):
         raise ValueError(f"tables of the same {key} expected, with the same labels; one holds what the other does not")
     labels = subjects_of(first)
     once = np.ones((1, len(labels)))

@@ -1,7 +1,7 @@
 """Scores of predicted probabilities, in scikit-learn's manner: `(y_true, y_score) -> float`.
 
 y_true: 1 = positive class, 0 = the other, shape (n,). y_score: probability of the positive class, in [0, 1], shape
-(n,); from `THRESHOLD` on a row is called positive (so 0/1 decisions may be given as scores). A score that is not
+(n,); from `THRESHOLD` on a row is called positive (so 0/1 decisions are scores too). A score that is not
 defined, such as the AUC of one class or the precision of a class that was never called, is NaN: no 0, no warning.
 """
 
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 from sklearn import metrics
 
 THRESHOLD = 0.5
@@ -19,6 +20,8 @@ NEAREST = 5e-7
 """What a probability of 0 may have been: our tables hold six digits."""
 
 Of = Literal["positive", "negative", "weighted"]
+SUFFIXES: dict[Of, str] = {"positive": "", "negative": "_negative", "weighted": "_weighted"}
+"""Of the names of precision, recall and F1 in `scores`."""
 
 
 def called(y_score: npt.ArrayLike) -> np.ndarray:
@@ -97,28 +100,25 @@ def roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
 
     Over several folds this is the pooled AUC, which also compares the scores of different networks.
     """
-    true = np.asarray(y_true, dtype=int)
-    return (
-        float(metrics.roc_auc_score(true, np.asarray(y_score, dtype=float))) if 0 < true.sum() < true.size else np.nan
-    )
+    return float(roc_auc_within_folds(y_true, y_score, np.zeros(np.size(y_true))))
 
 
-def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> float:
+def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> np.ndarray:
     """The same share, over those pairs alone whose two rows lie in one fold, so were scored by one network.
 
-    fold: the fold of each row, shape (n,). NaN where a row has no fold, or no fold has both classes.
+    y_true, y_score: shape (n,), or (n, columns) for an AUC of each column. fold: the fold of each row, shape (n,).
+    Returns shape () or (columns,), NaN where a row has no fold, or no fold has both classes.
     """
     true, score, fold = np.asarray(y_true, dtype=int), np.asarray(y_score, dtype=float), np.asarray(fold, dtype=float)
-    if np.isnan(fold).any():
-        return np.nan
-    concordant = pairs = 0.0
+    concordant, pairs = np.zeros((2, *true.shape[1:]))
     for one in np.unique(fold):
         here = fold == one
-        of_fold = float(true[here].sum() * (1 - true[here]).sum())
-        if of_fold:
-            concordant += of_fold * roc_auc(true[here], score[here])
-            pairs += of_fold
-    return concordant / pairs if pairs else np.nan
+        positive = true[here].sum(axis=0)
+        ranks_of_positive = np.sum(stats.rankdata(score[here], axis=0, nan_policy="raise") * true[here], axis=0)
+        concordant += ranks_of_positive - positive * (positive + 1) / 2  # the Mann-Whitney statistic
+        pairs += positive * (np.sum(here) - positive)
+    defined = pairs > 0 if np.isfinite(fold).all() else np.zeros(pairs.shape, dtype=bool)
+    return np.divide(concordant, pairs, out=np.full(pairs.shape, np.nan), where=defined)
 
 
 def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
@@ -138,7 +138,7 @@ def per_subject(table: pd.DataFrame) -> pd.DataFrame:
 
     table: out-of-fold predictions (recording_id, subject_id, fold, label, probability). Returns subject_id, fold,
     label, probability, sorted by subject. Split by recording, one subject's recordings are scored
-    by the networks of several folds: then no fold is given (NaN) to any, and an AUC within folds is not defined.
+    by the networks of several folds: then none has a fold (NaN), and an AUC within folds is not defined.
     """
     grouped = table.groupby("subject_id", sort=True)
     subjects = grouped.agg(fold=("fold", "first"), label=("label", "first"), probability=("probability", "mean"))
@@ -161,16 +161,12 @@ def scores(table: pd.DataFrame) -> dict[str, float]:
         "balanced_accuracy": balanced_accuracy(true, score),
         "sensitivity": sensitivity(true, score),
         "specificity": specificity(true, score),
-        "precision": precision(true, score),
-        "recall": recall(true, score),
-        "f1": f1(true, score),
-        "precision_negative": precision(true, score, of="negative"),
-        "recall_negative": recall(true, score, of="negative"),
-        "f1_negative": f1(true, score, of="negative"),
-        "precision_weighted": precision(true, score, of="weighted"),
-        "recall_weighted": recall(true, score, of="weighted"),
-        "f1_weighted": f1(true, score, of="weighted"),
-        "roc_auc": roc_auc_within_folds(true, score, table["fold"]),
+        **{
+            f"{name}{suffix}": score_of(true, score, of=of)
+            for of, suffix in SUFFIXES.items()
+            for name, score_of in (("precision", precision), ("recall", recall), ("f1", f1))
+        },
+        "roc_auc": float(roc_auc_within_folds(true, score, table["fold"])),
         "roc_auc_pooled": roc_auc(true, score),
         "brier": brier(true, score),
         "log_loss": log_loss(true, score),

@@ -47,7 +47,7 @@ def best_fit(fits: pd.DataFrame, rule: RecordWiseRule) -> pd.Series:
 
 
 def record_wise(fits: pd.DataFrame, rule: RecordWiseRule) -> dict[str, Any]:
-    """The paper's way: the best single fold of all. Which rule it went by is unknown, so both rules' picks are given.
+    """The paper's way: the best single fold of all. Which rule it used is unknown, so both rules' picks are returned.
 
     Returns `cells` (the cell for each fold: the same), `reported_fold` and each rule's fit. Their scores are `biased`:
     both rules see the test fold, which was watched in training too, and speakers are on both sides of it.
@@ -227,8 +227,8 @@ def subject_wise(
 ) -> dict[str, Any]:
     """A cell for each outer fold, picked on that fold's validation subjects; the pooled winner beside it.
 
-    `nested` scores the whole procedure; `pooled_winner` gives its own optimistic scores and the corrected ones, whose
-    `intervals` are given. draws, level, seed: as for `intervals.intervals`.
+    `nested` scores the whole procedure; `pooled_winner` gives its own optimistic scores and the corrected ones, with
+    their `intervals`. draws, level, seed: as for `intervals.intervals`.
     """
     cells = cell_of_each_fold(fits)
     out_of_fold = nested_out_of_fold(cells, predictions)

@@ -149,9 +149,15 @@ def test_the_auc_within_folds_of_many_columns_is_that_of_each():
     generator = np.random.default_rng(0)
     fold = np.repeat([1, 2, 3], 20)
     labels, scores = generator.integers(0, 2, (60, 8)), generator.integers(0, 6, (60, 8)).astype(float)
-    expected = [metrics.roc_auc_within_folds(labels[:, at], scores[:, at], fold) for at in range(8)]
-    np.testing.assert_allclose(label_probe.auc_within_folds(labels, scores, fold), expected)
-    assert label_probe.auc_within_folds(np.ones((4, 1), int), np.zeros((4, 1)), np.array([1, 1, 2, 2])) == 0.5
+    expected = []
+    for column in range(8):
+        aucs, pairs = [], []
+        for one in (1, 2, 3):
+            truth = labels[fold == one, column]
+            aucs.append(roc_auc_score(truth, scores[fold == one, column]))
+            pairs.append(truth.sum() * (1 - truth).sum())
+        expected.append(np.average(aucs, weights=pairs))
+    np.testing.assert_allclose(metrics.roc_auc_within_folds(labels, scores, fold), expected)
 
 
 def test_a_recordings_summary_is_the_cepstrum_of_its_mean_spectrum_however_it_is_read(tmp_path):

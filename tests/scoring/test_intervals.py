@@ -20,7 +20,7 @@ def no_warning_is_let_pass():
 
 
 def made_up(subjects: int = 45, recordings: int = 3, effect: float = 0.1, seed: int = 0) -> pd.DataFrame:
-    """Two patients for each control; a subject's recordings are alike."""
+    """Two patients for each control; a subject's recordings are similar."""
     generator = np.random.default_rng(seed)
     subject = np.repeat(np.arange(subjects), recordings)
     label = (subject % 3 > 0).astype(int)
@@ -182,14 +182,14 @@ def delong(first: pd.DataFrame, second: pd.DataFrame) -> tuple[float, float]:
 
 
 def two_models(subjects: int, **second) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The second model hears what the first hears, with noise of its own, and less of the disease."""
+    """The second model has the scores of the first, with noise of its own, and less of the disease."""
     first = scoring.per_subject(made_up(subjects=subjects, recordings=1))
     own = np.random.default_rng(9).normal(0, 0.1, subjects) - 0.04 * first["label"]
     return first, first.assign(probability=np.clip(first["probability"] + own, 0, 1), **second)
 
 
 @pytest.mark.parametrize("subjects", [150, 450])
-def test_the_difference_of_two_aucs_is_as_uncertain_as_delong_says(subjects):
+def test_the_difference_of_two_aucs_is_as_uncertain_as_by_delong(subjects):
     first, second = two_models(subjects)
     difference, error = delong(first, second)
     found = intervals.compare(first, second, draws=6000)["roc_auc_pooled"]
@@ -201,7 +201,7 @@ def test_the_difference_of_two_aucs_is_as_uncertain_as_delong_says(subjects):
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(difference) / error), abs=0.02)
 
 
-def test_the_difference_of_two_accuracies_is_as_uncertain_as_scipys_paired_bootstrap_says():
+def test_the_difference_of_two_accuracies_is_as_uncertain_as_scipys_paired_bootstrap():
     first, second = (table.query("label == 1") for table in two_models(450))
     right = [scoring.called(table["probability"]).astype(float) for table in (first, second)]
     expected = stats.bootstrap(
@@ -224,7 +224,7 @@ def test_paired_by_subject_a_small_steady_difference_shows_that_two_intervals_hi
     assert found.p < 0.01
 
 
-def test_two_models_that_say_the_same_do_not_differ():
+def test_two_models_of_the_same_scores_do_not_differ():
     table = made_up()
     for difference in intervals.compare(table, table).values():
         assert difference == (0.0, 0.0, 0.0, 1.0)

@@ -98,8 +98,13 @@ def test_a_network_that_is_off_by_a_constant_moves_the_pooled_auc_alone():
     assert after["roc_auc_pooled"] != pytest.approx(before["roc_auc_pooled"])
 
 
-def test_a_fold_of_one_class_has_no_pairs_and_spoils_nothing():
+def test_a_fold_of_one_class_has_no_pairs_and_spoils_nothing_and_each_column_has_its_auc():
     assert scoring.roc_auc_within_folds([1, 0, 1], [0.8, 0.3, 0.1], [1, 1, 2]) == 1.0
+    columns = np.array([[1, 0], [0, 1], [1, 1]]), np.array([[0.8, 0.8], [0.3, 0.8], [0.1, 0.1]])
+    assert scoring.roc_auc_within_folds(*columns, [1, 1, 2]).tolist() == [1.0, 0.5]
+    assert math.isnan(scoring.roc_auc_within_folds([1, 0], [0.8, 0.3], [1, np.nan]))
+    with pytest.raises(ValueError, match="nan"):
+        scoring.roc_auc([1, 0], [0.8, np.nan])
 
 
 def test_a_subjects_probability_is_the_mean_over_its_recordings():

@@ -81,12 +81,12 @@ def noise(cohort: int, *, cells: int = 60, subjects: int = 40) -> tuple[pd.DataF
 
 
 def test_the_best_of_sixty_that_guess_looks_good_until_corrected():
-    found = [selection.bias_corrected(*noise(cohort), draws=100, seed=cohort) for cohort in range(14)]
+    found = [selection.bias_corrected(*noise(cohort), draws=100, seed=cohort) for cohort in range(10)]
     for score in ("accuracy", "roc_auc", "roc_auc_per_subject"):
         assert all(of_cohort[score].low < 0.5 < of_cohort[score].high for of_cohort in found)
         assert np.mean([of_cohort[score].optimistic for of_cohort in found]) > 0.6
-        said = np.mean([of_cohort[score].corrected for of_cohort in found])
-        assert said == pytest.approx(0.5, abs=0.04)  # of fourteen cohorts whose sd is 0.05
+        corrected = np.mean([of_cohort[score].corrected for of_cohort in found])
+        assert corrected == pytest.approx(0.5, abs=0.04)  # of ten cohorts whose sd is 0.05
 
 
 def test_the_optimistic_scores_are_the_pooled_winners_own():
@@ -161,7 +161,7 @@ def test_with_one_cell_there_is_nothing_to_correct():
         assert selection.luck(found[score]).value == pytest.approx(0, abs=0.01)
 
 
-def test_luck_is_what_the_winner_says_beyond_the_corrected_score():
+def test_luck_is_what_the_winner_has_beyond_the_corrected_score():
     luck = selection.luck(selection.Corrected(optimistic=0.70, corrected=0.62, low=0.50, high=0.73))
     assert luck == pytest.approx((0.08, -0.03, 0.20))
 
@@ -181,7 +181,7 @@ def test_only_what_the_test_folds_took_part_in_is_marked_as_biased():
     assert selection.subject_wise(sweep, tables)["biased"] is False
 
 
-def test_split_by_subject_every_score_that_is_given_has_its_interval():
+def test_split_by_subject_every_score_has_its_interval():
     sweep, tables = made_up_sweep(cells=3, effect=0.3)
     found = selection.subject_wise(sweep, tables, draws=500)
     nested, winner = found["nested"], found["pooled_winner"]
