@@ -14,12 +14,12 @@ from bulbar.core.settings import Strict
 class Settings(Strict):
     """The `augment` block of gender/params.yaml.
 
-    heard: `together`: every epoch trains on a recording and all of its copies. `in_turn`: on one of them, the recording
-    itself first; with as many copies as epochs that follow, what is heard is fresh in each.
+    schedule: `together`: every epoch trains on a recording and all of its copies. `in_turn`: on one of them, the
+    recording itself first; with as many copies as epochs that follow, each epoch has a fresh one.
     """
 
     copies: int = Field(default=1, ge=0, le=1000)
-    heard: Literal["together", "in_turn"] = "together"
+    schedule: Literal["together", "in_turn"] = "together"
     semitones: float = Field(default=2.0, ge=0, le=12)
     speed: tuple[Annotated[float, Field(ge=0.25, le=4)], Annotated[float, Field(ge=0.25, le=4)]] = (0.9, 1.1)
 

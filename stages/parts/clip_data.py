@@ -35,5 +35,5 @@ def load_data(protocol: Protocol) -> gender.ClipData:
         settings=training_settings(),
         seed=study_seed(),
     )
-    in_turn = settings("augment", augmentation.Settings).heard == "in_turn"
+    in_turn = settings("augment", augmentation.Settings).schedule == "in_turn"
     return gender.ClipData(protocol, index, (rows, frames), study, in_turn)
