@@ -73,7 +73,7 @@ class Settings(Strict):
     @field_validator("measures")
     @classmethod
     def _known(cls, measures: tuple[str, ...]) -> tuple[str, ...]:
-        """In the order of MEASURES, whatever order they were asked for in."""
+        """In the order of MEASURES."""
         if unknown := sorted(set(measures) - set(MEASURES)):
             raise ValueError(f"any of {', '.join(MEASURES)}, got {', '.join(unknown)}")
         return tuple(name for name in MEASURES if name in measures)
@@ -193,11 +193,11 @@ def agreement(features: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
             if column in by_subject and measure_name in ours_of:
                 pairs = pd.concat([ours_of[measure_name], by_subject[column]], axis=1, join="inner").dropna()
                 found = {"column": column, "measure": measure_name, "task": task, "n": len(pairs)}
-                compared.append(found | _alike(*pairs.to_numpy(dtype=float).T))
+                compared.append(found | _agreement(*pairs.to_numpy(dtype=float).T))
     return pd.DataFrame(compared, columns=["column", "measure", "task", "n", *AGREEMENT])
 
 
-def _alike(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
+def _agreement(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
     if len(ours) < FEWEST_COMPARED:
         return dict.fromkeys(AGREEMENT, np.nan)
     varied = np.ptp(ours) > 0 and np.ptp(theirs) > 0

@@ -1,9 +1,9 @@
 """The phantom of the gender pipeline: synthetic people who read sentences, as a release of Common Voice.
 
 Nobody in it exists. Voices are those of `bulbar.phantom.voc_als`, healthy, of the ages at which people give their
-voice. What differs is how far F0 spreads between speakers of one sex: far enough that no threshold on F0 tells the
-sexes apart, as among real readers (mean F0 of men 90 to 165 Hz, of women 140 to 255 Hz: Baken & Orlikoff 2000, chapter
-6). Tracts differ in length by sex as in `bulbar.phantom.voc_als`, so that the formants say what F0 leaves open.
+voice. What differs is how far F0 spreads between speakers of one sex: far enough that no threshold on F0 separates the
+sexes, as among real readers (mean F0 of men 90 to 165 Hz, of women 140 to 255 Hz: Baken & Orlikoff 2000, chapter
+6). Tracts differ in length by sex as in `bulbar.phantom.voc_als`, so that the formants predict what F0 leaves open.
 
 What a real release has too: rows that were voted down, genders that are not used or not stated, a speaker of two
 genders, rows without a clip, sentences with bare quotes.
@@ -33,7 +33,6 @@ _AGE_SHARES = (0.08, 0.28, 0.22, 0.16, 0.12, 0.09, 0.05)
 _ACCENTS = ("United States English", "England English", "India and South Asia (India, Pakistan, Sri Lanka)", "")
 _ACCENT_SHARES = (0.35, 0.2, 0.2, 0.25)
 _WORDS = {"KA": "kakaka", "PA": "papapa", "TA": "tatata", "A": "ah", "E": "eh", "I": "ee", "O": "oh", "U": "oo"}
-_WORD_TASKS = tuple(_WORDS)
 _UNUSED = ("other", "non-binary", "do_not_wish_to_say", "")
 
 
@@ -95,7 +94,7 @@ def clips(everybody: list[Person], seed: int) -> list[Clip]:
     rows: list[Clip] = []
     for person in everybody:
         for number in range(person.clips):
-            words = tuple(rng.choice(_WORD_TASKS, size=rng.integers(3, 7)))
+            words = tuple(rng.choice(tuple(_WORDS), size=rng.integers(3, 7)))
             odd = person is everybody[0] and number == 0
             rows.append(
                 Clip(
@@ -118,16 +117,10 @@ def read_out(clip: Clip, seed: int) -> np.ndarray:
     rng = _rng(seed, clip.name)
     speaker = clip.person.speaker
     drawn = voc_als.take(speaker, "A", rng)
-    voiced_s = drawn.duration_s - drawn.zeros_s - drawn.lead_s - drawn.tail_s
     shares = rng.dirichlet(np.full(len(clip.words), 8.0))
     spoken = []
     for word, share in zip(clip.words, shares, strict=True):
-        said = voc_als.take(speaker, word, rng)
-        formants, length_s = np.array(said.formants_hz), max(share * voiced_s, 0.25)
-        if said.train is None:
-            utterance = voice.vowel(said.phonation, word, formants, length_s, rng)
-        else:
-            utterance = voice.syllables(said.phonation, said.train, formants, length_s, rng)
+        utterance = voc_als.take(speaker, word, rng).spoken(word, max(share * drawn.voiced_s, 0.25), rng)
         pause = np.zeros(round(rng.uniform(0.02, 0.12) * voice.SAMPLE_RATE_HZ))
         spoken += [utterance.samples * rng.uniform(0.7, 1.0), pause]
     return voc_als.in_room(np.concatenate(spoken), drawn, rng)

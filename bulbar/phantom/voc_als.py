@@ -1,7 +1,7 @@
 """The phantom: a synthetic cohort of voices and clinical records with the make-up of the VOC-ALS release.
 
 Nobody in it exists. It is there so that the pipeline runs on anything at all, and with `effect: 0` to show what a score
-is worth where there is nothing to find.
+means where there is nothing to find.
 
 Make-up, from VOC-ALS (Dubbioso et al. 2024, Scientific Data 11): two patients for each control; 97 of 153 are men, in
 both groups alike; ALSFRS-R speech 4, 3, 2, 1 in 53, 31, 13, 5 of 102 patients; durations 1.5 to 48.2 s, median 13.6,
@@ -145,7 +145,7 @@ class Subject:
     label: str  # ALS or HC
     sex: str  # M or F
     age_years: int
-    severity: float  # of what is heard: 0 for a control, at most 1 times the effect
+    severity: float  # of the voice: 0 for a control, at most 1 times the effect
     cantagallo: int
     speaker: Speaker
     cells: Mapping[str, Any]
@@ -164,6 +164,20 @@ class Take:
     phonation: voice.Phonation
     formants_hz: tuple[float, ...]
     train: voice.Train | None
+
+    @property
+    def voiced_s(self) -> float:
+        """How long the voice sounds."""
+        return self.duration_s - self.zeros_s - self.lead_s - self.tail_s
+
+    def spoken(
+        self, task: str, duration_s: float, rng: np.random.Generator, sample_rate_hz: int = voice.SAMPLE_RATE_HZ
+    ) -> voice.Utterance:
+        """The voice itself: a vowel, or a train of syllables."""
+        formants = np.array(self.formants_hz)
+        if self.train is None:
+            return voice.vowel(self.phonation, task, formants, duration_s, rng, sample_rate_hz=sample_rate_hz)
+        return voice.syllables(self.phonation, self.train, formants, duration_s, rng, sample_rate_hz=sample_rate_hz)
 
 
 def cohort(settings: Settings, seed: int) -> list[Subject]:
@@ -260,12 +274,7 @@ def record(
     recorder = recorder or Recorder()
     drawn = replace(drawn, level_db=drawn.level_db + recorder.level_db, room_db=drawn.room_db + recorder.noise_db)
     rate = recorder.sample_rate_hz
-    voiced_s = drawn.duration_s - drawn.zeros_s - drawn.lead_s - drawn.tail_s
-    formants = np.array(drawn.formants_hz)
-    if drawn.train is None:
-        utterance = voice.vowel(drawn.phonation, task, formants, voiced_s, rng, sample_rate_hz=rate)
-    else:
-        utterance = voice.syllables(drawn.phonation, drawn.train, formants, voiced_s, rng, sample_rate_hz=rate)
+    utterance = drawn.spoken(task, drawn.voiced_s, rng, rate)
     return in_room(utterance.samples, drawn, rng, rate), voice.measure(utterance)
 
 
@@ -292,46 +301,26 @@ def path_of(subject_id: str, task: str) -> str:
     return f"{FOLDERS[task]}/{subject_id}_{FOLDERS[task]}.wav"
 
 
+_BREATH = ("Dyspnea", "Orthopnea", "BreathingInsufficiency")
 _ITEMS = (
-    "Speech",
-    "Salivation",
-    "Swallowing",
-    "Handwriting",
-    "CuttingFood",
-    "CuttingFoodWithGastrostomy",
-    "DressingHygiene",
-    "TurningBed",
-    "Walking",
-    "ClimbingStairs",
-    "Dyspnea",
-    "Orthopnea",
-    "BreathingInsufficiency",
+    *("Speech", "Salivation", "Swallowing", "Handwriting", "CuttingFood", "CuttingFoodWithGastrostomy"),
+    *("DressingHygiene", "TurningBed", "Walking", "ClimbingStairs", *_BREATH),
 )
-_ACOUSTIC = ("meanF0Hz", "stdevF0Hz", "HNR", "localJitter", "localShimmer")
+_ACOUSTIC = {  # name in the workbook -> in `voice.Measures`, digits
+    "meanF0Hz": ("mean_f0_hz", 3),
+    "stdevF0Hz": ("sd_f0_hz", 3),
+    "HNR": ("hnr_db", 3),
+    "localJitter": ("local_jitter", 5),
+    "localShimmer": ("local_shimmer", 5),
+}
 _ACOUSTIC_TASKS = ("A", "E", "I", "O", "U", "PA", "TA", "KA", "monologue", "reading", "weekdays")
 
 COLUMNS: tuple[str, ...] = (
-    "ID",
-    "Age (years)",
-    "Sex",
-    "Category",
-    "OnsetRegion",
-    "Therapy",
-    "GeneticTest",
-    "DiagnosticDelay",
-    "DiseaseDuration",
-    "FVC% ",
-    "ALSFRS-R_TotalScore",
-    " ProgressionRate ",
-    "Revised_ElEscorial_Criteria",
+    *("ID", "Age (years)", "Sex", "Category", "OnsetRegion", "Therapy", "GeneticTest", "DiagnosticDelay"),
+    *("DiseaseDuration", "FVC% ", "ALSFRS-R_TotalScore", " ProgressionRate ", "Revised_ElEscorial_Criteria"),
     *(f"ALSFRS-R_{item}Subscore" for item in _ITEMS),
-    "KingClinicalStage",
-    "MRC_HeadMuscles",
-    "MRC_UpperLimbMuscles",
-    "MRC_LowerLimbsMuscles",
-    "PUMNS_BulbarSubscore",
-    "PUMNS_UpperLimbsSubscore",
-    "PUMNS_LowerLimbsSubscore",
+    *("KingClinicalStage", "MRC_HeadMuscles", "MRC_UpperLimbMuscles", "MRC_LowerLimbsMuscles"),
+    *("PUMNS_BulbarSubscore", "PUMNS_UpperLimbsSubscore", "PUMNS_LowerLimbsSubscore"),
     *(f"{measure}_{task}" for measure in _ACOUSTIC for task in _ACOUSTIC_TASKS),
     "Cantagallo_Questionnaire",
 )
@@ -352,11 +341,8 @@ def workbook_row(subject: Subject, measures: Mapping[str, voice.Measures]) -> li
         **subject.cells,
     }
     for task, truth in measures.items():
-        cells[f"meanF0Hz_{task}"] = round(truth.mean_f0_hz, 3)
-        cells[f"stdevF0Hz_{task}"] = round(truth.sd_f0_hz, 3)
-        cells[f"HNR_{task}"] = round(truth.hnr_db, 3)
-        cells[f"localJitter_{task}"] = round(truth.local_jitter, 5)
-        cells[f"localShimmer_{task}"] = round(truth.local_shimmer, 5)
+        for name, (attribute, digits) in _ACOUSTIC.items():
+            cells[f"{name}_{task}"] = round(getattr(truth, attribute), digits)
     return [cells.get(name, "-") for name in COLUMNS]
 
 
@@ -472,9 +458,9 @@ def _impaired(speaker: Speaker, severity: float, rng: np.random.Generator) -> Sp
 
 
 def _clinical_cells(speech: Sequence[int], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """The clinical columns of a group, given each one's ALSFRS-R speech score: the release's shares and ranges.
+    """The clinical columns of a group from each one's ALSFRS-R speech score, in the release's shares and ranges.
 
-    Nothing here is heard. Limbs and breath fail independently of speech; saliva and swallowing fail with it.
+    Nothing here is audible. Limbs and breath fail independently of speech; saliva and swallowing fail with it.
     """
     number = len(speech)
     bulbar = 4 - np.array(speech) + rng.gamma(0.6, 0.6, number)
@@ -483,7 +469,7 @@ def _clinical_cells(speech: Sequence[int], rng: np.random.Generator) -> list[dic
     for item in _ITEMS[1:]:
         if item in ("Salivation", "Swallowing"):
             lost = bulbar * 0.75 + rng.normal(0, 0.5, number)
-        elif item in ("Dyspnea", "Orthopnea", "BreathingInsufficiency"):
+        elif item in _BREATH:
             lost = breath * 4 + rng.normal(0, 0.4, number)
         else:
             lost = limbs * 4 + rng.normal(0, 0.8, number)
@@ -496,9 +482,8 @@ def _clinical_cells(speech: Sequence[int], rng: np.random.Generator) -> list[dic
         totals = totals - spared
     worst_first = np.argsort(totals + rng.normal(0, 3, number), kind="stable")
     stages = _ranked(worst_first, dict(reversed(_KING.items())), number)
-    onset = _ranked(
-        np.argsort(-bulbar - rng.normal(0, 0.7, number), kind="stable"), dict(reversed(_ONSET.items())), number
-    )
+    bulbar_first = np.argsort(-bulbar - rng.normal(0, 0.7, number), kind="stable")
+    onset = _ranked(bulbar_first, dict(reversed(_ONSET.items())), number)
     therapy, genes = _quotas(number, _THERAPY, rng), _quotas(number, _GENES, rng)
     criteria = _quotas(number, _EL_ESCORIAL, rng)
     durations = np.clip(np.round(rng.lognormal(np.log(24), 0.7, number)), 3, 180).astype(int)

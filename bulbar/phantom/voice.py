@@ -253,10 +253,10 @@ def glottal_cycles(
     onsets = np.concatenate([[0.0], np.cumsum(periods)[:-1]])
     amplitudes = np.interp(onsets, *envelope)
     amplitudes *= np.clip(1 + phonation.shimmer * deviation * rng.standard_normal(len(periods)), 0.2, 1.8)
-    amplitudes *= 1 + 4 * phonation.tremor * np.sin(np.interp(onsets, clock, phase) + 0.5)  # flutter is heard in both
+    amplitudes *= 1 + 4 * phonation.tremor * np.sin(np.interp(onsets, clock, phase) + 0.5)  # flutter is in both
     amplitudes *= 10 ** (0.8 * np.interp(onsets, clock, _slow(steps, 1.0, rng)) / 20)
-    kept = onsets + periods <= duration_s
-    return Cycles(onsets[kept], periods[kept], steady[kept], np.maximum(amplitudes[kept], 0.0))
+    whole = onsets + periods <= duration_s
+    return Cycles(onsets[whole], periods[whole], steady[whole], np.maximum(amplitudes[whole], 0.0))
 
 
 def glottal_flow(cycles: Cycles, times_s: np.ndarray, *, open_quotient: float, rise_share: float) -> np.ndarray:
@@ -381,7 +381,7 @@ def _utter(
     sample_rate_hz: int,
     rng: np.random.Generator,
 ) -> Utterance:
-    """Source through tract; the noise scaled so that the energies have the ratio asked for; then down to the rate."""
+    """Source through tract; the noise scaled so that the energies have the wanted ratio; then down to the rate."""
     edges = np.arange(len(breath) + 1) / INNER_RATE_HZ
     shape = {"open_quotient": phonation.open_quotient, "rise_share": phonation.rise_share}
     flow = glottal_flow(cycles, edges, **shape)

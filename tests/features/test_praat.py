@@ -12,24 +12,14 @@ from scipy import stats
 
 from bulbar.features import praat as acoustics
 from bulbar.phantom import voc_als, voice
+from tests.phantom.synthesised import a_train, a_vowel
 
 RATE_HZ = 8000
 PRAAT = acoustics.Settings()
 
 
-def heard(samples, *, train=False, rate_hz=RATE_HZ, settings=PRAAT):
+def measured(samples, *, train=False, rate_hz=RATE_HZ, settings=PRAAT):
     return acoustics.measure(samples, rate_hz, settings, train=train)
-
-
-def a_vowel(seconds=3.0, seed=1, **larynx):
-    phonation = voice.Phonation(**{"f0_hz": 123.0, **larynx})
-    return voice.vowel(phonation, "A", np.array(voice.FORMANTS_HZ["M"]["A"]), seconds, np.random.default_rng(seed))
-
-
-def a_train(place="PA", seconds=8.0, seed=1, hnr_db=20.0, **mouth):
-    train, formants = voice.Train(place, **mouth), np.array(voice.FORMANTS_HZ["M"]["A"])
-    phonation = voice.Phonation(120.0, hnr_db=hnr_db)
-    return voice.syllables(phonation, train, formants, seconds, np.random.default_rng(seed))
 
 
 def truth_of(utterance):
@@ -38,8 +28,8 @@ def truth_of(utterance):
     return 1 / intervals_s.mean(), intervals_s.std(ddof=1) / intervals_s.mean()
 
 
-def rhythm_of(samples, **known):
-    found = heard(samples, train=True, **known)
+def rhythm_of(samples):
+    found = measured(samples, train=True)
     return found["syllable_rate_hz"], found["syllable_irregularity"]
 
 
@@ -63,24 +53,24 @@ def test_an_unknown_measure_is_refused_with_those_there_are():
 
 
 @pytest.mark.parametrize("name", acoustics.MEASURES)
-def test_a_measure_asked_for_alone_is_what_it_is_among_all(name):
-    samples = a_train().samples
-    alone = heard(samples, train=True, settings=acoustics.Settings(measures=(name,)))
-    assert alone == {name: heard(samples, train=True)[name]}
+def test_a_measure_alone_is_what_it_is_among_all(name):
+    samples = a_train(seconds=8.0).samples
+    alone = measured(samples, train=True, settings=acoustics.Settings(measures=(name,)))
+    assert alone == {name: measured(samples, train=True)[name]}
     assert np.isfinite(alone[name])
 
 
 def test_mean_f0_alone_opens_nothing_of_praat_but_the_pitch(monkeypatch):
-    asked = []
+    calls = []
     praat = acoustics.call
-    monkeypatch.setattr(acoustics, "call", lambda *given: (asked.append(given[1]), praat(*given))[1])
-    heard(a_train().samples, train=True, settings=acoustics.Settings(measures=("mean_f0_hz",)))
-    assert [name for name in asked if name.startswith("To ")] == ["To Pitch"]
+    monkeypatch.setattr(acoustics, "call", lambda *arguments: (calls.append(arguments[1]), praat(*arguments))[1])
+    measured(a_train(seconds=8.0).samples, train=True, settings=acoustics.Settings(measures=("mean_f0_hz",)))
+    assert [name for name in calls if name.startswith("To ")] == ["To Pitch"]
 
 
 def test_the_features_of_a_vowel_are_those_that_were_generated():
     utterance = a_vowel(jitter=0.008, shimmer=0.06, tremor=0.0, hnr_db=45.0)
-    found, truth = heard(utterance.samples), voice.measure(utterance)
+    found, truth = measured(utterance.samples), voice.measure(utterance)
     assert found["mean_f0_hz"] == pytest.approx(truth.mean_f0_hz, rel=0.005)
     assert found["sd_f0_hz"] == pytest.approx(truth.sd_f0_hz, rel=0.2)
     assert found["jitter_local"] == pytest.approx(truth.local_jitter, rel=0.2)
@@ -93,20 +83,20 @@ def test_f0_and_hnr_are_the_mean_and_deviation_over_praats_voiced_frames():
     sound = parselmouth.Sound(samples, RATE_HZ)
     f0_hz = sound.to_pitch(None, 75, 500).selected_array["frequency"]
     hnr_db = sound.to_harmonicity_cc(0.01, 75, 0.1, 1.0).as_array()
-    found = heard(samples)
+    found = measured(samples)
     assert found["mean_f0_hz"] == pytest.approx(f0_hz[f0_hz > 0].mean())
     assert found["sd_f0_hz"] == pytest.approx(f0_hz[f0_hz > 0].std(ddof=1))
     assert found["hnr_db"] == pytest.approx(hnr_db[hnr_db > -200].mean())
 
 
 def test_the_hnr_of_a_vowel_is_the_one_that_was_generated():
-    asked = [10.0, 15.0, 20.0]
-    found = [heard(a_vowel(hnr_db=hnr_db, jitter=0.002, shimmer=0.01).samples)["hnr_db"] for hnr_db in asked]
-    assert found == pytest.approx(asked, abs=3.0)
+    wanted = [10.0, 15.0, 20.0]
+    found = [measured(a_vowel(hnr_db=hnr_db, jitter=0.002, shimmer=0.01).samples)["hnr_db"] for hnr_db in wanted]
+    assert found == pytest.approx(wanted, abs=3.0)
 
 
 def test_a_pure_tone_has_its_frequency_and_no_jitter_or_shimmer():
-    found = heard(0.3 * np.sin(2 * np.pi * 200 * np.arange(RATE_HZ) / RATE_HZ))
+    found = measured(0.3 * np.sin(2 * np.pi * 200 * np.arange(RATE_HZ) / RATE_HZ))
     assert found["mean_f0_hz"] == pytest.approx(200, rel=1e-3)
     assert found["sd_f0_hz"] < 0.1
     assert found["jitter_local"] < 1e-4 and found["shimmer_local"] < 1e-3
@@ -115,21 +105,21 @@ def test_a_pure_tone_has_its_frequency_and_no_jitter_or_shimmer():
 
 @pytest.mark.parametrize("offset", [0.002, 0.01, -0.05])
 def test_an_offset_of_the_recorder_changes_no_measure(offset):
-    samples = in_a_room(0.3 * a_train(irregularity=0.2).samples, -60)
+    samples = in_a_room(0.3 * a_train(seconds=8.0, irregularity=0.2).samples, -60)
     steady = samples - samples.mean()
-    assert heard(samples + offset, train=True) == pytest.approx(heard(steady, train=True), rel=1e-6)
+    assert measured(samples + offset, train=True) == pytest.approx(measured(steady, train=True), rel=1e-6)
 
 
-def test_a_voice_outside_the_pitch_range_is_not_heard_at_its_own_pitch():
+def test_a_voice_outside_the_pitch_range_is_not_measured_at_its_own_pitch():
     tone = 0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE_HZ) / RATE_HZ)
-    below = heard(tone, settings=acoustics.Settings(min_pitch_hz=75, max_pitch_hz=250))
+    below = measured(tone, settings=acoustics.Settings(min_pitch_hz=75, max_pitch_hz=250))
     assert not abs(below["mean_f0_hz"] - 300) < 30
 
 
 @pytest.mark.parametrize("place", voice.PLACES)
-@pytest.mark.parametrize("rate_hz", [2.0, 4.0, 6.0, 8.0])
+@pytest.mark.parametrize("rate_hz", [2.0, 5.0, 8.0])
 def test_syllables_are_counted_at_every_rate_and_place(place, rate_hz):
-    utterance = a_train(place, rate_hz=rate_hz)
+    utterance = a_train(place, 8.0, rate_hz=rate_hz)
     rate, irregularity = rhythm_of(in_a_room(utterance.samples, -55))
     true_rate, true_irregularity = truth_of(utterance)
     assert rate == pytest.approx(true_rate, rel=0.01)
@@ -137,28 +127,28 @@ def test_syllables_are_counted_at_every_rate_and_place(place, rate_hz):
 
 
 def test_irregularity_is_as_generated_from_a_metronome_to_a_stumble():
-    asked = [0.0, 0.03, 0.1, 0.2]
-    pairs = [(rhythm_of(a.samples)[1], truth_of(a)[1]) for a in (a_train(irregularity=share) for share in asked)]
+    trains = [a_train(seconds=8.0, irregularity=share) for share in (0.0, 0.03, 0.1, 0.2)]
+    pairs = [(rhythm_of(train.samples)[1], truth_of(train)[1]) for train in trains]
     assert [found for found, _ in pairs] == pytest.approx([true for _, true in pairs], abs=0.02)
 
 
 def test_a_mouth_that_goes_on_voicing_and_a_breathy_voice_still_have_syllables():
     for mouth in ({"leak": 0.25, "burst_db": -6.0}, {"hnr_db": 5.0}):
-        utterance = a_train(rate_hz=4.5, irregularity=0.1, **mouth)
+        utterance = a_train(seconds=8.0, rate_hz=4.5, irregularity=0.1, **mouth)
         rate, irregularity = rhythm_of(utterance.samples)
         assert rate == pytest.approx(truth_of(utterance)[0], rel=0.02)
         assert irregularity == pytest.approx(truth_of(utterance)[1], abs=0.02)
 
 
 def test_neither_level_nor_silence_before_it_changes_a_trains_rhythm():
-    samples = in_a_room(a_train().samples, -60)
+    samples = in_a_room(a_train(seconds=8.0).samples, -60)
     quiet = np.concatenate([np.zeros(RATE_HZ), 0.01 * samples, np.zeros(RATE_HZ // 2)])
     assert rhythm_of(quiet)[0] == pytest.approx(rhythm_of(samples)[0], rel=0.01)
     assert rhythm_of(quiet)[1] == pytest.approx(rhythm_of(samples)[1], rel=0.05)
 
 
 def test_a_breath_between_two_trains_is_no_slow_syllable():
-    first, second = (in_a_room(a_train(seed=seed, irregularity=0.05).samples, -60) for seed in (1, 2))
+    first, second = (in_a_room(a_train(seconds=8.0, seed=seed, irregularity=0.05).samples, -60) for seed in (1, 2))
     breath = in_a_room(np.zeros(RATE_HZ), -60)
     rate, irregularity = rhythm_of(np.concatenate([first, breath, second]))
     assert rate == pytest.approx(np.mean([rhythm_of(first)[0], rhythm_of(second)[0]]), rel=0.01)
@@ -210,33 +200,33 @@ def test_what_has_no_voice_has_no_feature(kind, rate_hz, train):
     }[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = heard(samples, train=train, rate_hz=rate_hz)
+        found = measured(samples, train=train, rate_hz=rate_hz)
     assert list(found) == list(acoustics.MEASURES)
     assert all(np.isnan(list(found.values())))
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100])
-@pytest.mark.parametrize("milliseconds", [0, 0.2, 10, 40, 60, 100, 128, 129, 131, 150, 200, 400])
+@pytest.mark.parametrize("milliseconds", [0, 0.2, 40, 100, 128, 129, 131, 150, 400])
 def test_a_recording_of_any_length_is_measured_or_is_undefined(milliseconds, rate_hz):
     samples = 0.3 * np.sin(2 * np.pi * 150 * np.arange(int(milliseconds * rate_hz / 1000)) / rate_hz)
     for settings in (PRAAT, acoustics.Settings(min_pitch_hz=20, max_pitch_hz=500)):
-        found = heard(samples, train=True, rate_hz=rate_hz, settings=settings)
+        found = measured(samples, train=True, rate_hz=rate_hz, settings=settings)
         assert list(found) == list(acoustics.MEASURES)
         assert np.isnan(found["mean_f0_hz"]) or found["mean_f0_hz"] == pytest.approx(150, rel=0.02)
         assert np.isnan(found["mean_f0_hz"]) == (milliseconds < max(130, 3200 / settings.min_pitch_hz))
 
 
 def test_a_voiced_hum_without_syllables_has_a_voice_and_no_rhythm():
-    found = heard(a_vowel(shimmer=0.02).samples, train=True)
+    found = measured(a_vowel(shimmer=0.02).samples, train=True)
     assert found["mean_f0_hz"] > 0
     assert np.isnan(found["syllable_rate_hz"])
 
 
 def test_a_file_is_measured_as_its_channels_mean_and_by_its_task(tmp_path):
-    samples = 0.4 * a_train().samples
+    samples = 0.4 * a_train(seconds=8.0).samples
     soundfile.write(tmp_path / "stereo.wav", np.stack([samples, 0.5 * samples], axis=1), RATE_HZ, subtype="FLOAT")
     as_train = acoustics.measure_file(tmp_path / "stereo.wav", "PA", PRAAT)
-    assert as_train == pytest.approx(heard(0.75 * samples, train=True), rel=1e-3)
+    assert as_train == pytest.approx(measured(0.75 * samples, train=True), rel=1e-3)
     as_vowel = acoustics.measure_file(tmp_path / "stereo.wav", "A", PRAAT)
     assert np.isnan(as_vowel["syllable_rate_hz"])
     assert as_vowel["hnr_db"] == as_train["hnr_db"]

@@ -1,4 +1,4 @@
-"""The synthetic readers: who they are, how far F0 tells their sexes apart, and what a real release has too."""
+"""The synthetic readers: who they are, how far F0 separates their sexes, and what a real release has too."""
 
 from collections import Counter
 
@@ -25,27 +25,25 @@ def f0_of(person):
     return voice.F0_HZ[person.sex]["A"] * person.speaker.f0_factor
 
 
-def errors_of_best_threshold(values, is_man):
-    """Share of wrong calls of the best threshold below which somebody is called a man."""
+def errors_of_best_threshold(everybody):
+    """Share of wrong calls of the best threshold on F0 below which somebody is called a man."""
+    values, is_man = np.array([f0_of(person) for person in everybody]), np.array([one.sex == "M" for one in everybody])
     return min(np.mean((values < limit) != is_man) for limit in np.sort(values))
 
 
-def test_f0_overlaps_between_the_sexes_and_the_vocal_tract_tells_more():
+def test_f0_overlaps_between_the_sexes_and_the_vocal_tract_separates_them_better():
     everybody = people(speakers=2000)
+    assert 0.04 < errors_of_best_threshold(everybody) < 0.12
     is_man = np.array([person.sex == "M" for person in everybody])
-    by_f0 = errors_of_best_threshold(np.array([f0_of(person) for person in everybody]), is_man)
-    assert 0.04 < by_f0 < 0.12
     f4 = [voice.FORMANTS_HZ[one.sex]["A"][3] / one.speaker.tract for one in everybody]
     assert np.mean(np.array(f4)[~is_man]) / np.mean(np.array(f4)[is_man]) == pytest.approx(4299 / 3687, rel=0.02)
 
 
-def test_without_a_spread_a_threshold_on_f0_tells_all():
-    everybody = people(speakers=400, f0_spread=0.01)
-    is_man = np.array([person.sex == "M" for person in everybody])
-    assert errors_of_best_threshold(np.array([f0_of(person) for person in everybody]), is_man) == 0
+def test_without_a_spread_a_threshold_on_f0_separates_all():
+    assert errors_of_best_threshold(people(speakers=400, f0_spread=0.01)) == 0
 
 
-def test_praat_hears_the_f0_that_was_drawn():
+def test_praat_measures_the_f0_that_was_drawn():
     for clip in common_voice.clips(people(speakers=12), SEED)[::9]:
         samples = common_voice.read_out(clip, SEED) / 32768
         track = parselmouth.Sound(samples, voice.SAMPLE_RATE_HZ).to_pitch_ac(pitch_floor=55.0, pitch_ceiling=500.0)
