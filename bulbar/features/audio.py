@@ -68,7 +68,7 @@ def highest_hz(source_hz: float, low_pass_hz: float | None) -> float:
 
 
 def low_pass(samples: np.ndarray, sample_rate_hz: int, bandwidth_hz: float) -> np.ndarray:
-    """A mono signal without what lies above a bandwidth, its timing kept. Shape (n,) to (n,).
+    """A mono signal without what lies above a bandwidth, its timing unchanged. Shape (n,) to (n,).
 
     bandwidth_hz: up to 0.9 of it nothing changes (by less than 0.001 dB), from 1.1 of it on 100 dB are gone; 1.1 of it
     lies below half the sampling rate. A linear-phase FIR filter by Kaiser's window.
@@ -107,26 +107,25 @@ def _frame_levels(samples: np.ndarray) -> np.ndarray:
     """
     starts = np.arange(1 + len(samples) // _HOP) * _HOP - _FRAME // 2
     inside = np.minimum(starts + _FRAME, len(samples)) - np.maximum(starts, 0)
-    padded = np.zeros(starts[-1] + _FRAME + _FRAME // 2, samples.dtype)
-    padded[_FRAME // 2 :][: len(samples)] = samples
-    hops = padded.reshape(-1, _HOP)
+    hops = np.zeros((len(starts) - 1 + _FRAME // _HOP, _HOP), samples.dtype)
+    hops.reshape(-1)[_FRAME // 2 :][: len(samples)] = samples
     of_hops = hops.sum(axis=1, dtype=float), np.einsum("hn,hn->h", hops, hops, dtype=float)
     sums, squares = (np.convolve(of_each, np.ones(_FRAME // _HOP), "valid") for of_each in of_hops)
     return np.sqrt(np.maximum(squares - sums**2 / inside, 0) / _FRAME)
 
 
 def clean(path: str | Path, settings: Settings) -> np.ndarray:
-    """One recording as the pipeline hears it: mono, resampled, low-passed where settings say, silence removed, 16 bit.
+    """One recording as the pipeline uses it: mono, resampled, low-passed where settings say, silence removed, 16 bit.
 
     Its mean is subtracted before, for an offset is no voice, and the lowest mel bands would show it.
     Returns shape (n,), int16 at `settings.sample_rate_hz`. What resampling lifts over full scale is clipped.
     Raises SilentRecording (see `remove_silence`).
     """
     samples, rate = read(path)
-    heard = resample(without_offset(to_mono(samples)), rate, settings.sample_rate_hz)
+    resampled = resample(without_offset(to_mono(samples)), rate, settings.sample_rate_hz)
     if settings.bandwidth_hz is not None:
-        heard = low_pass(heard, settings.sample_rate_hz, settings.bandwidth_hz)
-    joined = remove_silence(heard, top_db=settings.top_db)
+        resampled = low_pass(resampled, settings.sample_rate_hz, settings.bandwidth_hz)
+    joined = remove_silence(resampled, top_db=settings.top_db)
     rounded = np.round(np.clip(joined * 32768.0, -32768, 32767)).astype(np.int16)
     if not np.any(rounded):
         raise SilentRecording("every sample is zero in 16 bit")

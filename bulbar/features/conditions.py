@@ -1,4 +1,4 @@
-"""How a recording was made, as far as the released file tells: what may give a group away without any voice.
+"""How a recording was made, as far as the released file shows it: what may give a group away without any voice.
 
 Everything is measured on the file as released, before the pipeline resamples it or removes its silence. A level is
 that of frames without their own mean: a recorder's offset is no sound.
@@ -55,11 +55,11 @@ def measure(path: str | Path, samples: np.ndarray, sample_rate_hz: int, settings
     """All conditions of one recording.
 
     path: the released file, for its header. samples: its content as `audio.read` returns it, shape (n, channels).
-    settings: the pipeline's, which say what counts as silence. Raises SilentRecording where all samples are equal.
+    settings: the pipeline's, which define what counts as silence. Raises SilentRecording where all samples are equal.
     """
     header, mono = soundfile.info(path), audio.to_mono(samples)
     resampled = audio.resample(audio.without_offset(mono), sample_rate_hz, settings.sample_rate_hz)
-    kept = len(audio.remove_silence(resampled, top_db=settings.top_db)) / len(resampled)
+    voiced_share = len(audio.remove_silence(resampled, top_db=settings.top_db)) / len(resampled)
     noise_dbfs, noise_centroid_hz = background(mono, sample_rate_hz, top_db=settings.top_db)
     return Conditions(
         sample_rate_hz=sample_rate_hz,
@@ -73,7 +73,7 @@ def measure(path: str | Path, samples: np.ndarray, sample_rate_hz: int, settings
         digital_silence_share=float(digital_silence(mono).mean()),
         duration_s=len(mono) / sample_rate_hz,
         level_dbfs=level_dbfs(mono, sample_rate_hz, top_db=settings.top_db),
-        pause_share=1 - kept,
+        pause_share=1 - voiced_share,
     )
 
 
@@ -176,7 +176,7 @@ def level_dbfs(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0
 
 
 def background(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0) -> tuple[float, float]:
-    """Level and spectral centroid of what is heard where nobody speaks: dB of full scale, and hertz.
+    """Level and spectral centroid of the sound where nobody speaks: dB of full scale, and hertz.
 
     samples: mono, shape (n,). Of the frames of 50 ms that lie more than `top_db` below the loudest one and are
     nowhere digital silence, the quieter half (voices fade out in the other): the median level, and the centroid of

@@ -1,7 +1,7 @@
 """A recording as a sequence of feature frames of fixed length: mel spectrogram or MFCC, as the gender paper feeds it.
 
 Its section 3.a: mel spectrograms or MFCCs, of frames of 20 to 40 ms, scaled to a common range; its section 4: input
-length standardised by truncation or padding. How many bands, how long, and which range it does not say.
+length standardised by truncation or padding. How many bands, how long, and which range it leaves open.
 """
 
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) ->
 
 
 def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Settings) -> np.ndarray:
-    """Mel bands in decibels, scaled so that the floor is 0 and the reference 1; shape (bands, t), t <= frames asked."""
+    """Mel bands in decibels, the floor being 0 and the reference 1; shape (bands, t), t at most that of `shape`."""
     window = spectrogram.hamming(round(settings.frame_ms * sample_rate_hz / 1000))
     length = 1 << (2 * len(window) - 1).bit_length()  # zeros around a frame: low bands are narrower than its own bins
     padded = librosa.util.pad_center(window, size=length)
@@ -122,8 +122,7 @@ class Scaling:
             total = total + values.sum(axis=1)
             squares = squares + (values**2).sum(axis=1)
         mean = total / count
-        variance = np.maximum(squares / count - mean**2, 0.0)
-        sd = np.sqrt(variance)
+        sd = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
         return cls(mean, np.where(sd > 1e-6, sd, 1.0))
 
     def apply(self, features: np.ndarray) -> np.ndarray:

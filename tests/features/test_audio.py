@@ -20,7 +20,7 @@ def pitch_hz(samples: np.ndarray, rate: int = 22050) -> float:
     return float(np.argmax(spectrum) * rate / len(samples))
 
 
-@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 192000])
 @pytest.mark.parametrize(("depth", "step"), [("PCM_U8", 2**-7), ("PCM_16", 2**-15), ("PCM_24", 2**-23)])
 def test_any_rate_and_depth_becomes_16_bit_mono_at_22050_hz(tmp_path, rate, depth, step):
     soundfile.write(tmp_path / "in.wav", tone(440, 1.0, rate), rate, subtype=depth)
@@ -48,8 +48,16 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
     np.testing.assert_allclose(cleaned / 32768, (left + right) / 2, atol=2**-15)
 
 
-def test_channels_that_cancel_are_a_silent_recording(tmp_path):
-    soundfile.write(tmp_path / "in.wav", np.column_stack([tone(200), -tone(200)]), 22050)
+SILENT = {
+    "channels that cancel": np.column_stack([tone(200), -tone(200)]),
+    "one value throughout": np.full(22050, 0.1),
+    "too quiet for 16 bits": tone(300, level=1e-7),
+}
+
+
+@pytest.mark.parametrize("samples", SILENT.values(), ids=SILENT.keys())
+def test_a_recording_of_which_nothing_is_left_is_silent(tmp_path, samples):
+    soundfile.write(tmp_path / "in.wav", samples, 22050, subtype="FLOAT")
     with pytest.raises(SilentRecording):
         audio.clean(tmp_path / "in.wav", SETTINGS)
 
@@ -102,23 +110,12 @@ def test_silence_is_what_lies_30_db_below_the_peak():
     assert len(audio.remove_silence(np.concatenate(parts), top_db=10)) == pytest.approx(22050, abs=4 * 1024)
 
 
-def test_a_recording_without_silence_stays_as_it_is():
-    signal = tone(300)
-    assert np.array_equal(audio.remove_silence(signal), signal)
-
-
 @pytest.mark.parametrize(
     "samples", [np.zeros(22050), np.zeros(1), np.zeros(0), np.full(22050, 0.25), np.full(22050, 0.1, np.float32)]
 )
 def test_a_recording_of_one_value_throughout_is_an_error_and_no_crash_in_a_logarithm(samples):
     with pytest.raises(SilentRecording, match="equal"):
         audio.remove_silence(samples)
-
-
-def test_a_file_of_one_value_throughout_is_silent(tmp_path):
-    soundfile.write(tmp_path / "in.wav", np.full(8000, 0.1), 8000, subtype="FLOAT")
-    with pytest.raises(SilentRecording):
-        audio.clean(tmp_path / "in.wav", SETTINGS)
 
 
 def with_pauses(length: int = 60_000, seed: int = 1) -> np.ndarray:
@@ -135,11 +132,11 @@ def steps_16_bit(samples: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("length", [60_000, 61_440, 61_441, 3000, 600, 100])
 @pytest.mark.parametrize("top_db", [10.0, 30.0, 60.0])
-def test_of_a_recording_without_an_offset_what_is_kept_is_what_librosa_keeps(length, top_db):
+def test_of_a_recording_without_an_offset_what_is_left_is_what_librosa_leaves(length, top_db):
     samples = with_pauses(length)
     theirs = librosa.effects.split(samples, top_db=top_db)
-    kept = np.concatenate([samples[start:end] for start, end in theirs])
-    np.testing.assert_array_equal(audio.remove_silence(samples, top_db=top_db), kept)
+    left = np.concatenate([samples[start:end] for start, end in theirs])
+    np.testing.assert_array_equal(audio.remove_silence(samples, top_db=top_db), left)
 
 
 OFFSETS = [0.002, 0.01, -0.05]
@@ -148,9 +145,9 @@ OFFSETS = [0.002, 0.01, -0.05]
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_silence_is_removed_at_the_same_places_whatever_the_offset(offset):
     samples = with_pauses()
-    kept = audio.remove_silence(samples)
-    assert len(kept) < 0.9 * len(samples)
-    np.testing.assert_allclose(audio.remove_silence(samples + np.float32(offset)) - offset, kept, atol=1e-7)
+    left = audio.remove_silence(samples)
+    assert len(left) < 0.9 * len(samples)
+    np.testing.assert_allclose(audio.remove_silence(samples + np.float32(offset)) - offset, left, atol=1e-7)
 
 
 @pytest.mark.parametrize("settling_s", [0.1, 0.3, 1.0])
@@ -184,14 +181,8 @@ def test_a_recording_with_an_offset_gives_the_same_cleaned_samples_and_the_same_
     assert len(without) == len(with_offset)
     assert np.abs(without.astype(int) - with_offset).max() <= 1  # where a rounding falls the other way
     mel = spectrogram.Settings()
-    images = [spectrogram.image_of(kept / np.float32(32768), 22050, mel) for kept in (without, with_offset)]
+    images = [spectrogram.image_of(cleaned / np.float32(32768), 22050, mel) for cleaned in (without, with_offset)]
     np.testing.assert_allclose(*images, atol=0.01)  # of bands that hold nothing but the noise of rounding
-
-
-def test_a_recording_too_quiet_for_16_bits_is_silent(tmp_path):
-    soundfile.write(tmp_path / "in.wav", tone(300, level=1e-7), 22050, subtype="FLOAT")
-    with pytest.raises(SilentRecording):
-        audio.clean(tmp_path / "in.wav", SETTINGS)
 
 
 def gain_db(before: np.ndarray, after: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:

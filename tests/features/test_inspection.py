@@ -9,16 +9,15 @@ SETTINGS = audio.Settings(min_duration_s=0.5)
 RATE = 16000
 
 
-def stage_folder(seconds: float, level: float = 1e-3, offset: float = 0.0) -> np.ndarray:
+def empty_room(seconds: float, level: float = 1e-3, offset: float = 0.0) -> np.ndarray:
     return offset + level * np.random.default_rng(0).standard_normal(round(seconds * RATE))
 
 
 def with_sound(seconds: float, *, offset: float = 0.0, hz: float = 200.0) -> np.ndarray:
     """Three seconds of a room, in their middle a tone."""
-    samples = stage_folder(3.0, offset=offset)
-    samples[RATE : RATE + round(seconds * RATE)] += 0.3 * np.sin(
-        2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE
-    )
+    samples = empty_room(3.0, offset=offset)
+    length = round(seconds * RATE)
+    samples[RATE : RATE + length] += 0.3 * np.sin(2 * np.pi * hz * np.arange(length) / RATE)
     return samples
 
 
@@ -30,7 +29,7 @@ def inspected(folder, samples, settings=SETTINGS, **how):
 @pytest.mark.parametrize("offset", [0.0, 0.01])
 def test_a_knock_in_an_empty_room_is_a_bad_recording_named_with_what_is_left(tmp_path, offset):
     """A knock of a millisecond is in the frames of 2048 samples around it: in four, 512 apart."""
-    knocking = stage_folder(3.0, offset=offset)
+    knocking = empty_room(3.0, offset=offset)
     knocking[RATE : RATE + 16] += 0.8
     (problem,) = inspected(tmp_path, knocking).problems
     assert problem.where == "a.wav"
@@ -67,8 +66,8 @@ def test_a_sound_recording_is_inspected_as_the_cohort_does(tmp_path, how):
 
 
 @pytest.mark.parametrize(
-    "samples", [np.zeros(RATE), stage_folder(0.1), 40 * with_sound(1.0)], ids=["zeros", "short", "clipped"]
+    "samples", [np.zeros(RATE), empty_room(0.1), 40 * with_sound(1.0)], ids=["zeros", "short", "clipped"]
 )
-def test_what_is_wrong_otherwise_is_said_alone(tmp_path, samples):
+def test_what_is_wrong_otherwise_is_reported_alone(tmp_path, samples):
     found = inspected(tmp_path, samples)
     assert found.problems == recording.inspect("a.wav", tmp_path, min_duration_s=0.5).problems != ()

@@ -39,14 +39,14 @@ def test_mel_frames_are_librosa_s_scaled_to_one():
 
 
 @pytest.mark.parametrize(("frame_ms", "hop_ms"), [(40, 20), (40, 10), (25, 10), (20, 20), (33, 7)])
-def test_the_last_frame_before_the_cut_hears_what_comes_after_it(frame_ms, hop_ms):
-    samples, asked = noise(3.0), sequences.Settings(frame_ms=frame_ms, hop_ms=hop_ms, normalise="training")
-    cut, _ = sequences.features_of(samples, RATE, asked)
-    whole, _ = sequences.features_of(samples, RATE, asked.model_copy(update={"duration_s": 2.8}))
+def test_the_last_frame_before_the_cut_reaches_what_comes_after_it(frame_ms, hop_ms):
+    samples, settings = noise(3.0), sequences.Settings(frame_ms=frame_ms, hop_ms=hop_ms, normalise="training")
+    cut, _ = sequences.features_of(samples, RATE, settings)
+    whole, _ = sequences.features_of(samples, RATE, settings.model_copy(update={"duration_s": 2.8}))
     assert np.array_equal(cut, whole[:, : cut.shape[1]])
 
 
-def test_the_loudest_frame_is_one_that_is_kept():
+def test_the_loudest_frame_is_one_before_the_cut():
     samples = noise(3.0)
     samples[2 * RATE - 200 : 2 * RATE] *= 100
     features, _ = of(samples)
@@ -99,7 +99,7 @@ def test_a_sine_at_full_scale_is_the_reference():
 @pytest.mark.parametrize(
     ("frame_ms", "hop_ms", "duration_s", "frames"), [(20, 10, 1.0, 100), (25, 10, 3.0, 300), (40, 40, 2.0, 50)]
 )
-def test_frames_are_as_long_and_as_many_as_asked_for(frame_ms, hop_ms, duration_s, frames):
+def test_frames_are_as_long_and_as_many_as_the_settings_say(frame_ms, hop_ms, duration_s, frames):
     features, filled = of(noise(5.0), frame_ms=frame_ms, hop_ms=hop_ms, duration_s=duration_s)
     assert (features.shape, filled) == ((40, frames), frames)
     assert (features > 0).all(axis=1).any()
@@ -110,7 +110,7 @@ def test_no_band_is_empty_with_the_shortest_frames():
     assert (features.mean(axis=1) > 0.2).all()
 
 
-def test_a_silent_recording_is_told():
+def test_a_silent_recording_is_refused():
     with pytest.raises(SilentRecording):
         of(np.zeros(RATE))
 
