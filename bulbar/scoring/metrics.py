@@ -6,7 +6,7 @@ defined, such as the AUC of one class or the precision of a class that was never
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -103,11 +103,11 @@ def roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
     return float(roc_auc_within_folds(y_true, y_score, np.zeros(np.size(y_true))))
 
 
-def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> np.ndarray:
+def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> Any:
     """The same share, over those pairs alone whose two rows lie in one fold, so were scored by one network.
 
     y_true, y_score: shape (n,), or (n, columns) for an AUC of each column. fold: the fold of each row, shape (n,).
-    Returns shape () or (columns,), NaN where a row has no fold, or no fold has both classes.
+    Returns a float or shape (columns,), NaN where a row has no fold, or no fold has both classes.
     """
     true, score, fold = np.asarray(y_true, dtype=int), np.asarray(y_score, dtype=float), np.asarray(fold, dtype=float)
     concordant, pairs = np.zeros((2, *true.shape[1:]))
@@ -118,7 +118,7 @@ def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: np
         concordant += ranks_of_positive - positive * (positive + 1) / 2  # the Mann-Whitney statistic
         pairs += positive * (np.sum(here) - positive)
     defined = pairs > 0 if np.isfinite(fold).all() else np.zeros(pairs.shape, dtype=bool)
-    return np.divide(concordant, pairs, out=np.full(pairs.shape, np.nan), where=defined)
+    return np.divide(concordant, pairs, out=np.full(pairs.shape, np.nan), where=defined)[()]
 
 
 def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
