@@ -1,8 +1,8 @@
 """A search for a network's settings, with Optuna, so that workers change nothing and a killed search goes on.
 
-Trials are asked in batches, trained together, and told in their order; what is hopeless is pruned at a batch's end.
-Each value of a trial is drawn from a seed of its own. All samplers draw from the same values, so they share their kept
-fits: the grid is every combination of them.
+Trials are drawn in batches, trained together, and reported in their order; hopeless ones are pruned at a batch's end.
+Each value of a trial is drawn from a seed of its own. All samplers draw from the same values, so they share their
+cached fits: the grid is every combination of them.
 """
 
 import hashlib
@@ -130,7 +130,7 @@ class Settings(Strict):
     def ends_of_batches(self, sampler: Sampler) -> list[int]:
         """The numbers of trials at which a batch ends: at most `batch` after the one before.
 
-        None runs past TPE's random start or a population: what is asked then would know as little as its random part.
+        None runs past TPE's random start or a population: trials drawn then would know as little as its random part.
         """
         learned = {"tpe": [self.random_start], "genetic": list(range(0, self.n_trials, self.population or 1))}
         ends = [0]
@@ -154,7 +154,7 @@ class Settings(Strict):
 
 
 class Outcome(NamedTuple):
-    """What training at one point gave, at the epoch of lowest validation loss; fit: the digest of the kept fit."""
+    """What training at one point gave, at the epoch of lowest validation loss; fit: the digest of the cached fit."""
 
     validation_loss: float
     validation_accuracy: float
@@ -249,10 +249,10 @@ def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: in
 
 
 def _train_and_report(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
-    """Train a batch and tell its trials in their order; one whose validation loss was never finite has failed.
+    """Train a batch and report its trials in their order; one whose validation loss was never finite has failed.
 
     With pruning all are trained for a few epochs first; those worse by then than the median of earlier batches end
-    there. The others start once more, as a fit that is kept is a whole one: their first epochs are the same again.
+    there. The others start once more, as a cached fit is a whole one: their first epochs are the same again.
     """
     points = [settings.space.complete(trial.params) for trial in batch]
     ended: dict[int, Outcome | None] = {}
@@ -276,7 +276,7 @@ def _train_and_report(study: optuna.Study, batch: Sequence[Trial], settings: Set
 
 
 def _is_hopeless(trial: Trial, outcome: Outcome, epochs: int) -> bool:
-    """What the pruner says, noted before any trial of the batch is told: a search killed then hears the same again."""
+    """The pruner's verdict, noted before any trial of the batch is reported: a search killed then has it again."""
     if "hopeless" not in trial.user_attrs:
         trial.report(outcome.validation_loss, step=epochs)
         trial.set_user_attr("hopeless", bool(trial.should_prune()))

@@ -1,4 +1,4 @@
-"""Where a search is kept, and for one process at a time: a journal file beside the cached fits, or PostgreSQL.
+"""Where a search is stored, for one process at a time: a journal file beside the cached fits, or PostgreSQL.
 
 Optuna keeps each single write whole. It does not keep two processes from drawing trials for one study at once, nor
 from making a new database's tables at once, nor does it read past a line of the journal that was cut off. The locks
@@ -36,8 +36,8 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
     name: of the study. Warns where it has to wait. Raises BadInput where the database is no good, or params.yaml has
     its password, and CannotGoOn where the journal's disk is full.
     """
-    given = os.environ.get(VARIABLE) or url
-    with _in_database(_checked(given), name) if given else _in_journal(folder / f"{name}.journal", name) as storage:
+    url = os.environ.get(VARIABLE) or url
+    with _in_database(_checked(url), name) if url else _in_journal(folder / f"{name}.journal", name) as storage:
         yield storage
 
 
@@ -45,7 +45,12 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
 def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
     remedy = "name another folder for the fit cache with BULBAR_CACHE, or a database with tune.storage"
     writable_folder(journal.parent, "a folder for the search's journal, to write into", remedy)
-    with journal.with_name(f"{name}.lock").open("w") as lock:
+    place = journal.with_name(f"{name}.lock")
+    try:
+        lock = place.open("w")
+    except OSError as error:
+        raise BadInput([Problem(str(place), "a lock file that can be written", str(error), remedy)]) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -84,10 +89,10 @@ def _in_database(url: URL, name: str) -> Iterator[BaseStorage]:
         yield storage
 
 
-def _checked(given: str) -> URL:
-    """The URL. What is wrong with it is said without it: it may hold a password."""
+def _checked(text: str) -> URL:
+    """The URL. No error repeats it: it may hold a password."""
     try:
-        url = make_url(given)
+        url = make_url(text)
         dialect = url.get_backend_name()
     except (ImportError, SQLAlchemyError):
         _refuse(_EXAMPLE, "something else", "correct it, or write null for a journal file")

@@ -55,7 +55,7 @@ def best_point(table: pd.DataFrame, space: Space) -> Point:
 
 
 def importances(study: optuna.Study, seed: int) -> dict[str, float]:
-    """The share of the losses' variance that each varied setting explains, in falling order; none where all are alike.
+    """The share of the losses' variance that each varied setting explains, in falling order; none where all are equal.
 
     fANOVA of a forest over the complete trials: Hutter, Hoos and Leyton-Brown 2014.
     """

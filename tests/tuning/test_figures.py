@@ -36,11 +36,8 @@ def test_parallel_coordinates_have_a_line_for_each_point_and_the_best_one_ends_l
     lines = axes.get_lines()
     assert len(lines) == 4  # of the eight trials, four are of points that were tried before
     assert [line.get_ydata()[-1] for line in lines] == pytest.approx([1, 0.75, 0.25, 0])
-    assert [label.get_text() for label in axes.get_xticklabels()] == [
-        "filters",
-        "learning\nrate",
-        "validation\nloss (nats)",
-    ]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["filters", "learning\nrate", "validation\nloss (nats)"]
 
 
 def test_a_trial_that_was_pruned_or_failed_is_no_line_and_its_value_keeps_its_place():
@@ -67,7 +64,7 @@ def test_a_replay_shows_the_share_of_orders_that_have_found_the_best():
     np.testing.assert_array_equal(right.get_lines()[0].get_ydata(), table["found_best"])
 
 
-def test_the_gap_is_told_in_points_below_each_model():
+def test_the_gap_stands_in_points_below_each_model():
     gaps = {"CNN-LSTM": {"train_accuracy": 0.95, "test_accuracy": 0.9, "gap": 0.05}}
     (axes,) = figures.train_test_gap(gaps, "title").axes
     assert [bar.get_height() for bars in axes.containers if hasattr(bars, "patches") for bar in bars] == [0.95, 0.9]

@@ -26,13 +26,19 @@ SPACE = Space(
 SETTINGS = Settings(space=SPACE, batch=5)
 
 
+@pytest.fixture(autouse=True)
+def unsynced_journals(monkeypatch):
+    """No process dies here: a journal need not be on the disk before the next write."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
 def loss(point: tuning.Point) -> float:
     """Lowest, 0.1, at a learning rate of 0.002; filters matter little, units and dropout less."""
     return 0.1 + math.log10(point["learning_rate"] / 0.002) ** 2 + point["filters"] / 500 + point["lstm_units"] / 1e5
 
 
 class Trainer:
-    """Trains at once; notes the batches that it is asked for, and dies before one where it is told to."""
+    """Trains at once; notes its batches, and is interrupted before that of number `dies_at`."""
 
     def __init__(self, dies_at: int | None = None) -> None:
         self.batches: list[tuple[list[tuning.Point], int | None]] = []
@@ -64,12 +70,8 @@ def test_each_sampler_has_the_same_number_of_trials_all_of_them_points_of_the_gr
         assert {name: row[name] for name, _ in SPACE} in SPACE.points
         assert row["validation_loss"] == loss(row) * 9 / 8
     np.testing.assert_array_equal(found["best_so_far"], np.minimum.accumulate(found["validation_loss"]))
-
-
-def test_the_grid_has_every_point_once_and_ends_without_an_error(tmp_path):
-    found = table("grid", tmp_path)
     assert len(SPACE.points) == 36 == 3 * 2 * 3 * 2
-    assert not found.duplicated([name for name, _ in SPACE]).any()
+    assert sampler != "grid" or not found.duplicated([name for name, _ in SPACE]).any()
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -97,17 +99,12 @@ def test_a_trial_that_one_batch_left_open_is_taken_up_with_its_point(tmp_path):
     assert going_on.batches[0][0] == [SPACE.complete(trial.params) for trial in left]
 
 
-def test_trials_are_asked_in_batches_and_the_last_may_be_smaller(tmp_path):
+@pytest.mark.parametrize(("batch", "sizes"), [(5, [5] * 7 + [1]), (100, [36])])
+def test_trials_are_drawn_in_batches_and_the_last_may_be_smaller(tmp_path, batch, sizes):
     train = Trainer()
-    search("random", tmp_path, train)
-    assert [len(points) for points, _ in train.batches] == [5] * 7 + [1]
+    search("random", tmp_path, train, settings=SETTINGS.model_copy(update={"batch": batch}))
+    assert [len(points) for points, _ in train.batches] == sizes
     assert {epochs for _, epochs in train.batches} == {None}
-
-
-def test_a_batch_larger_than_the_search_is_the_whole_search(tmp_path):
-    train = Trainer()
-    assert len(table("grid", tmp_path, train, settings=SETTINGS.model_copy(update={"batch": 100}))) == 36
-    assert [len(points) for points, _ in train.batches] == [36]
 
 
 @pytest.mark.parametrize("batch", [1, 4, 5, 100])
@@ -123,7 +120,7 @@ def test_no_batch_runs_past_what_is_drawn_at_random(batch):
 
 
 def test_tpe_learns_from_its_tenth_trial_on_and_the_genetic_search_from_its_eighth(tmp_path):
-    """Of trials told a loss that says nothing, those drawn at random alone are the same as of trials told another."""
+    """Those drawn at random are the same whatever losses are reported."""
     settings = SETTINGS.model_copy(update={"batch": 4})
 
     class Upside(Trainer):
@@ -289,7 +286,7 @@ def test_points_that_are_equally_good_are_each_the_best():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "error"),
     [
         ({"trials": 37}, "the grid has 36 points"),
         ({"trials": 9}, "genetic needs at least 10, got 9"),
@@ -302,6 +299,6 @@ def test_points_that_are_equally_good_are_each_the_best():
         ({"space": {name: values[:1] for name, values in SPACE.model_dump().items()}}, "leaves nothing to search"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(changes, told):
-    with pytest.raises(ValidationError, match=told):
+def test_settings_that_cannot_be_are_refused(changes, error):
+    with pytest.raises(ValidationError, match=error):
         Settings.model_validate({"space": SPACE.model_dump(), **changes})
