@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from bulbar.audit.finding import Finding, p_of_shuffles, verdict_of
-from bulbar.audit.label_probe import auc_within_folds
 from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import FEWEST_SHOWN
 from bulbar.core.markdown import with_interval
 from bulbar.features import spectrogram
 from bulbar.scoring import intervals, metrics
+from bulbar.scoring.metrics import roc_auc_within_folds
 
 _ROWS_AT_ONCE = 64
 
@@ -98,7 +98,7 @@ def _predicted(
     auc = metrics.roc_auc(label, table["probability"])
     low, high = intervals.intervals(table, draws=draws, level=level, seed=seed)["roc_auc_pooled"]
     shuffled = np.random.default_rng(seed).permuted(np.tile(label, (shuffles, 1)), axis=1)
-    by_chance = auc_within_folds(shuffled.T, values[:, np.newaxis], np.ones(len(values)))
+    by_chance = roc_auc_within_folds(shuffled.T, values[:, np.newaxis], np.ones(len(values)))
     p = p_of_shuffles(auc, np.maximum(by_chance, 1 - by_chance))
     shown = min(np.sum(label == 1), np.sum(label == 0)) >= FEWEST_SHOWN
     groups = {"positive": label == 1, "negative": label == 0}

@@ -96,11 +96,8 @@ class ProtocolData:
 
     def parts(self, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows of the feature array that fold `fold` trains on, watches and tests."""
-        train, watched, tested = folds.parts(self.table, fold)
-        return self._rows_of(train), self._rows_of(watched), self._rows_of(tested)
-
-    def _rows_of(self, positions: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.isin(self.rows, positions))
+        train, watched, tested = (np.flatnonzero(np.isin(self.rows, part)) for part in folds.parts(self.table, fold))
+        return train, watched, tested
 
     def per_recording(self, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the recordings that `rows` belong to, and the mean of their rows' values."""
@@ -126,13 +123,8 @@ def require_image_size(cells: Sequence[Cell], image_shape: tuple[int, int]) -> N
     """
     problems = []
     for code in dict.fromkeys(cell.architecture for cell in cells):
-        depth, side = len(ARCHITECTURES[code].filters), min(image_shape)
-        for _ in range(depth):
-            side = (side - 2) // 2
-        if side < 1:
-            smallest = 1
-            for _ in range(depth):
-                smallest = 2 * smallest + 2
+        smallest = 3 * 2 ** len(ARCHITECTURES[code].filters) - 2  # from n before a pooling back to 2 n + 2, from 1 on
+        if min(image_shape) < smallest:
             problems.append(
                 Problem(
                     where=f"params.yaml: sweep.architectures or published: {code}",
@@ -246,18 +238,16 @@ def cell_scores(
     `intervals.intervals`.
     """
     accuracy = summary["test_accuracy"]
-    found = intervals.both_ways(predictions, draws=draws, level=level, seed=seed)
-    shown = {
-        **{score: ("per_recording", score) for score in ("accuracy", "roc_auc", "roc_auc_pooled")},
-        **{f"{score}_per_subject": ("per_subject", score) for score in ("accuracy", "roc_auc_pooled")},
-    }
+    units = intervals.both_ways(predictions, draws=draws, level=level, seed=seed)
+    shown = {score: ("per_recording", score) for score in ("accuracy", "roc_auc", "roc_auc_pooled")}
+    shown |= {f"{score}_per_subject": ("per_subject", score) for score in ("accuracy", "roc_auc_pooled")}
     return {
         "mean_accuracy": accuracy.mean(),
         "sd_accuracy": accuracy.std(ddof=1),
         "highest_fold_accuracy": accuracy.max(),
         "lowest_loss_fold_accuracy": accuracy.iloc[summary["validation_loss"].argmin()],
-        **{name: found[unit][score] for name, (unit, score) in shown.items()},
-        "intervals": {name: found[unit]["intervals"][score] for name, (unit, score) in shown.items()},
+        **{name: units[unit][score] for name, (unit, score) in shown.items()},
+        "intervals": {name: units[unit]["intervals"][score] for name, (unit, score) in shown.items()},
         "mean_epochs": summary["epochs"].mean(),
     }
 

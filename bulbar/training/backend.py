@@ -26,7 +26,7 @@ def start(backend: str) -> None:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
             tf.config.experimental.enable_op_determinism()
-            tf.zeros(1)  # it tells of the device that it finds, here rather than beside a bar
+            tf.zeros(1)  # it prints the device that it finds, here rather than beside a bar
         import keras
 
         keras.utils.set_random_seed(0)  # determinism refuses to run unseeded; nothing here draws from it

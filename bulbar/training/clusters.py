@@ -3,19 +3,18 @@
 import math
 import os
 import socket
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import platformdirs
 from joblib import register_parallel_backend
 from joblib._dask import DaskDistributedBackend
 
 from bulbar.core import parallel
-from bulbar.core.atomic_write import writable_folder
+from bulbar.core.atomic_write import atomic_path, writable_folder
 from bulbar.core.digests import file_digest
 from bulbar.core.errors import BadInput, Problem
 from bulbar.training.fits import device
@@ -23,32 +22,36 @@ from bulbar.training.fits import device
 _SECONDS_TO_FIRST_WORKER = 60
 
 
-class Engine(ABC):
-    """What runs the processes. A node is a machine; a worker is one of its processes.
+class Engine:
+    """What runs the processes: here joblib's own, on this machine; of a cluster a subclass.
 
-    lost: what a call raises when a worker dies. Where fits are trained on GPUs, and the cluster has declared its own,
-    they are the engine's to share out: only workers and nodes that have one count.
+    A node is a machine; a worker is one of its processes. lost: what a call raises when a worker dies. options: of the
+    joblib backend. Where fits are trained on GPUs, and the cluster has declared its own, they are the engine's to share
+    out: only workers and nodes that have one count.
     """
 
-    backend: ClassVar[str]
-    lost: tuple[type[BaseException], ...]
+    backend = "loky"
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+
+    def __init__(self, n_workers: int = 1) -> None:
+        self._n_workers = n_workers
 
     @property
     def options(self) -> dict[str, Any]:
         """Of the joblib backend."""
         return {}
 
-    @abstractmethod
     def workers(self) -> int:
         """Processes that there are now: a cluster may grow and shrink."""
+        return self._n_workers
 
-    @abstractmethod
     def nodes(self) -> list[Any]:
         """Every node that there is now; none where all workers are on this machine and see its files."""
+        return []
 
-    @abstractmethod
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """What a function returns on each of some nodes."""
+        return []
 
     def share(self, path: Path, digest: str) -> int:
         """Send a file once to every node that does not see it at its path. Returns how many needed it."""
@@ -61,7 +64,7 @@ class Engine(ABC):
 
 
 def on_this_node(path: Path, digest: str) -> Path:
-    """Where a shared file lies on the node that asks: its own copy if it was sent one, else the common path."""
+    """Where a shared file lies on this node: its own copy if it was sent one, else the common path."""
     copy = _copy(digest)
     return copy if copy.exists() else path
 
@@ -79,45 +82,21 @@ def _receive(content: bytes, digest: str) -> None:
     remedy = f"on {socket.gethostname()} set XDG_CACHE_HOME to a folder that can be written, or give all nodes data/"
     expected = "a folder for a copy of the features, to write into"
     writable_folder(copy.parent, expected, remedy, mode=0o700)  # images of voices: for this user alone
-    aside = copy.with_suffix(f".{os.getpid()}")
-    aside.write_bytes(content)
-    if file_digest(aside) != digest:
-        aside.unlink()
-        raise OSError(f"{copy}: what arrived is not what was sent")
-    aside.rename(copy)
+    with atomic_path(copy) as unfinished:
+        unfinished.write_bytes(content)
+        if file_digest(unfinished) != digest:
+            raise OSError(f"{copy}: what arrived is not what was sent")
 
 
-@contextmanager
-def connected(computing: parallel.Settings) -> Iterator[Engine]:
+def connected(computing: parallel.Settings) -> AbstractContextManager[Engine]:
     """The engine of `compute.backend`, until the end of the block.
 
     Dask's scheduler is at DASK_SCHEDULER_ADDRESS, Ray's head at RAY_ADDRESS; where none is named, a cluster is started
     here. Raises BadInput where the package, the cluster or its workers are not as they must be.
     """
-    engines = {"loky": _loky, "dask": _dask, "ray": _ray}
-    with contextmanager(engines[computing.backend])(computing) as engine:
-        yield engine
-
-
-class _Loky(Engine):
-    backend = "loky"
-    lost = (BrokenExecutor,)
-
-    def __init__(self, n_workers: int) -> None:
-        self._n_workers = n_workers
-
-    def workers(self) -> int:
-        return self._n_workers
-
-    def nodes(self) -> list[Any]:
-        return []
-
-    def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        return []
-
-
-def _loky(computing: parallel.Settings) -> Iterator[Engine]:
-    yield _Loky(computing.n_workers)
+    if computing.backend == "loky":
+        return nullcontext(Engine(computing.n_workers))
+    return {"dask": _dask, "ray": _ray}[computing.backend](computing)
 
 
 class _DaskBackend(DaskDistributedBackend):
@@ -148,7 +127,7 @@ class _Dask(Engine):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Each fit asks for what a worker has of the resource `GPU`."""
+        """Each fit takes what a worker has of the resource `GPU`."""
         declared = [gpus for about in self._workers().values() if (gpus := _gpus(about))]
         return {"resources": {"GPU": min(declared)}} if declared and device() == "gpu" else {}
 
@@ -159,9 +138,9 @@ class _Dask(Engine):
         return list({about["host"]: address for address, about in self._workers().items()}.values())
 
     def _workers(self) -> dict[str, Any]:
-        there_are = self._client.scheduler_info(n_workers=-1)["workers"]
-        with_gpu = {address: about for address, about in there_are.items() if _gpus(about)}
-        return with_gpu if with_gpu and device() == "gpu" else there_are
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        with_gpu = {address: about for address, about in workers.items() if _gpus(about)}
+        return with_gpu if with_gpu and device() == "gpu" else workers
 
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         returned = self._client.run(function, *arguments, workers=list(nodes))
@@ -172,6 +151,7 @@ def _gpus(worker: dict[str, Any]) -> float:
     return float(worker["resources"].get("GPU", 0))
 
 
+@contextmanager
 def _dask(computing: parallel.Settings) -> Iterator[Engine]:
     distributed = _package("dask", "distributed")
     register_parallel_backend("bulbar_dask", _DaskBackend)
@@ -211,22 +191,22 @@ class _Ray(Engine):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Each fit asks for a core, and for its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to the one it got."""
+        """Each fit takes a core, and its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to the one it got."""
         share = math.floor(1e4 / self._computing.fits_per_gpu) / 1e4  # Ray counts in steps of 1e-4, and shares add up
         return {"ray_remote_args": {"num_cpus": 1, "num_gpus": share if self._on_gpus() else 0}}
 
     def workers(self) -> int:
-        there_are = max(1, sum(self._room().values()))
-        return min(there_are, self._computing.workers or there_are)
+        capacity = max(1, sum(self._capacity().values()))
+        return min(capacity, self._computing.workers or capacity)
 
     def nodes(self) -> list[Any]:
-        return [node for node, room in self._room().items() if room]
+        return [node for node, fits in self._capacity().items() if fits]
 
     def _on_gpus(self) -> bool:
         return device() == "gpu" and self._ray.cluster_resources().get("GPU", 0) > 0
 
-    def _room(self) -> dict[str, int]:
-        """How many fits each node takes at a time: Ray waits for ever for a worker that no node has room for."""
+    def _capacity(self) -> dict[str, int]:
+        """How many fits each node takes at a time: Ray waits for ever for a worker that no node has resources for."""
         of_node = {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
         cores = {node: int(resources.get("CPU", 0)) for node, resources in of_node.items()}
         if not self._on_gpus():
@@ -237,15 +217,16 @@ class _Ray(Engine):
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        there = self._ray.remote(num_cpus=0)(function)
-        given = [self._ray.put(argument) for argument in arguments]
-        placed = [there.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
+        task = self._ray.remote(num_cpus=0)(function)
+        stored = [self._ray.put(argument) for argument in arguments]
+        placed = [task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
         try:
-            return list(self._ray.get([task.remote(*given) for task in placed]))
+            return list(self._ray.get([each.remote(*stored) for each in placed]))
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from None  # what the function raised, without Ray's text around it
 
 
+@contextmanager
 def _ray(computing: parallel.Settings) -> Iterator[Engine]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = _package("ray", "ray")
@@ -282,7 +263,7 @@ def _ray(computing: parallel.Settings) -> Iterator[Engine]:
 
 
 def _require_device(where: str, gpus: float) -> None:
-    """Fits are named by what they are trained on before any worker is asked: a cluster's GPUs are not left idle unsaid.
+    """Refuse a cluster's GPUs that fits would leave idle: a fit's digest names the device before any worker is there.
 
     gpus: declared by the cluster.
     """

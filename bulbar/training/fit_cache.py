@@ -1,4 +1,4 @@
-"""Finished fits, kept in a folder named by the digest of everything that shapes them; only missing ones are trained."""
+"""The fit cache: finished fits by the digest of everything that shapes them. Only missing ones are trained."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,14 +30,14 @@ from bulbar.training.fits import Fit, Fitted, Study, description, digest, enviro
 
 #: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
 #: weights moved in a step, for anything else in a step, for its start, and for each network's first use. Measured on
-#: two cores of an AVX-512 server; fits that are kept already correct the first three for the machine at hand.
+#: two cores of an AVX-512 server; cached fits correct the first three for the machine at hand.
 _SECONDS_PER_GIGA_MULTIPLY_ADD = 0.016
 _SECONDS_PER_MEGA_WEIGHT_STEP = 0.0025
 _SECONDS_PER_STEP = 0.012
 _SECONDS_PER_BACKEND_START = 8.0
 _SECONDS_PER_TRACE = 3.0
 
-#: Of a worker, before its backend starts. Either backend takes a whole GPU's memory unless told: others share it.
+#: Of a worker, before its backend starts. By default either backend takes a whole GPU's memory, which others share.
 _FOR_BACKEND = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -45,7 +45,7 @@ _FOR_BACKEND = {
 }
 
 
-#: What the folders of what is not finished are called, until they are renamed or removed.
+#: Beginnings of the names of unfinished folders, until they are renamed or removed.
 _PARTIAL, _CLAIMS = ".partial-", ".claims-"
 _SECONDS_OF_A_DAY = 86400
 _OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or compute.fit_cache in params.yaml"
@@ -53,25 +53,25 @@ _OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or co
 
 @dataclass(frozen=True)
 class Plan:
-    """What a set of fits asks for before it starts: counts, estimated seconds over all workers, and bytes of disk."""
+    """What a set of fits needs before it starts: counts, estimated seconds over all workers, and bytes of disk."""
 
     to_do: int
-    known: int
+    cached: int
     seconds: float
     disk_bytes: float
 
     def __str__(self) -> str:
         time = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
         return (
-            f"{self.to_do} fits to do, {self.known} already known; at most about {time}"
+            f"{self.to_do} fits to do, {self.cached} already known; at most about {time}"
             f" and {self.disk_bytes / 1e6:.0f} MB of disk"
         )
 
 
 class FitCache:
-    """The folder of finished fits: one folder for each, written aside and renamed, so that none is ever half there.
+    """The folder of finished fits, with a folder for each: written under another name and renamed, so never half there.
 
-    It is made where it is not there. Raises BadInput where it cannot be made or written.
+    It is made if it is missing. Raises BadInput where it cannot be made or written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +85,7 @@ class FitCache:
         return self.place(name).is_dir()
 
     def load(self, name: str) -> Fitted:
-        """A kept fit, without its model: `export_model` has that."""
+        """A cached fit, without its model: `export_model` has that."""
         place = self.place(name)
         return Fitted(
             test=np.load(place / "test.npy", allow_pickle=False),
@@ -94,48 +94,48 @@ class FitCache:
         )
 
     def store(self, name: str, fitted: Fitted, settings: dict[str, object], seconds: float) -> None:
-        """Keep a fit. Where another process was faster, its copy stays: both hold the same."""
+        """Write a fit. Where another process was faster, its copy stays: both hold the same."""
         place = self.place(name)
-        aside = self.folder / f"{_PARTIAL}{uuid4().hex}"
+        unfinished = self.folder / f"{_PARTIAL}{uuid4().hex}"
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            aside.mkdir(mode=0o700)
-            np.save(aside / "test.npy", fitted.test, allow_pickle=False)
-            np.save(aside / "validation.npy", fitted.validation, allow_pickle=False)
-            fitted.history.to_csv(aside / "history.csv", index=False, lineterminator="\n")
-            (aside / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
-            (aside / "seconds.txt").write_text(f"{seconds:.3f}\n", encoding="utf-8")
+            unfinished.mkdir(mode=0o700)
+            np.save(unfinished / "test.npy", fitted.test, allow_pickle=False)
+            np.save(unfinished / "validation.npy", fitted.validation, allow_pickle=False)
+            fitted.history.to_csv(unfinished / "history.csv", index=False, lineterminator="\n")
+            (unfinished / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+            (unfinished / "seconds.txt").write_text(f"{seconds:.3f}\n", encoding="utf-8")
             if fitted.model is not None:
-                (aside / "model.keras").write_bytes(fitted.model)
-            aside.rename(place)
+                (unfinished / "model.keras").write_bytes(fitted.model)
+            unfinished.rename(place)
         except OSError as error:
             if name not in self:
-                explain_disk_error(error, place, aside)
+                explain_disk_error(error, place, unfinished)
                 raise
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def export_model(self, name: str, path: Path) -> None:
-        """Put a kept fit's `.keras` file at `path`: as a link where the file system can, else as a copy."""
+        """Put a cached fit's `.keras` file at `path`: as a link where the file system can, else as a copy."""
         link_file(self.place(name) / "model.keras", path)
 
     def seconds(self, name: str) -> float:
-        """What a kept fit took, in seconds of its worker."""
+        """What a cached fit took, in seconds of its worker."""
         return float((self.place(name) / "seconds.txt").read_text(encoding="utf-8"))
 
 
-def plan(fits: Sequence[Fit], study: Study, kept: FitCache, workers: int) -> Plan:
+def plan(fits: Sequence[Fit], study: Study, cache: FitCache, workers: int) -> Plan:
     """What it takes to have all `fits`: an upper bound, as if no fit stopped early."""
     names = [digest(fit, study) for fit in fits]
-    missing = [fit for fit, name in zip(fits, names, strict=True) if name not in kept]
-    known = [(fit, name) for fit, name in zip(fits, names, strict=True) if name in kept]
-    paces = [kept.seconds(name) / _expected_seconds(fit, study) for fit, name in known]
+    missing = [fit for fit, name in zip(fits, names, strict=True) if name not in cache]
+    found = [(fit, name) for fit, name in zip(fits, names, strict=True) if name in cache]
+    paces = [cache.seconds(name) / _expected_seconds(fit, study) for fit, name in found]
     pace = statistics.median(paces) if paces else 1.0
     networks = {fit.network for fit in missing}
     start = _SECONDS_PER_BACKEND_START + len(networks) * _SECONDS_PER_TRACE if missing else 0.0
     return Plan(
         to_do=len(missing),
-        known=len(known),
+        cached=len(found),
         seconds=start + pace * sum(_expected_seconds(fit, study) for fit in missing) / workers,
         disk_bytes=_disk_bytes(missing),
     )
@@ -159,7 +159,7 @@ def _expected_seconds(fit: Fit, study: Study) -> float:
 def run(
     fits: Sequence[Fit],
     study: Study,
-    kept: FitCache,
+    cache: FitCache,
     *,
     computing: parallel.Settings,
     label: str,
@@ -172,16 +172,16 @@ def run(
     where fits diverged, unless they may.
     """
     names = [digest(fit, study) for fit in fits]
-    missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in kept}
-    _sweep_up(kept.folder)
+    missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in cache}
+    _sweep_up(cache.folder)
     if missing:
         needed = _disk_bytes(missing.values())
-        if needed > shutil.disk_usage(kept.folder).free:
-            disk_is_full(kept.folder, f"room for {len(missing)} fits, {in_units(needed)} at most")
+        if needed > shutil.disk_usage(cache.folder).free:
+            disk_is_full(cache.folder, f"room for {len(missing)} fits, {in_units(needed)} at most")
         with clusters.connected(computing) as engine:
-            _train_all(missing, study, kept, engine, computing.attempts, label)
+            _train_all(missing, study, cache, engine, computing.attempts, label)
     for fit, name in zip(fits, names, strict=True):
-        fitted = kept.load(name)
+        fitted = cache.load(name)
         if fitted.diverged and not may_diverge:
             expected, remedy = "a validation loss that is finite in some epoch", "lower train.learning_rate"
             raise BadInput([Problem("params.yaml: train.learning_rate", expected, f"none in {fit.name}", remedy)])
@@ -189,41 +189,42 @@ def run(
 
 
 def _train_all(
-    missing: dict[str, Fit], study: Study, kept: FitCache, engine: clusters.Engine, attempts: int, label: str
+    missing: dict[str, Fit], study: Study, cache: FitCache, engine: clusters.Engine, attempts: int, label: str
 ) -> None:
     """Fits that were cut off wait for all others: what is wrong with one of them keeps no other from being done."""
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
-    calls_lost = 0
-    left = sorted(missing, key=lambda name: _large_first(missing[name], study))
+    errors: list[BaseException] = []
+    in_order = sorted(missing, key=lambda name: _large_first(missing[name], study))
     for _ in range(attempts):
-        error: BaseException | None = None
-        waiting = [[name for name in left if (cut_off[name] > 0) is was_cut_off] for was_cut_off in (False, True)]
-        with _claims_folder(kept) as claims:
+        undone = [name for name in in_order if name not in cache]
+        # A worker that does not see the folder of claims does not see the cache either.
+        with tempfile.TemporaryDirectory(dir=cache.folder, prefix=_CLAIMS, ignore_cleanup_errors=True) as claims:
             try:
-                for names in filter(None, waiting):
-                    _train_once([_Task(missing[name], name, study, kept, claims) for name in names], engine, label)
-            except engine.lost as lost:
-                error = lost
-                calls_lost += 1
-            at_work = [note.name.split("@") for note in claims.iterdir()]
+                for was_cut_off in (False, True):
+                    fits = {name: missing[name] for name in undone if (cut_off[name] > 0) is was_cut_off}
+                    if fits:
+                        _train_once(fits, study, cache, Path(claims), engine, label)
+            except engine.lost as error:
+                errors.append(error)
+            at_work = [note.name.split("@") for note in Path(claims).iterdir()]
         cut_off.update({name for name, _ in at_work})
         workers |= {worker for _, worker in at_work}
-        left = [name for name in left if name not in kept]
-        if error is None or not left:
+        undone = [name for name in undone if name not in cache]
+        if not undone:
             break
-    if workers or calls_lost:
+    if workers or errors:
         at = ", ".join(sorted(missing[name].name for name in cut_off)) or "fits unknown: no folder is common"
-        count = max(len(workers), calls_lost)
+        count = max(len(workers), len(errors))
         warnings.warn(f"{label}: workers lost: {count}, at {at}", RuntimeWarning, stacklevel=3)
-    if error is not None and left:
+    if undone and errors:
         every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
         found = (
             f"workers died in each of {attempts} attempts (compute.attempts); at work each time:"
-            f" {', '.join(every_time) or 'no one fit'}; {len(left)} fits are undone, the others are kept"
+            f" {', '.join(every_time) or 'no one fit'}; {len(undone)} fits are undone, the others are cached"
         )
         expected = "workers that live until they are done"
-        raise WorkersLost([Problem(label, expected, found, parallel.MORE_MEMORY)]) from error
+        raise WorkersLost([Problem(label, expected, found, parallel.MORE_MEMORY)]) from errors[-1]
 
 
 def _sweep_up(folder: Path) -> None:
@@ -242,64 +243,46 @@ def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
     return -architectures.cost(fit.network)[1], fit.network.name, fit.settings_in(study).batch_size
 
 
-@contextmanager
-def _claims_folder(kept: FitCache) -> Iterator[Path]:
-    """A folder in which workers note what they are at. One that does not see it does not see the kept fits either."""
-    claims = Path(tempfile.mkdtemp(dir=kept.folder, prefix=_CLAIMS))
-    try:
-        yield claims
-    finally:
-        shutil.rmtree(claims, ignore_errors=True)
+def _train_once(
+    fits: dict[str, Fit], study: Study, cache: FitCache, claims: Path, engine: clusters.Engine, label: str
+) -> None:
+    """One call of joblib. What workers cannot write into the cache, as they do not see its folder, is written here.
 
-
-@dataclass(frozen=True)
-class _Task:
-    """What a worker is given: a fit, its digest, and where to keep it."""
-
-    fit: Fit
-    name: str
-    study: Study
-    kept: FitCache
-    claims: Path
-
-
-def _train_once(tasks: Sequence[_Task], engine: clusters.Engine, label: str) -> None:
-    """One call of joblib. What workers cannot keep themselves, for want of a common folder, is kept here."""
-    study, kept, workers = tasks[0].study, tasks[0].kept, engine.workers()
+    fits: by digest. claims: a folder in which workers note the fit that they are at.
+    """
+    workers = engine.workers()
     if study.images is not None:
         engine.share(study.images, study.features_digest)
-    shared = environment(study.settings.keras_backend)
+    expected = dict(environment(study.settings.keras_backend))
     results = parallel.map_ordered(
-        partial(_train_and_keep, expected=dict(shared)),
-        tasks,
+        partial(_train_and_store, study=study, cache=cache, claims=claims, expected=expected),
+        fits.items(),
         label=label if engine.backend == "loky" else f"{label}, {workers} workers",
-        total=len(tasks),
+        total=len(fits),
         workers=workers,
         ordered=False,
         backend=engine.backend,
         **engine.options,
     )
-    of_name = {task.name: task.fit for task in tasks}
-    for sent in results:
-        if sent is not None:
-            name, fitted, seconds = sent
-            kept.store(name, fitted, description(of_name[name], study), seconds)
+    for name, fitted, seconds in filter(None, results):
+        cache.store(name, fitted, description(fits[name], study), seconds)
 
 
-def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted, float] | None:
-    """Train a fit and keep it; where this process does not see the kept fits, return it."""
-    fit, kept, name = task.fit, task.kept, task.name
-    common = task.claims.is_dir()
-    if common and name in kept:
+def _train_and_store(
+    named: tuple[str, Fit], study: Study, cache: FitCache, claims: Path, expected: dict[str, str]
+) -> tuple[str, Fitted, float] | None:
+    """Train a fit and write it into the cache; return it if this process does not see the cache."""
+    name, fit = named
+    common = claims.is_dir()
+    if common and name in cache:
         return None
-    keras_backend = task.study.settings.keras_backend
+    keras_backend = study.settings.keras_backend
     os.environ |= {"KERAS_BACKEND": keras_backend, "BULBAR_DEVICE": expected["device"]}
     if expected["device"] == "cpu":
         os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-    for variable, value in _FOR_BACKEND.items():
-        os.environ.setdefault(variable, value)
+    os.environ |= {variable: value for variable, value in _FOR_BACKEND.items() if variable not in os.environ}
     _require(expected, dict(environment(keras_backend)))
-    note = task.claims / f"{name}@{socket.gethostname()}-{os.getpid()}"
+    note = claims / f"{name}@{socket.gethostname()}-{os.getpid()}"
     if common:
         note.touch()
     try:
@@ -313,7 +296,6 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
         found = {"backend": trainer.keras.backend.backend(), "device": started_on}
         _require({key: expected[key] for key in found}, found)
 
-        study = task.study
         if study.images is not None:
             study = replace(study, images=clusters.on_this_node(study.images, study.features_digest))
         started = time.perf_counter()
@@ -321,7 +303,7 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
         seconds = time.perf_counter() - started
         if not common:
             return name, fitted, seconds
-        kept.store(name, fitted, description(fit, study), seconds)
+        cache.store(name, fitted, description(fit, study), seconds)
         return None
     finally:
         note.unlink(missing_ok=True)
@@ -329,10 +311,9 @@ def _train_and_keep(task: _Task, expected: dict[str, str]) -> tuple[str, Fitted,
 
 def _require(expected: dict[str, str], found: dict[str, str]) -> None:
     """A worker with other versions or other code would give other bits under the same name."""
-    if expected != found:
-        keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
-        told = "; ".join(f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys)
-        device = "; BULBAR_DEVICE says what fits are to be trained on (README)" if "device" in keys else ""
-        raise RuntimeError(
-            f"worker {socket.gethostname()}-{os.getpid()} is not like the rest, mend or restart it: {told}{device}"
-        )
+    keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
+    if keys:
+        differing = "; ".join(f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys)
+        device = "; BULBAR_DEVICE sets what fits are trained on (README)" if "device" in keys else ""
+        worker = f"{socket.gethostname()}-{os.getpid()}"
+        raise RuntimeError(f"worker {worker} differs from the others, fix or restart it: {differing}{device}")

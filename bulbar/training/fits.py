@@ -58,9 +58,9 @@ class Fit:
     """One network to be trained on some rows, watched on others, tested on others still.
 
     name: of the fit, e.g. `record_wise/S1B/0.3/fold_1`; its seed derives from it.
-    train, validation, test: positions of rows; train of shape (n,), or (turn, n) where the epochs hear the turns one
-    after the other, again and again. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
-    keep_weights: keep the trained model beside the predictions. settings: its own, where a search sets them; None: the
+    train, validation, test: positions of rows; train of shape (n,), or (turn, n) where the epochs train on the turns
+    one after the other, again and again. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
+    keep_weights: store the trained model beside the predictions. settings: its own, where a search sets them; None: the
     study's.
     """
 
@@ -90,7 +90,7 @@ class Fitted:
 
     test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
     validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, from training where weights
-    are kept; `FitCache.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
+    are stored; `FitCache.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
     """
 
     test: np.ndarray
@@ -110,7 +110,7 @@ class Fitted:
 
 
 def digest(fit: Fit, study: Study) -> str:
-    """A name for everything that shapes a fit's result: what differs in it differs in nothing else."""
+    """A name for everything that shapes a fit's result: equal digests mean equal results."""
     return hashlib.sha256(json.dumps(description(fit, study), sort_keys=True).encode()).hexdigest()
 
 
@@ -150,21 +150,21 @@ def environment(backend: str) -> Mapping[str, str]:
 def device() -> str:
     """What fits are trained on, `gpu` or `cpu`: BULBAR_DEVICE, else what this machine has, with CUDA's packages."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
-    has_gpu = Path("/dev/nvidia0").exists() and visible and any(map(_is_installed, _CUDA))
+    has_gpu = Path("/dev/nvidia0").exists() and visible and any(map(_installed, _CUDA))
     return os.environ.get("BULBAR_DEVICE") or ("gpu" if has_gpu else "cpu")
 
 
 def _version(package: str) -> str:
+    if found := _installed(package):
+        return found
+    remedy = f"pip install --require-hashes -r {_REQUIREMENTS.get(package, 'requirements.lock')}"
+    where = f"params.yaml: train.keras_backend: {package}" if package in _REQUIREMENTS else "Python environment"
+    raise BadInput([Problem(where, f"the package {package}", "not installed", remedy)])
+
+
+def _installed(package: str) -> str | None:
+    """The version of a package, None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
-        remedy = f"pip install --require-hashes -r {_REQUIREMENTS.get(package, 'requirements.lock')}"
-        where = f"params.yaml: train.keras_backend: {package}" if package in _REQUIREMENTS else "Python environment"
-        raise BadInput([Problem(where, f"the package {package}", "not installed", remedy)]) from None
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
+        return None

@@ -52,7 +52,7 @@ class ClipData:
         return np.flatnonzero((self.index["part"] == part) & (self.index["copy"] == 0))
 
     def trained(self) -> np.ndarray:
-        """Rows that are trained on, with the changed copies: shape (n,), or (copy, n) where they are heard in turn."""
+        """Rows that are trained on, with the changed copies: shape (n,), or (copy, n) where `in_turn`."""
         of_train = self.index[self.index["part"] == "train"]
         if not self.in_turn:
             return of_train.index.to_numpy()
@@ -71,33 +71,10 @@ def require_image_size(settings: Settings, space: search.Space, image_shape: tup
         raise BadInput([Problem(where, f"at least {1 << layers} features, frames and LSTM units", found, remedy)])
 
 
-def network_of(kind: Kind, settings: Settings, image_shape: tuple[int, int]) -> SequenceNetwork:
-    """A network as it is before tuning."""
-    return SequenceNetwork(
-        kind,
-        image_shape,
-        filters=settings.filters,
-        lstm_units=settings.lstm_units,
-        n_layers=settings.n_layers,
-        dense_units=settings.dense_units,
-    )
-
-
-def kind_of(model: str, settings: Settings) -> Kind:
-    """The kind of network that a model is: of CNN-LSTM the order decides."""
-    return settings.order if model in ("cnn_lstm", TUNED) else model  # type: ignore[return-value]
-
-
 def default_point(settings: Settings, training: fits.Settings) -> search.Point:
     """Where the networks before tuning lie in the space."""
-    return {
-        "filters": settings.filters,
-        "lstm_units": settings.lstm_units,
-        "n_layers": settings.n_layers,
-        "learning_rate": training.learning_rate,
-        "batch_size": training.batch_size,
-        "dropout_rate": settings.dropout_rate,
-    }
+    values = {**training.model_dump(), **settings.model_dump()}
+    return {name: values[name] for name in search.Space.model_fields}
 
 
 def fit_at(
@@ -107,12 +84,14 @@ def fit_at(
 
     max_epochs: fewer than the study's, for pruning; the seed stays, so these epochs are the first of the whole fit.
     """
-    kind = kind_of(model, settings)
-    network = replace(
-        network_of(kind, settings, data.image_shape),
+    kind: Kind = settings.order if model in ("cnn_lstm", TUNED) else model  # type: ignore[assignment]
+    network = SequenceNetwork(
+        kind,
+        data.image_shape,
         filters=int(point["filters"]),
         lstm_units=int(point["lstm_units"]),
         n_layers=int(point["n_layers"]),
+        dense_units=settings.dense_units,
     )
     changes: dict[str, Any] = {
         "learning_rate": float(point["learning_rate"]),
@@ -139,7 +118,7 @@ def fits_of_grid(data: ClipData, settings: Settings, space: search.Space) -> lis
 
 
 def final_fit(data: ClipData, model: str, settings: Settings, point: search.Point) -> Fit:
-    """The same fit, its weights kept, that predicts the test part and, for the gap, the training recordings."""
+    """The same fit, its weights stored, that predicts the test part and, for the gap, the training recordings."""
     tested = np.concatenate([data.rows("test"), data.rows("train")])
     return replace(fit_at(data, model, settings, point), test=tested, keep_weights=True)
 
@@ -156,14 +135,14 @@ def outcome(fitted: Fitted, name: str) -> search.Outcome:
 
 
 def predictions(data: ClipData, fit: Fit, fitted: Fitted) -> pd.DataFrame:
-    """What a model says of each recording at the epoch of lowest validation loss.
+    """What a model predicts of each recording at the epoch of lowest validation loss.
 
     Returns recording_id, subject_id, part, label, probability (of class 1), sorted by recording.
     """
     rows = np.concatenate([fit.test, fit.validation])
     table = data.index.iloc[rows][["recording_id", "subject_id", "part", "label"]]
-    said = np.concatenate([fitted.test, fitted.validation]).round(6)
-    return table.assign(probability=said).sort_values("recording_id", ignore_index=True)
+    probability = np.concatenate([fitted.test, fitted.validation]).round(6)
+    return table.assign(probability=probability).sort_values("recording_id", ignore_index=True)
 
 
 def gap(table: pd.DataFrame) -> Mapping[str, float]:

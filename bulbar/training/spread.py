@@ -51,7 +51,7 @@ def on_split(data: ProtocolData, repeat: int, settings: folds.Settings) -> Proto
 def fits_from(data: ProtocolData, cell: Cell, start: int) -> list[Fit]:
     """One cell on every fold of a split. start: from 1; the first start's fits are the sweep's.
 
-    A start draws alike on every split, so that what differs between splits is the split.
+    A start has the same draws on every split, so that what differs between splits is the split.
     """
     own = [als.audio_fit(data, cell, fold) for fold in data.folds]
     return own if start == 1 else [replace(fit, name=f"{fit.name}/seed_{start}") for fit in own]
@@ -92,19 +92,19 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]
 
 
 def sentence(protocol: Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
-    """What the spread says, for a reader who has not seen the code."""
+    """The spread in words, for a reader who has not seen the code."""
     repeats, seeds = len({row["repeat"] for row in rows}), len({row["seed"] for row in rows})
     unit = "recording" if protocol == "record_wise" else "subject"
     of_unit = summary(rows)[f"per_{unit}"]
-    said = (
+    text = (
         f"{cell.architecture} at dropout {cell.dropout_rate} on {_counted(repeats, 'split')} from"
         f" {_counted(seeds, 'start')}: per {unit}, accuracy {_in_words(of_unit['accuracy'])},"
         f" AUC {_in_words(of_unit['roc_auc'])}."
     )
     single = [name for name, n in (("spread.repeats", repeats), ("spread.seeds", seeds)) if n == 1]
     if single:
-        said += f" How much more it varies is not known: raise {' and '.join(single)}."
-    return f"{said} {BIASED if protocol == 'record_wise' else OPTIMISTIC}"
+        text += f" How much more it varies is not known: raise {' and '.join(single)}."
+    return f"{text} {BIASED if protocol == 'record_wise' else OPTIMISTIC}"
 
 
 def _counted(n: int, what: str) -> str:

@@ -45,7 +45,7 @@ def test_copies_are_trained_on_and_neither_watched_nor_tested(data):
     assert set(data.index.loc[np.r_[fit.validation, fit.test], "copy"]) == {0}
 
 
-def test_copies_heard_in_turn_are_one_each_epoch(data):
+def test_copies_in_turn_are_one_each_epoch(data):
     rows = replace(data, in_turn=True).trained()
     copies = data.index["copy"].to_numpy()[rows]
     assert copies.tolist() == [[0] * 14, [1] * 14]
@@ -53,18 +53,25 @@ def test_copies_heard_in_turn_are_one_each_epoch(data):
     assert recordings[0].tolist() == recordings[1].tolist()
 
 
-def test_a_tested_fit_is_the_searched_one_with_another_part_to_speak_of(data):
-    searched = trainer.train(fit_at(data, TUNED, NETWORK, POINT), data.study)
-    tested = trainer.train(final_fit(data, TUNED, NETWORK, POINT), data.study)
+@pytest.fixture(scope="module")
+def searched(data):
+    return trainer.train(fit_at(data, TUNED, NETWORK, POINT), data.study)
+
+
+@pytest.fixture(scope="module")
+def tested(data):
+    return trainer.train(final_fit(data, TUNED, NETWORK, POINT), data.study)
+
+
+def test_a_tested_fit_is_the_searched_one_with_another_part_to_predict(searched, tested):
     assert tested.history.equals(searched.history)
     assert tested.validation.tobytes() == searched.validation.tobytes()
 
 
-def test_the_first_epochs_of_a_whole_fit_are_those_of_one_that_is_pruned(data):
+def test_the_first_epochs_of_a_whole_fit_are_those_of_one_that_is_pruned(data, searched):
     short = trainer.train(fit_at(data, TUNED, NETWORK, POINT, max_epochs=2), data.study)
-    whole = trainer.train(fit_at(data, TUNED, NETWORK, POINT), data.study)
-    assert short.history.equals(whole.history.iloc[:2])
-    assert len(whole.history) == 3
+    assert short.history.equals(searched.history.iloc[:2])
+    assert len(searched.history) == 3
 
 
 def test_a_point_sets_network_and_training(data):
@@ -89,41 +96,29 @@ def test_the_order_is_that_of_cnn_lstm_and_of_nothing_else(data, order):
     assert kinds == ["cnn", "lstm", order, order]
 
 
-def test_predictions_are_one_row_per_recording_with_what_was_said_of_it(data):
+def test_predictions_are_one_row_per_recording_with_its_probability(data, tested):
     fit = final_fit(data, TUNED, NETWORK, POINT)
-    fitted = trainer.train(fit, data.study)
-    table = predictions(data, fit, fitted)
+    table = predictions(data, fit, tested)
     assert table["recording_id"].tolist() == [f"clip_{n:02}" for n in range(34)]
-    said = dict(zip(data.index.loc[fit.test, "recording_id"], fitted.test, strict=True))
-    for row in table[table["part"] != "validation"].itertuples():
-        assert row.probability == pytest.approx(said[row.recording_id], abs=1e-6)
+    expected = pd.Series(tested.test, index=data.index.loc[fit.test, "recording_id"])
+    found = table.set_index("recording_id").loc[expected.index, "probability"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
     found = gap(table)
     right = (table["probability"] >= 0.5) == (table["label"] == 1)
     assert found["train_accuracy"] == pytest.approx(right[table["part"] == "train"].mean())
     assert found["gap"] == pytest.approx(found["train_accuracy"] - right[table["part"] == "test"].mean())
 
 
-def test_an_outcome_is_that_of_the_epoch_of_lowest_validation_loss(data):
-    fitted = trainer.train(fit_at(data, TUNED, NETWORK, POINT), data.study)
-    found = outcome(fitted, "its digest")
-    best = fitted.history.loc[fitted.history["validation_loss"].idxmin()]
+def test_an_outcome_is_that_of_the_epoch_of_lowest_validation_loss(searched):
+    found = outcome(searched, "its digest")
+    best = searched.history.loc[searched.history["validation_loss"].idxmin()]
     assert (found.validation_loss, found.validation_accuracy) == (best["validation_loss"], best["validation_accuracy"])
     assert (found.epochs, found.fit) == (3, "its digest")
 
 
-@pytest.mark.parametrize(
-    ("order", "shape", "deepest", "fits"),
-    [
-        ("cnn_lstm", (13, 100), 3, True),
-        ("cnn_lstm", (13, 100), 4, False),
-        ("lstm_cnn", (40, 100), 3, True),
-        ("lstm_cnn", (40, 100), 4, False),  # 8 LSTM units, halved four times
-    ],
-)
-def test_networks_too_deep_for_the_features_are_refused_before_any_training(order, shape, deepest, fits):
-    network, space = NETWORK.model_copy(update={"order": order}), SPACE.model_copy(update={"n_layers": (1, deepest)})
-    if fits:
-        gender.require_image_size(network, space, shape)
-    else:
-        with pytest.raises(BadInput, match="n_layers"):
-            gender.require_image_size(network, space, shape)
+@pytest.mark.parametrize(("order", "shape"), [("cnn_lstm", (13, 100)), ("lstm_cnn", (40, 100))])  # 8 LSTM units
+def test_networks_too_deep_for_the_features_are_refused_before_any_training(order, shape):
+    network = NETWORK.model_copy(update={"order": order})
+    gender.require_image_size(network, SPACE.model_copy(update={"n_layers": (1, 3)}), shape)
+    with pytest.raises(BadInput, match="n_layers"):
+        gender.require_image_size(network, SPACE.model_copy(update={"n_layers": (1, 4)}), shape)

@@ -10,13 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-MODULES = [
-    "training/test_networks",
-    "training/test_sequence_networks",
-    "training/test_trainer",
-    "stages/test_training",
-    "explain/test_gradients",
-]
+MODULES = [f"training/test_{name}" for name in ("networks", "sequence_networks", "trainer")]
+MODULES += ["stages/test_training", "explain/test_gradients"]
 
 
 def test_the_tests_to_run_are_there():

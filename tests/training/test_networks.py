@@ -108,7 +108,7 @@ def test_the_fusion_network_has_the_weights_counted_by_hand(fusion):
     assert cost(Network(ARCHITECTURES["S1B"], (128, 128), n_clinical=34))[1] == image
 
 
-def test_softmax_says_two_probabilities_and_sigmoid_one():
+def test_softmax_gives_two_probabilities_and_sigmoid_one():
     for output, units in (("softmax", 2), ("sigmoid", 1)):
         model = build(Network(None, (1, 1), n_clinical=5, output=output), dropout_rate=0.0)
         said = keras.ops.convert_to_numpy(model([np.random.default_rng(0).random((7, 5)).astype(np.float32)]))

@@ -46,21 +46,21 @@ def test_starts_are_compared_within_their_split():
     assert spread.summary(rows(apart))["per_recording"]["accuracy"]["sd_over_seeds"] == pytest.approx(0)
 
 
-def test_where_there_is_one_split_or_start_its_spread_is_not_a_number_and_the_sentence_says_what_to_raise():
+def test_where_there_is_one_split_or_start_its_spread_is_not_a_number_and_the_sentence_names_what_to_raise():
     one = rows({(1, 1): 0.6})
     found = spread.summary(one)["per_subject"]["accuracy"]
     assert np.isnan([found["sd_over_splits"], found["sd_over_seeds"]]).all()
     assert "on 1 split from 1 start:" in spread.sentence("subject_wise", CELL, one)
     assert "raise spread.repeats and spread.seeds" in spread.sentence("subject_wise", CELL, one)
     two_starts = rows({(1, 1): 0.6, (1, 2): 0.7})
-    said = spread.sentence("subject_wise", CELL, two_starts)
-    assert "accuracy 0.650 (sd 0.071 between starts of one split)" in said
-    assert "raise spread.repeats." in said
+    text = spread.sentence("subject_wise", CELL, two_starts)
+    assert "accuracy 0.650 (sd 0.071 between starts of one split)" in text
+    assert "raise spread.repeats." in text
 
 
 def test_split_by_recording_the_sentence_calls_the_scores_biased():
     assert "biased upwards" in spread.sentence("record_wise", CELL, rows(ACCURACIES))
-    said = spread.sentence("subject_wise", CELL, rows(ACCURACIES))
-    assert "biased" not in said
-    assert "optimistic" in said
-    assert "not known" not in said
+    text = spread.sentence("subject_wise", CELL, rows(ACCURACIES))
+    assert "biased" not in text
+    assert "optimistic" in text
+    assert "not known" not in text
