@@ -1,12 +1,16 @@
 """`bulbar download voc_als`: fetch a release under its own terms."""
 
 import argparse
+import base64
+import json
 import logging
 import os
 import signal
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +26,14 @@ INSTALL = (
     "`pip install synapseclient==4.14.0`, or in a clone, with hashes,"
     " `pip install --require-hashes -r requirements/download.lock`"
 )
-AGAIN = "run the same command again: what is there is not fetched again"
 RECORDINGS = 1224
 """In eight folders, one for each task, beside one workbook: what the release holds."""
 FEW = 24
 """So many recordings may be missing: copies lack single files, and the reader counts them."""
 INTERRUPTED = 130
 """Exit code of Ctrl-C, as a shell gives it."""
+STALLED_S = 600.0
+"""So long nothing may arrive: Synapse's client waits for ever where a connection stays open and silent."""
 VARIABLE = "SYNAPSE_AUTH_TOKEN"
 """Of the environment: the token is read from it, handed to Synapse's client, and written nowhere."""
 
@@ -62,9 +67,9 @@ def download(release: str, target: Path) -> None:
         from bulbar.cohort import minsk2020
 
         remedy = f"`bulbar download voc_als`; for minsk2020, {minsk2020.HOW_TO_GET_IT}"
-        raise BadInput.one("bulbar download", "the release to fetch: voc_als", repr(release), remedy)
+        raise BadInput([Problem("bulbar download", "the release to fetch: voc_als", repr(release), remedy)])
     token = os.environ.get(VARIABLE, "")
-    with ended_by_ctrl_c():
+    with ended_if_stalled(target):
         reasons = fetch(log_in(token), target)
     if problems := incomplete(target, reasons):
         raise BadInput(problems)
@@ -75,7 +80,7 @@ def download(release: str, target: Path) -> None:
 
 
 def log_in(token: str) -> Any:
-    """A Synapse client that is logged in. Raises BadInput with all that is lacking: package, token."""
+    """A Synapse client that is logged in. Raises BadInput with all that is lacking: package, token, its rights."""
     problems = []
     try:
         import synapseclient
@@ -84,12 +89,25 @@ def log_in(token: str) -> Any:
     if not token:
         remedy = "make a personal access token with `view` and `download` on synapse.org, and export it"
         problems.append(Problem(VARIABLE, "a Synapse access token in the environment", "not set", remedy))
+    if lacking := {"view", "download"} - scope(token, {"view", "download"}):
+        found = f"a token without {' and '.join(sorted(lacking))}"
+        remedy = "make another personal access token on synapse.org, with both, and export it"
+        problems.append(Problem(VARIABLE, "a token with the rights view and download", found, remedy))
     if problems:
         raise BadInput(problems)
     try:
         return synapseclient.login(authToken=token, silent=True)
     except (synapseclient.core.exceptions.SynapseError, OSError) as error:
         raise BadInput([_refused(VARIABLE, "a token that Synapse accepts", error)]) from None
+
+
+def scope(token: str, unknown: set[str]) -> set[str]:
+    """The rights that a token says it has; `unknown` where it does not say. It is read here, and sent nowhere."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))["access"]["scope"]
+    except (IndexError, ValueError, KeyError, TypeError):
+        return unknown
+    return set(found)
 
 
 def fetch(synapse: Any, target: Path) -> list[str]:
@@ -156,7 +174,7 @@ def incomplete(target: Path, reasons: list[str]) -> list[Problem]:
         found.append(f"no {WORKBOOK}")
     if not found:
         return []
-    remedy = f"{TERMS}. Then {AGAIN}"
+    remedy = f"{TERMS}. Then run the same command again: what is there is not fetched again"
     problems = [Problem(str(target), expected, "; ".join(found), remedy)]
     if reasons:
         problems.append(Problem(SYNAPSE_ID, "every file of the release", "; ".join(reasons[:3]), remedy))
@@ -164,13 +182,43 @@ def incomplete(target: Path, reasons: list[str]) -> list[Problem]:
 
 
 @contextmanager
-def ended_by_ctrl_c() -> Iterator[None]:
-    """End this process at once on Ctrl-C: else the client's threads wait for connections, and Python for them."""
+def ended_if_stalled(target: Path) -> Iterator[None]:
+    """End this process, with a message, if nothing arrives in `target` for STALLED_S; and without one on Ctrl-C.
+
+    The process: the client's threads wait on their connections, and Python would wait for the threads.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        last = _arrived(target)
+        while not done.wait(STALLED_S):
+            if (now := _arrived(target)) == last:
+                problem = Problem(
+                    SYNAPSE_ID,
+                    "a transfer that goes on",
+                    f"nothing new in {target} for {STALLED_S:g} s",
+                    "see to the network, then run the same command again: what is there is not fetched again",
+                )
+                print(problem, file=sys.stderr, flush=True)
+                os._exit(1)
+            last = now
+
+    threading.Thread(target=watch, daemon=True).start()
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        done.set()
+
+
+def _arrived(folder: Path) -> tuple[int, int]:
+    """How many files there are below a folder, and their bytes."""
+    sizes = []
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # renamed meanwhile
+            sizes.append(path.stat().st_size)
+    return len(sizes), sum(sizes)
 
 
 def _refused(where: str, expected: str, error: Exception) -> Problem:

@@ -1,8 +1,12 @@
+import base64
+import inspect
+import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
+import textwrap
+import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -68,8 +72,15 @@ def test_all_that_is_lacking_is_named_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "synapseclient", None)
     with pytest.raises(BadInput) as error:
         download.download("voc_als", Path("nowhere"))
-    printed = str(error.value)
-    assert "pip install" in printed and "SYNAPSE_AUTH_TOKEN" in printed
+    found = "\n".join(map(str, error.value.problems))
+    assert "pip install" in found
+    assert "SYNAPSE_AUTH_TOKEN" in found
+
+
+@pytest.mark.parametrize("release", ["", "minsk2020", "voc-als"])
+def test_what_cannot_be_fetched_says_what_can(release):
+    with pytest.raises(BadInput, match="dvc import"):
+        download.download(release, Path("nowhere"))
 
 
 @pytest.mark.usefixtures("synapse")
@@ -102,7 +113,12 @@ def test_where_nothing_was_fetched_terms_and_rights_are_named_with_what_the_clie
 
 
 def test_where_much_is_missing_each_folder_is_counted(synapse, tmp_path):
-    synapse.arrives = lambda folder: (write_release(folder), shutil.rmtree(folder / "rhythmPA"))
+    def arrives(folder: Path) -> None:
+        write_release(folder)
+        for path in (folder / "rhythmPA").iterdir():
+            path.unlink()
+
+    synapse.arrives = arrives
     with pytest.raises(BadInput, match=r"1071 recordings: 153 in phonationA, .* 0 in rhythmPA, 153 in rhythmTA"):
         download.download("voc_als", tmp_path)
 
@@ -113,6 +129,23 @@ def test_recordings_without_their_workbook_are_no_release(synapse, tmp_path):
         download.download("voc_als", tmp_path)
 
 
+def token(*rights: str) -> str:
+    """A token as Synapse makes them: header, body, signature."""
+    body = base64.urlsafe_b64encode(json.dumps({"access": {"scope": rights}}).encode()).decode().rstrip("=")
+    return f"e30.{body}.c2lnbmVk"
+
+
+@pytest.mark.usefixtures("synapse")
+def test_a_token_without_the_right_to_download_is_named_before_any_request(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNAPSE_AUTH_TOKEN", token("view"))
+    with pytest.raises(BadInput, match="a token without download") as caught:
+        download.download("voc_als", tmp_path / "release")
+    assert token("view") not in str(caught.value) and not (tmp_path / "release").exists()
+    monkeypatch.setenv("SYNAPSE_AUTH_TOKEN", token("view", "download", "modify"))
+    with pytest.raises(BadInput, match="401 Unauthorized"):  # its rights are in order, and this Synapse knows another
+        download.download("voc_als", tmp_path / "release")
+
+
 def test_a_connection_that_fails_is_a_message(synapse, tmp_path):
     synapse.raises = synapse.httpx.HTTPError("connection reset")
     with pytest.raises(BadInput, match="HTTPError: connection reset"):
@@ -120,21 +153,54 @@ def test_a_connection_that_fails_is_a_message(synapse, tmp_path):
 
 
 WAITING = """
-import os, threading
-from bulbar.commands import download
-with download.ended_by_ctrl_c():
-    thread = threading.Thread(target=threading.Event().wait)
-    thread.start()
-    os.kill(os.getpid(), 2)
-    thread.join()
+    import threading, time
+    from pathlib import Path
+    from bulbar.commands import download
+    download.STALLED_S = 0.5
+    with download.ended_if_stalled(Path("release")):
+        for number in range(8):
+            (Path("release") / str(number)).touch()
+            time.sleep(0.2)
+        print("still at it", flush=True)
+        {}
+        thread = threading.Thread(target=threading.Event().wait)
+        thread.start()
+        thread.join()
 """
 """A process that waits in a thread for ever, as Synapse's client does on a connection that stays open and silent."""
 
 
-def test_ctrl_c_ends_a_transfer_at_once_and_without_a_message():
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    run = subprocess.run([sys.executable, "-c", WAITING], env=environment, capture_output=True, text=True, timeout=60)
-    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+@pytest.mark.parametrize(("before", "code", "printed"), [
+    ("", 1, "found:    nothing new in release for 0.5 s"),
+    ("import os; os.kill(os.getpid(), 2)", 130, ""),
+])  # fmt: skip
+def test_a_stalled_transfer_ends_with_a_message_and_ctrl_c_ends_it_without(tmp_path, before, code, printed):
+    (tmp_path / "release").mkdir()
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WAITING).format(before)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (code, "still at it\n")
+    assert printed in run.stderr and bool(printed) == bool(run.stderr)
+
+
+def test_a_transfer_that_ends_is_watched_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "STALLED_S", 0.05)
+    with download.ended_if_stalled(tmp_path):
+        pass
+    threading.Event().wait(0.2)  # this process is still here
+
+
+def test_the_real_client_takes_what_it_is_given():
+    client, utils = pytest.importorskip("synapseclient"), pytest.importorskip("synapseutils")
+    names = set(inspect.signature(utils.syncFromSynapse).parameters)
+    assert {"syn", "entity", "path", "ifcollision", "manifest"} <= names
+    assert {"authToken", "silent"} <= set(inspect.signature(client.Synapse.login).parameters)
+    assert issubclass(client.core.exceptions.SynapseUnmetAccessRestrictions, client.core.exceptions.SynapseError)
 
 
 @pytest.mark.usefixtures("synapse")
