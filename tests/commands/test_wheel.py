@@ -16,7 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.projects import ROOT
-from tests.stages.test_deploy import MODELS, trained
+
+MODELS = Path("models/deployed")
 
 
 def packed(*folders: str) -> set[str]:
@@ -99,10 +100,15 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_installed_command_predicts_what_the_repository_predicts(installed, tmp_path):
+def test_the_installed_command_predicts_what_the_repository_predicts(installed, tmp_path, monkeypatch):
+    from stages import deploy
+    from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
+
     project = tmp_path / "project"
     project.mkdir()
-    trained(project)
+    small_study.train(project, swept=("subject_wise",), fused=("subject_wise",))
+    monkeypatch.chdir(project)
+    deploy.main()
     recordings = [project / f"release/{name}/PZ001_{name}.wav" for name in ("phonationA", "rhythmPA")]
     arguments = ("predict", *recordings, "--model", project / MODELS, "--prevalence", "0.1", "--json")
     here = in_folder(tmp_path / "here", sys.executable, "-m", "bulbar.commands", *arguments, PYTHONPATH=str(ROOT))

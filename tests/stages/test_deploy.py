@@ -205,7 +205,7 @@ def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in
     prediction = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"])
     assert prediction.model == "fused_common"
     assert [filled.split(":")[0] for filled in prediction.filled_in] == ["cantagallo_questionnaire"]
-    assert [line for line in prediction.unlike if line.startswith("age: 101 years")]
+    assert [line for line in prediction.outside_range if line.startswith("age: 101 years")]
     assert "Filled in" in capsys.readouterr().out
 
 
@@ -215,9 +215,9 @@ def test_a_recording_made_otherwise_is_predicted_with_what_lies_outside_the_trai
     voice = sum(np.sin(2 * np.pi * 120 * k * time_s) / k for k in range(1, 150)) * (np.sin(time_s) > -0.8)
     soundfile.write(tmp_path / "visit.flac", 0.05 * voice + 0.01 * draws.normal(size=len(voice)), 44100)
     prediction = predicted([str(tmp_path / "visit.flac"), "--task", "I", "--out", str(tmp_path)])
-    outside = " ".join(prediction.recordings[0].unlike)
+    outside = " ".join(prediction.recordings[0].outside_range)
     assert "task I" in outside and "band limit: 22" in outside and "length: 30 s" in outside
-    assert "no recording of A and PA" in prediction.unlike[0]
+    assert "no recording of A and PA" in prediction.outside_range[0]
     assert "visit.flac: band limit" in capsys.readouterr().out
 
 
