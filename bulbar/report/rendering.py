@@ -18,7 +18,7 @@ def environment(*, html: bool) -> Environment:
     HTML escapes what it prints, and a `Value` is a link there. In Markdown a `Value` is its text, and what is printed
     ends no cell and becomes no element or link.
     """
-    made = Environment(
+    made = Environment(  # nosec B701 # Markdown is escaped by finalize
         loader=PackageLoader("bulbar.report"),
         autoescape=html,
         finalize=None if html else escaped,
