@@ -14,7 +14,7 @@ from bulbar.appraisal import baselines
 from bulbar.core.names import PROTOCOLS
 from tests.sweeps import subjects_and_recordings, with_folds
 
-SETTINGS = baselines.Settings(trees=20)
+SETTINGS = baselines.Settings(trees=30)
 TRAIN_ONLY = ["syllable_rate_hz", "syllable_irregularity"]
 
 
@@ -148,7 +148,7 @@ def test_the_weight_of_the_planted_feature_is_the_largest_and_has_its_sign():
 
 def test_split_by_recording_a_forest_knows_the_speakers_and_split_by_subject_it_does_not():
     known, unknown = (
-        np.mean([auc(cohort(protocol, identity=6.0, seed=seed), "voice_forest") for seed in range(3)])
+        np.mean([auc(cohort(protocol, identity=6.0, seed=seed), "voice_forest") for seed in range(8)])
         for protocol in PROTOCOLS
     )
     assert 0.4 < unknown < 0.6

@@ -199,7 +199,8 @@ def test_every_model_is_set_beside_the_threshold_on_f0_with_an_interval(project)
         ours, f0 = (one.loc[(row["protocol"], name), "accuracy"] for name in (row["model"], "mean_f0_threshold"))
         assert row["points"] == pytest.approx(ours - f0, abs=0.02)
         assert row["points_low"] <= row["points"] <= row["points_high"]
-        assert f"{row['points']:+.1f} (" in page
+        value, low, high = (f"{row[name]:+.1f}" for name in ("points", "points_low", "points_high"))
+        assert f"{value} ({low} to {high}) points" in page
 
 
 def test_headlines_are_few(project):

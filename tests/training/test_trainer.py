@@ -147,22 +147,27 @@ def test_a_saved_model_holds_no_time(fitted):
 
 
 @pytest.mark.parametrize(
-    ("fit", "settings"),
+    ("fit", "settings", "bounds"),
     [
-        (toy_fits.fit("learns", "S2A", dropout_rate=0.1), Settings(max_epochs=25, batch_size=8)),
+        (toy_fits.fit("learns", "S2A", dropout_rate=0.1), Settings(max_epochs=25, batch_size=8), (0.9999, 0.5, 0.9)),
         *(
-            (recurrent(kind, dropout_rate=0.1), Settings(max_epochs=20, batch_size=8, learning_rate=6e-3))
+            (
+                recurrent(kind, dropout_rate=0.1),
+                Settings(max_epochs=20, batch_size=8, learning_rate=6e-3),
+                (0.9, 0.6, 0.85),
+            )
             for kind in KINDS
         ),
     ],
     ids=["S2A", *KINDS],
 )
-def test_a_network_learns_to_separate_the_toy_images(tmp_path, fit, settings):
+def test_a_network_learns_to_separate_the_toy_images(tmp_path, fit, settings, bounds):
+    least_auc, most_of_first_loss, least_accuracy = bounds
     study = toy_fits.study(tmp_path, settings=settings)
     result = training.train(fit, study)
-    assert metrics.roc_auc_score(study.labels[fit.test], result.test) > 0.9
-    assert result.history["loss"].iloc[-1] < 0.6 * result.history["loss"].iloc[0]
-    assert result.history["accuracy"].iloc[-1] > 0.85
+    assert metrics.roc_auc_score(study.labels[fit.test], result.test) > least_auc
+    assert result.history["loss"].iloc[-1] < most_of_first_loss * result.history["loss"].iloc[0]
+    assert result.history["accuracy"].iloc[-1] > least_accuracy
 
 
 @pytest.fixture(scope="module")
