@@ -59,7 +59,7 @@ class People:
             return
         numbers = {float(value) for value in personal if NUMBER.fullmatch(value)}
         rounded = frozenset(round(value, 4) for value in numbers)
-        if CROWD <= len(rounded) <= MOST and not _simple(rounded):
+        if CROWD <= len(rounded) <= MOST and not _simple(numbers):
             self.columns[where] = rounded
         if column not in SCORES:
             self.numbers |= {value: where for value in numbers if not _simple([value])}
@@ -84,7 +84,7 @@ class People:
     def column_in(self, values: Iterable[float], share: float = 0.8) -> str | None:
         """The column of a table of people that most of `values` are from, compared at 4 decimals; else None."""
         found = {round(value, 4) for value in values}
-        if len(found) < CROWD or _simple(found):
+        if len(found) < CROWD or _simple(found, denominator=60, tolerance=5.1e-5):
             return None
         return next((where for where, known in self.columns.items() if len(found & known) >= share * len(found)), None)
 
@@ -106,9 +106,12 @@ def _decimals(number: str) -> int:
     return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
 
 
-def _simple(values: Iterable[float]) -> bool:
-    """Whether all are fractions of small whole numbers: counts, scores of scales and their shares, which many have."""
-    return all(abs(Fraction(value).limit_denominator(200) - Fraction(value)) < 1e-6 for value in values)
+def _simple(values: Iterable[float], denominator: int = 200, tolerance: float = 1e-6) -> bool:
+    """Whether all are fractions of small whole numbers: counts, scores of scales and their shares, which many have.
+
+    At 4 decimals the tolerance is half a step, and the denominator small enough that few numbers are fractions.
+    """
+    return all(abs(Fraction(value).limit_denominator(denominator) - Fraction(value)) < tolerance for value in values)
 
 
 def _columns_of(name: str, text: str) -> Iterator[tuple[str, list[float]]]:

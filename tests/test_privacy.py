@@ -99,11 +99,11 @@ def people(tmp_path):
     """Of a run on eight people with a recording each."""
     (tmp_path / "data/cohort").mkdir(parents=True)
     (tmp_path / "data/sweep").mkdir()
-    recordings = ["recording_id,subject_id,path,duration_s,sha256"]
+    recordings = ["recording_id,subject_id,path,duration_s,scaled_scale,sha256"]
     scores = ["recording_id,subject_id,fold,probability"]
     for n in range(1, 9):
         person, recording = f"CT{n:03d}", f"CT{n:03d}_phonationA"
-        recordings.append(f"{recording},{person},A/{recording}.wav,{3.14159 * n:.6f},{n:x}f{n:062x}")
+        recordings.append(f"{recording},{person},A/{recording}.wav,{3.14159 * n:.6f},{n / 15:.6f},{n:x}f{n:062x}")
         scores.append(f"{recording},{person},1,{0.531 + n / 71.3:.6f}")
     (tmp_path / "data/cohort/recordings.csv").write_text("\n".join(recordings), encoding="utf-8")
     (tmp_path / "data/sweep/S1B.csv").write_text("\n".join(scores), encoding="utf-8")
@@ -120,7 +120,7 @@ def people(tmp_path):
         ("drawn.svg", '<text x="12">18.850</text>', "18.850 is from cohort/recordings.csv: duration_s"),
         ("points.csv", "x\n" + "\n".join(map(str, SCORES[::-1])), "x is sweep/S1B.csv"),
         ("bins.json", json.dumps({"a": [{"of": SCORES}]}), ".a.of is sweep/"),
-        ("roc.csv", "rate,audio\n" + "\n".join(f"{n / 8},{n / 16}" for n in range(9)), None),
+        ("roc.csv", "rate,audio\n" + "\n".join(f"{n / 8},{n / 15:.4f}" for n in range(9)), None),
         ("scores.json", '{"auc": 0.7123, "subjects": 64, "mean_s": 14.1372, "digest": "1bb7640397e8b3ec"}', None),
     ],
 )
