@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow test-pythons fuzz kill bench snapshot lint audit lock clean
+.PHONY: help repro test test-slow test-pythons fuzz kill bench snapshot docs lint audit lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 
 snapshot: $(VENV)/.installed-dev ## tests/broken_inputs/snapshot.txt, from the broken inputs themselves
 	$(RUN) python -m tests.broken_inputs
+
+docs: $(VENV)/.installed ## docs/voice_measures.md, from the code
+	$(RUN) python -m bulbar.features.voice_measures docs/voice_measures.md
 
 lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
 	$(RUN) ruff check && ruff format --check && mypy && bandit --quiet --recursive bulbar stages benchmarks

@@ -10,7 +10,7 @@ from bulbar.cohort import readers
 from bulbar.core import disclosure
 from bulbar.core.files import count_rows, read_rows, read_table, write_json, write_table
 from bulbar.core.names import SYLLABLES
-from bulbar.features import praat
+from bulbar.features import praat, voice_measures
 from stages.parts.params import settings
 from stages.parts.places import is_synthetic, metrics_file, stage_folder
 from stages.parts.run import run
@@ -30,17 +30,24 @@ def main() -> None:
     compared = praat.agreement(features, read_table(released, subject_id=str)) if released.exists() else None
     write_json(metrics(features, compared, synthetic=is_synthetic()), metrics_file("acoustic"))
     beside = "nothing of the release's to compare with" if compared is None else f"{len(compared)} columns compared"
-    print(f"{in_words(measuring.measures)} of {total} recordings, {beside}")
+    print(f"{in_words(measuring)} of {total} recordings, {beside}")
 
 
 def measure_one(row: dict[str, str], root: Path, measuring: praat.Settings) -> dict[str, Any]:
     """The row of features.csv of one row of recordings.csv."""
     named = {key: row[key] for key in ("recording_id", "subject_id", "task")}
-    return named | praat.measure_file(root / row["path"], row["task"], measuring)
+    measure_file = praat.measure_file if has_subset(measuring) else voice_measures.measure_file
+    return named | measure_file(root / row["path"], row["task"], measuring)
 
 
-def in_words(measures: tuple[str, ...]) -> str:
+def has_subset(measuring: praat.Settings) -> bool:
+    """Whether params.yaml names the measures it wants: then no time is spent on another."""
+    return "measures" in measuring.model_fields_set
+
+
+def in_words(measuring: praat.Settings) -> str:
     """What was measured, for the stage's line."""
+    measures = measuring.measures if has_subset(measuring) else tuple(voice_measures.MEASURES)
     return measures[0] if len(measures) == 1 else f"{len(measures)} voice features"
 
 

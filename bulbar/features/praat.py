@@ -58,7 +58,10 @@ _VOICED_WITHIN_S = 0.05  # a breathy vowel is not voiced in every frame
 
 
 class Settings(Strict):
-    """The `acoustic` block of params.yaml: Praat's pitch range, and which of MEASURES are wanted: by default all."""
+    """The `acoustic` block of params.yaml: Praat's pitch range, and which of MEASURES are wanted: by default all.
+
+    Where `measures` is not set, the stage adds those of `voice_measures`.
+    """
 
     min_pitch_hz: float = Field(default=75.0, ge=10)
     max_pitch_hz: float = Field(default=500.0, le=20_000)
@@ -111,7 +114,7 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, tra
     if "hnr_db" in wanted:  # ten times as long as the pitch
         found["hnr_db"] = _hnr_db(sound, settings)
     if wanted & {"jitter_local", "shimmer_local"}:
-        found |= _cycles(sound, settings)
+        found |= _cycles(sound, pitch)
     if train and wanted & set(TRAIN_MEASURES):
         found |= rhythm(*syllable_times(sound, pitch))
     return {name: found.get(name, np.nan) for name in settings.measures}
@@ -124,8 +127,8 @@ def _hnr_db(sound: parselmouth.Sound, settings: Settings) -> float:
     return call(harmonicity, "Get mean", 0, 0)
 
 
-def _cycles(sound: parselmouth.Sound, settings: Settings) -> dict[str, float]:
-    cycles = call(sound, "To PointProcess (periodic, cc)", settings.min_pitch_hz, settings.max_pitch_hz)
+def _cycles(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:
+    cycles = call([sound, pitch], "To PointProcess (cc)")  # `To PointProcess (periodic, cc)` finds this pitch again
     neighbours = (_SHORTEST_PERIOD_S, _LONGEST_PERIOD_S, _PERIOD_RATIO)
     return {
         "jitter_local": call(cycles, "Get jitter (local)", 0, 0, *neighbours),
