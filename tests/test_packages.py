@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "core", "style", "phantom", "cohort", "features", "tuning", "scoring", "training",
+    "core", "style", "phantom", "cohort", "features", "tuning", "scoring", "voice", "training",
     "audit", "appraisal", "explain", "paper", "deployment", "report", "commands",
 )  # fmt: skip
 """The packages of bulbar/, from the ground up."""

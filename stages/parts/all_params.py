@@ -19,6 +19,7 @@ from bulbar.scoring import intervals, selection
 from bulbar.training import als, fits, gender, spread
 from bulbar.training.architectures import ARCHITECTURES
 from bulbar.tuning import search
+from bulbar.voice import model as voice
 from stages.parts.params import SeedSettings, StudySettings
 
 MOST_VALUES = 10_000
@@ -57,6 +58,7 @@ class Als(StudySettings):
     fusion: als.FusionSettings
     acoustic: praat.Settings
     baselines: baselines.Settings
+    voice: voice.Settings
     bootstrap: intervals.Settings
     appraise: calibration.Settings
     audit: audit.Settings
