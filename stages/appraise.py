@@ -12,6 +12,7 @@ from bulbar.appraisal.appraiser import appraise
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import write_json, write_table
 from bulbar.core.names import MODELS
+from bulbar.voice.model import mean_log_odds
 from stages.parts.appraisal import appraiser_of, patients_table
 from stages.parts.appraisal_plots import plot
 from stages.parts.places import cohort_in_words, is_synthetic, metrics_file, stage_folder, stage_table
@@ -36,16 +37,24 @@ def main(protocol: str) -> None:
 
 
 def read_models(protocol: str) -> dict[str, pd.DataFrame]:
-    """Out-of-fold tables, label 1 = patient: the selected cell's models, `published audio`, each baseline there is."""
-    baselines = [
-        name for name in comparisons.BASELINES if (stage_folder("baselines") / protocol / f"{name}.csv").exists()
-    ]
+    """Out-of-fold tables, label 1 = patient: the networks of the selected cell, `published audio`, the voice model and
+    the baselines, as far as they are there, and the mean log-odds of voice model and network.
+    """
     files = {
+        comparisons.VOICE: ("voice", f"{protocol}/voice.csv"),
         **{model: ("fusion", f"{protocol}/selected/{model}.csv") for model in MODELS},
         "published audio": ("fusion", f"{protocol}/published/audio.csv"),
-        **{name: ("baselines", f"{protocol}/{name}.csv") for name in baselines},
+        **{
+            name: (stage, f"{protocol}/{name}.csv")
+            for name in comparisons.BASELINES
+            for stage in ("baselines", "voice")
+            if (stage_folder(stage) / protocol / f"{name}.csv").exists()
+        },
     }
-    return {name: patients_table(*file) for name, file in files.items()}
+    models = {name: patients_table(*file) for name, file in files.items() if (stage_folder(file[0]) / file[1]).exists()}
+    if comparisons.VOICE in models:
+        models[comparisons.VOICE_AND_NETWORK] = mean_log_odds(models[comparisons.VOICE], models[comparisons.NETWORK])
+    return models
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ from stages.parts.run import run
 
 READ = (
     *(f"metrics/{name}.json" for name in ("audit", "evaluate", "explain", "external", "external/ingest", "ingest")),
-    *(f"metrics/{name}" for name in ("appraise", "baselines", "selection", "spread", "sweep")),
+    *(f"metrics/{name}" for name in ("appraise", "baselines", "selection", "spread", "sweep", "voice")),
     "plots/appraise/record_wise",
     "plots/appraise/subject_wise",
     "plots/audit",
     "plots/evaluate",
     "plots/explain",
     "plots/external",
+    "plots/learning_curve",
+    "plots/voice/record_wise",
+    "plots/voice/subject_wise",
     "reference/als_table4_accuracy.csv",
     "reference/als_table5_modalities.csv",
 )

@@ -21,6 +21,7 @@ from stages.parts.run import run
 from stages.parts.voice_data import read_recordings, read_subjects
 from stages.parts.workers import map_ordered
 
+MODELS = Path("models/voice")
 SHUFFLES = 20
 """Exchanges of each group of measures between held-out people."""
 
@@ -56,7 +57,7 @@ def main(protocol: Protocol) -> None:
     for name, table in tables.items():
         write_table(of_patients(table, positive), stage_folder("voice") / protocol / f"{name}.csv")
     for fold in fitted:
-        write_text(fold.stored().model_dump_json(indent=1), Path("models/voice") / protocol / f"fold_{fold.number}.json")
+        write_text(fold.stored().model_dump_json(indent=1), MODELS / protocol / f"fold_{fold.number}.json")
     figures.draw(weights, content["importance"], Path("plots/voice") / protocol, f"{protocol} · {cohort_in_words()}")
     unit = models["voice"]["per_subject"]
     auc = "roc_auc_pooled" if protocol == "record_wise" else "roc_auc"

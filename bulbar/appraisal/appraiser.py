@@ -15,8 +15,8 @@ from bulbar.appraisal import calibration, comparisons, groups, operating_points
 from bulbar.appraisal.calibration import Platt
 from bulbar.scoring import intervals, metrics
 
-APPRAISED = ("audio", "fused_common")
-"""The models whose probabilities are looked into; the others are compared with."""
+APPRAISED = ("voice", "audio", "fused_common")
+"""The models whose probabilities are looked into, as far as they are there; the others are compared with."""
 
 NOT_CROSS_FITTED = (
     "split by recording, a subject lies in several folds: no scaler or threshold can be chosen on other subjects, and "
@@ -127,14 +127,19 @@ class Appraisal:
     compared: pd.DataFrame
     groups: Mapping[str, Sequence[groups.Group]]
     normal_speech: Mapping[str, Mapping[str, Any] | None]
+    within_conditions: Mapping[str, Sequence[groups.Group]]
+    scores: Mapping[str, Mapping[str, calibration.Estimate]]
 
     @property
     def earns_its_place(self) -> str:
-        """Whether the network beats the baselines, in one sentence."""
-        sentence = comparisons.earns_its_place(self.compared, self.appraiser.auc)
-        return (
-            sentence if self.appraiser.cross_fits else f"Biased, with speakers on both sides of the split: {sentence}"
-        )
+        """Whether the voice model and the network beat the baselines, a sentence each."""
+        sentences = [
+            comparisons.earns_its_place(self.compared, self.appraiser.auc, model)
+            for model in comparisons.IN_WORDS
+            if model in self.scores
+        ]
+        biased = "" if self.appraiser.cross_fits else "Biased, with speakers on both sides of the split: "
+        return biased + " ".join(sentences)
 
     def metrics(self) -> dict[str, Any]:
         """Aggregates as nested numbers; no threshold among them, for each is one person's probability."""
@@ -145,7 +150,9 @@ class Appraisal:
             "operating_points": self.operating_points,
             "earns_its_place": self.earns_its_place,
             "comparisons": self._comparisons(),
+            "scores": {model: _as_dicts(found) for model, found in self.scores.items()},
             "groups": {model: _nested(found) for model, found in self.groups.items()},
+            "within_conditions": {model: _nested(found) for model, found in self.within_conditions.items()},
             "normal_speech": {
                 model: found and {**found, "found": _as_dicts(found["found"])}
                 for model, found in self.normal_speech.items()
@@ -181,9 +188,16 @@ def appraise(
     models: name -> out-of-fold table (recording_id, subject_id, fold, label, probability), label 1 = patient. subjects:
     subject_id, label and clinical columns. recordings: recording_id, task.
     """
-    people = {model: metrics.per_subject(models[model]) for model in APPRAISED}
+    people = {model: metrics.per_subject(models[model]) for model in APPRAISED if model in models}
     drawing, level = appraiser.drawing, appraiser.bootstrap.level
     divided = groups.groupings(appraiser.settings.age_bands)
+    within: dict[str, Sequence[groups.Group]] = {}
+    if "conditions" in models:
+        thirds = groups.with_conditions_third(subjects, models["conditions"])
+        within = {
+            model: groups.by_group(table, thirds, recordings, [groups.BY_CONDITIONS], auc=appraiser.auc, **drawing)
+            for model, table in models.items()
+        }
     return Appraisal(
         appraiser=appraiser,
         people=people,
@@ -198,7 +212,19 @@ def appraise(
             model: groups.normal_speech_found(table, subjects, appraiser.thresholds(table), level=level)
             for model, table in people.items()
         },
+        within_conditions=within,
+        scores={model: _headline(table, appraiser) for model, table in models.items()},
     )
+
+
+def _headline(table: pd.DataFrame, appraiser: Appraiser) -> dict[str, calibration.Estimate]:
+    """AUC and accuracy per subject, with intervals."""
+    people = metrics.per_subject(table)
+    scores, bounds = metrics.scores(people), intervals.intervals(people, **appraiser.drawing)
+    return {
+        name: calibration.Estimate(scores[score], *bounds[score])
+        for name, score in (("auc", appraiser.auc), ("accuracy", "accuracy"))
+    }
 
 
 def of_patients(table: pd.DataFrame, positive_class: str) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from bulbar.core.settings import Count, Strict
 from bulbar.features import praat
 
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+"""The baselines that are fitted here."""
 
 AGE_SEX = {"age_years": "numeric", "sex": "categorical"}
 VOICE = list(praat.MEASURES)

@@ -15,8 +15,12 @@ from bulbar.core.markdown import with_interval
 from bulbar.scoring import intervals, metrics
 
 Baseline = Literal["majority", "age_sex", "voice_linear", "voice_forest"]
-BASELINES: tuple[str, ...] = get_args(Baseline)
-NETWORK = "audio"
+"""Baselines that are fitted on single recordings."""
+
+BASELINES: tuple[str, ...] = (*get_args(Baseline), "conditions", "f0_spread_rank")
+"""All baselines: `conditions` and `f0_spread_rank` are of people, fitted beside the voice model."""
+
+NETWORK, VOICE, VOICE_AND_NETWORK = "audio", "voice", "voice_audio"
 
 
 class Pair(NamedTuple):
@@ -30,6 +34,9 @@ class Pair(NamedTuple):
 
 
 PAIRS = (
+    *(Pair(VOICE, baseline) for baseline in BASELINES),
+    Pair(VOICE, NETWORK),
+    Pair(VOICE_AND_NETWORK, VOICE),
     *(Pair(NETWORK, baseline) for baseline in BASELINES),
     Pair("fused_common", NETWORK),
     Pair("fused_common", "clinical_common"),
@@ -80,19 +87,23 @@ def compare_all(
     return table
 
 
-def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc") -> str:
-    """Does the network beat the baselines? Only where the whole interval of the AUC difference lies above 0.
+IN_WORDS = {VOICE: "The voice model", NETWORK: "The network"}
 
-    compared: from `compare_all`. score: which AUC, per subject.
+
+def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc", model: str = NETWORK) -> str:
+    """Does a model beat the baselines? Only where the whole interval of the AUC difference lies above 0.
+
+    compared: from `compare_all`. score: which AUC, per subject. model: a key of `IN_WORDS`.
     """
+    subject = IN_WORDS[model]
     here = compared[
         (compared["unit"] == "subject")
         & (compared["score"] == score)
-        & (compared["first"] == NETWORK)
+        & (compared["first"] == model)
         & compared["second"].isin(BASELINES)
     ]
     if here.empty:
-        return "No baseline was run: whether the network earns its place is unknown."
+        return f"No baseline was run: whether {subject.lower()} earns its place is unknown."
     against = {
         str(row["second"]): "{second}, AUC {}".format(
             with_interval(row["difference"], row["low"], row["high"], "{:+.2f}".format), second=row["second"]
@@ -103,6 +114,6 @@ def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc") -> str:
     level = [name for name in against if name not in beaten]
     above, others = ("; ".join(against[name] for name in names) for names in (beaten, level))
     if not level:
-        return f"The network earns its place: it beats {above}."
+        return f"{subject} earns its place: it beats {above}."
     does = f"it beats {above}, but not" if beaten else "it does not beat"
-    return f"The network has not earned its place: {does} {others}."
+    return f"{subject} has not earned its place: {does} {others}."

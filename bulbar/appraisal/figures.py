@@ -8,12 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, styled
+from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, styled
 
 LONGEST_LINE = 30
 """Characters of a line of a row's name, of which two are drawn: a release's own words may be wider than a figure."""
 
 LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+CURVES = (*LOOKS, (VERMILION, "D"), (PURPLE, "v"))
 
 
 @styled
@@ -101,6 +102,27 @@ def forest(
     axes.set_axisbelow(True)
     axes.set_xlabel(x_label)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(series))
+    return figure
+
+
+@styled
+def learning_curve(table: pd.DataFrame, title: str) -> Figure:
+    """AUC by number of training subjects, a line for each model; a shade from the lowest to the highest subset.
+
+    table: model, subjects, mean, lowest, highest.
+    """
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.5, color="black", linestyle=":", linewidth=1.5)
+    for (colour, marker), (name, rows) in zip(CURVES, table.groupby("model", sort=False), strict=False):
+        look = {"color": colour, "marker": marker, "markersize": 8, "label": str(name).replace("_", " ")}
+        axes.plot(rows["subjects"], rows["mean"], **look)
+        axes.fill_between(rows["subjects"], rows["lowest"], rows["highest"], color=colour, alpha=0.15, linewidth=0)
+    axes.set_xlabel("Training subjects (mean of the folds)")
+    axes.set_ylabel("AUC per subject, pairs within a fold")
+    axes.set_title(title)
+    axes.grid(axis="y")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=table["model"].nunique())
     return figure
 
 

@@ -68,6 +68,24 @@ def groupings(age_bands: tuple[float, ...]) -> tuple[Grouping, ...]:
     )  # fmt: skip
 
 
+CONDITIONS_THIRD = "conditions_third"
+BY_CONDITIONS = Grouping(
+    "conditions score", CONDITIONS_THIRD, edges=(2, 3), names=("lowest third", "middle third", "highest third")
+)
+"""People by what a model of the recording conditions alone scores them: within a third, conditions differ less."""
+
+
+def with_conditions_third(subjects: pd.DataFrame, conditions: pd.DataFrame) -> pd.DataFrame:
+    """Subjects with the third, 1 to 3, in which each one's score by recording conditions lies.
+
+    conditions: out-of-fold table of the model `conditions`.
+    """
+    people = metrics.per_subject(conditions)
+    rank = people["probability"].rank(method="first")
+    third = pd.Series(np.ceil(3 * rank / len(people)).to_numpy(), index=people["subject_id"])
+    return subjects.assign(**{CONDITIONS_THIRD: subjects["subject_id"].map(third)})
+
+
 NORMAL_SPEECH: Mapping[str, float | str] = {"alsfrs_r_speech": 4.0, "bulbar_signs": "no"}
 """The value by which a column rates a patient's speech as normal: the first column that a release has is used."""
 

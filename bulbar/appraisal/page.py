@@ -103,6 +103,22 @@ def group_table(models: Mapping[str, Sequence[Group]]) -> str:
     return markdown_table(pd.DataFrame(list(rows.values())))
 
 
+def within_conditions_table(models: Mapping[str, Sequence[Group]]) -> list[str]:
+    """AUC of every model within thirds of the score by recording conditions, under a heading; nothing without it."""
+    if not models:
+        return []
+    rows = [
+        {"model": model, **{group.group: estimate(group.scores["roc_auc"]._asdict()) for group in found}}
+        for model, found in models.items()
+    ]
+    return [
+        "### Within thirds of the conditions score",
+        "AUC per subject among people whose recordings were made alike. A model that only reads how a recording was "
+        "made falls to 0.50 here.",
+        markdown_table(pd.DataFrame(rows)),
+    ]
+
+
 def normal_speech_sentence(model: str, found: Numbers | None, points: Mapping[str, Numbers]) -> str:
     """How many of the patients whose speech is rated normal the model finds, and what that costs in specificity."""
     if found is None:
@@ -148,6 +164,7 @@ def page(found: Appraisal, heading: str) -> str:
         f"Called a patient from {metrics.THRESHOLD:g} on. Where a column is of patients alone, they stand against all "
         "controls.",
         group_table(found.groups),
+        *within_conditions_table(found.within_conditions),
         "### Patients whose speech is rated normal",
         *(normal_speech_sentence(model, found.normal_speech[model], found.operating_points[model]) for model in models),
     ]

@@ -18,12 +18,14 @@ from bulbar.report import audit, paper, run
 from bulbar.report import results as values
 from bulbar.report.rendering import environment
 from bulbar.report.results import Results, Value
+from bulbar.voice import alternative_texts as voice_texts
 
 SECTIONS = {
     "verdict": "Verdict",
     "run": "What was run",
     "paper": "The paper’s tables and figures, beside ours",
     "audit": "Audit: how much of the score is real",
+    "voice": "The voice model",
     "uncertainty": "Uncertainty",
     "appraisal": "Baselines, comparisons, calibration, thresholds",
     "groups": "Subgroups",
@@ -73,6 +75,7 @@ def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
             "audit": audit_texts,
             "explain": explain_texts,
             "paper": paper_texts,
+            "voice": voice_texts,
         },
         "protocols": PROTOCOLS,
         "cohort": run.cohort_in_words(results),

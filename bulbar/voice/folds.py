@@ -81,9 +81,7 @@ def fit_fold(number: int, recordings: pd.DataFrame, subjects: pd.DataFrame, sett
     )
 
 
-def choose(
-    train: pd.DataFrame, subjects: pd.DataFrame, settings: Settings, tasks: Sequence[str]
-) -> tuple[str, float]:
+def choose(train: pd.DataFrame, subjects: pd.DataFrame, settings: Settings, tasks: Sequence[str]) -> tuple[str, float]:
     """The recipe with the highest AUC on the training folds, each tested in turn; and that AUC, which is optimistic."""
     aucs = {}
     for name, recipe in settings.recipes.items():
@@ -108,10 +106,11 @@ def score_fold(fold: FittedFold, recordings: pd.DataFrame, subjects: pd.DataFram
     tested, tasks = recordings[recordings["fold"] == fold.number], model.tasks_of(recordings)
     rows = model.rows_for(tested, subjects, tasks)
     made = people.rows_of_conditions(tested)
+    members = fold.voice.log_odds_of_members(rows)
     log_odds = {
         "voice": fold.voice.log_odds(rows),
         "voice_unadjusted": fold.unadjusted.log_odds(rows),
-        **{f"voice_{name}": column for name, column in fold.voice.log_odds_of_members(rows).items()},
+        **({} if fold.chosen else {f"voice_{name}": column for name, column in members.items()}),
         "conditions": pd.Series(fold.conditions.log_odds(made), index=made.index),
     }
     tables = {str(name): model.of_recordings(tested, values) for name, values in log_odds.items()}
@@ -123,7 +122,10 @@ def subsets(tasks: Sequence[str]) -> dict[str, list[str]]:
     """The sets of tasks whose scores are stored: each alone, each left out, vowels alone, syllable trains alone."""
     found = {f"{task} only": [task] for task in tasks}
     found |= {f"without {task}": [other for other in tasks if other != task] for task in tasks}
-    found |= {"vowels only": [t for t in tasks if t in VOWELS], "syllable trains only": [t for t in tasks if t in SYLLABLES]}
+    found |= {
+        "vowels only": [t for t in tasks if t in VOWELS],
+        "syllable trains only": [t for t in tasks if t in SYLLABLES],
+    }
     return {name: kept for name, kept in found.items() if 0 < len(kept) < len(tasks)}
 
 
@@ -182,9 +184,7 @@ def importance(
     rows = {number: model.rows_for(table, subjects, tasks) for number, table in tested.items()}
 
     def auc(of: Mapping[int, pd.DataFrame]) -> float:
-        return auc_of(
-            pd.concat(model.of_recordings(tested[f.number], f.voice.log_odds(of[f.number])) for f in folds)
-        )
+        return auc_of(pd.concat(model.of_recordings(tested[f.number], f.voice.log_odds(of[f.number])) for f in folds))
 
     generator, own, lost = np.random.default_rng(seed), auc(rows), {}
     for name, measures in groups.items():

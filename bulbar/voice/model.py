@@ -90,8 +90,13 @@ class VoiceModel(Strict):
         return pd.concat(parts).groupby(level=0).sum() / len(self.members)
 
 
-def fit(recordings: pd.DataFrame, subjects: pd.DataFrame, members: Mapping[str, Member], adjust: Sequence[str],
-        tasks: Sequence[str]) -> VoiceModel:
+def fit(
+    recordings: pd.DataFrame,
+    subjects: pd.DataFrame,
+    members: Mapping[str, Member],
+    adjust: Sequence[str],
+    tasks: Sequence[str],
+) -> VoiceModel:
     """Fit every member on the people of these recordings.
 
     Parameters
@@ -133,6 +138,16 @@ def of_recordings(recordings: pd.DataFrame, log_odds: pd.Series) -> pd.DataFrame
     table = recordings[["recording_id", "subject_id", "fold", "label"]].copy()
     table["probability"] = people.probability(table["subject_id"].map(log_odds).to_numpy()).round(6)
     return table
+
+
+def mean_log_odds(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The out-of-fold table of two models together: the mean of their log-odds for each recording.
+
+    first, second: recording_id, subject_id, fold, label, probability, of the same recordings.
+    """
+    rows = first.merge(second[["recording_id", "probability"]], on="recording_id", suffixes=("", "_2"), validate="1:1")
+    mean = (people.log_odds(rows["probability"]) + people.log_odds(rows.pop("probability_2"))) / 2
+    return rows.assign(probability=people.probability(mean).round(6))
 
 
 def f0_spread_rank(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:

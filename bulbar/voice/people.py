@@ -70,7 +70,7 @@ def rows_of_people(recordings: pd.DataFrame, columns: Sequence[str]) -> pd.DataF
         Indexed by subject_id, sorted; NaN where a person has no recording of the task.
     """
     names = list(dict.fromkeys(map(measure_of, columns)))
-    means = recordings.groupby(["subject_id", "task"], sort=True)[names].mean().unstack("task")
+    means = recordings.pivot_table(index="subject_id", columns="task", values=names, aggfunc="mean", dropna=False)
     means.columns = pd.Index([column_of(task, name) for name, task in means.columns])
     return means.reindex(columns=list(columns)).astype(float)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
-from bulbar.appraisal import baselines, calibration, external
+from bulbar.appraisal import baselines, calibration, external, learning_curve
 from bulbar.audit import finding as audit
 from bulbar.cohort import folds, readers, split, subset
 from bulbar.core import parallel
@@ -59,6 +59,7 @@ class Als(StudySettings):
     acoustic: praat.Settings
     baselines: baselines.Settings
     voice: voice.Settings
+    learning_curve: learning_curve.Settings
     bootstrap: intervals.Settings
     appraise: calibration.Settings
     audit: audit.Settings
