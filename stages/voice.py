@@ -11,7 +11,7 @@ from bulbar.cohort import folds as splits
 from bulbar.core.atomic_write import write_text
 from bulbar.core.files import write_json, write_table
 from bulbar.core.names import Protocol
-from bulbar.features.voice_measures import MEASURES
+from bulbar.features.voice_measures import FAMILIES
 from bulbar.scoring import intervals
 from bulbar.voice import figures, folds, model
 from stages.parts.bootstrap import drawing
@@ -47,7 +47,7 @@ def main(protocol: Protocol) -> None:
             "voice_unadjusted": folds.auc_by_subset(fitted, recordings, subjects, adjusted=False),
         },
         "importance": folds.importance(
-            fitted, recordings, subjects, families(), shuffles=SHUFFLES, seed=drawing(f"voice/{protocol}")["seed"]
+            fitted, recordings, subjects, FAMILIES, shuffles=SHUFFLES, seed=drawing(f"voice/{protocol}")["seed"]
         ),
         "weights": figures.summary(weights := folds.weights_of_folds(fitted)),
     }
@@ -63,14 +63,6 @@ def main(protocol: Protocol) -> None:
     auc = "roc_auc_pooled" if protocol == "record_wise" else "roc_auc"
     low, high = unit["intervals"][auc]
     print(f"{protocol}: voice, AUC per subject {unit[auc]:.2f} ({low:.2f} to {high:.2f})")
-
-
-def families() -> dict[str, list[str]]:
-    """Family of measures -> the measures in it."""
-    found: dict[str, list[str]] = {}
-    for name, measure in MEASURES.items():
-        found.setdefault(measure.family, []).append(name)
-    return found
 
 
 if __name__ == "__main__":

@@ -128,6 +128,19 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 )
 """Every measure by name, in the order of the columns; the seven of `praat.MEASURES` first."""
 
+FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "classic seven": tuple(_RAW),
+        "pitch, jitter, shimmer": tuple(_PITCH),
+        "tremor": tuple(_TREMOR),
+        "formants": tuple(_FORMANTS),
+        "cepstra": tuple(_CEPSTRA),
+        "level": tuple(_LEVEL),
+        "syllables": tuple(_TRAIN),
+    }
+)
+"""The measures of each family, as importance is reported."""
+
 F0_SPREAD = ("f0_mad_semitones", "f0_iqr_semitones", "f0_range_semitones")
 """Measures of how much F0 varies."""
 

@@ -77,7 +77,7 @@ def fit(rows: pd.DataFrame, covariates: pd.DataFrame, labels: Sequence[int], rec
     recipe : Recipe
         Strength of the penalty and number of selected columns.
     """
-    rows = rows.loc[:, rows.nunique() > 1]  # after adjustment a constant column would be noise of rounding
+    rows = rows.loc[:, rows.max() > rows.min()]  # after adjustment a constant column would be noise of rounding
     if not rows.shape[1]:
         return StoredRegression(covariates=(), features=(), intercept=0.0)
     count = covariates.shape[1]

@@ -54,6 +54,8 @@ class StoredRegression(Strict):
         """
         values = _filled(rows, [(feature.name, feature.median) for feature in self.features])
         known = _filled(rows, [(one.name, one.median) for one in self.covariates])
+        if not self.features:
+            return np.zeros((len(rows), 0))
         design = np.column_stack([np.ones(len(rows)), known])
         expected = design @ np.array([feature.adjustment for feature in self.features]).T
         means, sds = (np.array([getattr(feature, name) for feature in self.features]) for name in ("mean", "sd"))

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from bulbar.features.voice_measures import F0_SPREAD, MEASURES
+from bulbar.features.voice_measures import F0_SPREAD, FAMILIES, MEASURES
 from bulbar.scoring import metrics
 from bulbar.voice import folds, model, people
 from bulbar.voice.model import Member, Settings
@@ -189,9 +189,8 @@ def test_nested_selection_needs_recipes():
 def test_the_family_that_carries_the_effect_is_the_most_important():
     rows, subjects = cohort(effect=1.5)
     fitted, _ = scored(rows, subjects)
-    families: dict[str, list[str]] = {}
-    for name, measure in MEASURES.items():
-        families.setdefault("spread" if name in F0_SPREAD else measure.family, []).append(name)
+    families = {"spread": list(F0_SPREAD)}
+    families |= {name: [one for one in of if one not in F0_SPREAD] for name, of in FAMILIES.items()}
     found = folds.importance(fitted, rows, subjects, families, shuffles=5, seed=1)
     assert next(iter(found)) == "spread" and found["spread"] > 0.2
     assert max(value for name, value in found.items() if name != "spread") < 0.1
