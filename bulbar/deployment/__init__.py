@@ -1,1 +1,1 @@
-"""From fold models to a prediction on a new recording, and whether it lies outside the training range."""
+"""From fold models to a prediction for a new recording, and whether the recording lies outside the training range."""

@@ -1,4 +1,4 @@
-"""What a folder of deployed models holds: everything a prediction needs beside the networks' weights."""
+"""The settings file of a folder of deployed models: everything a prediction needs except the networks' weights."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -16,22 +16,28 @@ from bulbar.deployment.training_range import TrainingData
 from bulbar.features import audio, spectrogram
 
 DEPLOYED_MODELS = ("audio", "fused_common")
-"""The models that are deployed: the first needs a recording alone, the second reads the `common` columns, too."""
+"""The deployed models. `audio` needs only a recording; `fused_common` also reads the `common` clinical columns."""
 
 
 CHOOSERS = {
     "specificity": operating_points.threshold_at_specificity,
     "sensitivity": operating_points.threshold_at_sensitivity,
 }
-"""What chooses a threshold, by the rate that it is to reach."""
+"""Target rate -> the function that chooses the threshold for it."""
 
 
 class OperatingPoint(Strict):
-    """A threshold on the score before calibration, and what thresholds chosen in the same way reached on others.
+    """A threshold on the uncalibrated score, and what cross-fitted thresholds of the same kind reached out of fold.
 
-    threshold: chosen on all subjects; None where no score reaches the wanted rate, so that nobody is called. patients,
-    controls: people scored; found, cleared: those of them that were called right, each by a threshold that was chosen
-    without the fold in which they lie.
+    Attributes
+    ----------
+    threshold : float or None
+        Chosen on all subjects. None if no score reaches the target rate: then nobody is called a patient.
+    patients, controls : int
+        Number of people scored.
+    found, cleared : int
+        Patients called patients, and controls called controls. Each was called with a threshold that was chosen
+        without that person's fold.
     """
 
     name: str
@@ -42,15 +48,15 @@ class OperatingPoint(Strict):
     cleared: int
 
     def called(self, score: float) -> bool:
-        """Whether a score is called a patient."""
+        """Whether a person with this score is called a patient."""
         return self.threshold is not None and score >= self.threshold
 
     def reached(self, level: float) -> dict[str, Estimate]:
-        """Sensitivity and specificity with exact intervals."""
+        """Sensitivity and specificity with exact binomial intervals."""
         return operating_points.reached(*self._as_calls(), level=level)
 
     def predictive_values(self, prevalence: float, *, draws: int, level: float, seed: int) -> dict[str, Estimate]:
-        """PPV and NPV at a prevalence, as `appraise` states them."""
+        """PPV and NPV at a prevalence, computed as in the stage `appraise`."""
         label, calls = self._as_calls()
         return operating_points.predictive_values(label, calls, prevalence, draws=draws, level=level, seed=seed)
 
@@ -60,10 +66,16 @@ class OperatingPoint(Strict):
 
 
 class DeployedModel(Strict):
-    """One model: five networks and what turns their scores into a probability.
+    """One model: one network per fold, and what turns their scores into a probability.
 
-    calibrator: Platt's two numbers, learned from one score a subject, out of fold. operating_points: see there.
-    encoders: of the clinical features, by fold; empty where it sees none.
+    Attributes
+    ----------
+    calibrator : Platt
+        Slope and intercept, learned from one out-of-fold score per subject.
+    operating_points : tuple of OperatingPoint
+        Thresholds, each with the rates that it reached out of fold.
+    encoders : dict of int to StoredEncoder
+        Fold -> encoder of the clinical features. Empty if the model reads no clinical features.
     """
 
     calibrator: Platt
@@ -72,9 +84,9 @@ class DeployedModel(Strict):
 
     @classmethod
     def of(cls, people: pd.DataFrame, encoders: Mapping[int, StoredEncoder], appraiser: Appraiser) -> Self:
-        """Calibrator and operating points from out-of-fold scores.
+        """Learn the calibrator and the operating points from out-of-fold scores.
 
-        people: of `metrics.per_subject`, label 1 = patient, each scored by the network that did not know it.
+        people: from `metrics.per_subject`, label 1 = patient. The network that scored a subject was not trained on it.
         """
         patient = people["label"] == 1
         points = []
@@ -103,25 +115,25 @@ class DeployedModel(Strict):
 
     @property
     def patients(self) -> int:
-        """Patients that calibrator and thresholds were learned from."""
+        """Number of patients from whom the calibrator and the thresholds were learned."""
         return self.operating_points[0].patients
 
     @property
     def controls(self) -> int:
-        """Controls that calibrator and thresholds were learned from."""
+        """Number of controls from whom the calibrator and the thresholds were learned."""
         return self.operating_points[0].controls
 
     @property
     def share_of_patients(self) -> float:
-        """Of the people that it was learned from: the prevalence at which calibrated probabilities hold."""
+        """Share of patients in those people: calibrated probabilities are valid at this prevalence."""
         return self.patients / (self.patients + self.controls)
 
 
 class Deployed(Strict):
     """The content of settings.json.
 
-    source, synthetic: of the cohort. networks: by fold, in words. audio, spectrogram: how a recording becomes an image.
-    draws, level, seed: of every interval, those of `appraise`.
+    source, synthetic: of the cohort. networks: fold -> the network in words. audio, spectrogram: how a recording
+    becomes an image. draws, level, seed: for every interval, the values of the stage `appraise`.
     """
 
     source: str
@@ -145,11 +157,11 @@ class Deployed(Strict):
 
     @property
     def folds(self) -> list[int]:
-        """The folds, 1 to K: each has a network of its own."""
+        """The folds, 1 to K. Each fold has its own network."""
         return sorted(self.networks)
 
     def metrics(self) -> dict[str, Any]:
-        """Aggregates for git: no threshold among them, for each is one person's score."""
+        """Aggregates that may go into git. Thresholds are left out, because each equals one person's score."""
         return {
             "synthetic": self.synthetic,
             "protocol": "subject_wise",

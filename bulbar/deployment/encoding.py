@@ -1,4 +1,4 @@
-"""A fold's clinical encoding as plain numbers, so that it can be stored as JSON and used without its cohort."""
+"""A fold's clinical encoder as plain numbers, so that it can be stored as JSON and used without the cohort."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -10,14 +10,14 @@ from bulbar.core.settings import Strict
 
 
 class Category(Strict):
-    """A categorical column: what stands in for a missing value, and the categories that have a feature each."""
+    """A categorical column: the mode, which replaces a missing value, and the categories, one feature each."""
 
     mode: str
     categories: tuple[str, ...]
 
 
 class Feature(Strict):
-    """One encoded feature: value · scale + offset, cut off to [0, 1]."""
+    """One encoded feature: value · scale + offset, clipped to [0, 1]."""
 
     name: str
     scale: float
@@ -25,9 +25,9 @@ class Feature(Strict):
 
 
 class StoredEncoder(Strict):
-    """What `clinical.encoder` learned from a fold's training subjects: aggregates of them, no row.
+    """What `clinical.encoder` learned from a fold's training subjects: aggregates, no row of any subject.
 
-    numeric: column -> median. categorical: column -> its mode and categories. features: in the order of the network's
+    numeric: column -> median. categorical: column -> mode and categories. features: in the order of the network's
     input.
     """
 
@@ -37,7 +37,7 @@ class StoredEncoder(Strict):
 
     @classmethod
     def of(cls, encoder: Pipeline) -> Self:
-        """What a fitted `clinical.encoder(kinds, "subject_wise")` has learned."""
+        """Take over what a fitted `clinical.encoder(kinds, "subject_wise")` has learned."""
         columns, scaler = encoder.named_steps["columns"], encoder.named_steps["scale"]
         names = {name: list(chosen) for name, _, chosen in columns.transformers_}
         numeric, categorical = {}, {}
@@ -59,13 +59,21 @@ class StoredEncoder(Strict):
 
     @property
     def columns(self) -> list[str]:
-        """The clinical columns that it reads, the numeric ones first."""
+        """The clinical columns that the encoder reads, numeric ones first."""
         return [*self.numeric, *self.categorical]
 
     def __call__(self, person: Mapping[str, float | str]) -> np.ndarray:
-        """A person's features in [0, 1], float32, shape (feature,): the bits that the fold's network was trained on.
+        """Encode one person, bit for bit as in the training of the fold's network.
 
-        person: column -> value; a column that is not there takes the training subjects' median or mode.
+        Parameters
+        ----------
+        person : mapping of str to float or str
+            Column -> value. A missing column gets the training subjects' median or mode.
+
+        Returns
+        -------
+        array, shape (feature,), float32 in [0, 1]
+            The features, in the order of the network's input.
         """
         values = [float(person.get(name, median)) for name, median in self.numeric.items()]
         for name, column in self.categorical.items():

@@ -1,4 +1,4 @@
-"""What moved the score of one recording: each part of it silenced in turn, and the figure of that."""
+"""Which parts of a recording changed its score: each part is silenced in turn, and a figure shows the change."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from bulbar.features.figures import frequency_axis
 from bulbar.style.figure_style import GREEN, GREY, PURPLE, styled
 
 BANDS, TIMES = 16, 8
-"""Parts of the frequency axis and of the time axis."""
+"""Number of parts along the frequency axis and along the time axis."""
 
 
 class Occlusion(NamedTuple):
-    """By how much the score falls where a part is silenced; below 0 where it rises.
+    """How much the score falls if a part is silenced; negative if it rises.
 
-    blocks: shape (BANDS, rows · TIMES), of a band for a stretch of time. bands: shape (BANDS,), of a band throughout.
-    times: shape (rows · TIMES,), of all bands for a stretch.
+    blocks: shape (BANDS, rows · TIMES), one band during one stretch of time. bands: shape (BANDS,), one band during the
+    whole recording. times: shape (rows · TIMES,), all bands during one stretch of time.
     """
 
     blocks: np.ndarray
@@ -28,16 +28,30 @@ class Occlusion(NamedTuple):
 
 
 def mean(of: Sequence[Occlusion]) -> Occlusion:
-    """The mean of several, such as of the fold models' for one recording."""
+    """The mean of several occlusions, such as those of all fold models for one recording."""
     return Occlusion(*(np.mean(part, axis=0) for part in zip(*of, strict=True)))
 
 
 def occlusion(score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, silence: np.ndarray) -> Occlusion:
-    """Silence every block, band and stretch of a recording's images in turn.
+    """Silence every block, band and stretch of time of a recording in turn, and measure the change of its score.
 
-    score: images (n, mel, frame) to (n,). images: of one recording, shape (rows, mel, frame), rows one after another
-    in time. silence: the image of no sound, (mel, frame). The recording's score is the mean over its rows. Source:
-    Zeiler and Fergus, ECCV 2014, section 4.2, there with a grey square.
+    Parameters
+    ----------
+    score : callable
+        The model: images, shape (n, mel, frame) -> scores, shape (n,). The score of a recording is the mean over rows.
+    images : array, shape (rows, mel, frame)
+        Images of one recording; the rows follow each other in time.
+    silence : array, shape (mel, frame)
+        The image of no sound.
+
+    Returns
+    -------
+    Occlusion
+        The fall of the score for each part, in units of the score.
+
+    Notes
+    -----
+    Zeiler and Fergus, ECCV 2014, section 4.2, where a grey square covers the part.
     """
     rows, mel, frames = images.shape
     bands = np.array_split(np.arange(mel), min(BANDS, mel))
@@ -64,13 +78,13 @@ def occlusion(score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, sil
 def figure(
     images: np.ndarray, found: Occlusion, mel: spectrogram.Settings, duration_s: float, title: str, note: str
 ) -> Figure:
-    """A recording's mel image beside what silencing each part of it does to the score.
+    """Draw a recording's mel image, and next to it how silencing each part changes the score.
 
-    images: shape (rows, mel, frame), rows one after another in time. found: as a change of the score of ALS.
-    duration_s: what the images show, seconds, silence removed. note: printed below.
+    images: shape (rows, mel, frame); the rows follow each other in time. found: changes of the score for ALS.
+    duration_s: length that the images show, in seconds, after silence removal. note: printed below the figure.
     """
     figure = Figure(figsize=(16, 8), layout="constrained")
-    figure.suptitle(title, parse_math=False)  # a file's name may hold a $
+    figure.suptitle(title, parse_math=False)  # a file name may contain a $
     grid = figure.add_gridspec(2, 3, width_ratios=[5, 5, 2], height_ratios=[4, 1])
     seen, moved = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     by_band = figure.add_subplot(grid[0, 2], sharey=moved)
@@ -83,7 +97,7 @@ def figure(
     shown = mel.floor_db * (1 - image.astype(float)) if is_mel else image
     drawn = seen.imshow(shown, origin="lower", aspect="auto", cmap="magma" if is_mel else "cividis", extent=extent)
     figure.colorbar(drawn, ax=seen, label="Level (dB re its maximum)" if is_mel else "Value", pad=0.01)
-    seen.set_title("Input of the models")
+    seen.set_title("Input image of the models")
 
     points = 100 * np.array(found.blocks)
     limit = max(np.abs(points).max(), 1e-3)
@@ -91,15 +105,15 @@ def figure(
         points, origin="lower", aspect="auto", cmap="PRGn_r", vmin=-limit, vmax=limit, extent=extent,
         interpolation="nearest",
     )  # fmt: skip
-    figure.colorbar(drawn, ax=moved, label="Score (percentage points)", pad=0.01)
-    moved.set_title("What each part adds to (+) or takes from (−) the score")
+    figure.colorbar(drawn, ax=moved, label="Change of score (percentage points)", pad=0.01)
+    moved.set_title("How much each part raises (+) or lowers (−) the score")
 
     _bars(by_band, 100 * found.bands, bands, upwards=True)
-    by_band.set_title("By band")
-    by_band.set_xlabel("Points")
+    by_band.set_title("By frequency band")
+    by_band.set_xlabel("Points (%)")
     by_band.tick_params(labelleft=False)
     _bars(by_time, 100 * found.times, duration_s, upwards=False)
-    by_time.set_ylabel("Points")
+    by_time.set_ylabel("Points (%)")
     by_time.set_xlabel("Time (seconds, silence removed)")
     seen.set_xlabel("Time (seconds, silence removed)")
     moved.tick_params(labelbottom=False)
@@ -111,7 +125,7 @@ def figure(
 
 
 def _bars(axes: Axes, points: np.ndarray, length: float, *, upwards: bool) -> None:
-    """Bars along an axis of `length`: bands upwards, or stretches of time to the right."""
+    """Draw bars along an axis of `length`: frequency bands upwards, or stretches of time to the right."""
     step = length / len(points)
     middle = (np.arange(len(points)) + 0.5) * step
     colours = [PURPLE if value > 0 else GREEN for value in points]

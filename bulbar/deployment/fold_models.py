@@ -1,4 +1,4 @@
-"""The fold models as deployed: a network each, and a person's clinical features as that fold's encoder gives them."""
+"""The deployed fold models: each is one network with a person's clinical features, encoded as in that fold."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,14 +9,14 @@ import numpy as np
 from bulbar.deployment.deployed import Deployed
 
 FEWEST_ROWS = 2
-"""Rows to a batch at least: for one row alone TensorFlow takes another product, whose last bits are not training's."""
+"""Smallest batch. For a single row TensorFlow uses another matrix product, whose last bits differ from training."""
 
 
 class FoldModel:
-    """One fold's network, as deployed.
+    """One fold's deployed network.
 
-    path: the `.keras` file. clinical: a person's encoded features, shape (feature,); None where it sees none.
-    positive_class: the class whose probability the network gives.
+    path: the `.keras` file. clinical: a person's encoded features, shape (feature,); None if the network reads none.
+    positive_class: the class whose probability the network predicts.
     """
 
     def __init__(self, path: Path, clinical: np.ndarray | None, positive_class: str) -> None:
@@ -25,7 +25,7 @@ class FoldModel:
         self._turned = positive_class != "ALS"
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """The probability of ALS, before calibration, of each image. Shape (row, mel, frame) to (row,), float64."""
+        """The uncalibrated probability of ALS for each image, (row, mel, frame) -> (row,), float64."""
         rows = len(images)
         if rows < FEWEST_ROWS:
             images = np.concatenate([images, np.zeros((FEWEST_ROWS - rows, *images.shape[1:]), np.float32)])
@@ -37,9 +37,9 @@ class FoldModel:
 
 
 def fold_models(folder: Path, deployed: Deployed, name: str, person: Mapping[str, float | str]) -> Iterator[FoldModel]:
-    """The fold models of one deployed model for one person, read from `folder` one at a time: five may be 0.3 GB.
+    """Load the fold models of one deployed model for one person, one at a time, because five may need 0.3 GB.
 
-    person: clinical column -> value; what is not there is filled in as in training, by each fold's own encoder.
+    person: clinical column -> value. Each fold's encoder fills in missing columns as it did in training.
     """
     encoders = deployed.models[name].encoders
     for fold in deployed.folds:

@@ -1,4 +1,4 @@
-"""The fold models as LiteRT (`.tflite`), which runs without Keras: on a telephone, in a small container."""
+"""The fold models as LiteRT (`.tflite`), which runs without Keras, such as on a phone or in a small container."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,9 +9,15 @@ from bulbar.core.atomic_write import copy_file
 
 
 def to_litert(network: Path, out: Path) -> None:
-    """Write a `.keras` network as LiteRT, float32 throughout, any number of rows; `out` ends in `.tflite`.
+    """Convert a `.keras` network to LiteRT, in float32, for any number of rows.
 
-    Inputs keep their names: `image` (row, mel, frame), and `clinical` (row, feature) where it sees any.
+    Parameters
+    ----------
+    network : Path
+        The `.keras` file.
+    out : Path
+        The file to write, `*.tflite`. Inputs keep their names: `image`, shape (row, mel, frame), and, if the network
+        reads clinical features, `clinical`, shape (row, feature).
     """
     with TemporaryDirectory() as folder:
         made = Path(folder) / "network.tflite"

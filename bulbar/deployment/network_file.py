@@ -1,4 +1,4 @@
-"""What a `.keras` file is made of, read before Keras loads it: a layer may hold code, a file may be a bomb."""
+"""Check a `.keras` file before Keras loads it: a layer may contain code, and a ZIP file may be a decompression bomb."""
 
 import json
 import zipfile
@@ -10,30 +10,41 @@ LAYERS = {
     *("AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Dense", "Dropout", "Flatten", "Functional"),
     *("InputLayer", "LSTM", "MaxPooling2D", "Permute", "ReLU", "Reshape"),
 }
-"""Those that `bulbar.training.networks` builds with. None of them holds code."""
+"""The layers that `bulbar.training.networks` uses. None of them contains code."""
 
 BESIDE_LAYERS = {"DTypePolicy", "GlorotUniform", "Ones", "Orthogonal", "Zeros", "__keras_tensor__"}
 
 LARGEST = {"metadata.json": 10_000, "config.json": 1_000_000, "model.weights.h5": 1_000_000_000}
-"""Members of the archive, and bytes that none of ours comes near."""
+"""Members of the archive, and their largest accepted size in bytes, far above that of any deployed network."""
 
 
 def fault(path: Path) -> str | None:
-    """What keeps a file from being one of our networks, in words; None where nothing does. Nothing in it is run."""
+    """Check that a file is one of bulbar's networks, without running anything in it.
+
+    Parameters
+    ----------
+    path : Path
+        The `.keras` file.
+
+    Returns
+    -------
+    str or None
+        What is wrong with the file, in words; None if nothing is.
+    """
     if not path.is_file():
         return "no such file"
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {member.filename: member.file_size for member in archive.infolist()}
             if set(sizes) != set(LARGEST) or len(archive.infolist()) != len(sizes):
-                return f"an archive of {', '.join(sizes)[:200]}"
+                return f"an archive with other members: {', '.join(sizes)[:200]}"
             if large := [name for name, most in LARGEST.items() if sizes[name] > most]:
                 return f"{large[0]} of {sizes[large[0]]:,} bytes"
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, RecursionError):
-        return "no whole file"
+        return "a damaged file"
     foreign = sorted({name for name, module in _classes(config) if not _ours(name, module)})
-    return f"layers that no network of ours has: {', '.join(foreign)[:200]}" if foreign else None
+    return f"layers that bulbar's networks do not use: {', '.join(foreign)[:200]}" if foreign else None
 
 
 def _ours(name: str, module: str) -> bool:
@@ -41,7 +52,7 @@ def _ours(name: str, module: str) -> bool:
 
 
 def _classes(config: Any) -> Iterator[tuple[str, str]]:
-    """Class and module of everything that Keras would make of a configuration."""
+    """Class and module of every object that Keras would build from a configuration."""
     waiting = [config]
     while waiting:
         part = waiting.pop()

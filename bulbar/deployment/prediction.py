@@ -1,4 +1,4 @@
-"""A prediction: what the fold models' scores stand for, what a call means, and how it is printed."""
+"""A prediction: the probability behind the fold models' scores, the calls at each threshold, and how to print them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,9 +13,9 @@ from bulbar.deployment.training_range import listed
 
 @dataclass(frozen=True)
 class Probability:
-    """The calibrated probability of ALS: the mean over the fold models', the lowest and the highest of them.
+    """The calibrated probability of ALS: mean, lowest and highest value of the fold models.
 
-    score: the mean of the networks' scores, before calibration: what thresholds are compared with. scores: each one's.
+    score: mean of the networks' uncalibrated scores, which is compared with the thresholds. scores: one per network.
     """
 
     value: float
@@ -26,10 +26,22 @@ class Probability:
 
 
 def calibrated(scores: np.ndarray, calibrator: Platt) -> Probability:
-    """What the scores of the fold models stand for. scores: one of each model, shape (folds,).
+    """Calibrate the fold models' scores, then take the mean.
 
-    Each model's score is calibrated by itself, then the mean is taken: the calibrator was learned from scores of single
-    models, and the mean of five is less extreme than any.
+    Each score is calibrated on its own, because the calibrator was learned from scores of single models, and the mean
+    of several scores is less extreme than a single score.
+
+    Parameters
+    ----------
+    scores : array, shape (folds,), in [0, 1]
+        One uncalibrated score per fold model.
+    calibrator : Platt
+        Slope and intercept.
+
+    Returns
+    -------
+    Probability
+        Mean, lowest and highest calibrated probability.
     """
     each = calibrator(scores)
     return Probability(
@@ -38,10 +50,29 @@ def calibrated(scores: np.ndarray, calibrator: Platt) -> Probability:
 
 
 def at_prevalence(probability: float, learned_at: float, prevalence: float) -> float:
-    """A probability that holds where the share `learned_at` are patients, where it is `prevalence` instead.
+    """Convert a probability from the share of patients in training to another prevalence.
 
-    The odds are multiplied by the ratio of both odds: the scores of patients and of controls stay as they are, only
-    their shares differ. Source: Saerens, Latinne, Decaestecker, Neural Computation 14, 2002, equation 2.4.
+    Parameters
+    ----------
+    probability : float in [0, 1]
+        Valid where the share `learned_at` are patients.
+    learned_at, prevalence : float in (0, 1)
+        Share of patients in training, and among the people tested.
+
+    Returns
+    -------
+    float in [0, 1]
+        The probability at `prevalence`. The odds are multiplied by the ratio of the two prevalence odds: the scores
+        of patients and of controls keep their distributions, only the shares of the two groups differ.
+
+    Notes
+    -----
+    Saerens, Latinne, Decaestecker, Neural Computation 14, 2002, equation 2.4.
+
+    Examples
+    --------
+    >>> round(at_prevalence(0.5, learned_at=0.5, prevalence=0.1), 3)
+    0.1
     """
     patient = probability * prevalence / learned_at
     control = (1 - probability) * (1 - prevalence) / (1 - learned_at)
@@ -49,9 +80,19 @@ def at_prevalence(probability: float, learned_at: float, prevalence: float) -> f
 
 
 def of_person(scores: np.ndarray, model: DeployedModel) -> tuple[Probability, list[Probability]]:
-    """The probability of a person and of each of the recordings. scores: shape (fold, recording).
+    """The probability for a person and for each of the recordings.
 
-    The person's score is the mean over the recordings, as in evaluation, and the calibrator was learned from such.
+    Parameters
+    ----------
+    scores : array, shape (fold, recording), in [0, 1]
+        Uncalibrated scores.
+    model : DeployedModel
+        Its calibrator is applied. It was learned from means over a person's recordings, as used here.
+
+    Returns
+    -------
+    tuple of Probability and list of Probability
+        The person's, and one per recording.
     """
     person = calibrated(scores.mean(axis=1), model.calibrator)
     return person, [calibrated(of_recording, model.calibrator) for of_recording in scores.T]
@@ -62,8 +103,10 @@ RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 @dataclass(frozen=True)
 class Call:
-    """A threshold on the person's score. sensitivity, specificity: reached on others; ppv, npv: at a prevalence, None
-    without one.
+    """The call that a threshold makes on a person's score.
+
+    sensitivity, specificity: reached on the cohort's subjects, out of fold. ppv, npv: at the prevalence; None without
+    one.
     """
 
     threshold: str
@@ -77,8 +120,10 @@ class Call:
 
 @dataclass(frozen=True)
 class OfRecording:
-    """One recording's prediction. file: as written on the command line. outside_range: a sentence for each way in which
-    it lies outside the training range. picture: the explanation.
+    """One recording's prediction.
+
+    file: as written on the command line. outside_range: one sentence for each way in which the recording lies outside
+    the training range. picture: path of the explanation.
     """
 
     file: str
@@ -90,10 +135,10 @@ class OfRecording:
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that is predicted of one person.
+    """Everything predicted for one person.
 
-    model: which was used. clinical: the columns that are known. filled_in: what stood in for each other column.
-    at_prevalence: the person's probability there, value, low and high; None without a prevalence.
+    model: name of the model used. clinical: columns with a value. filled_in: a sentence for each column without one.
+    at_prevalence: the person's probability at the prevalence: value, low and high; None without a prevalence.
     """
 
     deployed: Deployed
@@ -109,31 +154,31 @@ class Prediction:
 
     @property
     def of_model(self) -> DeployedModel:
-        """The model, as deployed."""
+        """The deployed model."""
         return self.deployed.models[self.model]
 
     @property
     def is_uninformative(self) -> bool:
-        """Whether the calibrator found that the score separates patients from controls no better than chance."""
+        """Whether the calibrator's slope is 0: the score does not separate patients from controls."""
         return self.of_model.calibrator.slope == 0
 
     @property
     def warnings(self) -> list[str]:
-        """What must be read before any number."""
-        warnings = ["Research tool: this is no diagnosis, and no part of one."]
+        """What the reader must know before any number."""
+        warnings = ["Research tool: this output is not a diagnosis, and must not be used as part of one."]
         if self.deployed.synthetic:
             warnings.append(
-                "The models were trained on a synthetic cohort: nothing here says anything of a real person."
+                "The models were trained on a synthetic cohort: the numbers say nothing about a real person."
             )
         if self.is_uninformative:
             warnings.append(
                 "Out of fold, this model's scores did not separate patients from controls (calibration slope 0): "
-                f"everyone gets {percent(self.person.value)}, about the share of patients in training."
+                f"every person gets {percent(self.person.value)}, about the share of patients in training."
             )
         return warnings
 
     def as_json(self) -> dict[str, Any]:
-        """The prediction as nested values."""
+        """The prediction as nested values for JSON."""
         return {
             "warnings": self.warnings,
             "model": self.model,
@@ -170,12 +215,12 @@ class Prediction:
         }
 
     def in_words(self) -> str:
-        """The prediction as a terminal shows it."""
+        """The prediction as text for a terminal."""
         return "\n".join(_lines(self)) + "\n"
 
 
 def calls(deployed: Deployed, model: str, score: float, prevalence: float | None) -> list[Call]:
-    """The call of each threshold of a model on a person's score, with the rates that it reached."""
+    """The call of each of a model's thresholds on a person's score, with the rates that the threshold reached."""
     found = []
     for point in deployed.models[model].operating_points:
         rates = point.reached(deployed.level)
@@ -187,15 +232,15 @@ def calls(deployed: Deployed, model: str, score: float, prevalence: float | None
 
 
 def reached_on(level: float) -> str:
-    """Whom the rates beside a threshold were reached on."""
+    """On which subjects the rates of a threshold were measured."""
     return (
-        "Reached on subjects that neither network nor threshold knew, by one network each "
-        f"(the mean over networks was scored on nobody); {100 * level:g} % intervals."
+        "Measured out of fold: neither the network nor the threshold was learned from these subjects. One network "
+        f"scored each subject; the mean over networks was not evaluated. {100 * level:g} % intervals."
     )
 
 
 def percent(share: float) -> str:
-    """Such as `66.5 %`; – where it is not defined."""
+    """Such as `66.5 %`; `–` if the share is not defined."""
     return f"{100 * share:.1f} %" if np.isfinite(share) else "–"
 
 
@@ -216,13 +261,13 @@ def _lines(shown: Prediction) -> list[str]:
         "",
         "PERSON",
         f"  Probability of ALS    {percent(shown.person.value)}   ({folds} fold models: {_of_models(shown.person)})",
-        f"  It holds where        {percent(model.share_of_patients)} are patients, as in training "
+        f"  Valid if              {percent(model.share_of_patients)} are patients, as in training "
         f"({model.patients} patients, {model.controls} controls)",
     ]
     if shown.prevalence is not None and shown.at_prevalence is not None:
         at, where = shown.at_prevalence, f"At {100 * shown.prevalence:g} % patients"
         lines.append(f"  {where:<22}{percent(at.value)}   ({folds} fold models: {_of_models(at)})")
-    seen = listed(["the voice", *shown.clinical]) if model.encoders else "the voice alone"
+    seen = listed(["the voice", *shown.clinical]) if model.encoders else "the voice only"
     lines.append(f"  Model                 {shown.model}: {seen}; mean over {len(shown.recordings)} recording(s)")
     lines += [f"  Filled in             {filled}" for filled in shown.filled_in]
     lines += ["", "RECORDINGS"]
@@ -234,7 +279,7 @@ def _lines(shown: Prediction) -> list[str]:
         for one in shown.recordings
     ]
     lines += _table(["file", "task", "score", "probability", "fold models", "explanation"], rows)
-    lines += ["", f"CALLS: thresholds on the score before calibration, here {shown.person.score:.3f}"]
+    lines += ["", f"CALLS: each threshold compared with the uncalibrated score, {shown.person.score:.3f}"]
     rates = RATES[: 2 if shown.prevalence is None else 4]
     rows = [
         [
@@ -249,7 +294,7 @@ def _lines(shown: Prediction) -> list[str]:
     lines += _table(["threshold", "score", "called", *rates[:2], *values], rows)
     lines.append(f"  {reached_on(shown.deployed.level)}")
     warnings = [f"{one.file}: {warning}" for one in shown.recordings for warning in one.outside_range]
-    lines += ["", "UNLIKE THE TRAINING DATA"]
+    lines += ["", "OUTSIDE THE TRAINING RANGE"]
     lines += [f"  - {warning}" for warning in [*shown.outside_range, *warnings]] or ["  nothing found"]
     return lines
 

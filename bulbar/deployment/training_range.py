@@ -1,4 +1,4 @@
-"""Whether a recording or a person lies outside the training range: there a probability is a guess."""
+"""Whether a recording or a person lies outside the training range, where a predicted probability is a guess."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from bulbar.core.settings import Strict
 from bulbar.features.conditions import Conditions
 
 INNER = 0.95
-"""The share of the training data that a stated range holds: no end of it is one person's value."""
+"""Share of the training data inside a stated range, so that no end of the range is one person's value."""
 
 
 class Measure(NamedTuple):
-    """A measured condition: its name in words, its unit, and the step that its range is rounded outwards to."""
+    """A measured condition: its name in words, its unit, and the step to which its range is rounded outwards."""
 
     words: str
     unit: str
     step: float
 
     def rounded(self, value: float) -> float:
-        """To at least one digit after the point, and to as many as the step has."""
+        """Round to as many digits after the point as the step has, and to at least one."""
         return round(value, max(1, -math.floor(math.log10(self.step))))
 
 
@@ -35,27 +35,39 @@ CONDITIONS = {
     "pause_share": Measure("pauses", "of the length", 0.05),
     "clipped_share": Measure("clipped", "of the samples", 0.001),
 }
-"""What is compared of each recording, as `conditions.measure` finds it."""
+"""The recording conditions that are compared, measured by `conditions.measure`."""
 
 CLINICAL = {
     "age_years": Measure("age", "years", 5),
     "cantagallo_questionnaire": Measure("Cantagallo score", "points", 5),
 }
-"""Numeric clinical columns in words."""
+"""Numeric clinical columns, in words."""
 
 
 class Range(NamedTuple):
-    """From where to where the training data reach."""
+    """Lowest and highest value of the training range."""
 
     low: float
     high: float
 
 
 class TrainingData(Strict):
-    """The training data in aggregates. tasks: recorded. conditions, numeric: the range of the middle `INNER` of them,
-    rounded outwards; of what fewer than five have there is none. categories: of each categorical column. low_pass_hz:
-    what every recording is low-passed to before it is trained on, hertz: a band limit above it is none. measurable: the
-    conditions that could be measured in nearly all; of noise as loud as speech, for one, no level can be measured.
+    """Aggregates of the training data.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        Recorded tasks.
+    conditions, numeric : dict of str to Range
+        Range of the middle `INNER` of the values, rounded outwards. Left out if fewer than five have a value.
+    categories : dict of str to tuple of str
+        Categories of each categorical column.
+    low_pass_hz : float or None
+        Cutoff of the low-pass filter applied to every recording before training, in Hz. A band limit above it makes
+        no difference.
+    measurable : tuple of str
+        Conditions that could be measured in nearly all recordings. Some cannot: noise as loud as speech has no
+        measurable level.
     """
 
     tasks: tuple[str, ...]
@@ -74,10 +86,23 @@ class TrainingData(Strict):
         *,
         low_pass_hz: float | None = None,
     ) -> Self:
-        """The ranges of a cohort.
+        """Compute the ranges of a cohort.
 
-        measured: a row per recording, with task and the columns of `CONDITIONS`. subjects: a row per person, with the
-        columns of `kinds` (column -> numeric | categorical).
+        Parameters
+        ----------
+        measured : DataFrame
+            One row per recording, with `task` and the columns of `CONDITIONS`.
+        subjects : DataFrame
+            One row per person, with the columns of `kinds`.
+        kinds : mapping of str to str
+            Column -> `numeric` or `categorical`.
+        low_pass_hz : float or None
+            Cutoff of the low-pass filter applied before training, in Hz.
+
+        Returns
+        -------
+        TrainingData
+            Aggregates only.
         """
         measured = measured.assign(bandwidth_hz=measured["bandwidth_hz"].clip(upper=low_pass_hz))
         numeric, categories = {}, {}
@@ -101,56 +126,77 @@ class TrainingData(Strict):
         )
 
     def of_recording(self, task: str, found: Conditions) -> list[str]:
-        """Where a recording lies outside the training range, a sentence each."""
+        """One sentence for each way in which a recording lies outside the training range."""
         warnings = []
         if task not in self.tasks:
-            warnings.append(f"task {task}: the models were trained on {listed(self.tasks)} only")
+            warnings.append(f"task {task}: the models were trained only on {listed(self.tasks)}")
         for name, within in self.conditions.items():
             value = getattr(found, name)
             if name == "bandwidth_hz" and self.low_pass_hz is not None:
                 value = float(np.minimum(value, self.low_pass_hz))  # NaN stays NaN
             if math.isnan(value) and name in self.measurable:
-                why = ": nothing is much quieter than the voice" if name == "noise_dbfs" else ""
-                warnings.append(f"{CONDITIONS[name].words}: cannot be measured{why}; in training data it could")
+                why = " because nothing is much quieter than the voice" if name == "noise_dbfs" else ""
+                warnings.append(f"{CONDITIONS[name].words}: cannot be measured{why}; it could in the training data")
             elif (sentence := _outside(CONDITIONS[name], value, within)) is not None:
                 warnings.append(sentence)
         return warnings
 
     def of_person(self, tasks: Sequence[str], person: Mapping[str, float | str]) -> list[str]:
-        """Where a person lies outside the range, a sentence each. tasks: recorded. person: clinical column -> value."""
+        """One sentence for each way in which a person lies outside the training range.
+
+        tasks: the person's recorded tasks. person: clinical column -> value.
+        """
         warnings = []
         if lacking := [task for task in self.tasks if task not in tasks]:
             warnings.append(
-                f"tasks: no recording of {listed(lacking)}; calibration and thresholds took a person's mean over "
-                f"{listed(self.tasks)}"
+                f"tasks: no recording of {listed(lacking)}; calibration and thresholds were learned from a person's "
+                f"mean over {listed(self.tasks)}"
             )
         for name, value in person.items():
             if name in self.numeric:
                 sentence = _outside(measure_of(name), float(value), self.numeric[name])
                 warnings += [sentence] if sentence else []
             elif name in self.categories and value not in self.categories[name]:
-                warnings.append(f"{name}: {value}; training data hold {listed(self.categories[name])}")
+                warnings.append(f"{name}: {value}; the training data contain {listed(self.categories[name])}")
         return warnings
 
 
 def range_of(values: np.ndarray, step: float) -> Range:
-    """The range of the middle `INNER` of the values, NaN left out, rounded outwards by at least half a step."""
+    """The range of the middle `INNER` of the values, rounded outwards by at least half a step.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        NaN is left out.
+    step : float > 0
+        Both ends are multiples of it.
+
+    Returns
+    -------
+    Range
+        Not below 0 unless a value is.
+
+    Examples
+    --------
+    >>> range_of(np.array([41.0, 52.0, 60.0, 63.0, 77.0]), step=5)
+    Range(low=35, high=80)
+    """
     low, high = np.nanquantile(values, [(1 - INNER) / 2, (1 + INNER) / 2])
     lowest = math.floor(low / step - 0.5) * step
     return Range(round(lowest if low < 0 else max(lowest, 0), 6), round(math.ceil(high / step + 0.5) * step, 6))
 
 
 def measure_of(name: str) -> Measure:
-    """A numeric clinical column in words; its own name where there are none."""
+    """A numeric clinical column in words; its own name if `CLINICAL` does not have it."""
     return CLINICAL.get(name, Measure(name.replace("_", " "), "", 1))
 
 
 def _outside(measure: Measure, value: float, within: Range) -> str | None:
-    value = measure.rounded(value)  # as it is printed: nothing printed lies within the range that it is outside of
+    value = measure.rounded(value)  # as printed, so that a printed value never lies inside the range
     if math.isnan(value) or within.low <= value <= within.high:
         return None
     measured = f"{measure.words}: {value:.10g} {measure.unit}".rstrip()
-    return f"{measured}; training data {within.low:.10g} to {within.high:.10g}"
+    return f"{measured}; the training data range from {within.low:.10g} to {within.high:.10g}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def test_a_layer_that_holds_code_is_named_and_the_code_is_not_run(tmp_path):
     assert harmed.exists()
     harmed.unlink()
     path = saved(keras.Model(inputs, outputs), tmp_path / "network.keras")
-    assert fault(path) == "layers that no network of ours has: Lambda, __lambda__"
+    assert fault(path) == "layers that bulbar's networks do not use: Lambda, __lambda__"
     assert not harmed.exists()
 
 
@@ -57,7 +57,7 @@ def test_what_is_no_layer_of_keras_or_none_that_we_use_is_named(part, named, tmp
     config = json.loads(content["config.json"])
     config["config"]["layers"][2]["config"]["activation"] = part
     path.write_bytes(archived(content | {"config.json": json.dumps(config).encode()}))
-    assert fault(path) == f"layers that no network of ours has: {named}"
+    assert fault(path) == f"layers that bulbar's networks do not use: {named}"
 
 
 WEIGHTS = {"metadata.json": b"{}", "model.weights.h5": b""}
@@ -67,12 +67,12 @@ WEIGHTS = {"metadata.json": b"{}", "model.weights.h5": b""}
     ("content", "named"),
     [
         (archived({"config.json": b" " * 2_000_000} | WEIGHTS), "config.json of 2,000,000 bytes"),
-        (archived({"config.json": b"[" * 100_000} | WEIGHTS), "no whole file"),
-        (archived({"config.json": b"\xff"} | WEIGHTS), "no whole file"),
-        (archived({"config.json": b"{}"}), "an archive of config.json"),
-        (archived({"config.json": b"{}", "../../x": b""} | WEIGHTS), "an archive of config.json, ../../x, metadata"),
-        (b"", "no whole file"),
-        (b"\x89HDF\r\n\x1a\n", "no whole file"),
+        (archived({"config.json": b"[" * 100_000} | WEIGHTS), "a damaged file"),
+        (archived({"config.json": b"\xff"} | WEIGHTS), "a damaged file"),
+        (archived({"config.json": b"{}"}), "an archive with other members: config.json"),
+        (archived({"config.json": b"{}", "../../x": b""} | WEIGHTS), "an archive with other members: config.json, ../../x, metadata"),
+        (b"", "a damaged file"),
+        (b"\x89HDF\r\n\x1a\n", "a damaged file"),
     ],
 )
 def test_what_is_no_archive_of_a_network_is_reported(content, named, tmp_path):

@@ -49,12 +49,12 @@ def test_a_recording_like_the_others_has_no_warning(training):
 @pytest.mark.parametrize(
     ("name", "value", "warning"),
     [
-        ("bandwidth_hz", 11025.0, "band limit: 11025 Hz; training data 3800 to 4200"),
+        ("bandwidth_hz", 11025.0, "band limit: 11025 Hz; the training data range from 3800 to 4200"),
         ("level_dbfs", -55.0, "level of the voice: -55 dB"),
         ("noise_dbfs", -30.0, "background noise: -30 dB"),
-        ("duration_s", 1.2, "length: 1.2 s; training data"),
-        ("pause_share", 0.93, "pauses: 0.93 of the length; training data 0 to 0.25"),
-        ("clipped_share", 0.0213, "clipped: 0.021 of the samples; training data 0 to 0.001"),
+        ("duration_s", 1.2, "length: 1.2 s; the training data range from"),
+        ("pause_share", 0.93, "pauses: 0.93 of the length; the training data range from 0 to 0.25"),
+        ("clipped_share", 0.0213, "clipped: 0.021 of the samples; the training data range from 0 to 0.001"),
     ],
 )
 def test_each_condition_outside_the_range_is_named(training, name, value, warning):
@@ -67,7 +67,7 @@ def test_no_printed_value_lies_within_the_range_that_it_is_outside_of(training):
     for beyond in (low - 0.04, high + 0.04):
         assert training.of_recording("A", dataclasses.replace(USUAL, duration_s=beyond)) == []
     warnings = training.of_recording("A", dataclasses.replace(USUAL, duration_s=high + 0.06))
-    assert warnings == [f"length: {high + 0.1:.10g} s; training data {low:.10g} to {high:.10g}"]
+    assert warnings == [f"length: {high + 0.1:.10g} s; the training data range from {low:.10g} to {high:.10g}"]
 
 
 def test_where_everything_is_low_passed_a_wider_band_is_no_warning_and_a_narrower_one_is(training):
@@ -96,7 +96,7 @@ def test_what_could_not_be_measured_is_a_warning_only_where_it_nearly_always_cou
     unmeasured = dataclasses.replace(USUAL, noise_dbfs=float("nan"))
     seldom = training.model_copy(update={"measurable": ()})
     assert seldom.of_recording("A", unmeasured) == []
-    assert training.of_recording("A", unmeasured)[0].startswith("background noise: cannot be measured: nothing is much")
+    assert training.of_recording("A", unmeasured)[0].startswith("background noise: cannot be measured because nothing is much")
 
 
 def test_noise_as_loud_as_the_voice_is_a_warning_though_there_is_no_pause_to_measure_it_in(training):
@@ -111,7 +111,7 @@ def test_noise_as_loud_as_the_voice_is_a_warning_though_there_is_no_pause_to_mea
 
 
 def test_a_task_an_age_and_a_category_that_training_lacked_are_named(training):
-    assert training.of_recording("I", USUAL) == ["task I: the models were trained on A and PA only"]
-    assert training.of_person(["A", "PA"], {"age_years": 17.0})[0].startswith("age: 17 years; training data")
-    assert training.of_person(["A", "PA"], {"sex": "X"}) == ["sex: X; training data hold F and M"]
+    assert training.of_recording("I", USUAL) == ["task I: the models were trained only on A and PA"]
+    assert training.of_person(["A", "PA"], {"age_years": 17.0})[0].startswith("age: 17 years; the training data range from")
+    assert training.of_person(["A", "PA"], {"sex": "X"}) == ["sex: X; the training data contain F and M"]
     assert training.of_person(["A"], {})[0].startswith("tasks: no recording of PA")

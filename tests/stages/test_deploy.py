@@ -179,8 +179,8 @@ def test_where_hc_is_the_positive_class_probabilities_are_of_als_all_the_same(pr
 def test_a_prediction_of_a_person_as_text(project, capsys):
     prediction = predicted([*of_subject("PZ001"), "--prevalence", "0.05", "--out", "out"])
     printed = capsys.readouterr().out
-    assert printed.startswith("! Research tool: this is no diagnosis")
-    assert "synthetic cohort: nothing here says anything of a real person" in printed
+    assert printed.startswith("! Research tool: this output is not a diagnosis")
+    assert "synthetic cohort: the numbers say nothing about a real person" in printed
     assert f"Probability of ALS    {100 * prediction.person.value:.1f} %   (2 fold models:" in printed
     assert "PPV at 5 %" in printed and "NPV at 5 %" in printed
     assert prediction.model == "audio" and [one.task for one in prediction.recordings] == ["A", "PA"]
@@ -197,7 +197,7 @@ def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(proj
     assert [one["probability"]["scores"][fold - 1] for one in found["recordings"]] == rows["probability"].tolist()
     per_subject = metrics.per_subject(out_of_fold("audio")).set_index("subject_id")["probability"]
     assert found["person"]["probability"]["scores"][fold - 1] == pytest.approx(per_subject[subject], abs=1e-6)
-    assert "no diagnosis" in found["warnings"][0]
+    assert "not a diagnosis" in found["warnings"][0]
 
 
 def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in(project, tmp_path, capsys):
@@ -246,7 +246,7 @@ def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project
     run = in_a_new_process(file, "--json", "--prevalence", "0.01", "--out", str(tmp_path))
     found = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
     assert found["recordings"][0]["file"] == file
-    assert "one network each" in found["thresholds_reached"]
+    assert "One network" in found["thresholds_reached"]
     assert {"ppv", "npv"} <= set(found["thresholds"][0])
 
 
