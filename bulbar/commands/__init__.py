@@ -1,1 +1,1 @@
-"""The command line for people: `bulbar predict`, `bulbar export`, `bulbar download`, `bulbar track`."""
+"""The command line: `bulbar predict`, `bulbar export`, `bulbar download`, `bulbar track`."""

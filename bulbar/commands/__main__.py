@@ -1,4 +1,4 @@
-"""`python -m bulbar.commands`: the same as `bulbar`."""
+"""`python -m bulbar.commands` is the same as `bulbar`."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The command `bulbar`: its arguments, how errors are printed, its exit code.
+"""The command `bulbar`: its arguments, how it prints errors, and its exit code.
 
-A command imports what it needs when it runs, so that `bulbar --help` answers at once.
+A command imports its libraries only when it runs, so that `bulbar --help` is fast.
 """
 
 import argparse
@@ -16,16 +16,16 @@ from bulbar.core.errors import BadInput, CannotGoOn
 
 COMMANDS = (predict, export, download, track)
 READER_GONE = 141
-"""Exit code of `| head`, as a shell gives it: 128 and the number of the signal."""
+"""Exit code if the reader of the output has closed the pipe, as after `| head`: 128 + the number of SIGPIPE."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: one subcommand for each module of `COMMANDS`."""
+    """Build the command line: one subcommand for each module of `COMMANDS`."""
     whole = argparse.ArgumentParser(
         prog="bulbar",
-        description="Predict ALS from voice recordings, and handle the releases that models are trained on.\n"
-        "A research tool: nothing it prints is a diagnosis.",
-        epilog="`bulbar COMMAND --help` explains a command. The studies themselves are run by DVC: `dvc repro`.",
+        description="Predict ALS from voice recordings, and download or track the data sets for training.\n"
+        "A research tool: nothing that it prints is a diagnosis.",
+        epilog="`bulbar COMMAND --help` explains a command. DVC runs the studies themselves: `dvc repro`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -35,20 +35,33 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 1 if the input is wrong, 130 after Ctrl-C, 141 after `| head`.
+    """Run a command. Each problem of the input is printed without a traceback.
 
-    Each problem of the input is printed without a traceback. A wrong command line ends in argparse, with exit code 2.
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Command line; None reads `sys.argv`.
+
+    Returns
+    -------
+    int
+        Exit code: 0; 1 if the input is wrong; 130 after Ctrl-C; 141 if the reader of the output is gone (`| head`).
+
+    Raises
+    ------
+    SystemExit
+        By argparse, with exit code 2, if the command line is wrong.
     """
     try:
         try:
             return _run(arguments)
         finally:
-            sys.stdout.flush()  # here, and not when Python ends: there a reader that has gone is a traceback
+            sys.stdout.flush()  # here, because at Python's exit a closed pipe would print a traceback
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):  # what is left in their buffers goes nowhere
+        for stream in (sys.stdout, sys.stderr):  # discards the rest of their buffers
             os.dup2(nowhere, stream.fileno())
         return READER_GONE
 
@@ -56,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parsed = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know every sign of a file's name
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a file name
     try:
         with full_disk_named():
             parsed.run(parsed)

@@ -1,4 +1,4 @@
-"""`bulbar download voc_als`: fetch a release under its own terms."""
+"""`bulbar download voc_als`: download a release, under the terms of its authors."""
 
 import argparse
 import base64
@@ -20,32 +20,32 @@ from bulbar.core.errors import BadInput, Problem
 SYNAPSE_ID = "syn53009474"
 TERMS = (
     f"open https://www.synapse.org/Synapse:{SYNAPSE_ID}, accept its terms of use, and check that the token has the"
-    " rights view and download"
+    " permissions view and download"
 )
 INSTALL = (
-    "`pip install synapseclient==4.14.0`, or in a clone, with hashes,"
+    "`pip install synapseclient==4.14.0`, or, in a clone, with hashes:"
     " `pip install --require-hashes -r requirements/download.lock`"
 )
 RECORDINGS = 1224
-"""In eight folders, one for each task, beside one workbook: what the release holds."""
+"""Recordings in the release: eight folders, one for each task. One workbook comes with them."""
 FEW = 24
-"""So many recordings may be missing: copies lack single files, and the reader counts them."""
+"""So many recordings may be missing: some copies of the release lack single files, and `ingest` counts them."""
 INTERRUPTED = 130
-"""Exit code of Ctrl-C, as a shell gives it."""
+"""Exit code after Ctrl-C, as a shell returns it."""
 STALLED_S = 600.0
-"""So long nothing may arrive: Synapse's client waits for ever where a connection stays open and silent."""
+"""Longest time without new data, in seconds. Synapse's client waits forever on a connection that is open but silent."""
 VARIABLE = "SYNAPSE_AUTH_TOKEN"
-"""Of the environment: the token is read from it, handed to Synapse's client, and written nowhere."""
+"""Environment variable with the token. The token is passed to Synapse's client, and is never written."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `download` to the command line."""
     parser = subparsers.add_parser(
         "download",
-        help="fetch a release under its own terms",
-        description="Fetch the release VOC-ALS from Synapse. First accept its terms of use on\n"
+        help="download a release under its own terms",
+        description="Download the release VOC-ALS from Synapse. First accept its terms of use on\n"
         f"https://www.synapse.org/Synapse:{SYNAPSE_ID}, and set {VARIABLE} to a personal\n"
-        "access token with the rights `view` and `download`.",
+        "access token with the permissions `view` and `download`.",
         epilog="example:\n  bulbar download voc_als data/raw/voc-als",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -53,46 +53,59 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "target", nargs="?", default="data/raw/voc-als", metavar="FOLDER", help="where to write (%(default)s)"
     )
-    parser.set_defaults(run=run, without_result="nothing was fetched, or not all of it")
+    parser.set_defaults(run=run, without_result="nothing was downloaded, or only a part")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Fetch the release that the parsed command line names."""
+    """Download the release that the parsed command line names."""
     download(arguments.release, Path(arguments.target))
 
 
 def download(release: str, target: Path) -> None:
-    """Fetch the release into the folder `target`; only voc_als is fetched from here."""
+    """Download a release.
+
+    Parameters
+    ----------
+    release : str
+        `voc_als`, the only release that can be downloaded with this command.
+    target : Path
+        Folder to write into. Files that are already there are not downloaded again.
+
+    Raises
+    ------
+    BadInput
+        If the release, the package, the token or its permissions are missing, or the download is incomplete.
+    """
     if release != "voc_als":
         from bulbar.cohort import minsk2020
 
         remedy = f"`bulbar download voc_als`; for minsk2020, {minsk2020.HOW_TO_GET_IT}"
-        raise BadInput([Problem("bulbar download", "the release to fetch: voc_als", repr(release), remedy)])
+        raise BadInput([Problem("bulbar download", "the release to download: voc_als", repr(release), remedy)])
     token = os.environ.get(VARIABLE, "")
     with ended_if_stalled(target):
         reasons = fetch(log_in(token), target)
     if problems := incomplete(target, reasons):
         raise BadInput(problems)
     recordings = sum(recordings_in(target).values())
-    missing = f"; the release holds {RECORDINGS}, and a few missing are normal" if recordings < RECORDINGS else ""
-    print(f"{recordings} recordings of VOC-ALS in {target}{missing}. Not to be redistributed, so keep it out of git;")
-    print(f"`bulbar track {target}` tracks it with DVC, for a private remote alone")
+    missing = f" (the release has {RECORDINGS}; a few missing are normal)" if recordings < RECORDINGS else ""
+    print(f"{recordings} recordings of VOC-ALS in {target}{missing}. Do not redistribute them: keep them out of git.")
+    print(f"`bulbar track {target}` tracks them with DVC, for a private remote only.")
 
 
 def log_in(token: str) -> Any:
-    """A Synapse client that is logged in. Raises BadInput with all that is lacking: package, token, its rights."""
+    """Log in to Synapse. Raises BadInput with everything that is missing: the package, the token, its permissions."""
     problems = []
     try:
         import synapseclient
     except ImportError:
         problems.append(Problem("Python environment", "the package synapseclient", "not installed", INSTALL))
     if not token:
-        remedy = "make a personal access token with `view` and `download` on synapse.org, and export it"
+        remedy = f"create a personal access token with `view` and `download` on synapse.org, and set {VARIABLE} to it"
         problems.append(Problem(VARIABLE, "a Synapse access token in the environment", "not set", remedy))
     if lacking := {"view", "download"} - scope(token, {"view", "download"}):
         found = f"a token without {' and '.join(sorted(lacking))}"
-        remedy = "make another personal access token on synapse.org, with both, and export it"
-        problems.append(Problem(VARIABLE, "a token with the rights view and download", found, remedy))
+        remedy = f"create a personal access token on synapse.org with both permissions, and set {VARIABLE} to it"
+        problems.append(Problem(VARIABLE, "a token with the permissions view and download", found, remedy))
     if problems:
         raise BadInput(problems)
     try:
@@ -102,7 +115,7 @@ def log_in(token: str) -> Any:
 
 
 def scope(token: str, unknown: set[str]) -> set[str]:
-    """The rights that a token says it has; `unknown` where it does not say. It is read here, and sent nowhere."""
+    """The permissions that a token states; `unknown` if it states none. The token is read here and sent nowhere."""
     try:
         found = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))["access"]["scope"]
     except (IndexError, ValueError, KeyError, TypeError):
@@ -111,9 +124,9 @@ def scope(token: str, unknown: set[str]) -> set[str]:
 
 
 def fetch(synapse: Any, target: Path) -> list[str]:
-    """Download the release into `target`; files already there and unchanged are not fetched again.
+    """Download the release into `target`, except files that are there and unchanged.
 
-    Returns why single files were not fetched, most frequent reason first: Synapse's client logs that, and goes on.
+    Returns why single files failed, most frequent reason first. Synapse's client only logs such errors.
     """
     import httpx
     import synapseclient
@@ -129,14 +142,14 @@ def fetch(synapse: Any, target: Path) -> list[str]:
     except (synapseclient.core.exceptions.SynapseError, httpx.HTTPError, OSError) as error:
         if isinstance(error, OSError):
             explain_disk_error(error, target)
-        raise BadInput([_refused(SYNAPSE_ID, "leave to download the release", error)]) from None
+        raise BadInput([_refused(SYNAPSE_ID, "permission to download the release", error)]) from None
     finally:
         synapse.logger.removeFilter(reasons)
     return [reason for reason, _ in reasons.counted.most_common()]
 
 
 class _Reasons(logging.Filter):
-    """Counts warnings and errors of a log by their text, instead of printing one for each of 1,225 files."""
+    """Counts a log's warnings and errors by text, instead of printing one for each of 1,225 files."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +163,7 @@ class _Reasons(logging.Filter):
 
 
 def recordings_in(target: Path) -> dict[str, int]:
-    """How many recordings stand in each of the eight folders of the release, which may be a folder or two down."""
+    """Number of recordings in each of the release's eight folders, which may lie some levels below `target`."""
     from bulbar.cohort.voc_als import FOLDERS
 
     counted = dict.fromkeys(FOLDERS, 0)
@@ -161,7 +174,7 @@ def recordings_in(target: Path) -> dict[str, int]:
 
 
 def incomplete(target: Path, reasons: list[str]) -> list[Problem]:
-    """What of the release did not arrive, if it is more than a few recordings."""
+    """Problems if more than a few recordings, or the workbook, are missing."""
     from bulbar.cohort.voc_als import WORKBOOK
 
     counted = recordings_in(target)
@@ -174,7 +187,7 @@ def incomplete(target: Path, reasons: list[str]) -> list[Problem]:
         found.append(f"no {WORKBOOK}")
     if not found:
         return []
-    remedy = f"{TERMS}. Then run the same command again: what is there is not fetched again"
+    remedy = f"{TERMS}. Then run the same command again: it does not download complete files again"
     problems = [Problem(str(target), expected, "; ".join(found), remedy)]
     if reasons:
         problems.append(Problem(SYNAPSE_ID, "every file of the release", "; ".join(reasons[:3]), remedy))
@@ -183,9 +196,9 @@ def incomplete(target: Path, reasons: list[str]) -> list[Problem]:
 
 @contextmanager
 def ended_if_stalled(target: Path) -> Iterator[None]:
-    """End this process, with a message, if nothing arrives in `target` for STALLED_S; and without one on Ctrl-C.
+    """End this process with a message if nothing arrives in `target` for STALLED_S; on Ctrl-C, end it without one.
 
-    The process: the client's threads wait on their connections, and Python would wait for the threads.
+    An exception is not enough: the client's threads wait on their connections, and Python would wait for the threads.
     """
     done = threading.Event()
 
@@ -195,9 +208,9 @@ def ended_if_stalled(target: Path) -> Iterator[None]:
             if (now := _arrived(target)) == last:
                 problem = Problem(
                     SYNAPSE_ID,
-                    "a transfer that goes on",
+                    "a download that makes progress",
                     f"nothing new in {target} for {STALLED_S:g} s",
-                    "see to the network, then run the same command again: what is there is not fetched again",
+                    "check the network, then run the same command again: it does not download complete files again",
                 )
                 print(problem, file=sys.stderr, flush=True)
                 os._exit(1)
@@ -213,10 +226,10 @@ def ended_if_stalled(target: Path) -> Iterator[None]:
 
 
 def _arrived(folder: Path) -> tuple[int, int]:
-    """How many files there are below a folder, and their bytes."""
+    """Number and total size, in bytes, of the files below a folder."""
     sizes = []
     for path in folder.rglob("*"):
-        with suppress(OSError):  # renamed meanwhile
+        with suppress(OSError):  # renamed in the meantime
             sizes.append(path.stat().st_size)
     return len(sizes), sum(sizes)
 

@@ -15,8 +15,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "export",
         help="write the deployed models as LiteRT",
-        description="Write each network of a model folder as LiteRT (.tflite), and settings.json beside them,\n"
-        "for use without Keras. A research tool: what the networks say is no diagnosis.",
+        description="Write each network of a model folder as LiteRT (.tflite), for use without Keras, and copy\n"
+        "settings.json. A research tool: the output of the networks is no diagnosis.",
         epilog="example:\n  bulbar export exported --model ~/als-voice",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export as the parsed command line asks, and print how many networks were written."""
+    """Export the networks that the parsed command line names, and print how many were written."""
     from bulbar.commands.model_folder import read_settings, unwritable
 
     out, model, deployed = arguments.out, arguments.model, read_settings(arguments.model)
@@ -40,4 +40,4 @@ def run(arguments: argparse.Namespace) -> None:
                 network = Path(name) / f"fold_{fold}.keras"
                 to_litert(model / network, out / network.with_suffix(".tflite"))
     copy_file(model / "settings.json", out / "settings.json")
-    print(f"{len(deployed.models) * len(deployed.folds)} networks in {out}, with settings.json")
+    print(f"{len(deployed.models) * len(deployed.folds)} networks written to {out}, with settings.json")

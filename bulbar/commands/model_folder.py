@@ -1,4 +1,4 @@
-"""A folder of deployed models, read and checked; and whether a folder can be written into."""
+"""Read and check a folder of deployed models, and check that a folder is writable."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,27 @@ from bulbar.core.errors import BadInput, Problem
 from bulbar.deployment import network_file
 from bulbar.deployment.deployed import Deployed
 
-HOW_TO_GET_THEM = "`dvc repro deploy` makes them, `dvc artifacts get` fetches them from another clone: docs/predict.md"
+HOW_TO_GET_THEM = "run `dvc repro deploy`, or get them from another clone with `dvc artifacts get`: see docs/predict.md"
 
 
 def read_settings(folder: Path) -> Deployed:
-    """The deployed models' settings. Raises BadInput where they, or a network, are not there or not whole."""
+    """Read the settings of deployed models, and check that each network is there and safe to load.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with settings.json, and MODEL/fold_K.keras for each model and fold.
+
+    Returns
+    -------
+    Deployed
+        The settings.
+
+    Raises
+    ------
+    BadInput
+        If the settings or a network are missing, damaged, or of another version.
+    """
     path = folder / "settings.json"
     if not path.is_file():
         raise BadInput.one(str(path), "the settings of deployed models", "no such file", HOW_TO_GET_THEM)
@@ -34,9 +50,9 @@ def read_settings(folder: Path) -> Deployed:
 
 
 def unwritable(out: Path) -> list[Problem]:
-    """A problem where no file can be written into the folder `out`, which need not be there yet."""
+    """A problem if the folder `out` is not writable. It need not exist yet."""
     there = next(path for path in [out.absolute(), *out.absolute().parents] if path.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return []
-    found = f"{there}: {'no right to write' if there.is_dir() else 'a file'}"
-    return [Problem(str(out), "a folder to write into", found, "name another folder")]
+    found = f"{there}: {'no permission to write' if there.is_dir() else 'a file'}"
+    return [Problem(str(out), "a writable folder", found, "name another folder")]

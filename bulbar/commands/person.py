@@ -1,4 +1,4 @@
-"""The prediction of one person: images of the recordings, scores of the fold models, a picture of each explanation."""
+"""The prediction for one person: images of the recordings, scores of the fold models, pictures of explanations."""
 
 import io
 import math
@@ -34,7 +34,35 @@ def predict(
     prevalence: float | None,
     out: Path,
 ) -> prediction.Prediction:
-    """Predict by the deployed model `name`, and draw the explanation of each recording into `out`."""
+    """Predict with one deployed model, and draw an explanation of each recording.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the deployed models.
+    deployed : Deployed
+        Its settings.
+    name : str
+        The model: `audio`, or `fused_common`, which also reads clinical columns.
+    found : sequence of InputRecording
+        Recordings of one person.
+    person : mapping of str to float or str
+        Clinical column -> value; may be empty.
+    prevalence : float in (0, 1) or None
+        Share of patients among the people tested. With it, the probability, PPV and NPV at it are added.
+    out : Path
+        Folder for the explanations, one PNG for each recording.
+
+    Returns
+    -------
+    Prediction
+        Everything predicted for the person.
+
+    Raises
+    ------
+    BadInput
+        Names every silent recording, or the folder if `out` is not writable.
+    """
     images, measured = images_and_conditions(found, deployed)
     scores, moved = scores_and_occlusions(folder, deployed, name, images, person)
     model = deployed.models[name]
@@ -58,7 +86,7 @@ def predict(
         ],
         calls=prediction.calls(deployed, name, of_person.score, prevalence),
         outside_range=deployed.training.of_person([one.task for one in found], person),
-        filled_in=[f"{column}: not given, so each fold's training median or mode" for column in lacking],
+        filled_in=[f"{column}: missing, so each fold uses its training median or mode" for column in lacking],
         clinical=list(person),
         prevalence=prevalence,
         at_prevalence=at_prevalence,
@@ -68,9 +96,9 @@ def predict(
 def images_and_conditions(
     found: Sequence[InputRecording], deployed: Deployed
 ) -> tuple[list[np.ndarray], list[conditions.Conditions]]:
-    """Each recording's images, shape (rows, mel, frame), and how it was made, by the code that made the training data.
+    """Each recording's images, shape (rows, mel, frame), and its recording conditions.
 
-    As there, the cleaned recording passes through a 16-bit file.
+    The code is that of the training data. As there, the cleaned recording passes through a 16-bit file.
     """
     images, measured, problems = [], [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +111,7 @@ def images_and_conditions(
                 highest_hz = audio.highest_hz(rate / 2, deployed.audio.bandwidth_hz)
                 images.append(spectrogram.image_of_file(path, deployed.spectrogram, highest_hz))
             except SilentRecording as error:
-                problem = Problem(one.file, "a recording with sound in it", str(error), "give another recording")
+                problem = Problem(one.file, "a recording with sound", str(error), "give another recording")
                 problems.append(problem)
     if problems:
         raise BadInput(problems)
@@ -93,7 +121,7 @@ def images_and_conditions(
 def scores_and_occlusions(
     folder: Path, deployed: Deployed, name: str, images: Sequence[np.ndarray], person: Mapping[str, float | str]
 ) -> tuple[np.ndarray, list[Occlusion]]:
-    """The score of each fold model for each recording, shape (fold, recording), and what moves their mean."""
+    """The score of each fold model for each recording, shape (fold, recording), and the mean occlusion over folds."""
     silence, scores, moved = spectrogram.silence(deployed.spectrogram), [], []
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with error_stream.silenced():
@@ -114,14 +142,14 @@ def draw_explanations(
     probabilities: Sequence[prediction.Probability],
     deployed: Deployed,
 ) -> list[Path]:
-    """One PNG for each recording, named after it; none where one cannot be written."""
+    """Write one PNG for each recording, with the recording's name. If one cannot be written, none is."""
     pictures: dict[Path, bytes] = {}
     note = (
-        "Each part is silenced in turn and the fold models predict again: the mean change of their score is shown. "
-        "It shows what moved these models,\nnot what the disease does. Research tool: this is no diagnosis."
+        "Each part is silenced in turn and the fold models predict again. The figure shows the mean change of their "
+        "score:\nwhat these models react to, not what the disease does. Research tool: this is not a diagnosis."
     )
     if deployed.synthetic:
-        note += " Trained on a synthetic cohort: nothing here says anything of a real person."
+        note += " Trained on a synthetic cohort: the numbers say nothing about a real person."
     for one, rows, parts, probability in zip(found, images, moved, probabilities, strict=True):
         name = one.path.stem
         path = out / f"{name}.png"
@@ -133,7 +161,7 @@ def draw_explanations(
         seconds = shown_s(one.path, rows, deployed)
         drawn = io.BytesIO()
         with warnings.catch_warnings(), matplotlib_defaults():
-            warnings.filterwarnings("ignore", message="Glyph")  # of a file's name that the font lacks: a box is drawn
+            warnings.filterwarnings("ignore", message="Glyph")  # a character that the font lacks is drawn as a box
             explanation.figure(rows, parts, deployed.spectrogram, seconds, title, note).savefig(
                 drawn, metadata={"Title": title}
             )
@@ -143,24 +171,24 @@ def draw_explanations(
 
 
 def write_all_or_none(files: Mapping[Path, bytes], out: Path) -> None:
-    """Write files into the folder `out`; where one cannot be written none is, and what an earlier call left stays."""
+    """Write files into the folder `out`. If one cannot be written, none is, and earlier files stay as they are."""
     try:
         with ExitStack() as stack:
             for path, content in files.items():
                 stack.enter_context(atomic_path(path)).write_bytes(content)
     except OSError as error:
-        raise BadInput.one(str(out), "a folder to write into", str(error), "name another folder") from None
+        raise BadInput.one(str(out), "a writable folder", str(error), "name another folder") from None
 
 
 def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:
-    """Seconds that a recording's images show, silence removed."""
+    """Length that a recording's images show, in seconds, after silence removal."""
     if deployed.spectrogram.time_axis == "resize":
         return len(audio.clean(path, deployed.audio)) / deployed.audio.sample_rate_hz
     return rows.shape[0] * rows.shape[2] * deployed.spectrogram.hop_length / deployed.audio.sample_rate_hz
 
 
 def rounded(value: Any) -> Any:
-    """JSON's values, to six digits: what is not defined is null."""
+    """Round values for JSON to six digits; NaN and infinity become null."""
     if isinstance(value, Mapping):
         return {name: rounded(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""`bulbar predict RECORDING…`: the probability of ALS from one person's recordings. No diagnosis."""
+"""`bulbar predict RECORDING…`: the probability of ALS from one person's recordings. This is not a diagnosis."""
 
 from __future__ import annotations
 
@@ -30,20 +30,18 @@ def add_parser(subparsers: Any) -> None:
         metavar="RECORDING",
         help="audio files of one person; the task is read from each name, such as someone_PA.wav",
     )
-    parser.add_argument(
-        "--task", help="what was spoken in the recordings whose names do not say it: A E I O U KA PA TA"
-    )
+    parser.add_argument("--task", help="task of the recordings whose file names do not contain it: A E I O U KA PA TA")
     parser.add_argument(
         "--clinical",
         type=Path,
         metavar="FILE",
-        help="age_years, sex and cantagallo_questionnaire, as far as known: JSON, or CSV with one row",
+        help="age_years, sex and cantagallo_questionnaire, those that are known: JSON, or CSV with one row",
     )
     parser.add_argument(
         "--prevalence",
         type=_share,
         metavar="SHARE",
-        help="share of patients among the people tested, between 0 and 1: adds the probability, PPV and NPV there",
+        help="share of patients among the people tested, between 0 and 1: adds probability, PPV and NPV at this share",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
@@ -69,7 +67,7 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Prediction:
-    """Predict as the parsed command line asks, write one explanation for each recording, print the prediction."""
+    """Predict from the parsed command line, write one explanation for each recording, and print the prediction."""
     from bulbar.commands import person
     from bulbar.commands.model_folder import read_settings, unwritable
     from bulbar.deployment import inputs
@@ -94,7 +92,7 @@ def run(arguments: argparse.Namespace) -> Prediction:
     )
     if arguments.json:
         values = person.rounded(predicted.as_json())
-        print(json.dumps(values, indent=2, allow_nan=False))  # ASCII: whatever the terminal writes
+        print(json.dumps(values, indent=2, allow_nan=False))  # ASCII, so that every terminal can print it
     else:
         print(predicted.in_words(), end="")
     return predicted

@@ -1,4 +1,4 @@
-"""`bulbar track FOLDER`: track a release with DVC, for a private remote alone."""
+"""`bulbar track FOLDER`: track a release with DVC, for a private remote only."""
 
 import argparse
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 from bulbar.core.errors import BadInput
 from bulbar.core.settings import RemoteName, Strict, checked, read_settings_file
 
-PREFIX = "private-"  # as every such out of dvc.yaml has it
+PREFIX = "private-"  # the same prefix as in dvc.yaml
 
 
 class Settings(Strict):
-    """`remote` of params.yaml. private: the DVC remote `private-NAME` may hold voices; `none`: no other disk may."""
+    """The `remote` block of params.yaml. private: voices may go to the DVC remote `private-NAME`; `none`: nowhere."""
 
     private: RemoteName
 
@@ -20,15 +20,15 @@ def add_parser(subparsers: Any) -> None:
     """Add `track` to the command line."""
     parser = subparsers.add_parser(
         "track",
-        help="track a release with DVC, for a private remote alone",
-        description="Run `dvc add` on a release and mark it, so that `dvc push` brings it to the private remote of\n"
-        "params.yaml (remote.private) and to no other. Run this in the folder of params.yaml, and once\n"
-        "more after remote.private has changed.",
+        help="track a release with DVC, for a private remote only",
+        description="Run `dvc add` on a release and mark it, so that `dvc push` uploads it only to the private\n"
+        "remote named in params.yaml (remote.private). Run this in the folder of params.yaml, and\n"
+        "again after each change of remote.private.",
         epilog="example:\n  bulbar track data/raw/voc-als",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("release", nargs="?", default="", metavar="FOLDER", help="the folder of the release")
-    parser.set_defaults(run=run, without_result="nothing was done")
+    parser.set_defaults(run=run, without_result="nothing was tracked")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,7 +37,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def track(release: str) -> None:
-    """`dvc add`, marked so that `dvc push` brings it to no other remote; once more where params name another one."""
+    """Run `dvc add` on a release, and mark it so that `dvc push` uploads it only to the private remote.
+
+    Parameters
+    ----------
+    release : str
+        Folder of the release, inside the project. A release that is tracked already gets the present remote.
+
+    Raises
+    ------
+    BadInput
+        If no folder is named, or DVC cannot track it.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -56,6 +67,6 @@ def track(release: str) -> None:
                 with repo.scm_context():
                     stage.dump()
     except DvcException as error:
-        raise BadInput.one("bulbar track", "a release's folder inside the project", str(error), remedy) from None
+        raise BadInput.one("bulbar track", "the folder of a release, in the project", str(error), remedy) from None
     files = ", ".join(stage.relpath for stage in stages)
-    print(f"{files} is for git: hashes alone. `dvc push` brings the release to {remote} and to no other remote")
+    print(f"{files} can go into git: only hashes are in it. `dvc push` uploads the release only to {remote}.")

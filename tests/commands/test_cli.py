@@ -70,7 +70,7 @@ def test_bad_input_is_printed_with_the_number_of_problems_and_ends_with_1(ending
     assert ending(BadInput([PROBLEM, PROBLEM])) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == f"{PROBLEM}\n{PROBLEM}\n\n2 problem(s): nothing was done.\n"
+    assert printed.err == f"{PROBLEM}\n{PROBLEM}\n\n2 problem(s): nothing was tracked.\n"
 
 
 def test_where_the_machine_is_at_fault_nothing_is_printed_of_the_input(ending, capsys):
@@ -90,7 +90,7 @@ def test_what_is_no_fault_of_the_input_keeps_its_traceback(ending):
 
 
 @pytest.mark.parametrize(("words", "expected"), [
-    (["download"], "the release to fetch: voc_als"),
+    (["download"], "the release to download: voc_als"),
     (["download", "minsk2020"], "dvc import"),
     (["track"], "the folder of a release"),
     (["predict", "a_A.wav"], "the settings of deployed models"),

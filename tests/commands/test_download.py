@@ -87,7 +87,7 @@ def test_what_cannot_be_fetched_says_what_can(release):
 def test_the_release_lands_in_its_folder(tmp_path, capsys):
     download.download("voc_als", tmp_path / "raw/voc-als")
     assert (tmp_path / "raw/voc-als/VOC-ALS.xlsx").exists()
-    assert capsys.readouterr().out.startswith(f"1224 recordings of VOC-ALS in {tmp_path / 'raw/voc-als'}. Not ")
+    assert capsys.readouterr().out.startswith(f"1224 recordings of VOC-ALS in {tmp_path / 'raw/voc-als'}. Do not ")
 
 
 def test_a_few_missing_recordings_are_normal_and_counted(synapse, tmp_path, capsys):
@@ -108,7 +108,7 @@ def test_where_nothing_was_fetched_terms_and_rights_are_named_with_what_the_clie
     arrived, logged = caught.value.problems
     assert arrived.expected == "1224 recordings in eight folders, and VOC-ALS.xlsx"
     assert arrived.found == "no recording; no VOC-ALS.xlsx"
-    assert "accept its terms of use" in arrived.remedy and "the rights view and download" in arrived.remedy
+    assert "accept its terms of use" in arrived.remedy and "the permissions view and download" in arrived.remedy
     assert logged.found == "SynapseError: This entity has access restrictions" and synapse.shown == []
 
 

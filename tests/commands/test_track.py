@@ -66,7 +66,7 @@ def test_the_mark_stays_when_the_release_is_added_once_more_as_dvc_does_it(proje
 @pytest.mark.usefixtures("project")
 def test_the_file_that_is_named_is_there_however_the_folder_is_written(written, capsys):
     track.track(written)
-    named_file = capsys.readouterr().out.split(" is for git")[0]
+    named_file = capsys.readouterr().out.split(" can go into git")[0]
     assert named_file == "data/raw/voc-als.dvc" and Path(named_file).is_file()
 
 

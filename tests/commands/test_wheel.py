@@ -118,7 +118,7 @@ def test_the_installed_command_predicts_what_the_repository_predicts(installed, 
     assert len(pictures) == 2 and all((tmp_path / "there" / picture).is_file() for picture in pictures)
 
     printed = in_folder(tmp_path / "there", installed / "bulbar", "export", "exported", "--model", project / MODELS)
-    assert printed.startswith("4 networks in exported")
+    assert printed.startswith("4 networks written to exported")
     assert len(list((tmp_path / "there/exported").rglob("*.tflite"))) == 4
 
 

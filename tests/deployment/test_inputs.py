@@ -170,7 +170,11 @@ def test_bytes_of_another_encoding_are_named(tmp_path):
         ("p.csv", "age_years,sex\n61;F\n", "separated by ',', not by ';'"),
         ("p.csv", "age_years;sex\n61,F\n", "separated by ';', not by ','"),
         ("p.csv", "age_years;sex,cantagallo_questionnaire\n61;F,3\n", "more than one separator"),
-        ("p.csv", "age_years;sex\n61.500;F\n", "a decimal point or a thousands separator, which is unclear: age_years 61.500"),
+        (
+            "p.csv",
+            "age_years;sex\n61.500;F\n",
+            "a decimal point or a thousands separator, which is unclear: age_years 61.500",
+        ),
         ("p.csv", 'sex,cantagallo_questionnaire\nF,"1,234"\n', "write a decimal point, not a comma"),
         ("p.json", '{"age_years": "61,5"}', "write a decimal point, not a comma"),
         ("p.csv", "", "0 rows"),

@@ -70,7 +70,10 @@ WEIGHTS = {"metadata.json": b"{}", "model.weights.h5": b""}
         (archived({"config.json": b"[" * 100_000} | WEIGHTS), "a damaged file"),
         (archived({"config.json": b"\xff"} | WEIGHTS), "a damaged file"),
         (archived({"config.json": b"{}"}), "an archive with other members: config.json"),
-        (archived({"config.json": b"{}", "../../x": b""} | WEIGHTS), "an archive with other members: config.json, ../../x, metadata"),
+        (
+            archived({"config.json": b"{}", "../../x": b""} | WEIGHTS),
+            "an archive with other members: config.json, ../../x, metadata",
+        ),
         (b"", "a damaged file"),
         (b"\x89HDF\r\n\x1a\n", "a damaged file"),
     ],

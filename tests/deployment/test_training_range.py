@@ -96,7 +96,9 @@ def test_what_could_not_be_measured_is_a_warning_only_where_it_nearly_always_cou
     unmeasured = dataclasses.replace(USUAL, noise_dbfs=float("nan"))
     seldom = training.model_copy(update={"measurable": ()})
     assert seldom.of_recording("A", unmeasured) == []
-    assert training.of_recording("A", unmeasured)[0].startswith("background noise: cannot be measured because nothing is much")
+    assert training.of_recording("A", unmeasured)[0].startswith(
+        "background noise: cannot be measured because nothing is much"
+    )
 
 
 def test_noise_as_loud_as_the_voice_is_a_warning_though_there_is_no_pause_to_measure_it_in(training):
@@ -112,6 +114,8 @@ def test_noise_as_loud_as_the_voice_is_a_warning_though_there_is_no_pause_to_mea
 
 def test_a_task_an_age_and_a_category_that_training_lacked_are_named(training):
     assert training.of_recording("I", USUAL) == ["task I: the models were trained only on A and PA"]
-    assert training.of_person(["A", "PA"], {"age_years": 17.0})[0].startswith("age: 17 years; the training data range from")
+    assert training.of_person(["A", "PA"], {"age_years": 17.0})[0].startswith(
+        "age: 17 years; the training data range from"
+    )
     assert training.of_person(["A", "PA"], {"sex": "X"}) == ["sex: X; the training data contain F and M"]
     assert training.of_person(["A"], {})[0].startswith("tasks: no recording of PA")

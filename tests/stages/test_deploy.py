@@ -402,7 +402,7 @@ def test_export_needs_a_folder_and_takes_no_option_and_no_file_for_it(project, t
         assert ended.value.code == code
     (tmp_path / "file").touch()
     assert cli.main(["export", str(tmp_path / "file")]) == 1
-    assert "a folder to write into" in capsys.readouterr().err
+    assert "a writable folder" in capsys.readouterr().err
     assert not Path("--help").exists()
 
 
