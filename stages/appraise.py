@@ -1,6 +1,6 @@
-"""How good the scores are: calibration, operating points, comparisons between models, scores by group.
+"""Appraise the scores: calibration, operating points, comparisons between models, scores by group.
 
-Everything is about patients: where the positive class is HC, the tables are turned round.
+Scores are always those of ALS: if the positive class is HC, labels and probabilities are inverted.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from stages.parts.run import run
 
 
 def main(protocol: str) -> None:
-    """Read data/cohort/, fusion/ and baselines/ of protocol P; write metrics, data and plots of appraise/P."""
+    """Read data/cohort/, fusion/ and baselines/ of protocol P; write metrics, data and plots to appraise/P."""
     subjects, recordings = stage_table("cohort", "subjects.csv"), stage_table("cohort", "recordings.csv")
     found = appraise(read_models(protocol), subjects, recordings, appraiser_of(protocol))
 
@@ -37,8 +37,9 @@ def main(protocol: str) -> None:
 
 
 def read_models(protocol: str) -> dict[str, pd.DataFrame]:
-    """Out-of-fold tables, label 1 = patient: the networks of the selected cell, `published audio`, the voice model and
-    the baselines, as far as they are there, and the mean log-odds of voice model and network.
+    """Out-of-fold tables, label 1 = patient: voice model, models of the selected cell, `published audio`, baselines.
+
+    What does not exist is left out. `voice_audio` is the mean log-odds of voice model and network.
     """
     files = {
         comparisons.VOICE: ("voice", f"{protocol}/voice.csv"),

@@ -1,4 +1,4 @@
-"""Score what a network must beat: majority, age and sex, and classic voice features, under one protocol's folds."""
+"""Score the baselines that a network must beat: majority, age and sex, and voice features, under a protocol's folds."""
 
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ def main(protocol: Protocol) -> None:
     scores: dict[str, Any] = {
         "synthetic": is_synthetic(),
         "protocol": protocol,
-        "biased": protocol == "record_wise",  # a subject's recordings are trained on and tested on
+        "biased": protocol == "record_wise",  # a subject's recordings are in training and in test
     }
     for model in baselines.BASELINES:
         tables, weights = zip(*(fitted[model, fold] for fold in folds.numbers(rows)), strict=True)
@@ -57,12 +57,12 @@ def read_rows_of(protocol: str) -> pd.DataFrame:
 def fit_one(
     which: tuple[baselines.Baseline, int], rows: pd.DataFrame, fitting: baselines.Settings, seed: int
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The tested rows' probabilities, and the weights, of one baseline in one fold."""
+    """Test predictions and weights of one baseline in one fold."""
     return baselines.out_of_fold(rows, *which, fitting, seed)
 
 
 def weight_by_feature(weights: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Mean over the folds, lowest and highest, of each feature's weight; the largest mean first. Tasks are left out."""
+    """Each feature's weight: mean, lowest and highest over the folds; largest mean first. Tasks are left out."""
     ranked = weights.mean().abs().sort_values(ascending=False, kind="stable").index
     return {
         name: {"mean": weights[name].mean(), "lowest": weights[name].min(), "highest": weights[name].max()}

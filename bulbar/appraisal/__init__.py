@@ -1,1 +1,1 @@
-"""What a score means in use: calibration, operating points, comparisons, groups, baselines, external validation."""
+"""How useful the scores are: calibration, operating points, comparisons, groups, baselines, external validation."""

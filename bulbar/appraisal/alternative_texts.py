@@ -1,7 +1,7 @@
-"""What each figure of the appraisal and of the external validation shows, in words and with a number.
+"""Alternative texts of the figures of the appraisal and the external validation: what each shows, with a number.
 
-For whoever does not see it. `comparisons`, `groups` and `external` are forest plots of `appraisal.figures`. They are
-apart from the drawing, so that the report, which quotes them, loads none of it.
+`comparisons`, `groups` and `external` are forest plots of `appraisal.figures`. This module does not import the drawing
+code, so that the report, which quotes the texts, does not load it.
 """
 
 from collections.abc import Mapping
@@ -18,36 +18,36 @@ def reliability(models: Mapping[str, Mapping[str, Any]]) -> str:
         f"{model.replace('_', ' ')} {number_in_words((scores['uncalibrated'].get('ece') or {}).get('value'))}"
         for model, scores in models.items()
     )
-    return f"Reliability curves: mean probability against the share of patients. Calibration error as it is: {errors}."
+    return f"Reliability curves: share of patients against mean probability. Calibration error, unscaled: {errors}."
 
 
 def comparisons(table: pd.DataFrame) -> str:
-    """table: comparison, difference, low, high, a row for each pair of models."""
+    """table: comparison, difference, low, high; one row per pair of models."""
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
     lowest = [
         f" The lowest is {pair['comparison'].replace('_', ' ')} with {number_in_words(pair['difference'])}."
         for pair in table.dropna(subset=["difference"]).nsmallest(1, "difference").to_dict("records")
     ]
     return (
-        f"Differences of AUC with intervals for {len(table)} pairs of models: per subject, {above} lie above 0 and "
-        f"{below} below, the others hold 0.{''.join(lowest)}"
+        f"Differences of AUC with intervals for {len(table)} pairs of models, per subject. Intervals above 0: {above}; "
+        f"below 0: {below}; the others contain 0.{''.join(lowest)}"
     )
 
 
 def groups(table: pd.DataFrame) -> str:
-    """table: group, auc, a row for each group."""
+    """table: group, auc; one row per group."""
     table = table.dropna(subset=["auc"]).sort_values("auc", kind="stable")
     if table.empty:
-        return "AUC by group: no group is large enough to have one."
+        return "AUC by group: no group is large enough."
     low, high = (f"{row['group']} with {number_in_words(row['auc'])}" for _, row in table.iloc[[0, -1]].iterrows())
     return (
-        f"AUC by group with intervals. Of {len(table)} groups of voice alone the lowest is {low}, the highest {high}; "
-        "chance is 0.50."
+        f"AUC by group with intervals, for the model of voice alone. Of {len(table)} groups, the lowest is {low} and "
+        f"the highest is {high}; chance is 0.50."
     )
 
 
 def external(table: pd.DataFrame) -> str:
-    """table: of `external.scores`."""
+    """table: from `external.scores`."""
     aucs = table.query("unit == 'per_subject' and score == 'roc_auc' and band == 'as_recorded'").dropna(subset="value")
     listed = ", ".join(f"{row.trained_on} on {row.tested_on} {row.value:.2f}" for row in aucs.itertuples())
-    return f"Scores with intervals within each cohort and on the other one. AUC per subject, as recorded: {listed}."
+    return f"Scores with intervals, within each cohort and on the other one. AUC per subject, as recorded: {listed}."

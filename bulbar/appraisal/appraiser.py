@@ -1,8 +1,9 @@
-"""Appraisal of a protocol's scores: calibration, operating points, comparisons, groups, all of one set of models.
+"""Appraisal of a protocol's scores: calibration, operating points, comparisons and groups for one set of models.
 
-Tables of models hold a row per recording, tables called `people` a row per subject as `metrics.per_subject` returns
-them: subject_id, fold, label (1 = patient), probability. Split by recording, a subject's recordings lie in several
-folds: neither scaler nor threshold can be chosen on other subjects, so only what needs no choice is given.
+Tables of models have one row per recording. Tables called `people` have one row per subject, from
+`metrics.per_subject`: subject_id, fold, label (1 = patient), probability. If the split is by recording, a subject's
+recordings lie in several folds, and neither a scaler nor a threshold can be chosen on other subjects. Then only
+results that need no such choice are computed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,17 +17,27 @@ from bulbar.appraisal.calibration import Platt
 from bulbar.scoring import intervals, metrics
 
 APPRAISED = ("voice", "audio", "fused_common")
-"""The models whose probabilities are looked into, as far as they are there; the others are compared with."""
+"""The models that are appraised, if they are there. The others are only compared with them."""
 
 NOT_CROSS_FITTED = (
-    "split by recording, a subject lies in several folds: no scaler or threshold can be chosen on other subjects, and "
-    "the scores are biased, since the networks knew the speakers"
+    "the split is by recording, so a subject lies in several folds: no scaler or threshold can be chosen on other "
+    "subjects, and the scores are biased, because the test speakers are in the training set"
 )
 
 
 @dataclass(frozen=True)
 class Appraiser:
-    """Settings of the appraisal and of its intervals, and whether folds divide subjects."""
+    """Appraises the scores of one protocol.
+
+    Attributes
+    ----------
+    settings, bootstrap : Settings
+        The blocks `appraise` and `bootstrap` of params.yaml.
+    seed : int
+        Seed of the intervals.
+    cross_fits : bool
+        Whether each subject has one fold. If not, scalers and thresholds are left out.
+    """
 
     settings: calibration.Settings
     bootstrap: intervals.Settings
@@ -35,16 +46,28 @@ class Appraiser:
 
     @property
     def auc(self) -> Literal["roc_auc", "roc_auc_pooled"]:
-        """The AUC over pairs within a fold; over all pairs where a subject has no fold of its own."""
+        """The AUC over pairs within a fold, or over all pairs if a subject lies in several folds."""
         return "roc_auc" if self.cross_fits else "roc_auc_pooled"
 
     @property
     def drawing(self) -> dict[str, Any]:
-        """How intervals are drawn, as keyword arguments."""
+        """Keyword arguments of the functions that draw intervals."""
         return {"draws": self.bootstrap.draws, "level": self.bootstrap.level, "seed": self.seed}
 
     def scaled(self, people: pd.DataFrame) -> dict[str, pd.DataFrame]:
-        """The table as it is, and as each scaler that may be tried leaves it, cross-fitted over the folds."""
+        """The table as it is, and after each scaler that the cohort's size allows, cross-fitted over the folds.
+
+        Parameters
+        ----------
+        people : DataFrame
+            From `metrics.per_subject`.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            `uncalibrated`; if subjects have one fold each, also `platt`, and from `isotonic_from` subjects on
+            `isotonic`.
+        """
         tables = {"uncalibrated": people}
         if self.cross_fits:
             tables["platt"] = calibration.cross_fitted(people, Platt.fit)
@@ -55,7 +78,7 @@ class Appraiser:
     def calibration(self, people: pd.DataFrame) -> dict[str, Any]:
         """Brier score, ECE, log loss, slope and intercept with their intervals, before and after scaling.
 
-        `platt.scaler`: the two numbers learned on all subjects, for use on new ones; no score here comes from it.
+        `platt.scaler`: slope and intercept learned on all subjects, for use on new ones. No score here comes from it.
         """
         found: dict[str, Any] = {"base_rate_brier": calibration.base_rate_brier(people["label"])}
         found |= {name: self._calibration_of(table) for name, table in self.scaled(people).items()}
@@ -79,7 +102,7 @@ class Appraiser:
         return {name: found[name] for name in ("brier", "ece", "ece_by_chance", *defined)}
 
     def thresholds(self, people: pd.DataFrame) -> dict[str, float | Mapping[int, float]]:
-        """0.5, and for each fold the thresholds that reach the wanted rate on the subjects of the other folds."""
+        """0.5, and each fold's threshold that reaches the target rate on the subjects of the other folds."""
         found: dict[str, float | Mapping[int, float]] = {f"threshold_{metrics.THRESHOLD:g}": metrics.THRESHOLD}
         if self.cross_fits:
             ways = (
@@ -91,7 +114,7 @@ class Appraiser:
         return found
 
     def operating_points(self, people: pd.DataFrame) -> dict[str, Any]:
-        """What each threshold really reaches, and the predictive values of a call at each prevalence."""
+        """Sensitivity and specificity of each threshold out of fold, and PPV and NPV at each prevalence."""
         points = {}
         for name, threshold in self.thresholds(people).items():
             calls = operating_points.called(people, threshold)
@@ -106,7 +129,7 @@ class Appraiser:
         return points
 
     def by_subject(self, people: pd.DataFrame) -> pd.DataFrame:
-        """Each subject with its probability under each scaler and its fold's thresholds."""
+        """One row per subject: its probability after each scaler, and the thresholds of its fold."""
         table = people.copy()
         for name, scaled in self.scaled(people).items():
             table[name] = scaled["probability"]
@@ -118,7 +141,7 @@ class Appraiser:
 
 @dataclass(frozen=True)
 class Appraisal:
-    """All that was found of one protocol. `people`: each appraised model's subjects; the mappings are by model."""
+    """All results of one protocol. `people`: one table of subjects per appraised model; keys of mappings are models."""
 
     appraiser: Appraiser
     people: Mapping[str, pd.DataFrame]
@@ -138,11 +161,11 @@ class Appraisal:
             for model in comparisons.IN_WORDS
             if model in self.scores
         ]
-        biased = "" if self.appraiser.cross_fits else "Biased, with speakers on both sides of the split: "
+        biased = "" if self.appraiser.cross_fits else "Biased, because the split separates no speakers: "
         return biased + " ".join(sentences)
 
     def metrics(self) -> dict[str, Any]:
-        """Aggregates as nested numbers; no threshold among them, for each is one person's probability."""
+        """Aggregates as nested numbers. Thresholds are left out, because each equals one person's probability."""
         return {
             "biased": False if self.appraiser.cross_fits else NOT_CROSS_FITTED,
             "auc": "pairs within a fold" if self.appraiser.cross_fits else "all pairs",
@@ -183,10 +206,23 @@ def _nested(found: Sequence[groups.Group]) -> dict[str, Any]:
 def appraise(
     models: Mapping[str, pd.DataFrame], subjects: pd.DataFrame, recordings: pd.DataFrame, appraiser: Appraiser
 ) -> Appraisal:
-    """Look into the models of `APPRAISED` and compare all that `comparisons.PAIRS` names.
+    """Appraise the models of `APPRAISED`, and compare the pairs of `comparisons.PAIRS`.
 
-    models: name -> out-of-fold table (recording_id, subject_id, fold, label, probability), label 1 = patient. subjects:
-    subject_id, label and clinical columns. recordings: recording_id, task.
+    Parameters
+    ----------
+    models : mapping of str to DataFrame
+        Model -> out-of-fold table: recording_id, subject_id, fold, label (1 = patient), probability.
+    subjects : DataFrame
+        subject_id, label and clinical columns.
+    recordings : DataFrame
+        recording_id and task.
+    appraiser : Appraiser
+        Settings, seed, and whether each subject has one fold.
+
+    Returns
+    -------
+    Appraisal
+        All results; `Appraisal.metrics` returns the part that may be published.
     """
     people = {model: metrics.per_subject(models[model]) for model in APPRAISED if model in models}
     drawing, level = appraiser.drawing, appraiser.bootstrap.level
@@ -228,7 +264,7 @@ def _headline(table: pd.DataFrame, appraiser: Appraiser) -> dict[str, calibratio
 
 
 def of_patients(table: pd.DataFrame, positive_class: str) -> pd.DataFrame:
-    """An out-of-fold table with label 1 = patient and the probability of being one, whichever class is positive."""
+    """An out-of-fold table with label 1 = patient and the probability of ALS, whichever class is positive."""
     if positive_class == "ALS":
         return table
     return table.assign(label=1 - table["label"], probability=1 - table["probability"])

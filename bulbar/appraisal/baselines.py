@@ -1,9 +1,9 @@
-"""What a network must beat: majority, age and sex, and classic voice features, under the same folds.
+"""Baselines that a network must beat, under the same folds: majority, age and sex, and classic voice features.
 
-The voice features are standardised within their task, learned on the training rows: a syllable train's HNR lies below a
-vowel's in every voice, so only its place among other trains is informative. So one weight serves a feature in all
-tasks, and a feature that a task does not have (a vowel's syllable rate) is 0 in it, neither high nor low. Nothing is
-watched while these fit: each fold trains on all that it does not test.
+Voice features are standardised within their task; means and deviations come from the training rows. The reason: the
+HNR of a syllable train is below that of a vowel in every voice, so only a comparison with other trains is informative.
+A feature then has one weight for all tasks, and where a task lacks it (a vowel has no syllable rate) it is 0, neither
+high nor low. Baselines need no validation subjects, so each fold trains on every row that it does not test.
 """
 
 from typing import Any, Self, get_args
@@ -32,7 +32,7 @@ AGE_SEX = {"age_years": "numeric", "sex": "categorical"}
 VOICE = list(praat.MEASURES)
 
 SKEWED = ("sd_f0_hz", "jitter_local", "shimmer_local", "syllable_irregularity")
-"""Measures of spread, from 0 up: taken as logarithms, in which a doubling is the same step at every level."""
+"""Measures of spread, 0 or more. Their logarithm is used, so that doubling is the same step at every level."""
 
 
 class Settings(Strict):
@@ -42,10 +42,10 @@ class Settings(Strict):
 
 
 class WithinTask(TransformerMixin, BaseEstimator):
-    """Each voice feature standardised within its recording's task; what is missing becomes the task's median first.
+    """Standardise each voice feature within its recording's task, after filling missing values with the task's median.
 
-    Tables have the columns `task` and VOICE. In a task without any value of a feature in `fit`, and in a task not seen
-    there, it is 0.
+    Tables have the columns `task` and VOICE. A feature is 0 in a task that had no value of it in `fit`, or was not in
+    `fit` at all.
     """
 
     def fit(self, table: pd.DataFrame, y: object = None) -> Self:
@@ -59,14 +59,14 @@ class WithinTask(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Shape (rows, features), without a missing value."""
+        """Standardised features, shape (rows, features), without missing values."""
         check_is_fitted(self, "deviations_")
         filled = self._values(table).fillna(self._of_task(self.medians_, table))
         centred = filled - self._of_task(self.means_, table)
         return (centred / self._of_task(self.deviations_, table)).fillna(0.0)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """The features' own names."""
+        """The names of the features."""
         return np.asarray(VOICE, dtype=object)
 
     @staticmethod
@@ -78,16 +78,16 @@ class WithinTask(TransformerMixin, BaseEstimator):
 
     @staticmethod
     def _of_task(learned: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-        """What was learned of each row's task, in the rows' order."""
+        """The learned values of each row's task, in the order of the rows."""
         return learned.reindex(table["task"]).set_index(table.index)
 
 
 def classifier(model: Baseline, settings: Settings, seed: int) -> Pipeline:
-    """An unfitted baseline; rows are tables with `task`, the columns of AGE_SEX and VOICE.
+    """Build an unfitted baseline. Its tables have `task` and the columns of AGE_SEX and VOICE.
 
-    majority: the share of positives, for everyone. age_sex: logistic regression, missing values filled
-    as `clinical.encoder` does. voice_linear: logistic regression; voice_forest: a random forest, seeded; both on VOICE,
-    standardised within task, and on the task. The regressions are regularised (L2, C = 1) on standardised features.
+    majority: the share of positives, for everyone. age_sex: logistic regression; `clinical.encoder` fills missing
+    values. voice_linear: logistic regression; voice_forest: a seeded random forest; both on VOICE, standardised within
+    task, and on the task. Regressions are regularised (L2, C = 1) and read standardised features.
     """
     if model == "majority":
         return Pipeline([("prior", DummyClassifier(strategy="prior"))])
@@ -107,14 +107,27 @@ def classifier(model: Baseline, settings: Settings, seed: int) -> Pipeline:
 def out_of_fold(
     rows: pd.DataFrame, model: Baseline, fold: int, settings: Settings, seed: int
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Fit a baseline on every row outside a fold, and score the rows in it.
+    """Fit a baseline on all rows outside a fold, and predict the rows of the fold.
 
-    The majority's share is that of all rows: that of the training rows is the higher, the fewer positives the fold has,
-    which would give a constant an AUC under 0.5 over the pairs of several folds.
+    Parameters
+    ----------
+    rows : DataFrame
+        recording_id, subject_id, label (1 = positive class), fold, and the columns that `classifier` needs.
+    model : str
+        One of `BASELINES`.
+    fold : int
+        The test fold.
 
-    rows: recording_id, subject_id, label (1: the positive class), fold, and what `classifier` needs. Returns the tested
-    rows' recording_id, subject_id, fold, label, probability (6 digits), and the weight of each feature
-    (log odds for a standard deviation more) of a regression; of the others, none.
+    Returns
+    -------
+    tuple of DataFrame and dict of str to float
+        Predictions: recording_id, subject_id, fold, label, probability (6 digits). Weight of each feature, in log odds
+        per standard deviation; empty unless the baseline is a regression.
+
+    Notes
+    -----
+    `majority` predicts the share of positives of all rows. The share of the training rows would rise as the positives
+    in the test fold become fewer, and the pooled AUC of this constant would fall below 0.5.
     """
     trained, tested = rows if model == "majority" else rows[rows["fold"] != fold], rows[rows["fold"] == fold]
     fitted = classifier(model, settings, seed_of(seed, f"baselines/{model}/{fold}")).fit(trained, trained["label"])

@@ -1,9 +1,9 @@
-"""Are the probabilities true? Reliability, calibration scores, and scalers scored by cross-fitting.
+"""Calibration of probabilities: reliability curves, calibration scores, and cross-fitted scalers.
 
-Everything here is on the level of subjects: tables as `metrics.per_subject` returns them (subject_id, fold, label,
-probability; label 1 = positive class). A scaler learns on the subjects of the other folds and is applied to those of
-this one, so nothing is scored by a scaler that saw it. Split by recording, a subject lies in several folds and there
-are no such other folds: then only the uncalibrated scores can be stated.
+All tables have one row per subject, from `metrics.per_subject`: subject_id, fold, label (1 = positive class),
+probability. A scaler learns on the subjects of the other folds and is applied to the subjects of this fold, so no
+subject is in the training set of its scaler. If the split is by recording, a subject lies in several folds, and only
+uncalibrated scores can be computed.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ from bulbar.scoring import intervals
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 EXTREME = 1e-6
-"""Prediction tables hold six digits: a probability of 0 or 1 is taken for this far from it."""
+"""Prediction tables have six digits, so probabilities are clipped to this distance from 0 and 1."""
 
 
 class Settings(Strict):
@@ -45,19 +45,19 @@ class Settings(Strict):
     @classmethod
     def _each_once(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
         if len(set(shares)) < len(shares):
-            raise ValueError("each prevalence once")
+            raise ValueError(f"each prevalence once expected, got {list(shares)}")
         return shares
 
     @field_validator("age_bands")
     @classmethod
     def _rising(cls, years: tuple[float, ...]) -> tuple[float, ...]:
         if list(years) != sorted(set(years)):
-            raise ValueError("years that rise are expected")
+            raise ValueError(f"years in increasing order, each once, expected, got {list(years)}")
         return years
 
 
 class Estimate(NamedTuple):
-    """A score with the ends of its interval; NaN where it is not defined."""
+    """A score and the ends of its interval; NaN if not defined."""
 
     value: float = np.nan
     low: float = np.nan
@@ -68,7 +68,7 @@ UNDEFINED = Estimate()
 
 
 def logit(probability: npt.ArrayLike) -> np.ndarray:
-    """Log odds of a probability, finite: it is kept `EXTREME` away from 0 and 1."""
+    """Log odds of probabilities, after clipping them to [EXTREME, 1 − EXTREME]."""
     return unclipped_logit(np.clip(np.asarray(probability, dtype=float), EXTREME, 1 - EXTREME))
 
 
@@ -76,7 +76,7 @@ def logit(probability: npt.ArrayLike) -> np.ndarray:
 class Platt:
     """Platt scaling: the calibrated probability is 1 / (1 + exp(−(slope · logit + intercept))).
 
-    Two numbers, so JSON holds it: `dataclasses.asdict` writes it, `Platt(**content)` reads it.
+    Two numbers, easy to store as JSON: `dataclasses.asdict` writes them, `Platt(**content)` reads them.
     """
 
     slope: float
@@ -84,12 +84,30 @@ class Platt:
 
     @classmethod
     def fit(cls, label: npt.ArrayLike, probability: npt.ArrayLike) -> Self:
-        """Learn from labels (0 or 1) and probabilities, shape (n,), both classes among them.
+        """Learn slope and intercept.
 
-        Platt's targets, (N₊ + 1) / (N₊ + 2) and 1 / (N₋ + 2) in place of 1 and 0, keep the slope finite where the
-        classes do not overlap. Source: Platt, Advances in Large Margin Classifiers, 1999, section 2.2. Where the best
-        slope would be negative it is 0, and everyone gets the share of positives: scaling never turns a model round. So
-        too where all have one probability, as of a collapsed network: no slope can be learned from it.
+        Parameters
+        ----------
+        label : array, shape (n,), of 0 and 1
+            Both classes must occur.
+        probability : array, shape (n,), float in [0, 1]
+            Uncalibrated scores.
+
+        Returns
+        -------
+        Platt
+            With slope 0 and the share of positives for everyone, if the best slope is negative, so that scaling never
+            reverses a model, or if all probabilities are equal, as those of a collapsed network.
+
+        Raises
+        ------
+        ValueError
+            If only one class occurs.
+
+        Notes
+        -----
+        Targets are (N₊ + 1) / (N₊ + 2) and 1 / (N₋ + 2) instead of 1 and 0. They keep the slope finite if the classes
+        do not overlap. Source: Platt, Advances in Large Margin Classifiers, 1999, section 2.2.
         """
         positive = np.asarray(label, dtype=int) == 1
         n_positive, n_negative = int(positive.sum()), int((~positive).sum())
@@ -100,7 +118,8 @@ class Platt:
         share = cls(slope=0.0, intercept=float(logit(target.mean())))
         if np.ptp(scores) < EXTREME:
             return share
-        twice = np.concatenate([scores, scores])  # a target t is the row as positive with weight t, as negative 1 − t
+        # A target t becomes two rows: positive with weight t, negative with weight 1 − t.
+        twice = np.concatenate([scores, scores])
         model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8, max_iter=1000)
         model.fit(twice, np.repeat([1, 0], len(scores)), sample_weight=np.concatenate([target, 1 - target]))
         if model.coef_[0, 0] < 0:
@@ -113,20 +132,19 @@ class Platt:
 
 
 def isotonic(label: npt.ArrayLike, probability: npt.ArrayLike) -> Callable[[npt.ArrayLike], np.ndarray]:
-    """The rising step function that fits the labels best; it needs many more subjects than Platt's two numbers."""
+    """Fit the increasing step function closest to the labels. It needs many more subjects than Platt scaling."""
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     model.fit(np.asarray(probability, dtype=float), np.asarray(label, dtype=float))
     return lambda new: model.predict(np.asarray(new, dtype=float))
 
 
 def without_each_fold(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame, np.ndarray]]:
-    """Each fold with the rows of the other folds, and which rows are its own, shape (n,) of bool.
+    """Each fold, the rows of the other folds, and a mask of its own rows, shape (n,) of bool.
 
-    Raises ValueError where a subject has no fold of its own, as after a split by recording: its recordings would be
-    on both sides.
+    Raises ValueError if a subject lies in several folds, as after a split by recording.
     """
     if table["fold"].isna().any() or table["subject_id"].duplicated().any():
-        raise ValueError("one row and one fold for each subject expected: its recordings lie in several folds")
+        raise ValueError("one row and one fold per subject expected: a subject's recordings lie in several folds")
     for fold in sorted(table["fold"].unique()):
         here = (table["fold"] == fold).to_numpy()
         yield int(fold), table[~here], here
@@ -135,9 +153,24 @@ def without_each_fold(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame, 
 def cross_fitted(
     table: pd.DataFrame, fit: Callable[[npt.ArrayLike, npt.ArrayLike], Callable[[npt.ArrayLike], np.ndarray]]
 ) -> pd.DataFrame:
-    """The table with each fold's probabilities as scaled by what `fit` learned on the other folds.
+    """Scale each fold's probabilities with a scaler that was learned on the other folds.
 
-    fit: such as `Platt.fit` or `isotonic`.
+    Parameters
+    ----------
+    table : DataFrame
+        From `metrics.per_subject`: subject_id, fold, label, probability.
+    fit : callable
+        (label, probability) -> scaler, such as `Platt.fit` or `isotonic`.
+
+    Returns
+    -------
+    DataFrame
+        The table with scaled probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a subject lies in several folds.
     """
     scaled = np.full(len(table), np.nan)
     for _, others, here in without_each_fold(table):
@@ -146,17 +179,31 @@ def cross_fitted(
 
 
 def _bin_of(probability: np.ndarray, bins: int) -> np.ndarray:
-    """The bin of each row, 0 to bins − 1: equally filled, as scikit-learn's `calibration_curve` with `quantile`."""
+    """The bin of each row, 0 to bins − 1. Bins are quantiles, as in scikit-learn's `calibration_curve`."""
     edges = np.quantile(probability, np.linspace(0, 1, bins + 1))
     return np.searchsorted(edges[1:-1], probability)
 
 
 def reliability(label: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int, level: float = 0.95) -> pd.DataFrame:
-    """The reliability curve: what was promised and what came, in equally filled bins of probability.
+    """The reliability curve: predicted probability and share of positives, in quantile bins of the probability.
 
-    label: 0 or 1, shape (n,), one row a subject. Returns n, mean_probability, share_positive, low, high (exact binomial
-    interval at `level`), a row per bin, rising; tied probabilities share a bin. A bin with fewer than 5 subjects joins
-    the next one (the last one that before it): left out, its share would be the total less the others. Empty of fewer.
+    Parameters
+    ----------
+    label : array, shape (n,), of 0 and 1
+        One value per subject.
+    probability : array, shape (n,), float in [0, 1]
+        Predicted probabilities; equal ones share a bin.
+    bins : int > 0
+        Number of bins before small ones are merged.
+    level : float in (0, 1)
+        Level of the exact binomial interval.
+
+    Returns
+    -------
+    DataFrame
+        n, mean_probability, share_positive, low, high; one row per bin, in increasing order. A bin of fewer than 5
+        subjects is merged with the next one, and the last with the one before: if it were left out, its share could be
+        computed from the total. Empty for fewer than 5 subjects.
     """
     true, promised = np.asarray(label, dtype=int), np.asarray(probability, dtype=float)
     rows = []
@@ -167,7 +214,7 @@ def reliability(label: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int, 
 
 
 def _bins_of_enough(bin_of: np.ndarray) -> list[np.ndarray]:
-    """Which rows lie in each bin, rising, after neighbours were joined until each has 5 or more; each (n,) of bool."""
+    """A mask per bin, shape (n,) of bool, in increasing order, after merging neighbours until each has 5 or more."""
     found: list[np.ndarray] = []
     here = np.zeros(len(bin_of), dtype=bool)
     for one in np.unique(bin_of):
@@ -181,7 +228,25 @@ def _bins_of_enough(bin_of: np.ndarray) -> list[np.ndarray]:
 
 
 def exact_share(count: int, of: int, *, level: float = 0.95) -> Estimate:
-    """`count` of `of` independent subjects as a share, with Clopper and Pearson's exact interval; NaN of nobody."""
+    """The share `count` / `of` of independent subjects, with the exact interval of Clopper and Pearson.
+
+    Parameters
+    ----------
+    count, of : int
+        0 <= count <= of.
+    level : float in (0, 1)
+        Level of the interval.
+
+    Returns
+    -------
+    Estimate
+        NaN if `of` is 0.
+
+    Examples
+    --------
+    >>> [round(float(value), 4) for value in exact_share(9, 10)]
+    [0.9, 0.555, 0.9975]
+    """
     if not of:
         return UNDEFINED
     bounds = binomtest(count, of).proportion_ci(level, method="exact")
@@ -191,8 +256,8 @@ def exact_share(count: int, of: int, *, level: float = 0.95) -> Estimate:
 def _calibration_errors(drawn: np.ndarray, gap: np.ndarray, bin_of: np.ndarray, bins: int) -> np.ndarray:
     """ECE of each draw, shape (draws,): Σ_b n_b / n · |share of positives in bin b − mean probability in bin b|.
 
-    drawn: how often each row is in it, (draws, n). gap: outcome − promise. Bins are equally filled. With few subjects
-    the ECE is above 0 even where the probabilities are true: see `expected_calibration_error_by_chance`.
+    drawn: how often each row occurs in a draw, (draws, n). gap: outcome − probability. Bins are quantiles. With few
+    subjects the ECE is above 0 even if the probabilities are true: see `expected_calibration_error_by_chance`.
     Source: Naeini, Cooper, Hauskrecht, AAAI 2015, with quantile bins.
     """
     member = np.eye(bins)[bin_of]
@@ -202,14 +267,27 @@ def _calibration_errors(drawn: np.ndarray, gap: np.ndarray, bin_of: np.ndarray, 
 def expected_calibration_error_by_chance(
     probability: npt.ArrayLike, *, bins: int, draws: int = 2000, seed: int = 0
 ) -> float:
-    """What ECE comes to on average where every probability is true: labels are drawn from the probabilities."""
+    """The mean ECE if every probability is true, from labels drawn with these probabilities.
+
+    Parameters
+    ----------
+    probability : array, shape (n,), float in [0, 1]
+        Predicted probabilities.
+    bins, draws, seed : int
+        Number of quantile bins, number of draws, seed of the draws.
+
+    Returns
+    -------
+    float in [0, 1]
+        Compare the ECE of real labels with this value, not with 0.
+    """
     promised = np.asarray(probability, dtype=float)
     gaps = (np.random.default_rng(seed).random((draws, len(promised))) < promised) - promised
     return float(_calibration_errors(np.ones_like(gaps), gaps, _bin_of(promised, bins), bins).mean())
 
 
 def base_rate_brier(label: npt.ArrayLike) -> float:
-    """Brier score of predicting the share of positives for everyone, π(1 − π): above it a model does harm."""
+    """Brier score of predicting the share of positives, π, for everyone: π(1 − π). Above it a model does harm."""
     share = float(np.mean(np.asarray(label, dtype=float)))
     return share * (1 - share)
 
@@ -217,13 +295,29 @@ def base_rate_brier(label: npt.ArrayLike) -> float:
 def calibration_scores(
     table: pd.DataFrame, *, bins: int, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Estimate]:
-    """ECE, calibration slope and calibration intercept, with intervals from drawing subjects.
+    """ECE, calibration slope and calibration intercept, with bootstrap intervals over subjects.
 
-    `slope`: of the logistic regression of the label on the logit; 1 where the probabilities are neither too extreme
-    (below 1) nor too timid (above); infinite where the classes do not overlap. `intercept`: of the same regression with
-    the slope held at 1 ("in the large"); 0 where as many are positive as was promised. Subjects are drawn as by
-    `intervals.intervals`, so the classes keep their sizes, as they were recruited; the bins are those of the whole
-    table. Source: Van Calster et al., BMC Medicine 17, 2019.
+    Parameters
+    ----------
+    table : DataFrame
+        From `metrics.per_subject`: subject_id, fold, label, probability.
+    bins, draws, seed : int
+        Number of quantile bins of the whole table, number of draws, seed of the draws.
+    level : float in (0, 1)
+        Level of the intervals.
+
+    Returns
+    -------
+    dict of str to Estimate
+        `ece`, in [0, 1]. `slope`: of the logistic regression of the label on the logit. 1 is ideal, below 1 the
+        probabilities are too extreme, above 1 not extreme enough; infinite if the classes do not overlap. `intercept`:
+        of the same regression with the slope fixed at 1 ("in the large"); 0 if the mean probability is the share of
+        positives.
+
+    Notes
+    -----
+    Subjects are drawn as by `intervals.intervals`: each class keeps its size, because the study recruited by class.
+    Source: Van Calster et al., BMC Medicine 17, 2019.
     """
     label, promised = table["label"].to_numpy(dtype=float), table["probability"].to_numpy(dtype=float)
     drawn = np.vstack([np.ones(len(table)), intervals.drawn_subjects(label, draws=draws, seed=seed)])
@@ -237,7 +331,7 @@ def calibration_scores(
 
 
 def _with_interval(values: np.ndarray, tail: float) -> Estimate:
-    """The first of `values`, and what leaves the share `tail` of the others out at each end."""
+    """The first of `values`, with the quantiles `tail` and 1 − `tail` of the others."""
     defined = values[1:][~np.isnan(values[1:])]
     if np.isnan(values[0]) or not defined.size:
         return UNDEFINED
@@ -246,7 +340,7 @@ def _with_interval(values: np.ndarray, tail: float) -> Estimate:
 
 
 def _slopes(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray, steps: int = 60) -> np.ndarray:
-    """Slope of the logistic regression of `label` on `scores` in each draw, all at once by Newton's method."""
+    """Slope of the logistic regression of `label` on `scores` in each draw, all draws at once, by Newton's method."""
     spread = scores.std()
     if spread < EXTREME or len(np.unique(label)) < 2:
         return np.full(len(drawn), np.nan)
@@ -261,14 +355,14 @@ def _slopes(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray, steps: int
         curvature = np.einsum("dn,ni,nj->dij", weights * promised * (1 - promised), design, design, optimize=True)
         step = np.linalg.solve(curvature + 1e-10 * np.eye(2), gradient[..., None])[..., 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
-        found += step * np.minimum(1, 2 / np.maximum(length, 2))  # a longer step may leap past the maximum
+        found += step * np.minimum(1, 2 / np.maximum(length, 2))  # a longer step may overshoot the maximum
     slopes = direction * np.inf
     slopes[overlap] = found[:, 1] / spread
     return slopes
 
 
 def _overlap(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each draw's classes overlap, so that a regression has a finite slope; else which way it is infinite."""
+    """Whether each draw's classes overlap, so that the slope is finite; and the sign of the slope if it is infinite."""
 
     def end(extreme: Any, of: int, absent: float) -> np.ndarray:
         return extreme(np.where((drawn > 0) & (label == of), scores, absent), axis=1)
@@ -279,13 +373,13 @@ def _overlap(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray) -> tuple[
 
 
 def _intercepts(scores: np.ndarray, label: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Intercept in each draw of the logistic regression of `label` with the slope of `scores` held at 1."""
+    """Intercept of the logistic regression of `label` in each draw, with the slope of `scores` fixed at 1."""
     if len(np.unique(label)) < 2:
         return np.full(len(drawn), np.nan)
 
     def surplus(intercept: np.ndarray, draw: np.ndarray) -> np.ndarray:
         return (drawn[draw] * (label - expit(intercept[..., None] + scores))).sum(axis=-1)
 
-    widest = np.abs(scores).max() + 30.0  # beyond it every promise is 0 or 1, so the sign of the surplus is known
+    widest = np.abs(scores).max() + 30.0  # beyond it every probability is 0 or 1, so the sign is known
     ends = (np.full(len(drawn), -widest), np.full(len(drawn), widest))
     return elementwise.find_root(surplus, ends, args=(np.arange(len(drawn)),)).x

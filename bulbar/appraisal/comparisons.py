@@ -1,7 +1,7 @@
-"""Which model is better than which, on the same subjects, and whether the network earns its place.
+"""Compare pairs of models on the same subjects, and conclude whether the network beats the baselines.
 
-A pair is compared by `intervals.compare`; here are the pairs, the correction for many comparisons, and the conclusion
-in words.
+`intervals.compare` compares one pair. This module has the pairs, the correction for multiple comparisons, and the
+conclusion in words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ NETWORK, VOICE, VOICE_AND_NETWORK = "audio", "voice", "voice_audio"
 
 
 class Pair(NamedTuple):
-    """The difference is the first one's score minus the second's."""
+    """Two models. Their difference is the first one's score minus the second's."""
 
     first: str
     second: str
@@ -47,9 +47,26 @@ PAIRS = (
 
 
 def holm(p: npt.ArrayLike) -> np.ndarray:
-    """Holm's adjusted p values, shape (n,): what to compare with 0.05 where any of n could have struck by luck.
+    """Adjust p values for multiple comparisons, by Holm's method.
 
-    NaN stays NaN and is not counted. Source: Holm, Scandinavian Journal of Statistics 6, 1979.
+    Parameters
+    ----------
+    p : array, shape (n,), float in [0, 1]
+        NaN is not counted.
+
+    Returns
+    -------
+    array, shape (n,)
+        Adjusted p values, in the same order; NaN stays NaN.
+
+    Notes
+    -----
+    Holm, Scandinavian Journal of Statistics 6, 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     raw = np.asarray(p, dtype=float)
     adjusted = np.full(len(raw), np.nan)
@@ -66,11 +83,24 @@ def compare_all(
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Every pair of `pairs` whose models are both there, per subject and per recording.
+    """Compare pairs of models, per subject and per recording.
 
-    models: name -> out-of-fold table, of the same recordings. Returns a row per unit (subject | recording), pair and
-    score: unit, first, second, score, difference, low, high, p, p_holm. Holm's family is the pairs of one unit and
-    score.
+    Parameters
+    ----------
+    models : mapping of str to DataFrame
+        Model -> out-of-fold table. All tables have the same recordings.
+    pairs : sequence of Pair
+        Pairs with a model that is not in `models` are skipped.
+    draws, seed : int
+        Number of bootstrap draws, and their seed.
+    level : float in (0, 1)
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        unit (`subject` or `recording`), first, second, score, difference, low, high, p, p_holm; one row per unit, pair
+        and score. Holm's method adjusts over the pairs of one unit and score.
     """
     per_unit = {"subject": {name: metrics.per_subject(table) for name, table in models.items()}, "recording": models}
     rows = [
@@ -91,9 +121,21 @@ IN_WORDS = {VOICE: "The voice model", NETWORK: "The network"}
 
 
 def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc", model: str = NETWORK) -> str:
-    """Does a model beat the baselines? Only where the whole interval of the AUC difference lies above 0.
+    """One sentence: does a model beat the baselines?
 
-    compared: from `compare_all`. score: which AUC, per subject. model: a key of `IN_WORDS`.
+    Parameters
+    ----------
+    compared : DataFrame
+        From `compare_all`.
+    score : str
+        The AUC to use, per subject: `roc_auc` or `roc_auc_pooled`.
+    model : str
+        A key of `IN_WORDS`.
+
+    Returns
+    -------
+    str
+        A model beats a baseline only if the whole interval of the AUC difference lies above 0.
     """
     subject = IN_WORDS[model]
     here = compared[
@@ -103,7 +145,7 @@ def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc", model: str =
         & compared["second"].isin(BASELINES)
     ]
     if here.empty:
-        return f"No baseline was run: whether {subject.lower()} earns its place is unknown."
+        return f"No baseline was run: whether {subject.lower()} beats the baselines is unknown."
     against = {
         str(row["second"]): "{second}, AUC {}".format(
             with_interval(row["difference"], row["low"], row["high"], "{:+.2f}".format), second=row["second"]
@@ -114,6 +156,6 @@ def earns_its_place(compared: pd.DataFrame, score: str = "roc_auc", model: str =
     level = [name for name in against if name not in beaten]
     above, others = ("; ".join(against[name] for name in names) for names in (beaten, level))
     if not level:
-        return f"{subject} earns its place: it beats {above}."
-    does = f"it beats {above}, but not" if beaten else "it does not beat"
-    return f"{subject} has not earned its place: {does} {others}."
+        return f"{subject} beats all baselines: {above}."
+    does = f"beats {above}, but not" if beaten else "does not beat"
+    return f"{subject} {does} {others}."

@@ -1,13 +1,14 @@
-"""External validation: networks trained on one cohort and scored on another, where nothing is learned.
+"""External validation: networks are trained on one cohort and tested on another one, from which nothing is learned.
 
-Trained on a cohort, split by subject, there is one network for each fold. Its predictions for the fold's test subjects
-give the score within that cohort; the mean prediction of all of them for the other cohort gives the score outside.
-None is fitted again, and of the other cohort no scaling, threshold or calibration is learned: an image is scaled by its
-own recording's maximum, and the threshold is 0.5.
+A cohort is split by subject, and one network is trained for each fold. Its predictions for the fold's test subjects
+give the score within the cohort. The mean prediction of all networks for the other cohort gives the score outside it.
+No network is fitted again, and no scaling, threshold or calibration is learned from the other cohort: each image is
+scaled by its own recording's maximum, and the threshold is 0.5.
 
-Cohorts are recorded differently. Where one of them carries nothing above 4 kHz, a network may have learned what the
-other one has there, so both are compared once more, all low-passed at one frequency. That is the last thing done to a
-recording: the rounding to 16 bit before it leaves noise in a band without voice, as much as the recording is quiet.
+Cohorts are recorded differently. If one has no sound above 4 kHz, a network trained on the other may have learned from
+that band. Therefore the cohorts are compared a second time, with all recordings low-passed at one frequency. The
+low-pass is the last step, because rounding to 16 bit leaves noise in a band without voice, and more of it, relative to
+the voice, in a quieter recording.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,13 +40,13 @@ SCORES = {
     "calibration_slope": "calibration slope",
     "calibration_intercept": "calibration intercept",
 }
-"""Each score with its name in tables; the calibration's are of subjects only."""
+"""Score -> its name in tables. The two calibration scores exist only per subject."""
 
 COLUMNS = ["trained_on", "tested_on", "band", "unit", "score", "value", "low", "high"]
 
 
 class Settings(Strict):
-    """The `external` block of params.yaml, but for what other stages read there."""
+    """The `external` block of params.yaml, without the values that other stages read."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -55,11 +56,22 @@ class Settings(Strict):
 
 @dataclass(frozen=True, eq=False)
 class ComparedCohort:
-    """What is compared of one cohort.
+    """One cohort of the comparison.
 
-    role: `main` or `external`. words: for tables and figures. table: of `folds.assign`, split by subject, of the
-    recordings compared. rows: for each of their rows in a feature array, the recording's position in the table.
-    sample_rates_hz: as released. training: how a network is trained on it.
+    Attributes
+    ----------
+    role : str
+        `main` or `external`.
+    words : str
+        Its name in tables and figures.
+    table : DataFrame
+        The compared recordings, from `folds.assign`, split by subject.
+    rows : array, shape (rows,), of int
+        For each row of the feature array, the position of its recording in `table`.
+    sample_rates_hz : sequence of int
+        As released, in Hz.
+    training : fits.Settings
+        How a network is trained on this cohort.
     """
 
     role: str
@@ -72,28 +84,28 @@ class ComparedCohort:
 
 
 Train = Callable[[Sequence[fits.Fit]], Iterable[fits.Fitted]]
-"""Trains fits; the results in their order."""
+"""Trains fits and returns their results in the same order."""
 
 
 def low_passes(settings: Settings, pipeline: audio.Settings) -> dict[str, float | None]:
-    """Each band that is compared, with what its recordings are low-passed to, hertz; None: no more than they are.
+    """Band -> cutoff of its low-pass filter in Hz; None for no additional filter.
 
-    Raises BadInput where the pipeline's sampling rate cannot hold the low-pass.
+    Raises BadInput if the filter needs a higher sampling rate than the pipeline's.
     """
     bands: dict[str, float | None] = {"as_recorded": None}
     if settings.bandwidth_hz is None:
         return bands
     highest = pipeline.sample_rate_hz / 2 / audio.SLOPE[1]
     if settings.bandwidth_hz >= highest:
-        where, remedy = "params.yaml: external.bandwidth_hz", "lower it, or set null to compare as recorded only"
+        where, remedy = "params.yaml: external.bandwidth_hz", "lower it, or set it to null to compare only as recorded"
         raise BadInput([Problem(where, f"below {highest:g}", f"{settings.bandwidth_hz:g}", remedy)])
     return bands | {"low_passed": settings.bandwidth_hz}
 
 
 def low_passed_image(recording: tuple[Path, float], mel: spectrogram.Settings, hz: float) -> np.ndarray:
-    """The image rows of one cleaned recording without what lies above `hz`.
+    """The image rows of one cleaned recording, low-passed at `hz`.
 
-    recording: its file, and the highest frequency that it carries before that, hertz.
+    recording: its file, and the highest frequency in it before the filter, in Hz.
     """
     path, source_hz = recording
     samples, rate = audio.read(path)
@@ -102,27 +114,27 @@ def low_passed_image(recording: tuple[Path, float], mel: spectrogram.Settings, h
 
 
 def labels_of(cohorts: Sequence[ComparedCohort]) -> np.ndarray:
-    """The label of each row of an array that holds the rows of all cohorts, one cohort after the other."""
+    """The label of each row of a feature array that has the rows of all cohorts, one cohort after the other."""
     return np.concatenate([cohort.table["label"].to_numpy()[cohort.rows] for cohort in cohorts])
 
 
 def data_of_cohorts(
     cohorts: Sequence[ComparedCohort], study: fits.Study, image_shape: tuple[int, int]
 ) -> list[als.ProtocolData]:
-    """For each cohort what its fits are made from; the study's array holds the rows of all, one after the other."""
+    """The data of each cohort's fits. The study's array has the rows of all cohorts, one cohort after the other."""
     ends = np.cumsum([len(cohort.rows) for cohort in cohorts])
     found = []
     for cohort, end in zip(cohorts, ends, strict=True):
-        rows = np.full(ends[-1], -1)  # a row of another cohort is of no recording in this one's table
+        rows = np.full(ends[-1], -1)  # -1: a row of another cohort belongs to no recording of this table
         rows[end - len(cohort.rows) : end] = cohort.rows
         found.append(als.ProtocolData("subject_wise", cohort.table, rows, image_shape, study))
     return found
 
 
 def cross_fits(trained: ComparedCohort, own: als.ProtocolData, other: als.ProtocolData, cell: Cell) -> list[fits.Fit]:
-    """One cell on every fold of a cohort, each tested on the fold's own subjects and then on all of the other cohort.
+    """Fits of one cell on every fold of a cohort, tested on the fold's own subjects and then on the whole other cohort.
 
-    The name, and so the start, is the same in each band.
+    Their names, and so their initial weights, are the same in each band.
     """
     outside = np.flatnonzero(other.rows >= 0)
     return [
@@ -140,10 +152,10 @@ def cross_fits(trained: ComparedCohort, own: als.ProtocolData, other: als.Protoc
 def predictions(
     own: als.ProtocolData, other: als.ProtocolData, of_folds: Sequence[fits.Fit], fitted: Sequence[fits.Fitted]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the fits of `cross_fits` predict for their own cohort, out of fold, and for the other one.
+    """Predictions of the fits of `cross_fits` for their own cohort, out of fold, and for the other cohort.
 
-    Both with recording_id, subject_id, fold, label, probability. Of the other cohort the probability is the mean over
-    the folds' networks; `lowest` and `highest` are the ends of their range, and `fold` is 1 for all.
+    Both tables have recording_id, subject_id, fold, label, probability. For the other cohort the probability is the
+    mean over the folds' networks, `lowest` and `highest` are their range, and `fold` is always 1.
     """
     outside = np.flatnonzero(other.rows >= 0)
     inside = [replace(fit, test=fit.test[: -len(outside)]) for fit in of_folds]
@@ -159,9 +171,25 @@ def predictions(
 def both_directions(
     cohorts: Sequence[ComparedCohort], study: fits.Study, image_shape: tuple[int, int], cell: Cell, train: Train
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """One cell trained on each of two cohorts and tested on both: the role trained on, that tested on, predictions.
+    """Train one cell on each of two cohorts, and test it on both.
 
-    study: as for `data_of_cohorts`. train: gets the fits of both directions at once.
+    Parameters
+    ----------
+    cohorts : sequence of two ComparedCohort
+        The cohorts.
+    study : fits.Study
+        As for `data_of_cohorts`.
+    image_shape : tuple of int
+        (mel, frame).
+    cell : Cell
+        The cell to train.
+    train : callable
+        Gets the fits of both directions at once, and returns their results in the same order.
+
+    Yields
+    ------
+    tuple of str, str and DataFrame
+        Role of the training cohort, role of the test cohort, and the predictions.
     """
     als.require_image_size([cell], image_shape)
     own_of = data_of_cohorts(cohorts, study, image_shape)
@@ -176,9 +204,22 @@ def both_directions(
 
 
 def scores(table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
-    """Every score of `SCORES` with its interval, per recording and per subject: unit, score, value, low, high.
+    """Compute every score of `SCORES` with its interval, per recording and per subject.
 
-    table: of `predictions`. An AUC counts the pairs of a fold: out of fold those that one network scored, outside all.
+    Parameters
+    ----------
+    table : DataFrame
+        From `predictions`.
+    draws, seed : int
+        Number of bootstrap draws, and their seed.
+    level : float in (0, 1)
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        unit, score, value, low, high. An AUC counts the pairs within a fold: within a cohort, pairs scored by one
+        network; outside it, all pairs.
     """
     rows: list[tuple[str, str, float, float, float]] = []
     for unit, found in intervals.both_ways(table, draws=draws, level=level, seed=seed).items():
@@ -191,9 +232,9 @@ def scores(table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed:
 
 
 def headline(found: pd.DataFrame) -> dict[str, Any]:
-    """Direction -> band -> AUC per subject within and outside, and outside its interval and the balanced accuracy.
+    """Direction -> band -> AUC per subject within and outside; for outside also its interval and balanced accuracy.
 
-    found: `scores` of all, with trained_on and tested_on (roles) and band.
+    found: `scores` of all tables, with the columns trained_on and tested_on (roles) and band.
     """
     by_direction: dict[str, Any] = {}
     people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])

@@ -1,4 +1,4 @@
-"""The comparison of two cohorts for a person to read: a page of Markdown, a forest plot, one line."""
+"""The external validation for readers: a Markdown page, a forest plot and one line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,9 @@ from bulbar.core.names import Cell
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was compared, and the scores.
+    """The compared cohorts and their scores.
 
-    scores: as for `external.headline`. bands: each band of the scores in words. classes: the positive one's name, the
-    negative's.
+    scores: as for `external.headline`. bands: band -> words. classes: names of the positive and the negative class.
     """
 
     scores: pd.DataFrame
@@ -28,18 +27,18 @@ class Comparison:
     classes: tuple[str, str]
 
     def cohort(self, role: str) -> external.ComparedCohort:
-        """The cohort in a role."""
+        """The cohort with this role."""
         return next(cohort for cohort in self.cohorts if cohort.role == role)
 
 
 def bands_in_words(low_passes: Mapping[str, float | None], pipeline_hz: float | None) -> dict[str, str]:
-    """Each band in words. low_passes: of `external.low_passes`; pipeline_hz: what all recordings are low-passed to."""
+    """Band -> words. low_passes: from `external.low_passes`; pipeline_hz: cutoff of the pipeline's own low-pass."""
     lowest = {band: hz or pipeline_hz for band, hz in low_passes.items()}
     return {band: f"low-passed at {hz:g} Hz" if hz else "as recorded" for band, hz in lowest.items()}
 
 
 def in_short(compared: Comparison) -> str:
-    """The AUCs per subject outside, in the order of the table."""
+    """The AUCs per subject outside the training cohort, in the order of the table."""
     found = compared.scores
     auc = found[(found["unit"] == "per_subject") & (found["score"] == "roc_auc")].to_dict("records")
     outside = [row for row in auc if row["trained_on"] != row["tested_on"]]
@@ -47,11 +46,11 @@ def in_short(compared: Comparison) -> str:
 
 
 def forest(compared: Comparison, *, level: float) -> Figure:
-    """The main scores with their intervals, within and outside. level: of the intervals."""
+    """Draw the main scores with their intervals, within and outside the cohort. level: of the intervals."""
     tasks = ", ".join(compared.tasks)
     return figures.forest(
         forest_rows(compared),
-        f"Trained on one cohort, tested on the other, per subject\n{compared.cell} · tasks: {tasks}",
+        f"Scores per subject within a cohort, and on the other cohort\n{compared.cell} · tasks: {tasks}",
         x_label=f"Score ({level:.0%} interval)",
         reference=0.5,
         limits=(0.0, 1.0),
@@ -60,7 +59,7 @@ def forest(compared: Comparison, *, level: float) -> Figure:
 
 
 def forest_rows(compared: Comparison) -> pd.DataFrame:
-    """AUC and balanced accuracy per subject, laid out for `appraisal.figures.forest`."""
+    """AUC and balanced accuracy per subject, as rows for `appraisal.figures.forest`."""
     found = compared.scores
     shown = found[(found["unit"] == "per_subject") & found["score"].isin(["roc_auc", "balanced_accuracy"])]
     rows = [
@@ -77,19 +76,19 @@ def forest_rows(compared: Comparison) -> pd.DataFrame:
 
 
 def _where(row: Mapping[Any, Any], compared: Comparison) -> str:
-    """Whether a score is within or outside, and where outside."""
+    """Whether a score is within or outside the training cohort, and in which cohort outside."""
     within = row["trained_on"] == row["tested_on"]
     return "within, out of fold" if within else f"outside, on {compared.cohort(row['tested_on']).words}"
 
 
 def people_of(cohort: external.ComparedCohort) -> tuple[int, int]:
-    """Subjects of the positive class, and of the other."""
+    """Number of subjects of the positive class, and of the negative class."""
     positive = cohort.table.drop_duplicates("subject_id")["label"] == 1
     return int(positive.sum()), int((~positive).sum())
 
 
 def page(compared: Comparison) -> str:
-    """The whole comparison as a page of Markdown."""
+    """The whole comparison as a Markdown page."""
     cell, tasks, classes = compared.cell, compared.tasks, compared.classes
     who = pd.DataFrame(
         {
@@ -102,11 +101,11 @@ def page(compared: Comparison) -> str:
         for cohort in compared.cohorts
     )
     learned = (
-        f"{cell.architecture} at dropout {cell.dropout_rate:g} on {', '.join(tasks)}, fixed beforehand. One network for"
-        " each fold of subjects of the cohort trained on: *within* are its predictions for subjects that it was not"
-        " trained on, *outside* the mean predictions of all of them for the other cohort. Nothing is learned there: no"
-        f" scaling, threshold or calibration. Sensitivity is the share of {classes[0]} called so, from a probability of"
-        " 0.5 on."
+        f"{cell.architecture} at dropout {cell.dropout_rate:g} on {', '.join(tasks)}, fixed in advance. One network is"
+        " trained for each fold of subjects of the training cohort. *Within*: its predictions for subjects that are not"
+        " in its training set. *Outside*: the mean prediction of all these networks for the other cohort. Nothing is"
+        " learned from the other cohort: no scaling, threshold or calibration. Sensitivity is the share of"
+        f" {classes[0]} subjects with a probability of 0.5 or more."
     )
     made = " and ".join(cohort.role for cohort in compared.cohorts if cohort.synthetic)
     note = [f"Synthetic voices ({made}): these scores say nothing about ALS."] if made else []
@@ -117,7 +116,7 @@ def page(compared: Comparison) -> str:
 
 
 def _table(compared: Comparison, unit: str) -> str:
-    """A row for each network and band and cohort tested, a column for each score with its interval."""
+    """One row per training cohort, band and test cohort; one column per score, with its interval."""
     found = compared.scores[compared.scores["unit"] == unit]
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for score in found.to_dict("records"):

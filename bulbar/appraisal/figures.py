@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, styled
 
 LONGEST_LINE = 30
-"""Characters of a line of a row's name, of which two are drawn: a release's own words may be wider than a figure."""
+"""Longest line of a row's name, in characters. Two lines are drawn, because a release's words may be very long."""
 
 LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
 CURVES = (*LOOKS, (VERMILION, "D"), (PURPLE, "v"))
@@ -19,10 +19,9 @@ CURVES = (*LOOKS, (VERMILION, "D"), (PURPLE, "v"))
 
 @styled
 def reliability(panels: Mapping[str, Mapping[str, pd.DataFrame]], title: str) -> Figure:
-    """Reliability curves: what was promised and what came, one panel per model, one curve per way of scaling.
+    """Draw reliability curves: share of patients against mean probability, one panel per model, one curve per scaler.
 
-    panels: panel title -> text in the legend -> mean_probability, share_positive, low, high, as
-    `calibration.reliability`.
+    panels: panel title -> legend entry -> table of `calibration.reliability`.
     """
     figure = Figure(figsize=(6.2 * len(panels), 7.4), layout="constrained")
     figure.suptitle(title)
@@ -55,11 +54,24 @@ def forest(
     limits: tuple[float, float] | None = None,
     note_title: str = "",
 ) -> Figure:
-    """Values with intervals, one line each, under headings: a forest plot.
+    """Draw a forest plot: values with intervals, one line each, under headings.
 
-    table: section, row, series, value, low, high, note; a row is one (section, row), a series has its own colour, a
-    missing value draws nothing but keeps its line. note: text at the right of the row, under `note_title`.
-    reference: where no effect is, drawn dotted. limits: ends of the axis; none: as the intervals need.
+    Parameters
+    ----------
+    table : DataFrame
+        section, row, series, value, low, high, note. Each (section, row) is one line; each series has its own colour;
+        a missing value leaves its line empty; `note` is printed to the right of the line.
+    title, x_label, note_title : str
+        Texts of the figure, the axis and the column of notes.
+    reference : float
+        Value of no effect, drawn as a dotted line.
+    limits : tuple of float or None
+        Ends of the axis; None fits them to the intervals.
+
+    Returns
+    -------
+    Figure
+        One row of text per line.
     """
     series = list(dict.fromkeys(table["series"]))
     lines = _lines(table)
@@ -131,7 +143,7 @@ def _drawn(name: str) -> str:
 
 
 def _lines(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """What stands below one another: each section's heading (its row empty) where it has a name, then its rows."""
+    """The lines from top to bottom: each section's heading (with an empty row), if it has a name, then its rows."""
     lines: list[tuple[str, str]] = []
     for section, rows in table.groupby("section", sort=False):
         lines += [(str(section), "")] if section else []

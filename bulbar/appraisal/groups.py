@@ -1,8 +1,8 @@
-"""How well a model does by group: sex, age, task, how bad the speech is; and whom of the well-spoken patients it finds.
+"""Scores of a model by group (sex, age, task, severity of speech), and detection of patients with normal speech.
 
-A grouping is one line of `GROUPINGS`; a cohort with another column adds its line. Tables are out-of-fold
-predictions per recording (recording_id, subject_id, fold, label, probability; label 1 = patient); scores are per
-subject: the mean probability over a subject's recordings in the group.
+A grouping is one line of `groupings`; for a cohort with another column, add a line. Tables are out-of-fold predictions
+per recording: recording_id, subject_id, fold, label (1 = patient), probability. Scores are per subject, from the mean
+probability over a subject's recordings in the group.
 """
 
 import itertools
@@ -23,11 +23,21 @@ SCORES = ("roc_auc", "accuracy", "sensitivity", "specificity")
 
 @dataclass(frozen=True)
 class Grouping:
-    """One way to divide a cohort. `column`: of the recordings or of the subjects.
+    """One way to divide a cohort into groups.
 
-    edges: the numbers at which bands begin, rising; none: each value is a group. names: of the bands, one more than
-    edges; none: made from the edges. of: whose column it is: `patients` alone (then each group of patients
-    is scored against all controls) or `everyone`.
+    Attributes
+    ----------
+    name : str
+        Name in tables and figures.
+    column : str
+        Column of the recordings or of the subjects.
+    of : str
+        Who has a value in the column: `everyone` or `patients`. With `patients`, each group of patients is scored
+        against all controls.
+    edges : tuple of float
+        Lower ends of the second and later bands, in increasing order. Empty: each value is a group.
+    names : tuple of str
+        Names of the bands, one more than edges. Empty: made from the edges.
     """
 
     name: str
@@ -37,7 +47,7 @@ class Grouping:
     names: tuple[str, ...] = ()
 
     def bands(self, values: pd.Series) -> pd.Series:
-        """The group of each value, missing where the value is; ordered categories, those with nobody among them."""
+        """The group of each value, missing if the value is. Ordered categories, including empty ones."""
         if not self.edges:
             return pd.Series(pd.Categorical(values, ordered=True), index=values.index)
         names = self.names or _names_between(self.edges)
@@ -45,16 +55,16 @@ class Grouping:
 
 
 def _names_between(edges: Sequence[float]) -> list[str]:
-    """`under 50`, `50–59`, `60 and over`: of whole numbers."""
+    """Names of bands of whole numbers, such as `under 50`, `50–59`, `60 and over`."""
     between = [f"{low:g}–{high - 1:g}" for low, high in itertools.pairwise(edges)]
     return [f"under {edges[0]:g}", *between, f"{edges[-1]:g} and over"]
 
 
 def groupings(age_bands: tuple[float, ...]) -> tuple[Grouping, ...]:
-    """All groupings; those whose column a release lacks are passed over.
+    """All groupings; `by_group` skips those whose column a release lacks.
 
-    age_bands: years at which age groups begin. Cantagallo's questionnaire (0 to 140) comes without cut-offs: its bands
-    begin at an eighth, a quarter and half of its range, as most people score low.
+    age_bands: lower ends of the age groups, in years. Cantagallo's questionnaire (0 to 140) has no published cut-offs:
+    its bands begin at an eighth, a quarter and half of its range, because most people score low.
     """
     return (
         Grouping("sex", "sex"),
@@ -87,12 +97,12 @@ def with_conditions_third(subjects: pd.DataFrame, conditions: pd.DataFrame) -> p
 
 
 NORMAL_SPEECH: Mapping[str, float | str] = {"alsfrs_r_speech": 4.0, "bulbar_signs": "no"}
-"""The value by which a column rates a patient's speech as normal: the first column that a release has is used."""
+"""Column -> the value that rates a patient's speech as normal. The first column that a release has is used."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group's scores; n as `shown_apart` prints them, scores NaN where there are too few to show any."""
+    """One group's scores. Counts as `shown_apart` prints them; scores are NaN if the group is too small."""
 
     grouping: str
     group: str
@@ -103,7 +113,7 @@ class Group:
 
 
 def _with_columns(table: pd.DataFrame, subjects: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a prediction table with what is known of their recording and subject."""
+    """The rows of a prediction table with the columns of their recording and subject."""
     of_recordings = recordings[["recording_id", "task"]]
     of_subjects = subjects.drop(columns=["label"])
     return table.merge(of_recordings, on="recording_id", how="left").merge(of_subjects, on="subject_id", how="left")
@@ -120,14 +130,31 @@ def by_group(
     level: float = 0.95,
     seed: int = 0,
 ) -> list[Group]:
-    """Scores of every group of every grouping whose column is there, with intervals.
+    """Scores of every group, with intervals: a bootstrap over subjects for AUC, exact binomial for shares of subjects.
 
-    The AUC's come from drawing subjects; the others are shares of subjects, with exact binomial ones.
+    Parameters
+    ----------
+    table : DataFrame
+        Out-of-fold predictions per recording.
+    subjects : DataFrame
+        subject_id, label and clinical columns.
+    recordings : DataFrame
+        recording_id and task.
+    divided : sequence of Grouping
+        Groupings without a column in the tables are skipped.
+    auc : str
+        `roc_auc`: over pairs within a fold. `roc_auc_pooled`: over all pairs, if subjects lie in several folds.
+    draws, seed : int
+        Number of bootstrap draws, and their seed.
+    level : float in (0, 1)
+        Level of the intervals.
 
-    subjects: subject_id, label and clinical columns. recordings: recording_id, task. auc: over pairs within a fold,
-    or over all pairs where subjects have no fold of their own. A group of patients alone has the AUC against all
-    controls and its sensitivity, and no other score. A group with fewer than 5 patients or controls has none; one whose
-    count is `withheld` has no score that reveals it: an exact interval does.
+    Returns
+    -------
+    list of Group
+        A group of patients only has the AUC against all controls and its sensitivity. A group with fewer than 5
+        patients or controls has no score. If a count is `withheld`, scores that would reveal it are left out, because
+        an exact interval shows how many people it is from.
     """
     rows = _with_columns(table, subjects, recordings)
     total = _people(rows)
@@ -140,7 +167,8 @@ def by_group(
         printed = [[shown(count, total[label]) for count in of_label[label]] for label in (0, 1)]
         hidden = [[False] * len(named) for _ in (0, 1)]
         for label in (0, 1):
-            if grouping.column in subjects and (label or grouping.of == "everyone"):  # else a person is in each group
+            # otherwise a person is in every group
+            if grouping.column in subjects and (label or grouping.of == "everyone"):
                 printed[label] = shown_apart(of_label[label], total[label])
                 hidden[label] = withheld(of_label[label], total[label])
         for place, (name, members) in enumerate(named):
@@ -159,19 +187,19 @@ def by_group(
 
 
 def _without_counts(scores: Mapping[str, Estimate], *, controls: bool, patients: bool) -> dict[str, Estimate]:
-    """The scores that do not reveal the number of controls, or of patients: no share of them.
+    """Remove the scores that reveal a hidden number of controls or patients, which are the shares of them.
 
-    An AUC is a share of pairs, controls times patients: it stays, to two digits, which many numbers of pairs give.
+    An AUC is a share of pairs, controls times patients. It stays, with two digits, which fit many numbers of pairs.
     """
     auc = scores["roc_auc"]
     hidden = {"accuracy": controls or patients, "sensitivity": patients, "specificity": controls}
-    hidden["roc_auc"] = hidden["accuracy"] and auc.value in (0, 1)  # at an end its bound is exact
+    hidden["roc_auc"] = hidden["accuracy"] and auc.value in (0, 1)  # at 0 or 1 its bound is exact
     rounded = {"roc_auc": Estimate(*np.round(auc, 2))} if hidden["accuracy"] else {}
     return {name: UNDEFINED if hidden[name] else score for name, score in {**scores, **rounded}.items()}
 
 
 def _groups_of(rows: pd.DataFrame, grouping: Grouping) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each group that somebody is in, with its rows; to a group of patients all controls are added."""
+    """Each group with at least one person, and its rows; a group of patients gets the rows of all controls."""
     band = grouping.bands(rows[grouping.column])
     divided = (rows["label"] == 1).to_numpy() | (grouping.of == "everyone")
     for name in band.cat.categories:
@@ -181,7 +209,7 @@ def _groups_of(rows: pd.DataFrame, grouping: Grouping) -> Iterator[tuple[str, pd
 
 
 def _people(rows: pd.DataFrame) -> tuple[int, int]:
-    """How many controls, how many patients."""
+    """Number of controls and number of patients."""
     label_of = intervals.subjects_of(rows)
     return int((label_of == 0).sum()), int((label_of == 1).sum())
 
@@ -209,12 +237,24 @@ def normal_speech_found(
     *,
     level: float = 0.95,
 ) -> dict[str, Any] | None:
-    """Of the patients whose speech is rated normal, the share that is called a patient at each threshold.
+    """The share of patients with normal speech that each threshold calls patients.
 
-    people: a row per subject, as `metrics.per_subject`. thresholds: name -> one threshold, or each fold's own. Returns
-    `column` (by which speech is normal), `patients` (how many, as `by_group` shows it) and `found`: name ->
-    Estimate with the exact binomial interval, NaN for fewer than 5 patients and where the count is `withheld`; None
-    where there is no such column.
+    Parameters
+    ----------
+    people : DataFrame
+        One row per subject, from `metrics.per_subject`.
+    subjects : DataFrame
+        subject_id and clinical columns.
+    thresholds : mapping
+        Name -> one threshold, or fold -> threshold.
+    level : float in (0, 1)
+        Level of the exact binomial intervals.
+
+    Returns
+    -------
+    dict or None
+        `column`: the one that rates speech. `patients`: their number, as `by_group` shows it. `found`: name ->
+        Estimate, NaN if they are fewer than 5 or their number is `withheld`. None if no column rates speech.
     """
     column = next((name for name in NORMAL_SPEECH if name in subjects), None)
     if column is None:

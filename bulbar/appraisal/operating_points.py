@@ -1,7 +1,7 @@
-"""Thresholds chosen on other subjects, what they really reach, and the predictive values in a clinic.
+"""Thresholds chosen on other subjects, the rates that they reach, and predictive values at a prevalence.
 
-Tables as `metrics.per_subject` returns them: subject_id, fold, label (1 = patient), probability; from the threshold on
-a subject is called a patient.
+Tables come from `metrics.per_subject`: subject_id, fold, label (1 = patient), probability. A subject is called a
+patient if the probability is at or above the threshold.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +15,43 @@ from bulbar.appraisal.calibration import UNDEFINED, Estimate, exact_share, witho
 from bulbar.scoring import intervals
 
 ROUNDING = 1e-9
-"""0.9 of 10 is 9: a rate this far below its target has reached it."""
+"""Tolerance for rounding errors: a rate this far below its target has reached it, such as 9 of 10 for 0.9."""
 
 
 def threshold_at_specificity(label: npt.ArrayLike, probability: npt.ArrayLike, target: float) -> float:
-    """The lowest of the probabilities that, as a threshold, reaches this specificity; infinite where none does."""
+    """The lowest threshold that reaches a specificity.
+
+    Parameters
+    ----------
+    label : array, shape (n,), of 0 and 1
+        1 = patient.
+    probability : array, shape (n,), float in [0, 1]
+        Scores; the threshold is one of them.
+    target : float in (0, 1]
+        Specificity to reach.
+
+    Returns
+    -------
+    float
+        Infinite if no score reaches the target.
+
+    Examples
+    --------
+    >>> threshold_at_specificity([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8], 1.0)
+    0.8
+    """
     false_rate, _, thresholds = metrics.roc_curve(label, probability, drop_intermediate=False)
     return float(thresholds[np.flatnonzero(1 - false_rate >= target - ROUNDING)[-1]])
 
 
 def threshold_at_sensitivity(label: npt.ArrayLike, probability: npt.ArrayLike, target: float) -> float:
-    """The highest of the probabilities that, as a threshold, reaches this sensitivity."""
+    """The highest threshold that reaches a sensitivity. Parameters as for `threshold_at_specificity`.
+
+    Examples
+    --------
+    >>> threshold_at_sensitivity([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8], 1.0)
+    0.3
+    """
     _, true_rate, thresholds = metrics.roc_curve(label, probability, drop_intermediate=False)
     return float(thresholds[np.flatnonzero(true_rate >= target - ROUNDING)[0]])
 
@@ -33,10 +59,10 @@ def threshold_at_sensitivity(label: npt.ArrayLike, probability: npt.ArrayLike, t
 def cross_fitted_thresholds(
     table: pd.DataFrame, choose: Callable[[npt.ArrayLike, npt.ArrayLike, float], float], target: float
 ) -> dict[int, float]:
-    """For each fold the threshold that reaches `target` on the subjects of the other folds.
+    """Fold -> the threshold that reaches `target` on the subjects of the other folds.
 
-    choose: `threshold_at_specificity` or `threshold_at_sensitivity`. Raises ValueError where a subject has no fold of
-    its own.
+    choose: `threshold_at_specificity` or `threshold_at_sensitivity`. Raises ValueError if a subject lies in several
+    folds.
     """
     return {
         fold: choose(others["label"], others["probability"], target) for fold, others, _ in without_each_fold(table)
@@ -44,13 +70,28 @@ def cross_fitted_thresholds(
 
 
 def called(table: pd.DataFrame, thresholds: float | Mapping[int, float]) -> np.ndarray:
-    """Who is called a patient, shape (n,) of bool, by one threshold or by each fold's own."""
+    """Who is called a patient, shape (n,) of bool. thresholds: one value, or fold -> threshold."""
     limits = thresholds if isinstance(thresholds, float) else table["fold"].map(dict(thresholds)).to_numpy(dtype=float)
     return table["probability"].to_numpy(dtype=float) >= limits
 
 
 def reached(label: npt.ArrayLike, calls: npt.ArrayLike, *, level: float = 0.95) -> dict[str, Estimate]:
-    """Sensitivity and specificity of the calls, with exact binomial intervals: each subject is called once."""
+    """Sensitivity and specificity of the calls, with exact binomial intervals, as each subject is called once.
+
+    Parameters
+    ----------
+    label : array, shape (n,), of 0 and 1
+        1 = patient.
+    calls : array, shape (n,), of bool
+        True = called a patient.
+    level : float in (0, 1)
+        Level of the intervals.
+
+    Returns
+    -------
+    dict of str to Estimate
+        `sensitivity` and `specificity`; NaN for a class without subjects.
+    """
     patient, call = np.asarray(label, dtype=int) == 1, np.asarray(calls, dtype=bool)
     return {
         "sensitivity": exact_share(int((patient & call).sum()), int(patient.sum()), level=level),
@@ -59,7 +100,26 @@ def reached(label: npt.ArrayLike, calls: npt.ArrayLike, *, level: float = 0.95) 
 
 
 def bayes(sensitivity: npt.ArrayLike, specificity: npt.ArrayLike, prevalence: float) -> tuple[np.ndarray, np.ndarray]:
-    """PPV and NPV where `prevalence` of the people tested are patients; NaN where nobody is called so."""
+    """PPV and NPV at a prevalence, by Bayes' theorem.
+
+    Parameters
+    ----------
+    sensitivity, specificity : array, shape (n,), or float, in [0, 1]
+        Rates of the calls.
+    prevalence : float in (0, 1)
+        Share of patients among the people tested.
+
+    Returns
+    -------
+    tuple of two arrays, shape (n,), in [0, 1]
+        PPV, NaN if nobody is called a patient; NPV, NaN if nobody is called a control.
+
+    Examples
+    --------
+    >>> ppv, npv = bayes(0.9, 0.9, 0.1)
+    >>> round(float(ppv), 3), round(float(npv), 3)
+    (0.5, 0.988)
+    """
     found, cleared = np.asarray(sensitivity, dtype=float), np.asarray(specificity, dtype=float)
     rightly, wrongly = found * prevalence, (1 - cleared) * (1 - prevalence)
     healthy, missed = cleared * (1 - prevalence), (1 - found) * prevalence
@@ -76,12 +136,32 @@ def predictive_values(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """PPV and NPV at a prevalence, by Bayes from the sensitivity and specificity that the calls really reached.
+    """PPV and NPV at a prevalence, by Bayes' theorem from the sensitivity and specificity of the calls.
 
-    Intervals: a parametric bootstrap. Sensitivity and specificity are drawn from Jeffreys' posteriors, Beta(k + ½,
-    n − k + ½). Drawing subjects would never move a rate of 0 or 1 seen in a few dozen people, and so promise a PPV of
-    100 % without any width. They reach as far as the value itself where a rate is 0 or 1, as Jeffreys' own interval
-    does by convention. Source: Brown, Cai, DasGupta, Statistical Science 16, 2001, section 4.1.
+    Parameters
+    ----------
+    label : array, shape (n,), of 0 and 1
+        1 = patient.
+    calls : array, shape (n,), of bool
+        True = called a patient.
+    prevalence : float in (0, 1)
+        Share of patients among the people tested.
+    draws, seed : int
+        Number of draws for the intervals, and their seed.
+    level : float in (0, 1)
+        Level of the intervals.
+
+    Returns
+    -------
+    dict of str to Estimate
+        `ppv` and `npv`; NaN if not defined.
+
+    Notes
+    -----
+    Intervals come from a parametric bootstrap: sensitivity and specificity are drawn from Jeffreys' posteriors,
+    Beta(k + ½, n − k + ½). Drawing subjects would never change a rate of 0 or 1 seen in a few dozen people, and the
+    interval of a PPV of 100 % would have no width. If a rate is 0 or 1, the interval ends at the value itself, as
+    Jeffreys' interval does by convention. Source: Brown, Cai, DasGupta, Statistical Science 16, 2001, section 4.1.
     """
     patient, call = np.asarray(label, dtype=int) == 1, np.asarray(calls, dtype=bool)
     n_patients, n_controls = int(patient.sum()), int((~patient).sum())

@@ -1,4 +1,4 @@
-"""The appraisal of a protocol as a page of Markdown tables: shares with their intervals, en dash where not defined."""
+"""The appraisal of a protocol as a page of Markdown tables: values with intervals, an en dash if not defined."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Numbers = Mapping[str, Any]
 
 
 def estimate(of: Numbers | None, digits: int = 2) -> str:
-    """`0.63 (0.49 to 0.76)` of value, low and high; en dash where there is none."""
+    """Value, low and high as `0.63 (0.49 to 0.76)`; an en dash if there is none."""
     if of is None:
         return NOT_DEFINED
     return with_interval(of["value"], of["low"], of["high"], f"{{:.{digits}f}}".format)
@@ -29,7 +29,7 @@ def calibration_table(models: Mapping[str, Numbers]) -> str:
         for scaling in ("uncalibrated", "platt", "isotonic"):
             scores = by_scaling[scaling]
             if "absent" in scores:
-                absent.append(f"{model}, {scaling}: not given: {scores['absent']}.")
+                absent.append(f"{model}, {scaling}: not computed: {scores['absent']}.")
                 continue
             rows.append(
                 {
@@ -68,7 +68,7 @@ def operating_table(models: Mapping[str, Numbers]) -> str:
 
 
 def comparison_table(compared: pd.DataFrame, auc: str) -> str:
-    """Differences between models, first minus second. compared: from `comparisons.compare_all`; auc: which one."""
+    """Differences between models, first minus second. compared: from `comparisons.compare_all`; auc: its name there."""
     by: dict[Any, Any] = compared.set_index(["unit", "score", "first", "second"]).to_dict("index")
     rows = []
     for first, second in dict.fromkeys(zip(compared["first"], compared["second"], strict=True)):
@@ -85,7 +85,7 @@ def comparison_table(compared: pd.DataFrame, auc: str) -> str:
 
 
 def group_table(models: Mapping[str, Sequence[Group]]) -> str:
-    """Scores by group, each model's beside the other's. models: name -> `groups.by_group`."""
+    """Scores by group, one column per model and score. models: name -> `groups.by_group`."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for model, found in models.items():
         for group in found:
@@ -120,20 +120,20 @@ def within_conditions_table(models: Mapping[str, Sequence[Group]]) -> list[str]:
 
 
 def normal_speech_sentence(model: str, found: Numbers | None, points: Mapping[str, Numbers]) -> str:
-    """How many of the patients whose speech is rated normal the model finds, and what that costs in specificity."""
+    """Share of patients with normal speech that the model detects, and the specificity of the same threshold."""
     if found is None:
-        return f"{model}: no column of the release rates speech."
+        return f"{model}: the release has no column that rates speech."
     if all(not np.isfinite(share.value) for share in found["found"].values()):
-        few = "how many it finds is withheld, for they, or the others, are too few"
-        return f"{model}: {found['patients']} patients have speech rated normal: {few}."
+        few = "how many of them it detects is not shown, because they, or the other patients, are too few"
+        return f"{model}: {found['patients']} patients have speech rated normal; {few}."
     shares = "; ".join(
         f"{with_interval(100 * share.value, 100 * share.low, 100 * share.high, '{:.0f} %'.format)}"
         f" at {name.replace('_', ' ')}, "
-        f"where it calls {100 * points[name]['specificity']['value']:.0f} % of the controls healthy"
+        f"with a specificity of {100 * points[name]['specificity']['value']:.0f} %"
         for name, share in found["found"].items()
     )
     rated = f"{found['patients']} patients whose speech is rated normal ({found['column']})"
-    return f"{model}: of the {rated} it finds {shares}."
+    return f"{model}: of the {rated}, it detects {shares}."
 
 
 def page(found: Appraisal, heading: str) -> str:
@@ -143,26 +143,26 @@ def page(found: Appraisal, heading: str) -> str:
     blocks = [
         f"## {heading}",
         "" if fair else f"Every score here is biased: {NOT_CROSS_FITTED}.",
-        "Per subject unless stated otherwise. Intervals: subjects drawn again and again; exact binomial for shares of "
-        f"subjects. AUC: {'pairs within a fold' if fair else 'pairs of all folds'}. – is not defined, or of fewer than "
-        f"{FEWEST_SHOWN} people, or would reveal how many such a group has.",
+        "Per subject unless stated otherwise. Intervals: bootstrap over subjects; exact binomial for shares of "
+        f"subjects. AUC: {'pairs within a fold' if fair else 'pairs of all folds'}. `–` means: not defined, or of "
+        f"fewer than {FEWEST_SHOWN} people, or it would reveal the size of such a group.",
         "### Calibration",
-        "True probabilities have slope 1 and intercept 0, and their ECE is above 0 by chance, by as much as stands "
-        "beside. Platt and isotonic scaling learn on the other folds' subjects.",
+        "True probabilities have slope 1 and intercept 0. By chance, even their ECE is above 0: its mean is in the "
+        "column `ECE of true probabilities`. Platt and isotonic scaling learn on the subjects of the other folds.",
         calibration_table(found.calibration),
         "### Operating points",
-        "Thresholds are chosen on the other folds' subjects; what is reached is reached on this fold's. PPV and NPV: "
-        "by Bayes from what is reached, at each share of patients among those tested; their intervals from draws of "
-        "Jeffreys' posteriors.",
+        "Thresholds are chosen on the subjects of the other folds, and evaluated on the subjects of this fold. PPV and "
+        "NPV come from the reached rates by Bayes' theorem, at each share of patients among the people tested; their "
+        "intervals come from draws of Jeffreys' posteriors.",
         operating_table(found.operating_points),
         "### Comparisons",
-        "First minus second, on the same people. Holm's p is over the pairs of one unit and score. Models on `all` "
-        "clinical features see columns that a release may fill for patients alone: then they read the label.",
+        "First minus second, on the same people. Holm's method adjusts p over the pairs of one unit and score. Models "
+        "with `all` clinical features read columns that a release may fill only for patients; these reveal the label.",
         found.earns_its_place,
         comparison_table(found.compared, found.appraiser.auc),
         "### By group",
-        f"Called a patient from {metrics.THRESHOLD:g} on. Where a column is of patients alone, they stand against all "
-        "controls.",
+        f"A subject is called a patient at a probability of {metrics.THRESHOLD:g} or more. If only patients have a "
+        "value in a column, each group of them is compared with all controls.",
         group_table(found.groups),
         *within_conditions_table(found.within_conditions),
         "### Patients whose speech is rated normal",

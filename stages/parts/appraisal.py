@@ -1,4 +1,4 @@
-"""What appraise and deploy share: the appraiser of a protocol, and out-of-fold tables about patients."""
+"""Shared by appraise and deploy: the appraiser of a protocol, and out-of-fold tables with label 1 = patient."""
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from stages.parts.places import stage_table
 
 
 def appraiser_of(protocol: str) -> Appraiser:
-    """The appraiser that the blocks `appraise` and `bootstrap` describe."""
+    """The appraiser with the settings of the blocks `appraise` and `bootstrap`."""
     return Appraiser(
         settings=settings("appraise", calibration.Settings),
         bootstrap=settings("bootstrap", intervals.Settings),
@@ -21,5 +21,5 @@ def appraiser_of(protocol: str) -> Appraiser:
 
 
 def patients_table(stage: str, file: str) -> pd.DataFrame:
-    """An out-of-fold table of a stage; label 1 = patient, whichever the positive class is."""
+    """An out-of-fold table of a stage, with label 1 = patient, whichever class is positive."""
     return of_patients(stage_table(stage, file), study_settings().positive_class)

@@ -1,4 +1,4 @@
-"""Figures of appraise: each as data for `dvc plots`, in which no row is one person's, and as PNG."""
+"""Figures of appraise: each as PNG, and as data for `dvc plots`, in which no row belongs to a single person."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from bulbar.core.files import save, write_table
 
 
 def plot(found: Appraisal, plots: Path, words: str) -> None:
-    """Draw into the folder `plots`. words: the protocol and whose voices, for the titles."""
+    """Draw all figures into the folder `plots`. words: the protocol and the cohort, for the titles."""
     if not found.appraiser.cross_fits:
-        words += " · biased: the networks knew the speakers"
+        words += " · biased: test speakers are in the training set"
     plot_reliability(found, plots, words)
     plot_groups(found, plots, words)
     plot_comparisons(found, plots, words)
 
 
 def plot_reliability(found: Appraisal, plots: Path, words: str) -> None:
-    """Reliability curves of each model, as it is and as scaled."""
+    """Reliability curves of each model, before and after scaling."""
     bins, level = found.appraiser.settings.bins, found.appraiser.bootstrap.level
     panels = {}
     for model, people in found.people.items():
@@ -31,12 +31,12 @@ def plot_reliability(found: Appraisal, plots: Path, words: str) -> None:
         }
         for scaling, curve in panels[model].items():
             write_table(curve.round(4), plots / f"reliability_{model}_{scaling}.csv")
-    title = f"Reliability, per subject, out of fold\n{words}"
+    title = f"Reliability: share of patients at each predicted probability, per subject, out of fold\n{words}"
     save(figures.reliability(panels, title), plots / "reliability.png")
 
 
 def plot_groups(found: Appraisal, plots: Path, words: str) -> None:
-    """AUC by group, a series per model."""
+    """AUC by group, one series per model."""
     rows = [
         {
             "section": group.grouping,
@@ -59,13 +59,14 @@ def plot_groups(found: Appraisal, plots: Path, words: str) -> None:
     )
     save(figure, plots / "groups.png")
     for model, of_model in table.groupby("series"):
-        groups = of_model["section"] + ": " + of_model["row"].str.replace("<", "‹")  # `dvc plots` puts it into a script
+        # `dvc plots` puts the text into a script
+        groups = of_model["section"] + ": " + of_model["row"].str.replace("<", "‹")
         named = of_model.assign(group=groups).rename(columns={"value": "auc"})
         write_table(named[["group", "auc", "low", "high"]].round(4), plots / f"groups_{model}.csv")
 
 
 def plot_comparisons(found: Appraisal, plots: Path, words: str) -> None:
-    """AUC differences of all pairs, a series per unit."""
+    """AUC differences of all pairs, one series per unit."""
     auc = found.compared[found.compared["score"] == found.appraiser.auc]
     pairs = [str(Pair(first, second)) for first, second in zip(auc["first"], auc["second"], strict=True)]
     table = auc.assign(section="", row=pairs, series="per " + auc["unit"], note="").rename(
@@ -75,7 +76,7 @@ def plot_comparisons(found: Appraisal, plots: Path, words: str) -> None:
     table["note"] = [f"{p:.3f}" if np.isfinite(p) else "–" for p in p_of.reindex(table["row"])]
     figure = figures.forest(
         table,
-        f"AUC, first minus second, on the same people, out of fold\n{words}",
+        f"Difference of AUC between two models (first minus second), out of fold\n{words}",
         x_label=f"Difference of AUC ({found.appraiser.bootstrap.level:.0%} interval)",
         reference=0.0,
         note_title="Holm's p, per subject",

@@ -21,8 +21,8 @@ def test_of_the_comparisons_it_counts_those_that_differ_from_0_and_names_the_low
 
 @pytest.mark.parametrize(
     ("table", "expected"),
-    [(GROUPS, "Of 2 groups of voice alone the lowest is sex: M with 0.40, the highest sex: F with 0.70"),
-     (GROUPS.assign(auc=math.nan), "no group is large enough to have one")],
+    [(GROUPS, "Of 2 groups, the lowest is sex: M with 0.40 and the highest is sex: F with 0.70"),
+     (GROUPS.assign(auc=math.nan), "no group is large enough")],
 )  # fmt: skip
 def test_of_the_groups_it_names_the_lowest_and_the_highest_that_have_a_score(table, expected):
     assert expected in alternative_texts.groups(table)

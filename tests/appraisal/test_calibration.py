@@ -98,7 +98,7 @@ def test_each_fold_is_scaled_by_what_the_other_folds_taught():
 
 def test_subjects_without_a_fold_of_their_own_are_not_cross_fitted():
     table = people(20).assign(fold=np.nan)
-    with pytest.raises(ValueError, match="one fold for each subject"):
+    with pytest.raises(ValueError, match="one fold per subject"):
         calibration.cross_fitted(table, Platt.fit)
 
 

@@ -51,7 +51,7 @@ def test_a_folds_threshold_depends_on_the_other_folds_alone():
 
 
 def test_subjects_without_a_fold_of_their_own_get_no_thresholds():
-    with pytest.raises(ValueError, match="one fold for each subject"):
+    with pytest.raises(ValueError, match="one fold per subject"):
         operating_points.cross_fitted_thresholds(
             people().assign(fold=np.nan), operating_points.threshold_at_specificity, 0.9
         )

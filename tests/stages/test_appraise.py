@@ -107,7 +107,7 @@ def test_split_by_recording_nothing_is_chosen_and_all_is_marked_as_biased(projec
     assert set(found["calibration"]["audio"]["uncalibrated"]) == {"brier", "ece", "ece_by_chance"}
     assert "absent" in found["calibration"]["audio"]["platt"]
     assert list(found["operating_points"]["audio"]) == ["threshold_0.5"]
-    assert found["earns_its_place"].startswith("Biased, with speakers on both sides of the split: The network")
+    assert found["earns_its_place"].startswith("Biased, because the split separates no speakers: The network")
     assert "Every score here is biased" in (project / "data/appraise/record_wise/tables.md").read_text()
 
 
