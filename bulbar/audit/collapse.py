@@ -1,4 +1,4 @@
-"""Probe 6: networks that call everyone the same, and networks that are no better than doing so."""
+"""Probe: networks that predict the same class for everyone, and networks that are no better than such a prediction."""
 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
@@ -16,27 +16,36 @@ PROBE = "collapse"
 SIGNED = "{:+.1f}".format
 
 Name = TypeVar("Name", bound=Hashable)
-"""What accuracies are named by: a Cell, or the name of a model."""
+"""Key of an accuracy: a Cell, or the name of a model."""
 
 
 def collapsed_folds(table: pd.DataFrame) -> list[int]:
-    """The folds of an out-of-fold table (fold, probability) whose network calls every row the same."""
+    """The folds of an out-of-fold table (fold, probability) in which the network predicts one class for every row."""
     share = pd.Series(metrics.called(table["probability"])).groupby(table["fold"].to_numpy()).mean()
     return share.index[share.isin([0, 1])].tolist()
 
 
 def collapsed_cells(predictions: Mapping[Name, pd.DataFrame]) -> list[Name]:
-    """The cells whose network calls every row the same in each of its folds."""
+    """The cells whose networks predict one class for every row, in each fold."""
     return [cell for cell, table in predictions.items() if len(collapsed_folds(table)) == table["fold"].nunique()]
 
 
 @dataclass(frozen=True)
 class Accuracies(Generic[Name]):
-    """Accuracy per recording of each cell: first as it is, then of draws of the subjects.
+    """Accuracy per recording of each cell: of the cohort, then of bootstrap draws of the subjects.
 
-    drawn: shape (1 + draws, cells), every cell on the same draws, so that differences are paired. majority: that of
-    calling everyone what most recordings are, shape (1 + draws,). collapsed: the cells that call everyone the same.
-    smaller_class: how many subjects it has.
+    Parameters
+    ----------
+    cells : tuple
+        Names of the cells, in column order.
+    drawn : array, shape (1 + draws, cells)
+        Row 0 is the cohort. All cells share the same draws, so that differences are paired.
+    majority : array, shape (1 + draws,)
+        Accuracy of predicting the more frequent class for everyone.
+    collapsed : frozenset
+        The cells that predict one class for everyone.
+    smaller_class : int
+        Number of subjects in the smaller class.
     """
 
     cells: tuple[Name, ...]
@@ -46,26 +55,27 @@ class Accuracies(Generic[Name]):
     smaller_class: int
 
     def mean(self, cells: Collection[Name]) -> np.ndarray:
-        """The mean over some cells, shape (1 + draws,)."""
+        """Mean accuracy over some cells, shape (1 + draws,)."""
         return self.drawn[:, [self.cells.index(cell) for cell in cells]].mean(axis=1)
 
     def above_majority(self, cells: Collection[Name], level: float) -> list[Name]:
-        """Those of `cells` whose accuracy minus the majority's has an interval above 0.
+        """Those of `cells` whose accuracy minus the majority baseline has an interval above 0.
 
-        Widened for all of `cells` (Bonferroni): of sixty that learnt nothing, one would often be above by luck.
+        The intervals are widened for the number of cells (Bonferroni): of sixty cells that learned nothing, one would
+        often be above 0 by chance.
         """
         widened = 1 - (1 - level) / len(cells)
         return [cell for cell in cells if self.interval(self.mean([cell]) - self.majority, widened)[0] > 0]
 
     def interval(self, values: np.ndarray, level: float) -> tuple[float, float]:
-        """The interval of something made of these accuracies, shape (1 + draws,), as `intervals.intervals` has it."""
+        """Interval of a statistic of these accuracies, shape (1 + draws,), computed as in `intervals.intervals`."""
         return intervals.percentiles(values[1:], level, subjects=self.smaller_class)
 
 
 def accuracies(predictions: Mapping[Name, pd.DataFrame], *, draws: int = 2000, seed: int = 0) -> Accuracies[Name]:
-    """Accuracies of a sweep with subjects drawn once for all cells, within each class.
+    """Accuracies of a sweep. Subjects are drawn within each class, and all cells share the draws.
 
-    predictions: the out-of-fold table of each cell, all of the same recordings.
+    `predictions` has the out-of-fold table of each cell, all with the same recordings.
     """
     first = next(iter(predictions.values()))
     right = np.column_stack([_right_by_subject(table) for table in predictions.values()])
@@ -84,7 +94,7 @@ def accuracies(predictions: Mapping[Name, pd.DataFrame], *, draws: int = 2000, s
 
 
 def _right_by_subject(table: pd.DataFrame) -> np.ndarray:
-    """How many recordings of each subject are called right, subjects sorted."""
+    """Number of correctly classified recordings of each subject, subjects sorted."""
     right = metrics.called(table["probability"]) == table["label"]
     return right.groupby(table["subject_id"], sort=True).sum().to_numpy()
 
@@ -92,12 +102,23 @@ def _right_by_subject(table: pd.DataFrame) -> np.ndarray:
 def probe(
     predictions: Mapping[Cell, pd.DataFrame], protocol: str, *, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> list[Finding]:
-    """Which cells of a sweep call everyone the same, and which are not shown to be better than that.
+    """Find cells of a sweep that predict one class for everyone, and cells that are not better than such a prediction.
 
-    predictions: the out-of-fold table of each cell (subject_id, fold, label, probability). Two findings: the share of
-    collapsed cells (`suspect` where there is one), and the share of cells whose accuracy minus the majority's, subjects
-    drawn, has an interval that is not above 0 (`suspect` where that is every cell; intervals widened for all cells).
-    Shares of the cells run, so without an interval of their own.
+    Parameters
+    ----------
+    predictions : mapping
+        Cell -> out-of-fold table (subject_id, fold, label, probability).
+    protocol : str
+        Name of the protocol, for the findings.
+    draws, level, seed
+        Number of bootstrap draws, confidence level, random seed.
+
+    Returns
+    -------
+    list of Finding
+        First the share of collapsed cells; `suspect` if there is one. Then the share of cells whose accuracy minus the
+        majority baseline has an interval that is not above 0; `suspect` if that is true for every cell. The intervals
+        are widened for the number of cells. Both values are shares of the cells, so they have no interval.
     """
     measured = accuracies(predictions, draws=draws, seed=seed)
     return [_collapsed(predictions, protocol), _against_majority(measured, protocol, level)]
@@ -111,14 +132,15 @@ def _collapsed(predictions: Mapping[Cell, pd.DataFrame], protocol: str) -> Findi
     return Finding(
         probe=PROBE,
         of=protocol,
-        figure="share of cells that call everyone the same",
+        figure="share of cells that predict the same class for everyone",
         value=len(collapsed) / n,
         verdict="suspect" if collapsed else "clear",
         sentence=(
-            f"{len(collapsed)} of {n} cells call everyone the same class in every fold, and {collapsed_fits} of {fits} "
-            "single networks do: their accuracy is the class share of a fold, whatever the voice."
+            f"{len(collapsed)} of {n} cells predict the same class for everyone in every fold, and {collapsed_fits} of "
+            f"{fits} single networks do so: their accuracy is the share of a class in the fold and does not depend on "
+            "the voice."
             if collapsed_fits
-            else f"All {fits} networks of the {n} cells use both classes."
+            else f"All {fits} networks of the {n} cells predict both classes."
         ),
         details={
             "cells": n,
@@ -141,15 +163,15 @@ def _against_majority(measured: Accuracies[Cell], protocol: str, level: float) -
     return Finding(
         probe=PROBE,
         of=f"{protocol}, against the majority",
-        figure="share of cells not shown to be better than calling everyone the majority",
+        figure="share of cells not shown to be better than the majority baseline",
         value=(n - len(better)) / n,
         verdict="clear" if better else "suspect",
         sentence=(
-            f"Calling everyone the majority is right {measured.majority[0]:.1%} of the time; "
-            f"{len(better)} of {n} cells are shown to do better over new subjects and {len(worse)} to do worse. "
-            f"The highest is {measured.cells[best]} with {measured.drawn[0, best]:.1%}, "
+            f"The majority baseline has an accuracy of {measured.majority[0]:.1%}; "
+            f"{len(better)} of {n} cells are shown to be better on new subjects and {len(worse)} to be worse. "
+            f"The highest is {measured.cells[best]} with {measured.drawn[0, best]:.1%}, a difference of "
             f"{with_interval(100 * excess[0, best], low, high, SIGNED)} points"
-            + (f", the interval widened for {n} cells." if n > 1 else ".")
+            + (f" (interval widened for {n} cells)." if n > 1 else ".")
         ),
         details={"majority_accuracy": measured.majority[0], "better": better, "worse": worse},
     )

@@ -1,8 +1,8 @@
-"""Mel bands above what a recording carries hold no voice. Do their extent and their content predict the label?
+"""Probe: mel bands above a recording's bandwidth contain no voice. Do their extent and content predict the label?
 
-What lies there is noise of rounding to 16 bit, clicks where silence was cut out, and leakage. The image is relative to
-the recording's own maximum, so the quieter a recording, the higher that noise stands in it: a network that looks there
-learns how loud people were recorded.
+These bands contain 16-bit rounding noise, clicks where silence was cut out, and spectral leakage. The image is relative
+to the recording's own maximum, so this noise is brighter in quieter recordings: a network that uses these bands learns
+how loud people were recorded.
 """
 
 from collections.abc import Sequence
@@ -25,13 +25,27 @@ IN_WORDS = {"leak": "predicts", "suspect": "may predict", "clear": "does not pre
 
 
 def level_db(images: np.ndarray, dead: np.ndarray, floor_db: float = -80.0) -> np.ndarray:
-    """Mean level of the dead bands of each image, in dB below the recording's maximum, shape (n,).
+    """Mean level of the dead bands of each image, in dB relative to the recording's maximum.
 
-    images: mel images in [0, 1], shape (n, mel, frame), 1 being the recording's maximum and 0 `floor_db`; may be
-    memory-mapped, for some rows are read at a time. dead: of `spectrogram.dead_bands`, shape (n, mel). The mean is over
-    all pixels of these bands, those at the floor too: it follows the noise of rounding both where that leaves most
-    pixels at the floor and where it fills every pixel, when the share of pixels above the floor is 1 for everybody. NaN
-    where an image has no dead band.
+    Parameters
+    ----------
+    images : array, shape (n, mel, frame), in [0, 1]
+        Mel images: 1 is the recording's maximum, 0 is `floor_db`. May be memory-mapped; read in blocks.
+    dead : bool array, shape (n, mel)
+        The dead bands, from `spectrogram.dead_bands`.
+    floor_db : float < 0
+        Level of a pixel of value 0.
+
+    Returns
+    -------
+    array, shape (n,)
+        In dB; NaN if an image has no dead band.
+
+    Notes
+    -----
+    The mean includes the pixels at the floor. So it follows the rounding noise in both cases: if most pixels are at the
+    floor, and if the noise fills every pixel. The share of pixels above the floor would be 1 for everyone in the second
+    case.
     """
     means = np.full(len(images), np.nan)
     for start in range(0, len(images), _ROWS_AT_ONCE):
@@ -55,16 +69,35 @@ def probe(
     level: float = 0.95,
     seed: int = 0,
 ) -> list[Finding]:
-    """Do the extent of the dead bands (`sources`) and what they hold (`content`) predict the label?
+    """Test whether the extent of the dead bands (`sources`) and their content (`content`) predict the label.
 
-    conditions: recording_id, subject_id, bandwidth_hz of each released recording: the highest frequency that its image
-    can show; those without an image are left out. labels: 1 or 0 by subject_id. images, recording_ids: the image rows,
-    shape (n, mel, frame), and each row's recording (`segments` has several rows of one).
+    Parameters
+    ----------
+    conditions : DataFrame
+        recording_id, subject_id and bandwidth_hz (highest frequency that the image can show) of each released
+        recording. Recordings without an image are ignored.
+    labels : Series
+        1 or 0, indexed by subject_id.
+    images : array, shape (n, mel, frame)
+        Mel images.
+    recording_ids : sequence of str, length n
+        Recording of each image; with `segments` a recording has several images.
+    settings : spectrogram.Settings
+        How the images were made.
+    shuffles, draws, level, seed
+        Number of label shuffles, number of bootstrap draws, confidence level, random seed.
 
-    `sources`: the share of bands that begin above the bandwidth. `content`: `level_db` of these bands, of the
-    recordings that have some; left out where fewer than five subjects of a class have. Both are means over a
-    subject's recordings. The verdict is on the AUC of the share or level itself, whichever group has more, with
-    the shuffles' AUC taken the same way. No finding for `mfcc`: a coefficient spans all bands.
+    Returns
+    -------
+    list of Finding
+        `sources`: the share of bands that begin above the bandwidth. `content`: `level_db` of these bands, for the
+        recordings that have any; omitted if a class has fewer than five such subjects. Both are means over a subject's
+        recordings. Empty for `mfcc`, because a coefficient spans all bands.
+
+    Notes
+    -----
+    The verdict is based on the AUC of the share or level itself, in the direction that gives an AUC above 0.5; the
+    AUCs of the shuffles are treated in the same way.
     """
     if settings.representation != "mel":
         return []
@@ -87,14 +120,14 @@ def probe(
 def _predicted(
     of_subject: pd.Series, labels: pd.Series, *, shuffles: int, draws: int, level: float, seed: int
 ) -> tuple[dict[str, Any], dict[str, float | None]]:
-    """How well one number a subject predicts the label, as a Finding's fields; its mean by group.
+    """How well one number per subject predicts the label, as fields of a Finding, and the mean of each group.
 
-    The means are None where a group has fewer than five subjects.
+    The means are None if a group has fewer than five subjects.
     """
     label, values = labels.loc[of_subject.index].to_numpy(), of_subject.to_numpy()
     table = pd.DataFrame({"subject_id": of_subject.index, "fold": 1, "label": label, "probability": values})
     if metrics.roc_auc(label, values) < 0.5:
-        table["probability"] = -values  # controls have more of it
+        table["probability"] = -values  # the controls have higher values
     auc = metrics.roc_auc(label, table["probability"])
     low, high = intervals.intervals(table, draws=draws, level=level, seed=seed)["roc_auc_pooled"]
     shuffled = np.random.default_rng(seed).permuted(np.tile(label, (shuffles, 1)), axis=1)
@@ -114,9 +147,9 @@ def _of_sources(share: pd.Series, labels: pd.Series, **drawing: Any) -> Finding:
     shares = drawn @ share.to_numpy() / drawn.sum(axis=1)
     low, high = intervals.percentiles(shares, drawing["level"], subjects=intervals.smaller_class(label))
     value, auc, p = float(share.mean()), alone["value"], alone["p"]
-    what = f"{100 * value:.1f} % of the mel bands begin above the highest frequency that their recording carries"
+    what = f"{100 * value:.1f} % of the mel bands begin above the highest frequency in their recording"
     if low == high and auc == 0.5:
-        sentence = f"{what}, the same in everyone: their extent predicts no label."
+        sentence = f"{what}, the same in everyone: their extent does not predict the label."
     else:
         if means["positive"] is not None and means["negative"] is not None:
             positive, negative = 100 * means["positive"], 100 * means["negative"]
@@ -134,16 +167,16 @@ def _of_sources(share: pd.Series, labels: pd.Series, **drawing: Any) -> Finding:
 
 
 def _of_content(levels: pd.Series, labels: pd.Series, **drawing: Any) -> Finding:
-    """What the dead bands hold, as the AUC of its level."""
+    """The content of the dead bands: AUC of its level."""
     alone, means = _predicted(levels, labels, **drawing)
     auc = with_interval(alone["value"], alone["low"], alone["high"])
-    what = "The bands above each recording's bandwidth hold"
+    what = "The bands above each recording's bandwidth contain"
     sentence = (
-        f"{what} no voice, but noise: their mean level, relative to the recording's loudest pixel, is"
+        f"{what} no voice, only noise: their mean level, relative to the recording's loudest pixel, is"
         f" {means['positive']:.1f} dB in the positive group and {means['negative']:.1f} dB in the other. That level"
         f" alone {IN_WORDS[alone['verdict']]} the label: AUC {auc}, p {alone['p']:.3f}."
     )
     if np.ptp(levels) == 0:
-        sentence = f"{what} the same in everyone, {levels.iloc[0]:.0f} dB: nothing there predicts the label."
+        sentence = f"{what} the same level in everyone, {levels.iloc[0]:.0f} dB, which does not predict the label."
     details = {"subjects": len(levels), "mean_level_db": means}
     return Finding("dead_bands", "content", "AUC per subject", sentence=sentence, details=details, **alone)

@@ -1,4 +1,4 @@
-"""The same audio under several names: whether its names contradict each other, and whether a split parts it."""
+"""Probe: the same audio under several names. Do the names contradict each other, and are they in different folds?"""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from bulbar.core.disclosure import shown
 PAIRS = "data/conditions/duplicates.csv"
 
 SPANS = {"subjects": "subject_id", "labels": "label", "tasks": "task"}
-"""What names of the same audio can contradict each other in, and where it stands."""
+"""What the names of the same audio can contradict each other in -> column of the recordings table."""
 
 CONTRADICTIONS = {
     "subjects": "under two subjects",
@@ -23,21 +23,30 @@ CONTRADICTIONS = {
 
 
 def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str, pd.DataFrame]) -> list[Finding]:
-    """One finding: how many sets of recordings are the same or nearly the same, and what they contradict.
+    """Count the sets of recordings with the same or nearly the same audio, and their contradictions.
 
-    duplicates: first, second (recording ids) and kind (`exact` or `near`) of each pair; recordings that pairs link are
-    one set. recordings: recording_id, subject_id, task, label (NaN: not known) of all that were compared. folds:
-    protocol -> recording_id and fold of each recording. A set in two folds is tested in one of them by a network that
-    was trained on, or stopped by, the rest of it; a recording without a fold is on no side.
-    leak: a set spans two subjects, two labels or two folds of a protocol. suspect: sets, but none of these. A count
-    and no estimate: it has no interval. Counts are as `disclosure.shown` prints them, for few sets may be few people's;
-    the value is NaN where it is not shown.
+    Parameters
+    ----------
+    duplicates : DataFrame
+        Pairs: first, second (recording ids) and kind (`exact` or `near`). Linked recordings form one set.
+    recordings : DataFrame
+        recording_id, subject_id, task and label (NaN: unknown) of all recordings that were compared.
+    folds : mapping
+        protocol -> table with recording_id and fold. Recordings without a fold are ignored.
+
+    Returns
+    -------
+    list of Finding
+        One finding. `leak`: a set spans two subjects, two labels or two folds of a protocol; in the last case a network
+        is tested on audio that it was trained on or that stopped its training. `suspect`: there are sets, but none of
+        these. The value is a count, so it has no interval. Small counts are hidden by `disclosure.shown`, because few
+        sets may belong to few people; a hidden value is NaN.
     """
     set_of = sets(duplicates)
     number = int(set_of.nunique())
 
     def spanning(value_of: pd.Series) -> int:
-        """How many sets have more than one value, those that are not known left out."""
+        """The number of sets with more than one known value."""
         values = value_of.reindex(set_of.index).groupby(set_of.to_numpy()).nunique()
         return int(values.gt(1).sum())
 
@@ -46,7 +55,7 @@ def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str
     split = {protocol: spanning(table.set_index("recording_id")["fold"]) for protocol, table in folds.items()}
     pairs = duplicates.loc[duplicates["kind"] == "exact", "first"].map(set_of).value_counts()
     size = set_of.value_counts()
-    exact = int((pairs == (size * (size - 1) // 2).reindex(pairs.index)).sum())  # all pairs of the set are exact ones
+    exact = int((pairs == (size * (size - 1) // 2).reindex(pairs.index)).sum())  # sets in which every pair is exact
     leaks = any([spans["subjects"], spans["labels"], *split.values()])
     verdict: Verdict = "leak" if leaks else "suspect" if number else "clear"
     counts = {"exact": exact, "near": number - exact} | {f"across_{name}": count for name, count in spans.items()}
@@ -69,9 +78,14 @@ def probe(duplicates: pd.DataFrame, recordings: pd.DataFrame, folds: Mapping[str
 
 
 def sets(pairs: pd.DataFrame) -> pd.Series:
-    """The number of its set, by recording_id, of every recording that a pair names.
+    """Number the sets of linked recordings: a Series with the set number of each recording_id that is in a pair.
 
-    pairs: first, second. Recordings are in one set where pairs lead from one to the other.
+    `pairs` has the columns first and second. The sets are the connected components of the pairs.
+
+    Examples
+    --------
+    >>> sets(pd.DataFrame({"first": ["a", "b", "x"], "second": ["b", "c", "y"]})).to_dict()
+    {'a': 0, 'b': 0, 'x': 1, 'c': 0, 'y': 1}
     """
     places, names = pd.factorize(pd.concat([pairs["first"], pairs["second"]], ignore_index=True))
     first, second = places[: len(pairs)], places[len(pairs) :]
@@ -80,7 +94,7 @@ def sets(pairs: pd.DataFrame) -> pd.Series:
 
 
 def _shown(count: int, out_of: int | None = None) -> int | str:
-    """As `disclosure.shown`, and 0 where there is none."""
+    """Like `disclosure.shown`, but 0 stays 0."""
     return count and shown(count, out_of)
 
 
@@ -96,7 +110,7 @@ def _sentence(recordings: int, number: int, exact: int, spans: Mapping[str, int]
     by_kind, by_span = (
         [f"{_shown(count, number)} {how}" for how, count in counts.items() if count] for counts in (kinds, over)
     )
-    meaning = "; ".join(by_span) or "none under two subjects or on both sides of a split, so voices only count twice"
+    meaning = "; ".join(by_span) or "none under two subjects or on both sides of a split: some voices only count twice"
     return (
         f"The same audio under several names: {_shown(number)} sets among {recordings:,} recordings"
         f" ({', '.join(by_kind)}). Of these sets {meaning}. {PAIRS} names them."

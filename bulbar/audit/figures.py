@@ -1,4 +1,4 @@
-"""The audit's figures."""
+"""Figures of the audit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder":
 
 @styled
 def label_probes(findings: Sequence[Finding], title: str) -> Figure:
-    """How well each thing alone predicts the label: AUC with its interval, in the colour of the verdict.
+    """Draw how well each input alone predicts the label: AUC with interval, coloured by verdict.
 
-    findings: those whose value is an AUC with the observed labels are drawn, the others left out.
+    Only findings whose value is an AUC with the observed labels are drawn.
     """
     findings = [finding for finding in findings if finding.figure.startswith("AUC per") and "," not in finding.figure]
     figure = Figure(figsize=(11, 2.2 + 0.46 * len(findings)), layout="constrained")
@@ -39,7 +39,7 @@ def label_probes(findings: Sequence[Finding], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("AUC of a quick classifier that sees this alone, 95 % interval")
+    axes.set_xlabel("AUC of a quick classifier that uses only this input, 95 % interval")
     shown = {finding.verdict for finding in findings}
     handles = [
         Line2D([], [], color=COLOURS[verdict], marker=MARKERS[verdict], linewidth=3, label=verdict)
@@ -48,7 +48,7 @@ def label_probes(findings: Sequence[Finding], title: str) -> Figure:
     ]
     lines = [
         Line2D([], [], color="black", linestyle=":", label="chance"),
-        Line2D([], [], color=VERMILION, linestyle="--", label="a leak's interval lies above"),
+        Line2D([], [], color=VERMILION, linestyle="--", label="leak: the whole interval is above"),
     ]
     figure.legend(handles=[*handles, *lines], loc="outside lower center", ncols=3)
     return figure
@@ -56,9 +56,9 @@ def label_probes(findings: Sequence[Finding], title: str) -> Figure:
 
 @styled
 def nothing_to_learn(probes: Mapping[str, LabelProbe], title: str) -> Figure:
-    """What each protocol scores when the labels are shuffled between subjects, and where the observed ones' score lies.
+    """Draw the AUC of each protocol with shuffled labels (histogram) and with the observed labels (line).
 
-    probes: of `label_shuffle.learn`.
+    `probes` is the result of `label_shuffle.learn`.
     """
     figure = Figure(figsize=(11, 2.2 + 2.1 * len(probes)), layout="constrained")
     figure.suptitle(title)

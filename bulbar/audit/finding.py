@@ -1,4 +1,4 @@
-"""What a probe finds: a figure with its interval, a verdict, a sentence for a reviewer. The audit's settings."""
+"""The result of a probe: a number with its interval, a verdict and a sentence for a reviewer. The audit's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ Meaning = Literal["leak", "sign", "confounder"]
 Verdict = Literal[Meaning, "suspect", "clear"]
 
 LEAK_FROM = 0.60
-"""An AUC whose interval lies above this predicts the label."""
+"""If the whole interval of an AUC lies above this, the input predicts the label."""
 
 LEVEL = 0.95
-"""Of every interval of the audit: its verdicts are defined on it."""
+"""Confidence level of every interval of the audit; the verdicts are defined for this level."""
 
 LEAK_P, SUSPECT_P = 0.01, 0.05
 
@@ -25,10 +25,26 @@ LEAK_P, SUSPECT_P = 0.01, 0.05
 class Finding:
     """One row of the audit table.
 
-    probe: the probe's name, such as `missingness`. of: what it looked at, such as `clinical all` or `record_wise`.
-    figure: what `value` is, such as `AUC per subject`; low, high: its 95 % interval, NaN where it has none. p: of the
-    shuffles, NaN where none were made. sentence: for a reviewer who has not read the code. details: what else the probe
-    found, for metrics/audit.json; aggregates only, no value of one person.
+    Parameters
+    ----------
+    probe : str
+        Name of the probe, such as `missingness`.
+    of : str
+        What the probe examined, such as `clinical all` or `record_wise`.
+    figure : str
+        What `value` measures, such as `AUC per subject`.
+    value : float
+        The measured number.
+    verdict : {"leak", "suspect", "clear", "sign", "confounder"}
+        Explained in `audit.page.MEANING`.
+    sentence : str
+        The result in words, for a reviewer who has not read the code.
+    low, high : float
+        Limits of the 95 % interval of `value`; NaN if it has none.
+    p : float in (0, 1]
+        p-value of the shuffles; NaN if there were none.
+    details : mapping
+        Other results, for metrics/audit.json: aggregates only, never a value of one person.
     """
 
     probe: str
@@ -44,18 +60,52 @@ class Finding:
 
 
 def p_of_shuffles(value: float, shuffled: np.ndarray) -> float:
-    """How often nothing does as well as something: (b + 1) / (m + 1), b of m shuffles reach `value`.
+    """Permutation p-value: (b + 1) / (m + 1), where b of m shuffles reach `value`.
 
-    shuffled: the same figure after each shuffle, shape (m,). Source: Phipson and Smyth 2010.
+    Parameters
+    ----------
+    value : float
+        The score with the observed labels.
+    shuffled : array, shape (m,)
+        The same score after each shuffle of the labels.
+
+    Returns
+    -------
+    float in (0, 1]
+
+    Notes
+    -----
+    Source: Phipson and Smyth 2010.
+
+    Examples
+    --------
+    >>> p_of_shuffles(0.9, np.array([0.4, 0.95, 0.5]))
+    0.5
     """
     return (int(np.sum(np.asarray(shuffled) >= value)) + 1) / (len(shuffled) + 1)
 
 
 def verdict_of(low: float, p: float, *, meaning: Meaning = "leak") -> Verdict:
-    """The one rule of all probes that predict the label from one thing alone.
+    """The verdict on an input that alone predicts the label, or does not. All probes use this rule.
 
-    low: lower end of the AUC's 95 % interval. p: of the shuffles. meaning: what a thing that predicts it is called: a
-    leak, or a legitimate sign of the disease, or a confounder.
+    Parameters
+    ----------
+    low : float
+        Lower limit of the 95 % interval of the AUC.
+    p : float
+        p-value of the shuffles.
+    meaning : {"leak", "sign", "confounder"}
+        The verdict if the input predicts the label: a leak, a legitimate sign of the disease or a confounder.
+
+    Returns
+    -------
+    str
+        `meaning` if `low` > 0.60 and `p` < 0.01; else `suspect` if `p` < 0.05; else `clear`.
+
+    Examples
+    --------
+    >>> verdict_of(0.75, 0.001), verdict_of(0.55, 0.03), verdict_of(0.45, 0.4)
+    ('leak', 'suspect', 'clear')
     """
     if low > LEAK_FROM and p < LEAK_P:
         return meaning
@@ -63,6 +113,6 @@ def verdict_of(low: float, p: float, *, meaning: Meaning = "leak") -> Verdict:
 
 
 class Settings(Strict):
-    """The `audit` block of params.yaml. Fewer shuffles than 999 cannot carry a p under 0.01 with any certainty."""
+    """The `audit` block of params.yaml. With fewer than 999 shuffles a p-value below 0.01 is not reliable."""
 
     shuffles: int = Field(default=999, ge=999, le=MOST)

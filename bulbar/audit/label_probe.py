@@ -1,7 +1,7 @@
-"""Does this alone predict the label? A quick classifier, and what it scores when the labels are shuffled.
+"""Label probe: how well does one input alone predict the label, compared with shuffled labels?
 
-The classifier is kernel ridge regression: its scores are linear in the labels it learns from, so that the observed
-labels and all the shuffled ones are learned in one fit, each as a column of the targets.
+The classifier is kernel ridge regression. Its scores are linear in the training labels, so a single fit handles the
+observed labels and all shuffles at once, each as one column of the targets.
 """
 
 from collections.abc import Mapping
@@ -26,20 +26,31 @@ from bulbar.scoring import intervals, metrics
 Per = Literal["subject", "recording"]
 
 PENALTY = 0.3
-"""Kernel ridge's alpha: low enough that one recording in training moves the score of a voice like it."""
+"""Alpha of the kernel ridge: so low that one training recording changes the score of a similar voice."""
 
 COEFFICIENTS = 40
-"""Of the cepstrum of a recording's mean spectrum: they hold the shape of tract and source, later ones little else."""
+"""Number of cepstral coefficients of the mean spectrum: they describe vocal tract and source, later ones add little."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelProbe:
-    """How well the label is predicted.
+    """Result of `probe_label`: how well an input predicts the label.
 
-    value: AUC over pairs within a fold, `per` subject or recording. low, high: its bootstrap interval over subjects.
-    p: of the shuffles. null: the AUC after each shuffle, shape (m,). table: out-of-fold scores (subject_id, fold,
-    label, probability), a row per subject or recording; `probability` is the score squashed into (0, 1): its order
-    means something, its height does not.
+    Parameters
+    ----------
+    value : float in [0, 1]
+        AUC over pairs within a fold.
+    low, high : float
+        Bootstrap interval of `value` over subjects.
+    p : float
+        p-value of the shuffles.
+    null : array, shape (m,)
+        AUC after each shuffle.
+    table : DataFrame
+        Out-of-fold scores: subject_id, fold, label, probability; one row per subject or recording. `probability` is
+        the score mapped to (0, 1): only its order has a meaning.
+    per : {"subject", "recording"}
+        Unit of the pairs that the AUC counts.
     """
 
     value: float
@@ -56,7 +67,7 @@ class LabelProbe:
         return f"AUC {with_interval(self.value, self.low, self.high)}, p {self.p:.3f}"
 
     def verdict(self, meaning: Meaning = "leak") -> Verdict:
-        """By the rule of all probes."""
+        """The verdict, by the rule that all probes share."""
         return verdict_of(self.low, self.p, meaning=meaning)
 
     @property
@@ -67,7 +78,7 @@ class LabelProbe:
     def finding(
         self, probe: str, of: str, sentence: str, *, meaning: Meaning = "leak", details: Mapping[str, Any] | None = None
     ) -> Finding:
-        """This as a row of the audit table."""
+        """The result as a row of the audit table."""
         drawn: dict[str, Any] = {"low": self.low, "high": self.high, "p": self.p, "details": details or {}}
         return Finding(probe, of, f"AUC per {self.per}", self.value, self.verdict(meaning), sentence, **drawn)
 
@@ -82,23 +93,45 @@ def probe_label(
     draws: int = 2000,
     seed: int = 0,
 ) -> LabelProbe:
-    """How well `features` predict the label, out of fold, against shuffles of the labels between subjects.
+    """Measure how well `features` predict the label out of fold, compared with labels shuffled between subjects.
 
-    features: a row per row of `table`, numbers and categories; missing ones are filled by what the training rows hold.
-    table: subject_id, label (0 or 1, one for each subject), fold; recordings, or subjects. within: for each row the
-    group, such as the task, in which it is compared: numbers are standardised within it.
-    per: what an AUC counts pairs of. A subject's score is the mean over its rows; split by recording it has no one
-    fold, so there only `recording` is possible. Default: subjects where they can be.
-    Where a subject has one fold the labels are shuffled within it, for the folds were stratified by the observed ones:
-    then these are as likely as any shuffle if there is nothing to learn. Else between all subjects.
-    Raises ValueError where `per` is not possible.
+    Parameters
+    ----------
+    features : DataFrame or array, one row per row of `table`
+        Numbers and categories. Missing values are filled from the training rows.
+    table : DataFrame
+        Columns subject_id, label (0 or 1, one per subject), fold; one row per recording or per subject.
+    within : array-like, optional
+        Group of each row, such as its task. Numbers are standardised within each group.
+    per : {"subject", "recording"}, optional
+        Unit of the pairs that the AUC counts. A subject's score is the mean over its rows. If the split is by
+        recording, a subject has several folds and only "recording" is possible. Default: "subject" where possible.
+    shuffles, draws, seed : int
+        Number of label shuffles, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    LabelProbe
+
+    Raises
+    ------
+    ValueError
+        If `per` is "subject" but subjects have several folds.
+
+    Notes
+    -----
+    If each subject has one fold, labels are shuffled within folds. The folds were stratified by the observed labels,
+    so under the null hypothesis these are as likely as any such shuffle. Otherwise labels are shuffled between all
+    subjects.
     """
     rows = table.reset_index(drop=True)
     frame = pd.DataFrame(features).reset_index(drop=True).rename(columns=str)
     subject_of, subjects = pd.factorize(rows["subject_id"], sort=True)
     by_subject = len(rows[["subject_id", "fold"]].drop_duplicates()) == len(subjects)
     if per == "subject" and not by_subject:
-        raise ValueError("an AUC per subject within folds needs each subject in one fold")
+        raise ValueError(
+            "per='subject' needs each subject in one fold, found subjects in several folds: use per='recording'"
+        )
     per = per or ("subject" if by_subject else "recording")
     of_subjects = rows.groupby(subject_of).agg(label=("label", "first"), fold=("fold", "first"))
     labels = shuffled_labels(of_subjects, within_folds=by_subject, shuffles=shuffles, seed=seed_of(seed, "shuffles"))
@@ -110,17 +143,17 @@ def probe_label(
         scores, rows = mean @ scores, of_subjects.assign(subject_id=subjects)
     else:
         labels = labels[subject_of]
-    scores = scores.round(9)  # equal rows have equal scores, whatever the last bits of a sum are
-    aucs = np.nan_to_num(metrics.roc_auc_within_folds(labels, scores, rows["fold"]), nan=0.5)  # of one class alone
+    scores = scores.round(9)  # equal rows get equal scores: rounding removes floating-point differences of the sums
+    aucs = np.nan_to_num(metrics.roc_auc_within_folds(labels, scores, rows["fold"]), nan=0.5)  # NaN: one class only
     scored = rows.filter(["recording_id", "subject_id", "fold", "label"]).assign(probability=expit(scores[:, 0]))
     low, high = intervals.intervals(scored, draws=draws, seed=seed_of(seed, "intervals"))["roc_auc"]
     return LabelProbe(float(aucs[0]), low, high, p_of_shuffles(aucs[0], aucs[1:]), aucs[1:], scored, per)
 
 
 def shuffled_labels(subjects: pd.DataFrame, *, within_folds: bool, shuffles: int, seed: int) -> np.ndarray:
-    """Labels of subjects, shape (subjects, 1 + shuffles): the observed ones, then the shuffled ones.
+    """Labels per subject, shape (subjects, 1 + shuffles): column 0 is observed, the others are shuffled.
 
-    subjects: label and fold of each. within_folds: every fold keeps how many of its subjects are positive.
+    `subjects` has the columns label and fold. With `within_folds`, each fold keeps its number of positive subjects.
     """
     generator = np.random.default_rng(seed)
     labels = np.repeat(subjects["label"].to_numpy()[:, np.newaxis], 1 + shuffles, axis=1)
@@ -132,10 +165,10 @@ def shuffled_labels(subjects: pd.DataFrame, *, within_folds: bool, shuffles: int
 
 
 def _out_of_fold(features: pd.DataFrame, labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Each row's scores by the classifier that learned from the other folds, shape (rows, columns of labels).
+    """Score each row with a classifier trained on the other folds, shape (rows, columns of labels).
 
-    Targets are balanced: positive and negative ones, scaled so that each class weighs the same. So no score moves with
-    the share of positive rows in training.
+    Targets are balanced: each class has the same total weight, so that scores do not depend on the share of positive
+    rows in training.
     """
     scores = np.empty(labels.shape)
     for one in np.unique(fold):
@@ -153,11 +186,10 @@ def _out_of_fold(features: pd.DataFrame, labels: np.ndarray, fold: np.ndarray, g
 def _encoded(
     features: pd.DataFrame, trained: np.ndarray, tested: np.ndarray, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both parts as arrays: encoded as the subject-wise protocol does, then mean 0 and variance 1 within each group.
+    """Encode training and test rows as the subject-wise protocol does, then standardise within each group.
 
-    Nothing is clipped: a value beyond those of training is as far out as it is.
-
-    All of it is learned from the training rows; a group that they lack is scaled as they all are.
+    Everything is fitted to the training rows. A group without training rows is scaled by all of them. Values outside
+    the training range are not clipped.
     """
     typed, encoder = typed_and_encoder(features)
     encoder.set_params(scale__clip=False).fit(typed[trained])
@@ -173,7 +205,7 @@ def _encoded(
 
 
 def typed_and_encoder(table: pd.DataFrame) -> tuple[pd.DataFrame, Pipeline]:
-    """The table as `clinical.typed` has it, each column's kind by its dtype, and a subject-wise encoder, not fitted."""
+    """The table as typed by `clinical.typed`, with kinds inferred from dtypes, and an unfitted subject-wise encoder."""
     kinds = {
         str(name): "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
         for name, column in table.items()
@@ -182,11 +214,25 @@ def typed_and_encoder(table: pd.DataFrame) -> tuple[pd.DataFrame, Pipeline]:
 
 
 def summary_of_images(images: np.ndarray, recording_ids: npt.ArrayLike, *, rows_at_once: int = 256) -> pd.DataFrame:
-    """What a quick classifier gets of each recording: the cepstrum of its mean mel spectrum, C_0 to C_39.
+    """The input of the quick classifier: the cepstrum of each recording's mean mel spectrum, C_0 to C_39.
 
-    images: shape (n, mel, frame), may be memory-mapped: `rows_at_once` are read at a time. recording_ids: of each
-    image; a recording's images are averaged. Returns a row per recording, indexed by recording_id, in order of
-    first appearance. The mean spectrum is a classic mark of a speaker (Furui, Itakura & Saito 1972, Electronics and
+    Parameters
+    ----------
+    images : array, shape (n, mel, frame)
+        Mel images; may be memory-mapped.
+    recording_ids : array-like, shape (n,)
+        Recording of each image. The images of a recording are averaged.
+    rows_at_once : int
+        Number of images that are read at a time.
+
+    Returns
+    -------
+    DataFrame
+        One row per recording, indexed by recording_id, in order of first appearance; columns c0, c1, ...
+
+    Notes
+    -----
+    The mean spectrum is a classic feature for speaker recognition (Furui, Itakura & Saito 1972, Electronics and
     Communications in Japan 55-A).
     """
     starts = range(0, len(images), rows_at_once)

@@ -1,4 +1,4 @@
-"""What does each protocol score when there is nothing to learn, and where among that does a real score lie?"""
+"""Probe: which AUC does each protocol reach with shuffled labels, and how does the AUC with true labels compare?"""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,23 @@ def learn(
     draws: int = 2000,
     seed: int = 0,
 ) -> dict[str, LabelProbe]:
-    """Each protocol's quick classifier, AUC per recording: with the observed labels, and shuffled between subjects.
+    """Run the quick classifier for each protocol, with observed labels and with labels shuffled between subjects.
 
-    features: a row per recording, indexed by recording_id (`label_probe.summary_of_images`). folds: protocol -> table
-    of `folds.assign`. within: recording_id -> task.
+    Parameters
+    ----------
+    features : DataFrame
+        One row per recording, indexed by recording_id (see `label_probe.summary_of_images`).
+    folds : mapping
+        protocol -> table of `folds.assign`.
+    within : mapping, optional
+        recording_id -> task; features are standardised within a task.
+    shuffles, draws, seed : int
+        Number of label shuffles, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    dict
+        protocol -> LabelProbe with the AUC per recording.
     """
     return {
         protocol: probe_label(
@@ -39,11 +52,12 @@ def learn(
 
 
 def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
-    """A finding per protocol of `learn`: what it scores when there is nothing to learn.
+    """One finding per protocol of `learn`: the AUC with shuffled labels, when there is nothing to learn.
 
-    A split that is fair scores 0.5 on average. One that tests people it trained on scores more, because a label goes
-    with its speaker. value: mean over the shuffles; low, high: their 2.5th and 97.5th percentile; p: how seldom a
-    shuffle scores 0.5 or less. The score with the true labels, and its place among the shuffles, is in `details`.
+    A fair split has an AUC of 0.5 on average. A split that tests people from the training set has more, because the
+    classifier recognises the speaker and repeats the speaker's label. `value` is the mean over the shuffles, `low` and
+    `high` are their 2.5th and 97.5th percentiles, `p` is the share of shuffles with an AUC of 0.5 or less. `details`
+    holds the AUC with the true labels and its p-value among the shuffles.
     """
     found = []
     for protocol, real in probes.items():
@@ -52,9 +66,9 @@ def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
         p = p_of_shuffles(-0.5, -real.null)
         verdict = verdict_of(low, p)
         start = {
-            "leak": "Without anything to learn, this split still scores",
-            "suspect": "Without anything to learn, this split scores more than 0.5 in nearly every shuffle:",
-        }.get(verdict, "Without anything to learn, this split scores as it should:")
+            "leak": "Although shuffled labels leave nothing to learn, the AUC of this split is",
+            "suspect": "Although shuffled labels leave nothing to learn, the AUC is above 0.5 in nearly every shuffle:",
+        }.get(verdict, "Shuffled labels leave nothing to learn, and the AUC of this split is as expected:")
         found.append(
             Finding(
                 probe="label_shuffle",
@@ -65,7 +79,7 @@ def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
                 high=high,
                 verdict=verdict,
                 sentence=f"{start} {mean:.2f} on average (95 % of shuffles from {low:.2f} to {high:.2f})."
-                f" With the true labels the quick classifier scores {real.in_words} among the shuffles.",
+                f" With the true labels the quick classifier reaches {real.in_words} among the shuffles.",
                 p=p,
                 details={
                     "shuffles": len(real.null),

@@ -1,4 +1,4 @@
-"""Do the clinical cells that are filled in predict the label, without a single value?"""
+"""Probe: is it possible to predict the label from which clinical cells are filled in, without any value?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from bulbar.core.digests import seed_of
 from bulbar.core.disclosure import FEWEST_SHOWN
 
 NAMED = 3
-"""Columns that a sentence names, of those that predict the label."""
+"""A sentence names at most this many of the columns that predict the label."""
 
 
 def probe(
@@ -24,16 +24,29 @@ def probe(
     draws: int = 2000,
     seed: int = 0,
 ) -> list[Finding]:
-    """A finding for the `all` columns and one for the `common` ones; each column by itself is in `details`.
+    """Predict the label from the pattern of filled cells, for the `all` and for the `common` columns.
 
-    clinical: subject_id, label (0 or 1) and the columns. kinds: of cohort.json: `all`, a mapping whose keys are the
-    columns, and `common`, a list of them. folds: subject_id -> fold, subject_wise; a subject without one is left out.
-    In `details`, columns are left out where fewer than 5 cells are empty or filled, and the numbers of those where that
-    is so within a class: they could reveal single people.
+    Parameters
+    ----------
+    clinical : DataFrame
+        Columns subject_id, label (0 or 1) and the clinical columns.
+    kinds : mapping
+        From cohort.json: `all`, a mapping whose keys are column names, and `common`, a list of column names.
+    folds : mapping
+        subject_id -> subject-wise fold. Subjects without a fold are ignored.
+    shuffles, draws, seed : int
+        Number of label shuffles, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    list of Finding
+        One for `all`, one for `common`. `details` holds the result of each single column. It omits columns with fewer
+        than 5 empty or fewer than 5 filled cells, and it omits the numbers if that is true within a class, because
+        they could reveal single people.
     """
     subjects = clinical[clinical["subject_id"].isin(list(folds))].reset_index(drop=True)
     table = subjects[["subject_id", "label"]].assign(fold=subjects["subject_id"].map(dict(folds)))
-    by_pattern: dict[Any, LabelProbe] = {}  # columns are often empty together: each pattern is probed once
+    by_pattern: dict[Any, LabelProbe] = {}  # many columns are empty for the same people: probe each pattern once
 
     def probed(columns: Sequence[str]) -> LabelProbe:
         filled = subjects[list(columns)].notna().astype(float)
@@ -67,7 +80,7 @@ def probe(
 
 
 def _no_few(subjects: pd.DataFrame, column: str) -> bool:
-    """Is the column filled or empty for nobody or for 5 or more of each class? Else its AUC reveals a smaller count."""
+    """Whether each count (filled or empty, per class) is 0 or at least 5. If not, the AUC reveals a small count."""
     empty = subjects[column].isna().groupby(subjects["label"])
     counts = np.concatenate([empty.sum(), empty.size() - empty.sum()])
     return not np.any((counts > 0) & (counts < FEWEST_SHOWN))
@@ -75,12 +88,14 @@ def _no_few(subjects: pd.DataFrame, column: str) -> bool:
 
 def _sentence(name: str, columns: int, empty: int, leaking: Sequence[str], found: LabelProbe) -> str:
     if not empty:
-        return f"No cell of the {columns} clinical columns in `{name}` is empty, so none can predict the label by it."
+        return (
+            f"No cell of the {columns} clinical columns in `{name}` is empty, so empty cells cannot predict the label."
+        )
     verdict = found.verdict()
     predicts = {"clear": "does not predict", "suspect": "may predict"}.get(verdict, "predicts")
     sentence = (
-        f"Which cells of the clinical columns in `{name}` are filled in, without a value, {predicts} the label:"
-        f" {found.in_words}."
+        f"The pattern of filled and empty cells of the clinical columns in `{name}`, without any value, {predicts} the"
+        f" label: {found.in_words}."
     )
     if verdict != "leak" or not leaking:
         return sentence

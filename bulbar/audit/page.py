@@ -11,24 +11,24 @@ from bulbar.core.markdown import markdown_table, with_interval
 THREE_DIGITS = "{:.3f}".format
 
 MEANING = {
-    "leak": "the score can be had from this, and it is no sign of the disease",
-    "suspect": "look closer before you quote the score; where p is given, one in twenty is so by chance",
-    "clear": "nothing found",
-    "sign": "predicts the label, and may be the disease itself",
+    "leak": "a model can reach the score from this alone, and it is not a sign of the disease",
+    "suspect": "check this before you quote the score; of the findings with a p, one in twenty is suspect by chance",
+    "clear": "no problem found",
+    "sign": "predicts the label, and may be an effect of the disease",
     "confounder": "predicts the label, and is neither voice nor disease",
 }
-"""What each verdict means, the gravest first."""
+"""What each verdict means, the most serious first."""
 
 
 def by_gravity(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings in the order of their probes; within a probe the gravest verdict first."""
+    """Sort the findings: probes in their order, and within a probe the most serious verdict first."""
     probes = list(dict.fromkeys(finding.probe for finding in findings))
     gravity = list(MEANING)
     return sorted(findings, key=lambda finding: (probes.index(finding.probe), gravity.index(finding.verdict)))
 
 
 def metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
-    """Probe -> what it looked at -> its finding: keys that `dvc metrics diff` can pair."""
+    """Findings as nested dicts: probe -> what it examined -> finding. `dvc metrics diff` pairs these keys."""
     nested: dict[str, dict[str, Any]] = {}
     for finding in findings:
         fields = ("verdict", "figure", "value", "low", "high", "p", "sentence", "details")
@@ -37,13 +37,13 @@ def metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
 
 
 def counted(findings: Sequence[Finding]) -> str:
-    """How many findings have each verdict: `2 leak, 9 clear`."""
+    """The number of findings per verdict, such as `2 leak, 9 clear`."""
     counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in MEANING}
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
 def table(findings: Sequence[Finding]) -> pd.DataFrame:
-    """A row per finding, as a pull request shows it."""
+    """The audit table, one row per finding."""
     rows = [
         {
             "probe": finding.probe.replace("_", " "),
@@ -62,7 +62,7 @@ def table(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def markdown(run: Sequence[Finding], paper: Sequence[Finding]) -> str:
-    """The audit tables of the run and of the paper's own digits, and what the verdicts mean."""
+    """The audit tables of the run and of the paper's own digits, with a legend of the verdicts."""
     legend = "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in MEANING.items())
     return (
         f"## This run\n\n{counted(run)}.\n\n{markdown_table(table(run))}\n"

@@ -1,6 +1,6 @@
-"""Does how, how long or how loud people were recorded, or who they are, predict the label?
+"""Probe: do recording conditions, duration, level, age or sex predict the label?
 
-And what a model scores on patients and controls matched one to one.
+Also: the AUC of a model on patients and controls who are matched one to one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,34 +34,40 @@ CONDITIONS: Mapping[str, tuple[Meaning, tuple[str, ...]]] = {
     "age": ("confounder", ("age_years",)),
     "sex": ("confounder", ("sex",)),
 }
-"""What is looked at, what it means where it predicts the label, and its columns.
+"""Condition -> (verdict if it predicts the label, its columns).
 
-A disease chooses neither microphone nor room: those are leaks. It may shorten, soften or interrupt a voice: those are
-signs. Age and sex are neither.
+A disease does not choose the microphone or the room: these are leaks. It may shorten, soften or interrupt a voice:
+these are signs. Age and sex are neither.
 """
 
 TOGETHER: Mapping[str, tuple[str, ...]] = {
     "all possible leaks": tuple(name for name, (meaning, _) in CONDITIONS.items() if meaning == "leak"),
     "age and sex": ("age", "sex"),
 }
-"""Conditions that are probed together as well."""
+"""Groups of conditions that are also probed together."""
 
 UNMEASURED_FROM = 0.05
-"""Share of the recordings without a value from which the sentence reports it."""
+"""The sentence reports missing values if at least this share of the recordings has none."""
 
 CALIPER_SD = 0.2
-"""Furthest that a pair may lie apart, in standard deviations of the propensity's logit. Source: Austin 2011."""
+"""Largest distance within a pair, in standard deviations of the logit of the propensity score. Source: Austin 2011."""
 
 FEWEST_PAIRS = disclosure.FEWEST_SHOWN
-"""Nothing is scored on fewer."""
+"""With fewer pairs no score is computed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
     """Pairs of one patient and one control.
 
-    pairs: positive, negative (subject ids), distance (of the propensity's logits), shape (pairs, 3). caliper: the most
-    that a distance may be. balance: for each encoded column the standardised mean difference `before` and `after`.
+    Parameters
+    ----------
+    pairs : DataFrame, shape (pairs, 3)
+        Columns positive and negative (subject ids), and distance (of the logits of the propensity score).
+    caliper : float
+        Largest distance allowed.
+    balance : DataFrame
+        Standardised mean difference of each encoded column, `before` and `after` matching.
     """
 
     pairs: pd.DataFrame
@@ -70,7 +76,7 @@ class Matched:
 
     @property
     def subject_ids(self) -> set[str]:
-        """Everyone in a pair."""
+        """All subjects that are in a pair."""
         return set(self.pairs["positive"]) | set(self.pairs["negative"])
 
 
@@ -84,13 +90,27 @@ def probe(
     draws: int = 2000,
     seed: int = 0,
 ) -> list[Finding]:
-    """A finding for each of `CONDITIONS` and of `TOGETHER`.
+    """One finding for each of `CONDITIONS` and of `TOGETHER`.
 
-    conditions: recording_id, task and the columns of `CONDITIONS`, of the files as released. subjects: subject_id, sex,
-    age_years. folds: of `folds.assign`, subject_wise. predictions: the audio model's out-of-fold table, subject_wise:
-    where a sign or a confounder predicts the label, the sentence has what that model scores among patients and
-    controls matched on it. A condition that no recording has a value of is left out; so is sex where a class has
-    fewer than 5 of one, for its AUC reveals how many, and then no difference is given where people are matched on it.
+    Parameters
+    ----------
+    conditions : DataFrame
+        Columns recording_id, task and those of `CONDITIONS`, measured on the released files.
+    subjects : DataFrame
+        Columns subject_id, sex, age_years.
+    folds : DataFrame
+        Subject-wise table of `folds.assign`.
+    predictions : DataFrame
+        Subject-wise out-of-fold table of the audio model. If a sign or a confounder predicts the label, the sentence
+        reports the AUC of this model among patients and controls matched on it.
+    shuffles, draws, seed : int
+        Number of label shuffles, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    list of Finding
+        Conditions without any value are omitted. Sex is omitted if a class has fewer than 5 people of one sex, because
+        the AUC would reveal the count; in this case the mean differences of a matching on sex are NaN.
     """
     table = folds[["recording_id", "subject_id", "label", "fold"]].merge(
         conditions.drop(columns=["subject_id"], errors="ignore"), on="recording_id", validate="one_to_one"
@@ -116,7 +136,7 @@ def probe(
 
 
 def _few_of_a_sex(table: pd.DataFrame) -> bool:
-    """Must the number of people of one sex in a class be hidden?"""
+    """Whether the number of people of one sex in a class is so small that it must be hidden."""
     people = table.drop_duplicates("subject_id")
     counted = (of_class["sex"].value_counts() for _, of_class in people.groupby("label"))
     totals = people["label"].value_counts(sort=False).sort_index()
@@ -137,7 +157,7 @@ def _finding(
     unmeasured = {column: share for column, share in shares.items() if share >= UNMEASURED_FROM}
     verdict = alone.verdict(meaning)
     predicts = {"clear": "does not predict", "suspect": "may predict"}.get(verdict, "predicts")
-    sentence = f"A classifier that sees {name} alone {predicts} the label: {alone.in_words}."
+    sentence = f"A classifier that uses only {name} {predicts} the label: {alone.in_words}."
     if unmeasured:
         missing = ", ".join(f"{column} in {100 * share:.0f} %" for column, share in unmeasured.items())
         sentence += f" Not measurable: {missing} of the recordings."
@@ -150,7 +170,7 @@ def _finding(
 
 
 def per_subject(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """One row per subject, indexed by subject_id: the mean of a number over its recordings, a category's mode."""
+    """One row per subject, indexed by subject_id: the mean of numbers, the mode of categories over its recordings."""
     grouped = table.groupby("subject_id")
     return pd.DataFrame(
         {
@@ -164,22 +184,36 @@ def per_subject(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def _matched_in_words(name: str, matched: Matched, scores: Mapping[str, Any]) -> str:
     if not np.isfinite(scores["roc_auc"]):
-        return f"Patients and controls matched on {name} are too few to score the audio model among them."
+        return f"Too few patients and controls could be matched on {name} to compute the AUC of the audio model."
     auc = with_interval(scores["roc_auc"], scores["low"], scores["high"])
     return (
         f"Among {len(matched.pairs)} pairs matched on {name} the audio model's AUC is {auc}; "
-        f"among all it is {scores['roc_auc_all']:.2f}."
+        f"among all subjects it is {scores['roc_auc_all']:.2f}."
     )
 
 
 def match(covariates: pd.DataFrame, labels: pd.Series, *, caliper_sd: float = CALIPER_SD) -> Matched:
-    """Pair as many patients and controls as the caliper allows, with the least sum of distances.
+    """Match patients and controls one to one: as many pairs as the caliper allows, with the smallest sum of distances.
 
-    covariates: a row per subject, indexed by subject_id; numbers and categories, gaps filled by medians and modes.
-    labels: 1 or 0 of each, same index. Distance: of the logits of the propensity to be positive, from a logistic
-    regression on the standardised covariates (penalty 1, which keeps it finite where they separate the classes).
-    Caliper: `caliper_sd` times the logit's standard deviation within the classes (root mean of both variances).
-    Source: Austin 2011, Pharmaceutical Statistics 10; optimal pairs: Rosenbaum 1989, JASA 84.
+    Parameters
+    ----------
+    covariates : DataFrame
+        One row per subject, indexed by subject_id; numbers and categories. Missing values become medians and modes.
+    labels : Series
+        1 or 0 for each subject, same index.
+    caliper_sd : float > 0
+        Largest distance of a pair, in standard deviations of the logit within the classes (square root of the mean of
+        both variances).
+
+    Returns
+    -------
+    Matched
+
+    Notes
+    -----
+    The distance is the difference of the logits of the propensity score, from a logistic regression on the
+    standardised covariates. Its penalty of 1 keeps the logits finite if the covariates separate the classes. Source:
+    Austin 2011, Pharmaceutical Statistics 10; optimal pairs: Rosenbaum 1989, JASA 84.
     """
     label = labels.loc[covariates.index].to_numpy(dtype=int)
     typed, encoder = typed_and_encoder(covariates)
@@ -189,14 +223,14 @@ def match(covariates: pd.DataFrame, labels: pd.Series, *, caliper_sd: float = CA
     positive, negative = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
     caliper = caliper_sd * _deviation(logit[positive], logit[negative])
     distance = np.abs(logit[positive][:, np.newaxis] - logit[negative][np.newaxis, :])
-    within = distance <= caliper + 1e-9  # where nothing separates the classes both are 0
-    too_far = (caliper + 1.0) * len(label)  # dearer than any number of allowed pairs: so the most pairs come first
+    within = distance <= caliper + 1e-9  # if nothing separates the classes, distance and caliper are both 0
+    too_far = (caliper + 1.0) * len(label)  # costs more than any set of allowed pairs, so the most pairs win
     rows, columns = linear_sum_assignment(np.where(within, distance, too_far))
-    kept = within[rows, columns]
-    first, second = positive[rows[kept]], negative[columns[kept]]
+    allowed = within[rows, columns]
+    first, second = positive[rows[allowed]], negative[columns[allowed]]
     ids = covariates.index.to_numpy()
     pairs = pd.DataFrame(
-        {"positive": ids[first], "negative": ids[second], "distance": distance[rows[kept], columns[kept]]}
+        {"positive": ids[first], "negative": ids[second], "distance": distance[rows[allowed], columns[allowed]]}
     )
     values = encoded.to_numpy()
     deviation = _deviation(values[positive], values[negative])
@@ -208,10 +242,10 @@ def match(covariates: pd.DataFrame, labels: pd.Series, *, caliper_sd: float = CA
 
 
 def _mean_difference(positive: np.ndarray, negative: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Difference of the means over the standard deviation within the classes, per column; 0 where nothing varies.
+    """Standardised mean difference per column: 0 for a constant column, NaN if nobody is matched.
 
-    positive, negative: shape (subjects, columns). deviation: before matching, so that the differences before and after
-    can be compared (Stuart 2010, Statistical Science 25). NaN where nobody is matched.
+    `positive` and `negative` have the shape (subjects, columns). `deviation` is the standard deviation within the
+    classes before matching, so that the values before and after are comparable (Stuart 2010, Statistical Science 25).
     """
     if not len(positive):
         return np.full(positive.shape[1], np.nan)
@@ -224,11 +258,22 @@ def _deviation(positive: np.ndarray, negative: np.ndarray) -> Any:
 
 
 def score_within(predictions: pd.DataFrame, matched: Matched, *, draws: int = 2000, seed: int = 0) -> Mapping[str, Any]:
-    """A model's AUC per subject among the matched, beside that among all subjects.
+    """AUC per subject of a model among the matched subjects and among all subjects.
 
-    predictions: out-of-fold table, split by subject. Returns pairs (how many), roc_auc, low, high, roc_auc_all, and the
-    largest absolute standardised mean difference before and after. With fewer than 5 pairs `pairs` is `<5` and
-    nothing is scored (NaN).
+    Parameters
+    ----------
+    predictions : DataFrame
+        Subject-wise out-of-fold table.
+    matched : Matched
+        Result of `match`.
+    draws, seed : int
+        Number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    dict
+        pairs (their number), roc_auc, low, high, roc_auc_all, largest_difference_before and largest_difference_after
+        (absolute standardised mean differences). With fewer than 5 pairs `pairs` is `<5` and the scores are NaN.
     """
     subjects = metrics.per_subject(predictions)
     scores: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Probe 8: how much of the selected cell's score is the luck of being the best of all cells."""
+"""Probe: how much of the selected cell's score is luck, because it was the best of many cells?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,21 @@ def by_subject(
     level: float = 0.95,
     seed: int = 0,
 ) -> list[Finding]:
-    """The pooled winner's own score minus its bias-corrected one, for a sweep split by subject.
+    """Score of the pooled winner minus its bias-corrected score, for a sweep split by subject.
 
-    fits, predictions: as for `selection.pooled_winner`. Two findings: accuracy, and log loss (by which it is picked;
-    the corrected minus its own, so that luck is positive in both). `suspect` where the luck's interval lies above 0. It
-    comes from the subjects left out of a draw, about a third of all, so it is wide in a small cohort.
+    Parameters
+    ----------
+    fits, predictions
+        As for `selection.pooled_winner`.
+    draws, level, seed
+        Number of bootstrap draws, confidence level, random seed.
+
+    Returns
+    -------
+    list of Finding
+        One for accuracy and one for log loss, the selection criterion. The sign is such that luck is positive in both.
+        `suspect` if the interval of the luck lies above 0. The interval comes from the subjects outside a draw, about a
+        third of all, so it is wide in a small cohort.
     """
     winner, n = selection.pooled_winner(fits, predictions), len(selection.cells_of(fits))
     corrected = selection.bias_corrected(fits, predictions, draws=draws, level=level, seed=seed)
@@ -47,12 +57,12 @@ def by_subject(
 
     of_winner = (
         f"{winner.architecture} at {winner.dropout_rate} has the lowest log loss of {n} cells and an accuracy of"
-        f" {100 * accuracy.optimistic:.1f} %; on subjects that took no part in picking it, the picked cell has"
+        f" {100 * accuracy.optimistic:.1f} %; on subjects that were not used for the selection, the selected cell has"
         f" {honest}."
     )
     of_its_loss = (
-        f"The log loss of {loss.optimistic:.3f} by which it was picked is {honest_loss} on subjects that took no part"
-        " in picking it."
+        f"The log loss by which it was selected is {loss.optimistic:.3f}; on subjects that were not used for the"
+        f" selection it is {honest_loss}."
     )
     return [
         finding("accuracy", "accuracy", of_accuracy, of_winner, {**accuracy._asdict(), **others}),
@@ -65,11 +75,11 @@ def _verdict(luck: float) -> Verdict:
 
 
 def by_recording(fits: pd.DataFrame) -> list[Finding]:
-    """The highest fold of all fits beside its cell's mean over folds and the mean of all cells, split by recording.
+    """Compare the highest fold of all fits with the mean of its cell and of all cells, for a split by recording.
 
-    fits: architecture, dropout_rate, fold, validation_loss, test_accuracy. No correction exists here: the fold that is
-    quoted was watched in training, and its speakers are in training too, so no subject took no part. `suspect` where
-    the fold lies above its cell's mean.
+    `fits` has the columns architecture, dropout_rate, fold, validation_loss, test_accuracy. No correction exists for
+    this bias: the reported fold was monitored in training and its speakers are in the training set, so no subject is
+    independent of the selection. The verdict is `suspect` if the fold is above the mean of its cell.
     """
     best = selection.best_fit(fits, "highest_fold_accuracy")
     own = fits[(fits[CELL_COLUMNS] == best[CELL_COLUMNS]).all(axis="columns")]["test_accuracy"]
@@ -84,8 +94,8 @@ def by_recording(fits: pd.DataFrame) -> list[Finding]:
             sentence=(
                 f"The highest of {len(fits)} folds is {highest:.1%} ({best['architecture']} at "
                 f"{best['dropout_rate']}); the mean of that cell's folds is {of_cell:.1%}, that of all cells "
-                f"{of_all:.1%}. All three are biased, and nothing can correct them: the tested fold was watched, and "
-                "its speakers are in training too."
+                f"{of_all:.1%}. All three are biased, and no correction exists: the test fold was monitored in "
+                "training, and its speakers are also in the training set."
             ),
             details={
                 "fits": len(fits),

@@ -1,4 +1,4 @@
-"""Are people on both sides of the split, and can a recording be assigned to its speaker?"""
+"""Probe: are people in both training and test set, and can a recording be matched to its speaker?"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,11 +18,18 @@ from bulbar.scoring import intervals
 
 @dataclass(frozen=True)
 class Recognition:
-    """How often a recording's nearest neighbour is of the same subject.
+    """How often a recording's nearest neighbour comes from the same subject. All NaN if no subject has two recordings.
 
-    accuracy: share of the recordings of subjects with at least two. low, high: bootstrap over subjects, 95 %.
-    chance: the accuracy of a neighbour drawn blindly. p: of shuffles of the subjects over the recordings. All NaN
-    where no subject has two recordings.
+    Parameters
+    ----------
+    accuracy : float in [0, 1]
+        Share among the recordings of subjects with at least two recordings.
+    low, high : float
+        95 % bootstrap interval over subjects.
+    chance : float
+        Accuracy of a neighbour drawn at random.
+    p : float
+        p-value of shuffles of the subjects over the recordings.
     """
 
     accuracy: float
@@ -39,9 +46,15 @@ class Recognition:
 
 
 def chance_of_recognition(recordings: npt.ArrayLike) -> float:
-    """Chance that a blindly drawn other recording has the same subject, for recordings of subjects with two or more.
+    """Probability that a random other recording is from the same subject, over subjects with two or more recordings.
 
-    recordings: of each subject, shape (subjects,). One of r among n: (r - 1) / (n - 1). NaN where all have one.
+    `recordings` is the number of recordings of each subject, shape (subjects,). For a recording of a subject with r of
+    n recordings the probability is (r - 1) / (n - 1). NaN if every subject has one recording.
+
+    Examples
+    --------
+    >>> chance_of_recognition([2, 2, 1])
+    0.25
     """
     counts = np.asarray(recordings)
     several = counts[counts > 1]
@@ -57,11 +70,23 @@ def recognise(
     draws: int = 2000,
     seed: int = 0,
 ) -> Recognition:
-    """Identify a recording's subject by its nearest neighbour among all other recordings, Euclidean, standardised.
+    """Identify the subject of each recording by its nearest neighbour: Euclidean distance of standardised features.
 
-    features: shape (recordings, columns), without gaps. subject_ids: of each recording. within: for each recording the
-    group, such as the task, within which features are standardised: else a neighbour has the same task, not the same
-    voice.
+    Parameters
+    ----------
+    features : array or DataFrame, shape (recordings, columns)
+        Without missing values.
+    subject_ids : array-like, shape (recordings,)
+        Subject of each recording.
+    within : array-like, optional
+        Group of each recording, such as its task. Features are standardised within each group; without it, the nearest
+        neighbour would share the task rather than the voice.
+    shuffles, draws, seed : int
+        Number of shuffles of the subjects, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    Recognition
     """
     values = np.asarray(features, dtype=float)
     subject_of = pd.factorize(np.asarray(subject_ids), sort=True)[0]
@@ -86,9 +111,17 @@ def recognise(
 
 
 def overlap(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """For each recording: is its subject in the training part of the fold that tests it, and in its validation part?
+    """Whether the subject of each test recording is also in the training and in the validation part of that fold.
 
-    table: of `folds.assign`. Returns `trained` and `watched`, shape (recordings,), 0 or 1.
+    Parameters
+    ----------
+    table : DataFrame
+        Table of `folds.assign`.
+
+    Returns
+    -------
+    dict
+        `trained` and `watched` (the validation part), arrays of shape (recordings,) with 0 or 1.
     """
     subject = table["subject_id"].to_numpy()
     found = {"trained": np.zeros(len(table)), "watched": np.zeros(len(table))}
@@ -108,11 +141,23 @@ def probe(
     draws: int = 2000,
     seed: int = 0,
 ) -> list[Finding]:
-    """A finding per protocol: the share of test recordings whose subject is also in training.
+    """One finding per protocol: the share of test recordings whose subject is also in the training set.
 
-    features: a row per recording, indexed by recording_id (`label_probe.summary_of_images`). folds: protocol -> table
-    of `folds.assign`, all over the same recordings. within: recording_id -> task.
-    Where the test fold itself is watched, as record_wise does, every test recording's subject is among the watched.
+    Parameters
+    ----------
+    features : DataFrame
+        One row per recording, indexed by recording_id (see `label_probe.summary_of_images`).
+    folds : mapping
+        protocol -> table of `folds.assign`, all with the same recordings.
+    within : mapping, optional
+        recording_id -> task; features are standardised within a task.
+    shuffles, draws, seed : int
+        Number of shuffles, number of bootstrap draws, random seed.
+
+    Returns
+    -------
+    list of Finding
+        In `record_wise` the test fold is also the validation set, so its share in validation is 1.
     """
     one = next(iter(folds.values()))
     tasks = None if within is None else one["recording_id"].map(dict(within)).to_numpy()
@@ -128,10 +173,10 @@ def _finding(protocol: str, table: pd.DataFrame, found: Recognition, draws: int,
     low, high = _interval(subject_of, shares["trained"], draws, seed)
     recognised = found.p < LEAK_P and found.accuracy > found.chance
     verdict: Verdict = "clear" if trained == 0 else "leak" if recognised else "suspect"
-    sentence = f"{100 * trained:.0f} % of test recordings have their own speaker in training"
-    sentence += f" and {100 * watched:.0f} % in validation."
+    sentence = f"The speaker is also in the training set for {100 * trained:.0f} % of test recordings,"
+    sentence += f" and in the validation set for {100 * watched:.0f} %."
     if trained and np.isfinite(found.accuracy):
-        sentence += f" The nearest other recording is the same person's for {found.in_words}."
+        sentence += f" The most similar other recording is from the same person for {found.in_words}."
     return Finding(
         probe="speaker_overlap",
         of=protocol,
@@ -147,7 +192,7 @@ def _finding(protocol: str, table: pd.DataFrame, found: Recognition, draws: int,
 
 
 def _interval(subject_of: np.ndarray, values: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean of `values`, a row per recording, subjects being what is drawn."""
+    """95 % bootstrap interval over subjects of the mean of `values`, which has one row per recording."""
     rows, sums = np.bincount(subject_of), np.bincount(subject_of, values)
     drawn = intervals.drawn_subjects(np.zeros(len(rows)), draws=draws, seed=seed)
     seen = drawn @ rows

@@ -6,7 +6,7 @@ from bulbar.audit import alternative_texts
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"format": 0.55, "sex": 0.71, "age": None}, "2 things that might predict the label by themselves. The highest "
+        ({"format": 0.55, "sex": 0.71, "age": None}, "2 single inputs that might predict the label. The highest "
          "is recording conditions: sex with 0.71"),
         ({"format": None}, "none could be measured"),
     ],

@@ -73,7 +73,7 @@ def test_bands_that_are_dead_and_hold_the_same_in_everyone_predict_no_label():
     assert "31.2 %" in sources.sentence and "the same in everyone" in sources.sentence
     assert content.value == 0.5
     assert content.details["mean_level_db"] == {"positive": -70, "negative": -70}
-    assert "hold the same in everyone, -70 dB" in content.sentence
+    assert "contain the same level in everyone, -70 dB" in content.sentence
 
 
 def test_what_differs_between_people_and_not_between_groups_is_clear():
@@ -108,7 +108,7 @@ def test_a_masked_image_holds_nothing_there_that_predicts_the_label(tmp_path):
     masked = SETTINGS.model_copy(update={"mask_dead_bands": True})
     content = of_levels({name: 0.5 if label else 0.05 for name, label in LABELS.items()}, tmp_path, masked)
     assert (content.verdict, content.value) == ("clear", 0.5)
-    assert "hold the same in everyone, -80 dB" in content.sentence
+    assert "contain the same level in everyone, -80 dB" in content.sentence
 
 
 def test_the_level_goes_on_rising_where_noise_fills_every_pixel(tmp_path):

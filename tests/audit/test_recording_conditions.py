@@ -82,7 +82,7 @@ def test_what_no_disease_does_is_a_leak(faulty):
     assert faulty["format"].value == 1.0
     assert faulty["format"].verdict == faulty["noise"].verdict == faulty["all possible leaks"].verdict == "leak"
     assert faulty["sampling rate"].verdict == "clear"
-    assert "sees format alone predicts the label" in faulty["format"].sentence
+    assert "uses only format predicts the label" in faulty["format"].sentence
 
 
 def test_what_a_disease_may_do_is_a_sign_and_age_is_a_confounder(faulty):
@@ -107,7 +107,7 @@ def test_where_hardly_anyone_can_be_matched_the_sentence_reports_it():
     duration = probed(conditions, subjects, shuffles=199)["duration"]
     assert duration.verdict == "sign"
     assert duration.details["matched"]["pairs"] == "none"
-    assert "too few" in duration.sentence
+    assert "Too few" in duration.sentence
 
 
 def test_where_few_of_a_class_are_of_one_sex_no_figure_reveals_how_many():
