@@ -1,1 +1,1 @@
-"""What the networks use: maps of the mel image, hidden parts of it, clinical columns, the sanity check."""
+"""What the networks use: attribution maps and occlusion of the mel image, clinical columns, the sanity check."""

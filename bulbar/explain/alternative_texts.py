@@ -1,7 +1,7 @@
-"""What each figure of `explain.figures` shows, in words and with a number, for whoever does not see it.
+"""Alternative texts of the figures of `explain.figures`, each with a number, for readers who cannot see them.
 
-One function for each drawing function, of the same name. They are apart from the drawing, so that the report, which
-quotes them, loads none of it. headline: the numbers in metrics/explain.json.
+Each drawing function has a function of the same name here. They are in a separate module so that the report, which
+prints them, does not import matplotlib. `headline` holds the numbers of metrics/explain.json.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,46 +27,47 @@ def _fused(headline: Headline, key: str, form: Callable[[float], str] = "{:.2f}"
 
 
 def sanity(headline: Headline) -> str:
-    """Likeness of the maps when the weights are randomised."""
+    """Similarity of the maps when the weights are randomised."""
     likeness = _methods(headline, "likeness", number_in_words)
-    return f"Likeness of the maps to those of a network with randomised weights (1: the same): {likeness}."
+    return f"Similarity of the maps to those of a network with random weights (1: identical): {likeness}."
 
 
 def maps(headline: Headline, by: str) -> str:
-    """by: what the maps are averaged over."""
+    """Mean maps; `by` names what they are grouped by."""
     verdicts, count = _methods(headline, "verdict", str), len(headline.get("sanity") or {})
     return f"Mean maps by {by}, frequency in hertz over time in seconds, of {count} methods; sanity: {verdicts}."
 
 
 def occluded(headline: Headline) -> str:
-    """Which band of frequencies costs most when it is hidden."""
+    """The frequency band that lowers the AUC most when it is hidden."""
     band = headline.get("costliest_band") or {}
     low, high = (number_in_words(band.get(end), "{:.0f}".format) for end in ("from_hz", "to_hz"))
     return (
-        "What hiding a band of frequencies or a stretch of time costs the voice model. The costliest band, "
-        f"{low} to {high} Hz, costs an AUC of {number_in_words(band.get('auc_drop'))}."
+        "Drop of AUC of the voice model when a frequency band or a time segment is hidden. The largest drop is "
+        f"{number_in_words(band.get('auc_drop'))}, for the band from {low} to {high} Hz."
     )
 
 
 def deletion(headline: Headline) -> str:
-    """Whether removing pixels by a map's order costs more than at random."""
+    """Whether deleting pixels in the order of a map removes the effect faster than a random order."""
     found = headline.get("deletion_less_than_random") or {}
     area = with_interval(found.get("area"), found.get("low"), found.get("high"))
     return (
-        "Deletion curves: the effect left as pixels are removed, by each map’s order and at random. The area between "
-        f"random and integrated gradients is {area}; above 0 the map points at what matters."
+        "Deletion curves: remaining effect while pixels are deleted in the order of each map or in random order. The "
+        f"area between random order and integrated gradients is {area}; above 0, the map shows pixels that matter."
     )
 
 
 def permutation(headline: Headline) -> str:
-    """What the fused models lose by which clinical cells are recorded."""
+    """AUC that the fused models owe to which clinical cells are recorded."""
     lost = _fused(headline, "auc_lost_by_recording")
     return (
-        f"AUC lost when clinical columns are shuffled between subjects, by group; by which cells are recorded: {lost}."
+        "Drop of AUC when clinical columns are shuffled between subjects, by group. The part that is due to which cells"
+        f" are recorded: {lost}."
     )
 
 
 def shap(headline: Headline) -> str:
-    """How much of a decision the cells that are not recorded carry."""
+    """Share of a decision that is based on cells that are not recorded."""
     shares = _fused(headline, "shap_share_not_recorded", lambda share: f"{100 * share:.1f} %")
-    return f"Shares of a decision by group of columns, from SHAP values; “not recorded” has in {shares}."
+    return f"Share of a decision by group of columns, from SHAP values. Cells that are not recorded: {shares}."

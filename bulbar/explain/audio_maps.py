@@ -1,4 +1,4 @@
-"""All explanations of one fold's audio network for its held-out recordings, in a process of its own."""
+"""All explanations of one fold's audio network for its held-out recordings, in a separate process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,20 @@ METHODS = ("integrated_gradients", "grad_cam")
 class ImageFold:
     """A fold's network and the images that it was not trained on.
 
-    model: its `.keras` file. images: (n, mel, frame). dead: which of their mel bands hold no voice, (n, mel), bool.
-    names: of each image, from which what is drawn for it derives. baseline: (mel, frame). backend: Keras'.
+    Parameters
+    ----------
+    model : Path
+        The `.keras` file.
+    images : array, shape (n, mel, frame)
+        Held-out images.
+    dead : bool array, shape (n, mel)
+        Mel bands that contain no voice.
+    names : sequence of str
+        Name of each image; its random seeds derive from it.
+    baseline : array, shape (mel, frame)
+        Replaces hidden parts, and is the start of integrated gradients.
+    backend : str
+        Keras backend.
     """
 
     model: Path
@@ -33,13 +45,24 @@ class ImageFold:
 
 @dataclass(frozen=True, eq=False)
 class ExplainedImages:
-    """What came of it, a row for each image. All evidence is for the positive class, in log-odds.
+    """Explanations, one row per image, in log-odds of the positive class.
 
-    log_odds, missed: the network's output, and what the steps of its integrated gradients missed, (n,). maps: by
-    method, (n, mel, frame); Grad-CAM rectified. bands, stretches: log-odds with each part hidden, (n, parts).
-    without_dead: log-odds with all dead bands hidden, (n,).
-    deleted: curves, by order, (n, deletions + 1). likeness: by method and level of randomisation, (n, 3); NaN where an
-    image was not among those that the sanity check looked at.
+    Parameters
+    ----------
+    log_odds : array, shape (n,)
+        Output of the network.
+    missed : array, shape (n,)
+        Numerical error of the integrated gradients.
+    maps : dict
+        method -> array, shape (n, mel, frame); Grad-CAM is rectified.
+    bands, stretches : array, shape (n, parts)
+        Log-odds with each frequency band or time segment hidden.
+    without_dead : array, shape (n,)
+        Log-odds with all dead bands hidden.
+    deleted : dict
+        order -> deletion curves, shape (n, deletions + 1).
+    likeness : dict
+        (method, level of randomisation) -> array, shape (n, 3); NaN for images outside the sample of the sanity check.
     """
 
     log_odds: np.ndarray
@@ -53,7 +76,7 @@ class ExplainedImages:
 
 
 def explain(fold: ImageFold) -> ExplainedImages:
-    """Explain one network on its images. Raises NotImplementedError under a backend without gradients."""
+    """Explain one network on its images. Raises NotImplementedError for a Keras backend without gradients."""
     backend.start(fold.backend)
     import keras
 
@@ -71,7 +94,7 @@ def explain(fold: ImageFold) -> ExplainedImages:
 
     maps = maps_of(network, images)
     seeds = [seed_of(fold.seed, f"deletion/{name}") for name in fold.names]
-    random = np.stack([perturbation.random_evidence(baseline.shape, seed) for seed in seeds])
+    random = np.stack([perturbation.random_attributions(baseline.shape, seed) for seed in seeds])
     random *= perturbation.directions(network, images, baseline)[:, np.newaxis, np.newaxis]
     found = ExplainedImages(
         log_odds=predict_log_odds(network, images),
@@ -81,8 +104,8 @@ def explain(fold: ImageFold) -> ExplainedImages:
         stretches=perturbation.hidden(network, images, baseline, axis=1, parts=settings.stretches),
         without_dead=perturbation.hidden_bands(network, images, baseline, fold.dead),
         deleted={
-            order: perturbation.curves(network, images, baseline, evidence, steps=settings.deletions)
-            for order, evidence in {**maps, "random": random}.items()
+            order: perturbation.curves(network, images, baseline, attributions, steps=settings.deletions)
+            for order, attributions in {**maps, "random": random}.items()
         },
     )
     seed = seed_of(fold.seed, f"sanity/{fold.model.stem}")

@@ -19,9 +19,10 @@ ORDERS = ("random", *METHODS)
 
 
 class Panel(NamedTuple):
-    """The mean map of one class in one task. map: (mel, frame), None where withheld: fewer than five subjects.
+    """The mean map of one class in one task.
 
-    seconds: the length of the mean recording, or of a row of the image where it is not stretched.
+    `map` has the shape (mel, frame); it is None (withheld) for fewer than five subjects. `seconds` is the mean duration
+    of the recordings, or the duration of an image if recordings are not stretched to its width.
     """
 
     map: np.ndarray | None
@@ -31,11 +32,24 @@ class Panel(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Voices:
-    """The explanations of all folds, each row by the network that was not trained on its subject.
+    """The explanations of all folds: each row comes from the network that was not trained on its subject.
 
-    rows: recording_id, subject_id, fold, label, task, duration_s of each image row. classes: names of the negative and
-    the positive class. dead: which mel bands of each row hold no voice, (n, mel), bool; none of an image of MFCCs.
-    drawing: draws, level, seed of intervals.
+    Parameters
+    ----------
+    rows : DataFrame
+        recording_id, subject_id, fold, label, task, duration_s of each image row.
+    found : ExplainedImages
+        The explanations, in the same order.
+    dead : bool array, shape (n, mel)
+        Mel bands that contain no voice; all False for MFCC images.
+    classes : (str, str)
+        Names of the negative and the positive class.
+    spectrogram : Settings
+        How the images were made.
+    sample_rate_hz : int
+        Sampling rate of the audio behind the images.
+    drawing : mapping
+        draws, level and seed of the intervals.
     """
 
     rows: pd.DataFrame
@@ -48,35 +62,38 @@ class Voices:
 
     @property
     def labels(self) -> pd.Series:
-        """Of each subject, sorted."""
+        """Label of each subject, sorted by subject."""
         return intervals.subjects_of(self.rows)
 
     def by_subject(self, values: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """The mean of each recording's rows, then of each subject's recordings, sorted by subject; of some rows."""
+        """Mean over each recording's rows, then over each subject's recordings, sorted by subject.
+
+        `rows`, a boolean mask, selects rows.
+        """
         table = self.rows if rows is None else self.rows[rows]
         recordings, of_recording = intervals.of_groups(values if rows is None else values[rows], table["recording_id"])
         owner = table.drop_duplicates("recording_id").set_index("recording_id")["subject_id"]
         return intervals.of_groups(of_recording, owner.loc[recordings])[1]
 
     def over_recordings(self, values: np.ndarray) -> float:
-        """The mean over recordings of one number per row."""
+        """Mean over recordings of one number per row."""
         return float(intervals.of_groups(values, self.rows["recording_id"])[1].mean())
 
     def mean(self, of_subject: np.ndarray, label: int | None = None) -> intervals.Mean:
-        """Over all subjects, or those of one class; NaN of fewer than five."""
+        """Mean over all subjects or over one class, with interval; NaN for fewer than five subjects."""
         labels = self.labels.to_numpy()
         chosen = np.full(len(labels), True) if label is None else labels == label
         return intervals.over_subjects(of_subject[chosen], labels[chosen], **self.drawing)
 
     def scored(self, log_odds: np.ndarray) -> pd.DataFrame:
-        """Out-of-fold probabilities per subject, as `metrics.per_subject` gives them."""
+        """Out-of-fold probabilities per subject, as in `metrics.per_subject`."""
         table = self.rows.drop_duplicates("recording_id").sort_values("recording_id", ignore_index=True)
         _, probability = intervals.of_groups(expit(log_odds), self.rows["recording_id"])
         return metrics.per_subject(table.assign(probability=probability))
 
 
 def joined(by_fold: Sequence[ExplainedImages]) -> ExplainedImages:
-    """The explanations of several folds under each other."""
+    """Concatenate the explanations of several folds."""
 
     def under(name: str) -> Any:
         parts = [getattr(one, name) for one in by_fold]
@@ -88,7 +105,7 @@ def joined(by_fold: Sequence[ExplainedImages]) -> ExplainedImages:
 
 
 def panels(voices: Voices, method: str) -> dict[tuple[str, str], Panel]:
-    """The mean map by task (all of them first) and class: over each subject's recordings, then over subjects."""
+    """Mean map per task and class: over each subject's recordings, then over subjects. The first task is all tasks."""
     rows = voices.rows
     tasks = sorted(rows["task"].unique())
     found = {}
@@ -103,7 +120,7 @@ def panels(voices: Voices, method: str) -> dict[tuple[str, str], Panel]:
 
 
 def seconds_across(voices: Voices, chosen: np.ndarray | None = None) -> float:
-    """How many seconds an image is wide: the mean of some rows' recordings where each is stretched to its width."""
+    """Width of an image in seconds; if recordings are stretched to this width, their mean duration."""
     settings = voices.spectrogram
     if settings.time_axis != "resize":
         return settings.frames * settings.hop_length / voices.sample_rate_hz
@@ -112,12 +129,23 @@ def seconds_across(voices: Voices, chosen: np.ndarray | None = None) -> float:
 
 
 def occluded(voices: Voices, axis: int) -> pd.DataFrame:
-    """What hiding each part of the image costs: log-odds of each class, and AUC per subject within folds.
+    """Measure the effect of hiding each part of the image.
 
-    axis: 0: bands, from_hz and to_hz (coefficients where the image holds MFCCs), with the share of recordings in which
-    the whole band is dead; 1: stretches of time, from_share and to_share of the image, from_s and to_s of the mean
-    recording. A drop is of the positive class's log-odds: over 0
-    where what was hidden spoke for it. Intervals over subjects; p of no difference in AUC.
+    Parameters
+    ----------
+    voices : Voices
+        Explanations of all folds.
+    axis : {0, 1}
+        0 for frequency bands, 1 for time segments.
+
+    Returns
+    -------
+    DataFrame
+        One row per part: its limits, the drop of the log-odds for each class, and the drop of the AUC per subject
+        within folds, with intervals over subjects and p for no difference in AUC. The limits of bands are from_hz and
+        to_hz (coefficients for MFCC images), with the share of recordings in which the whole band is dead. The limits
+        of time segments are from_share and to_share of the image, and from_s and to_s of the mean recording. The drop
+        is in log-odds of the positive class: above 0, the hidden part supports this class.
     """
     hidden = voices.found.stretches if axis else voices.found.bands
     settings, length = voices.spectrogram, voices.spectrogram.image_shape[axis]
@@ -146,10 +174,10 @@ def occluded(voices: Voices, axis: int) -> pd.DataFrame:
 
 
 def without_dead_bands(voices: Voices) -> dict[str, Any] | None:
-    """What a network loses when all dead bands are hidden: their share of the image, AUC lost, log loss risen.
+    """Effect of hiding all dead bands: their share of the image, the drop of the AUC and the rise of the log loss.
 
-    Per subject, paired, with intervals and the p of no difference; below 0: gained, fallen. The share alone where it is
-    0; None where the image holds MFCCs.
+    Per subject and paired, with intervals and p for no difference; negative values mean that the score improved. Only
+    the share if it is 0; None for MFCC images.
     """
     if voices.spectrogram.representation != "mel":
         return None
@@ -166,15 +194,15 @@ def without_dead_bands(voices: Voices) -> dict[str, Any] | None:
 
 
 def sanity_check(voices: Voices) -> pd.DataFrame:
-    """Likeness of maps as layers forget what they learned: method, level, measure, mean over subjects, verdict.
+    """Similarity of maps while more layers get random weights: method, level, measure, mean over subjects, verdict.
 
-    The verdict is on rank correlation with nothing learned left; empty elsewhere.
+    The verdict is based on the rank correlation after all layers are randomised; it is empty in the other rows.
     """
     table = []
     for (method, level), likeness in voices.found.likeness.items():
-        looked_at = np.isfinite(likeness).all(axis=1)
-        labels = intervals.subjects_of(voices.rows[looked_at]).to_numpy()
-        for measure, values in zip(sanity.MEASURES, voices.by_subject(likeness, looked_at).T, strict=True):
+        checked = np.isfinite(likeness).all(axis=1)
+        labels = intervals.subjects_of(voices.rows[checked]).to_numpy()
+        for measure, values in zip(sanity.MEASURES, voices.by_subject(likeness, checked).T, strict=True):
             mean = intervals.over_subjects(values, labels, **voices.drawing)
             judged = level == sanity.LEVELS[-1] and measure == sanity.MEASURES[0]
             row = {"method": method, "level": level, "measure": measure, **_named("likeness", mean)}
@@ -183,7 +211,7 @@ def sanity_check(voices: Voices) -> pd.DataFrame:
 
 
 def deleted(voices: Voices) -> pd.DataFrame:
-    """The mean deletion curve of each order, with its interval over subjects: share deleted, then a column each."""
+    """Mean deletion curve of each order with its interval over subjects; the first column is the share deleted."""
     curves = {order: voices.by_subject(voices.found.deleted[order]) for order in ORDERS}
     shares = np.linspace(0, 1, curves["random"].shape[1])
     table = []
@@ -196,7 +224,7 @@ def deleted(voices: Voices) -> pd.DataFrame:
 
 
 def areas(voices: Voices) -> pd.DataFrame:
-    """How much less is left under each method's curve than under the random one: order, area, difference, interval."""
+    """Area under each method's deletion curve, and the difference to random order with its interval."""
     area = {order: voices.by_subject(perturbation.areas(voices.found.deleted[order])) for order in ORDERS}
     return pd.DataFrame(
         {
@@ -211,9 +239,9 @@ def areas(voices: Voices) -> pd.DataFrame:
 def headline(
     voices: Voices, *, checked: pd.DataFrame, bands: pd.DataFrame, stretches: pd.DataFrame, left: pd.DataFrame
 ) -> dict[str, Any]:
-    """The few numbers of the audio network.
+    """The headline numbers of the audio network.
 
-    checked: of `sanity_check`. bands, stretches: of `occluded`, along either axis. left: of `areas`.
+    `checked` comes from `sanity_check`, `bands` and `stretches` from `occluded` (axis 0 and 1), `left` from `areas`.
     """
     verdicts = checked[checked["verdict"] != ""].set_index("method")
     less = left.set_index("order").filter(like="less_than_random").set_axis(["area", "low", "high"], axis="columns")
@@ -228,9 +256,9 @@ def headline(
 
 
 def costliest(occluded: pd.DataFrame) -> dict[str, float]:
-    """The part whose hiding costs most: where it begins and ends, the AUC lost; of a band, its `share_dead`.
+    """The part with the largest drop of the AUC when hidden: its limits, the drop and, for a band, `share_dead`.
 
-    The interval is that of this part alone: that it was picked as the largest of several is not in it.
+    The interval is for this part alone. It does not account for the selection of the largest of several parts.
     """
     worst = occluded.iloc[int(occluded["auc_drop"].argmax())]
     drop = ["auc_drop", "auc_drop_low", "auc_drop_high"]
@@ -239,12 +267,12 @@ def costliest(occluded: pd.DataFrame) -> dict[str, float]:
 
 
 def costliest_is_dead(headline: Mapping[str, Any]) -> str | None:
-    """A clause where the costliest band is a dead one in most recordings, else None. headline: of ours."""
+    """A clause for the printed line if the band with the largest drop is dead in most recordings, else None."""
     worst = headline["costliest_band"]
     if worst.get("share_dead", 0) <= 0.5 or worst["auc_drop"] <= 0:
         return None
     return (
-        f"the costliest band, {worst['from_hz']:,.0f} to {worst['to_hz']:,.0f} Hz, lies above the bandwidth of"
+        f"the most important band, {worst['from_hz']:,.0f} to {worst['to_hz']:,.0f} Hz, lies above the bandwidth of"
         f" {100 * worst['share_dead']:.0f} % of the recordings, where there is no voice"
     )
 

@@ -1,4 +1,4 @@
-"""All explanations of one fold's models with clinical columns for their held-out subjects, in one process."""
+"""All explanations of one fold's clinical and fused models for their held-out subjects, in a separate process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,22 @@ EVERYTHING = "All columns"
 class ClinicalFold:
     """A fold's models on one set of clinical columns, and the subjects that they were not trained on.
 
-    models: name -> `.keras` file. encoder: fitted on the training subjects. table: typed clinical columns of the
-    held-out subjects. images, owner, recording: of their image rows, (n, mel, frame), the subject's position in the
-    table, the recording's number. background_*: the same of the training recordings that stand in for SHAP; the table
-    has a row for each. groups: name -> columns.
+    Parameters
+    ----------
+    models : mapping
+        name -> `.keras` file.
+    encoder : Pipeline
+        Fitted to the training subjects.
+    table : DataFrame
+        Typed clinical columns of the held-out subjects.
+    images : array, shape (n, mel, frame)
+        Images of the held-out subjects.
+    owner, recording : array, shape (n,)
+        For each image, the position of its subject in `table` and the number of its recording.
+    background_table, background_images
+        Training recordings that replace left-out inputs for SHAP, one row each.
+    groups : mapping
+        name -> columns.
     """
 
     models: Mapping[str, Path]
@@ -43,10 +55,18 @@ class ClinicalFold:
 
 @dataclass(frozen=True, eq=False)
 class ExplainedColumns:
-    """What came of it, by model. Probabilities are of held-out subjects, in the order of the table.
+    """Explanations by model. Probabilities are those of the held-out subjects, in the order of the table.
 
-    plain: (subjects,). shuffled: by group and how, (shuffles, subjects). shap: of fused models, (rows, columns + 1),
-    the voice last; base: the model's mean output for the background.
+    Parameters
+    ----------
+    plain : dict
+        model -> probabilities, shape (subjects,).
+    shuffled : dict
+        (model, group, how) -> probabilities after each shuffle, shape (shuffles, subjects).
+    shap : dict
+        Fused model -> SHAP values in log-odds, shape (rows, columns + 1); the last column is the voice.
+    base : dict
+        Fused model -> its mean output for the background.
     """
 
     plain: dict[str, np.ndarray]
@@ -66,7 +86,7 @@ def explain(fold: ClinicalFold) -> ExplainedColumns:
     to_subjects = importance.averaging(fold.owner, fold.recording)
 
     def probabilities(model: Tabular, table: pd.DataFrame) -> np.ndarray:
-        """Of each copy of the held-out subjects in the table, (copies, subjects)."""
+        """Probabilities for each copy of the held-out subjects in the table, (copies, subjects)."""
         encoded = fold.encoder.transform(table).to_numpy(np.float32).reshape(-1, len(fold.table), model.n_clinical)
         inputs = encoded[:, fold.owner].reshape(-1, model.n_clinical)
         log_odds = model.predict_log_odds(inputs, np.tile(rows, len(encoded)))
@@ -84,20 +104,26 @@ def explain(fold: ClinicalFold) -> ExplainedColumns:
     player_of = columns_of_features(list(encoded.columns), list(fold.table.columns))
     background = fold.encoder.transform(fold.background_table).to_numpy(np.float32)
     explained = (encoded.to_numpy(np.float32)[fold.owner], rows)
-    stands_in = (background, len(rows) + np.arange(len(background)))
+    replacements = (background, len(rows) + np.arange(len(background)))
     shap, base = {}, {}
     for name, model in models.items():
         if model.uses_voice:
             seed = seed_of(fold.seed, f"shap/{name}")
             shap[name], base[name] = shap_values.values(
-                model.predict_log_odds, *explained, *stands_in, player_of, seed=seed
+                model.predict_log_odds, *explained, *replacements, player_of, seed=seed
             )
     plain = {name: probabilities(model, fold.table)[0] for name, model in models.items()}
     return ExplainedColumns(plain, shuffled, shap, base)
 
 
 def columns_of_features(features: Sequence[str], columns: Sequence[str]) -> list[int]:
-    """The position of the column that each encoded feature comes from: `sex_F` from `sex`; the longest that fits."""
+    """Position of the source column of each encoded feature, the longest name that matches: `sex_F` comes from `sex`.
+
+    Examples
+    --------
+    >>> columns_of_features(["age_years", "sex_F", "sex_M"], ["sex", "age_years"])
+    [1, 0, 0]
+    """
     found = []
     for feature in features:
         fits = [name for name in columns if feature == name or feature.startswith(f"{name}_")]

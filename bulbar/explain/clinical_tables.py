@@ -1,4 +1,4 @@
-"""Explanations of the models with clinical columns, as aggregates: permutation importance, SHAP, by group."""
+"""Explanations of the clinical and fused models as aggregates: permutation importance and SHAP, by group of columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,20 @@ RECORDED, NOT_RECORDED = "recorded", "not recorded"
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """The explanations of all folds for one set of columns.
+    """The explanations of all folds for one set of clinical columns.
 
-    label, fold: of each held-out subject, in the order of the folds' tables. groups: name -> columns, all of them
-    first. drawing: draws, level, seed of intervals. classes: names of the negative and the positive class.
+    Parameters
+    ----------
+    inputs, found : sequence
+        Each fold's models and data, and its explanations.
+    label, fold : array, shape (subjects,)
+        Of each held-out subject, in the order of the tables of the folds.
+    classes : (str, str)
+        Names of the negative and the positive class.
+    groups : mapping
+        name -> columns; the first group has all columns.
+    drawing : mapping
+        draws, level and seed of the intervals.
     """
 
     inputs: Sequence[ClinicalFold]
@@ -34,12 +44,12 @@ class Records:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The held-out subjects' cells, as released."""
+        """Clinical cells of the held-out subjects, as released."""
         return pd.concat([one.table for one in self.inputs])
 
 
 def permuted(records: Records) -> pd.DataFrame:
-    """Model, group, how many columns, AUC as it is, and `importance.Importance` of each."""
+    """Permutation importance per model and group: number of columns, AUC without shuffling, `importance.Importance`."""
 
     def scored(of_folds: Iterable[np.ndarray]) -> importance.Scored:
         return importance.Scored(np.concatenate(list(of_folds), axis=1), records.label, records.fold)
@@ -56,7 +66,7 @@ def permuted(records: Records) -> pd.DataFrame:
 
 
 def shap_of_subjects(records: Records, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """SHAP values, means over recordings, and whether the cell is recorded; (subjects, columns + 1), the voice last."""
+    """SHAP values (mean over recordings) and which cells are recorded, shape (subjects, columns + 1), voice last."""
     values = [
         importance.averaging(fold.owner, fold.recording) @ found.shap[model]
         for fold, found in zip(records.inputs, records.found, strict=True)
@@ -66,9 +76,10 @@ def shap_of_subjects(records: Records, model: str) -> tuple[np.ndarray, np.ndarr
 
 
 def shap_by_column(records: Records) -> pd.DataFrame:
-    """Model, class, group, column, cells (recorded or not), subjects, mean of the value and of its size, in log-odds.
+    """Mean SHAP value and mean absolute SHAP value (log-odds) per model, class, column and recorded or not recorded.
 
-    Of those subjects alone whose cell is so; NaN for fewer than five, and for all but so few.
+    Each mean is over the subjects whose cell is recorded, or not recorded. NaN if these or the remaining subjects of
+    the class are fewer than five.
     """
     group_of = {column: name for name, columns in records.groups.items() if name != EVERYTHING for column in columns}
     columns = [*records.table.columns, VOICE]
@@ -94,11 +105,11 @@ def shap_by_column(records: Records) -> pd.DataFrame:
 
 
 def shap_by_group(records: Records) -> pd.DataFrame:
-    """Model, class, group, and what a subject's cells of the group add up to, by whether they are recorded.
+    """Sum of the absolute SHAP values of each group of columns, per model and class, mean over the subjects.
 
-    total: mean over all subjects of the class of the sum of sizes, in log-odds; recorded, not_recorded: of which on
-    such cells, empty where fewer than five subjects, or all but so few, have them. share: of the class's
-    total over all groups. All are NaN for a class of fewer than five.
+    `total` is in log-odds; `recorded` and `not_recorded` are its parts, empty if fewer than five subjects, or all but
+    fewer than five, have such cells. `share` is the share of the class's total over all groups. All are NaN for a class
+    of fewer than five subjects.
     """
     columns = [*records.table.columns, VOICE]
     groups = {name: list(of) for name, of in records.groups.items() if name != EVERYTHING} | {VOICE: [VOICE]}
@@ -127,9 +138,9 @@ def shap_by_group(records: Records) -> pd.DataFrame:
 
 
 def share_of_decision(records: Records, model: str, of: Literal["not recorded", "voice"]) -> intervals.Mean:
-    """The share of a subject's decision that rests on cells that are not recorded, or on the voice: mean, interval.
+    """Share of a subject's summed absolute SHAP values that is due to cells not recorded, or to the voice.
 
-    Of the sum of sizes of the subject's SHAP values.
+    Mean over subjects with its interval.
     """
     values, recorded = shap_of_subjects(records, model)
     sizes = np.abs(values)
@@ -140,9 +151,9 @@ def share_of_decision(records: Records, model: str, of: Literal["not recorded", 
 
 
 def headline(records: Mapping[str, Records], permuted: pd.DataFrame) -> dict[str, Any]:
-    """The few numbers of the models with clinical columns.
+    """The headline numbers of the clinical and fused models.
 
-    records: name of the columns -> what was found of them. permuted: of the function of this name, of all of them.
+    `records` maps the name of a set of columns to its explanations; `permuted` is the table of `permuted` for all sets.
     """
     everything = permuted[permuted["group"] == EVERYTHING].set_index("model")
     numbers: dict[str, Any] = {}

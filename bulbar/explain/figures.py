@@ -1,4 +1,4 @@
-"""The explanations' figures: aggregates of five people or more."""
+"""Figures of the explanations; every mean is over at least five people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,11 +23,11 @@ from bulbar.style.figure_style import BLUE, CLASS_COLOURS, GREEN, GREY, ORANGE, 
 NAMES = {"integrated_gradients": "Integrated gradients", "grad_cam": "Grad-CAM", "random": "random order"}
 LOOKS = {"integrated_gradients": (VERMILION, "-"), "grad_cam": (BLUE, "--"), "random": (GREY, ":")}
 SIGNED, UNSIGNED = mpl.colormaps["RdBu_r"].resampled(65), mpl.colormaps["cividis"].resampled(64)
-"""Of few colours, so that both fit in a picture of 256."""
+"""With few colours, so that both fit into a PNG palette of 256."""
 
 
 def height(settings: Settings) -> tuple[float, float]:
-    """The extent of an image upwards: mel bands, or coefficients."""
+    """Vertical extent of an image, in mel bands or coefficients."""
     return (0.5, settings.mfcc_coefficients + 0.5) if settings.representation == "mfcc" else (0.0, settings.mel_bands)
 
 
@@ -37,7 +37,7 @@ def power_of_ten(power: int) -> str:
 
 
 def time_label(settings: Settings) -> str:
-    """What the seconds of a mean map are."""
+    """Label of the time axis of a mean map."""
     return {
         "resize": "Time (s of the mean recording)",
         "pad": "Time (s)",
@@ -53,10 +53,10 @@ def maps(
     verdicts: Mapping[Any, str],
     title: str,
 ) -> Figure:
-    """Mean maps, a row for each task, a column for each method and class; one scale for each method.
+    """Draw mean maps: one row per task, one column per method and class, one colour scale per method.
 
-    by_method: method -> (task, class) -> panel. classes: negative and positive; the positive comes first. verdicts: of
-    each method's sanity check.
+    `by_method` is method -> (task, class) -> panel. `classes` are the negative and the positive class; the positive one
+    is drawn first. `verdicts` come from the sanity check of each method.
     """
     tasks = list(dict.fromkeys(task for panels in by_method.values() for task, _ in panels))
     columns = [(method, name) for method in by_method for name in reversed(classes)]
@@ -83,8 +83,8 @@ def maps(
                     axes.set_xlabel(time_label(settings))
         if shown is not None:
             meaning = f"for {classes[1]} (red) or against (blue)" if signed else f"for {classes[1]}"
-            unit = f"{power_of_ten(power)} log-odds a pixel" if signed else power_of_ten(power)
-            label = f"{NAMES[method]}: evidence {meaning}, {unit}; sanity check: {verdicts[method]}"
+            unit = f"{power_of_ten(power)} log-odds per pixel" if signed else power_of_ten(power)
+            label = f"{NAMES[method]} {meaning}, {unit}; sanity check: {verdicts[method]}"
             figure.colorbar(
                 shown, ax=list(grid[:, mine].ravel()), location="bottom", label=label, pad=0.02, shrink=0.9, aspect=40
             ).ax.xaxis.label.set_fontsize(12)
@@ -96,7 +96,7 @@ def _people(panel: Panel) -> str:
 
 
 def _panel(axes: Axes, panel: Panel, settings: Settings, power: int, look: Mapping[str, Any]) -> AxesImage | None:
-    """Draw one mean map, or that it is withheld."""
+    """Draw one mean map, or the word `withheld` if there are too few subjects."""
     if panel.map is None:
         axes.text(0.5, 0.5, "withheld", ha="center", va="center", transform=axes.transAxes, color=GREY)
         axes.set(xticks=[], yticks=[])
@@ -113,9 +113,9 @@ def _panel(axes: Axes, panel: Panel, settings: Settings, power: int, look: Mappi
 def occluded(
     bands: pd.DataFrame, stretches: pd.DataFrame, classes: tuple[str, str], level: float, title: str
 ) -> Figure:
-    """What hiding each band and each stretch of time costs: AUC above, log-odds of each class below.
+    """Draw the effect of hiding each frequency band and time segment: AUC above, log-odds of each class below.
 
-    bands, stretches: of `audio_tables.occluded`. level: of their intervals.
+    `bands` and `stretches` come from `audio_tables.occluded`; `level` is the level of their intervals.
     """
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
@@ -125,7 +125,7 @@ def occluded(
     else:
         hidden, label = _ranges(bands, "coefficient", ".1f"), "Coefficients hidden"
     times = _ranges(stretches, "s", ".1f")
-    columns = ((bands, hidden, label), (stretches, times, "Stretch hidden (s of the mean recording)"))
+    columns = ((bands, hidden, label), (stretches, times, "Segment hidden (s of the mean recording)"))
     for (upper, lower), (table, names, what) in zip(grid.T, columns, strict=True):
         place = np.arange(len(table))
         _whiskers(upper, place, table, "auc_drop", "black", "o", "AUC")
@@ -137,15 +137,15 @@ def occluded(
             axes.grid(axis="y")
         lower.set_xticks(place, names, rotation=40, ha="right", fontsize=12)
         lower.set_xlabel(what)
-    grid[0, 0].set_ylabel("AUC lost, per subject")
-    grid[1, 0].set_ylabel(f"Log-odds of {classes[1]} lost")
-    note = f"{100 * level:g} % intervals over subjects; below, over 0: what was hidden is evidence for {classes[1]}"
+    grid[0, 0].set_ylabel("Drop of AUC per subject")
+    grid[1, 0].set_ylabel(f"Drop of log-odds of {classes[1]}")
+    note = f"{100 * level:g} % intervals over subjects; lower row: above 0, the hidden part supports {classes[1]}"
     figure.legend(*grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title=note)
     return figure
 
 
 def _ranges(table: pd.DataFrame, unit: str, form: str) -> list[str]:
-    """`0–304`, from the ends of each part."""
+    """Labels such as `0–304`, from the limits of each part."""
     return [f"{low:{form}}–{high:{form}}" for low, high in zip(table[f"from_{unit}"], table[f"to_{unit}"], strict=True)]
 
 
@@ -156,15 +156,15 @@ def _whiskers(axes: Axes, at: np.ndarray, table: pd.DataFrame, name: str, colour
 
 
 MEASURED = {
-    "spearman": ("rank correlation, of either sign: the verdict's", VERMILION, "o"),
-    "spearman_absolute": ("rank correlation of sizes", BLUE, "s"),
-    "ssim": ("SSIM of sizes", GREEN, "D"),
+    "spearman": ("|rank correlation|, used for the verdict", VERMILION, "o"),
+    "spearman_absolute": ("rank correlation of absolute values", BLUE, "s"),
+    "ssim": ("SSIM of absolute values", GREEN, "D"),
 }
 
 
 @styled
 def sanity(table: pd.DataFrame, title: str) -> Figure:
-    """Likeness of maps as layer after layer forgets. table: of `audio_tables.sanity_check`."""
+    """Draw the similarity of maps while more layers get random weights. `table`: `audio_tables.sanity_check`."""
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     figure.suptitle(title)
     methods = list(dict.fromkeys(table["method"]))
@@ -175,7 +175,7 @@ def sanity(table: pd.DataFrame, title: str) -> Figure:
             at = np.arange(1, len(rows) + 1) + 0.08 * (place - 1)
             _whiskers(axes, at, rows, "likeness", colour, marker, label)
             axes.plot([0, *at], [1, *rows["likeness"]], color=colour, linewidth=1.2)
-        axes.axhline(SIMILAR_FROM, color="black", linestyle="--", linewidth=1.5, label="similar from here on")
+        axes.axhline(SIMILAR_FROM, color="black", linestyle="--", linewidth=1.5, label="threshold: similar above")
         axes.set_title(f"{NAMES[method]}: {''.join(of_method['verdict'])}")
         deeper = [level if level == LEVELS[0] else f"+ {level}" for level in LEVELS]
         axes.set_xticks(range(len(LEVELS) + 1), ["none", *deeper], fontsize=12)
@@ -183,14 +183,14 @@ def sanity(table: pd.DataFrame, title: str) -> Figure:
         axes.set_ylim(-0.03, 1.03)
         axes.set_xlabel("Layers with random weights")
         axes.grid(axis="y")
-    figure.axes[0].set_ylabel("Likeness to the map as trained")
+    figure.axes[0].set_ylabel("Similarity to the map of the trained network")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
 @styled
 def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
-    """What is left of a recording's effect as pixels go. curves, areas: of `audio_tables.deleted` and `areas`."""
+    """Draw the deletion curves. `curves` and `areas` come from `audio_tables.deleted` and `audio_tables.areas`."""
     figure = Figure(figsize=(10, 6.6), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots()
@@ -206,8 +206,8 @@ def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
     axes.axhline(0, color="black", linewidth=1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlim(0, 1)
-    axes.set_xlabel("Pixels that gave way to the baseline's")
-    axes.set_ylabel("Effect left (log-odds beyond the baseline's)")
+    axes.set_xlabel("Pixels replaced by the baseline")
+    axes.set_ylabel("Remaining effect (log-odds relative to the baseline)")
     axes.grid(axis="y")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
@@ -215,9 +215,9 @@ def deletion(curves: pd.DataFrame, areas: pd.DataFrame, title: str) -> Figure:
 
 @styled
 def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title: str) -> Figure:
-    """AUC lost by shuffling each group on held-out subjects: by its values, and by which of its cells are recorded.
+    """Draw the drop of the AUC when a group is shuffled: due to its values, and due to which cells are recorded.
 
-    table: of `clinical_tables.permuted`, of all models under each other. level: of its intervals.
+    `table` comes from `clinical_tables.permuted`, for all models; `level` is the level of its intervals.
     """
     tables = {model: table[table["model"] == model].iloc[::-1] for model in models}
     rows = [len(one) for one in tables.values()]
@@ -226,8 +226,8 @@ def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title:
     for axes, (model, one) in zip(_rows_of(figure, rows), tables.items(), strict=True):
         at = np.arange(len(one))
         for shift, name, colour, marker, label in (
-            (0.16, "by_values", ORANGE, "s", "values shuffled among those for whom one is recorded"),
-            (-0.16, "by_recording", BLUE, "D", "which cells are recorded shuffled as well: what that adds"),
+            (0.16, "by_values", ORANGE, "s", "values shuffled among the subjects with a recorded value"),
+            (-0.16, "by_recording", BLUE, "D", "additional drop if it is also shuffled which cells are recorded"),
         ):
             axes.hlines(at + shift, one[f"{name}_low"], one[f"{name}_high"], color=colour, linewidth=3)
             axes.plot(one[name], at + shift, marker, color=colour, markersize=7, label=label)
@@ -235,25 +235,25 @@ def permutation(table: pd.DataFrame, models: Sequence[str], level: float, title:
         axes.set_yticks(at, [f"{group} ({count})" for group, count in zip(one["group"], one["columns"], strict=True)])
         axes.set_title(f"{model}: AUC {one['auc'].iloc[0]:.2f} per subject, within folds", loc="left", fontsize=14)
         axes.grid(axis="x")
-    label = f"AUC lost, {100 * level:g} % intervals over subjects; in brackets: columns of the group"
+    label = f"Drop of AUC, {100 * level:g} % intervals over subjects; in brackets: number of columns"
     figure.axes[-1].set_xlabel(label)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
 
 
 CELLS = {
-    "recorded": (SKY, "", "cells that are recorded"),
+    "recorded": (SKY, "", "recorded cells"),
     "not_recorded": (VERMILION, "//", "cells that are not recorded"),
-    "unsplit": (ORANGE, "..", "not split: fewer than 5 of one kind"),
-    "voice": (GREY, "", "the voice"),
+    "unsplit": (ORANGE, "..", "not split: fewer than 5 subjects with one kind"),
+    "voice": (GREY, "", "voice"),
 }
 
 
 @styled
 def shap(table: pd.DataFrame, models: Sequence[str], title: str) -> Figure:
-    """Mean size of SHAP values by group and class, on recorded cells and on those that are not recorded.
+    """Draw the mean absolute SHAP values by group and class, for cells that are recorded and not recorded.
 
-    table: of `clinical_tables.shap_by_group`, of all models under each other.
+    `table` comes from `clinical_tables.shap_by_group`, for all models.
     """
     tables = {model: table[table["model"] == model] for model in models}
     rows = [one["group"].nunique() for one in tables.values()]
@@ -293,7 +293,7 @@ def shap(table: pd.DataFrame, models: Sequence[str], title: str) -> Figure:
 
 
 def _rows_of(figure: Figure, rows: Sequence[int], columns: int = 0) -> np.ndarray:
-    """Panels under each other, as high as they have rows; with `columns` a grid of so many beside each other."""
+    """Panels in one column, with heights in proportion to their rows; `columns` makes it a grid."""
     sizes = {"height_ratios": [n + 1 for n in rows]}
     grid = figure.subplots(len(rows), columns or 1, squeeze=False, sharex=True, sharey="row", gridspec_kw=sizes)
     for axes in grid.ravel():
@@ -303,11 +303,11 @@ def _rows_of(figure: Figure, rows: Sequence[int], columns: int = 0) -> np.ndarra
 
 @styled
 def recording(
-    image: np.ndarray, evidence: np.ndarray, seconds: float, positive: str, settings: Settings, title: str
+    image: np.ndarray, attributions: np.ndarray, seconds: float, positive: str, settings: Settings, title: str
 ) -> Figure:
-    """One recording's mel image, and beside it the evidence for the positive class. Of one person: not to share.
+    """Draw one recording's mel image and its integrated gradients. This shows one person: do not share it.
 
-    image, evidence: (mel, frame), the latter integrated gradients.
+    `image` and `attributions` have the shape (mel, frame).
     """
     figure = Figure(figsize=(12, 4.4))
     figure.subplots_adjust(left=0.085, right=0.985, bottom=0.14, top=0.82, wspace=0.16)
@@ -319,14 +319,14 @@ def recording(
     )
     figure.colorbar(shown, ax=left, pad=0.02)
     left.set_title("Mel image (0 floor, 1 loudest)" if settings.representation == "mel" else "MFCC image", fontsize=13)
-    largest = float(np.quantile(np.abs(evidence), 0.995)) or 1.0
+    largest = float(np.quantile(np.abs(attributions), 0.995)) or 1.0
     power = int(np.floor(np.log10(largest)))
     signed = right.imshow(
-        evidence / 10**power, origin="lower", aspect="auto", extent=extent, cmap=SIGNED,
+        attributions / 10**power, origin="lower", aspect="auto", extent=extent, cmap=SIGNED,
         vmin=-largest / 10**power, vmax=largest / 10**power,
     )  # fmt: skip
     figure.colorbar(signed, ax=right, pad=0.02)
-    right.set_title(f"For {positive} (red), against (blue), {power_of_ten(power)} log-odds a pixel", fontsize=13)
+    right.set_title(f"For {positive} (red), against (blue), {power_of_ten(power)} log-odds per pixel", fontsize=13)
     for axes in (left, right):
         axes.set_xlabel("Time (s)")
         frequency_axis(axes, settings)

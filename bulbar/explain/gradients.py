@@ -1,9 +1,9 @@
-"""Which parts of a mel image a network goes by: integrated gradients and Grad-CAM, in log-odds, under either backend.
+"""Attribution maps of a mel image, in log-odds: integrated gradients and Grad-CAM, with Keras on TensorFlow or JAX.
 
-No library that is kept up explains a Keras 3 model beside our versions: Xplique and Alibi need older ones of
-TensorFlow and NumPy, tf-keras-vis for Keras 2, Captum for PyTorch.
+No maintained library explains a Keras 3 model with our versions: Xplique and Alibi need older TensorFlow and NumPy,
+tf-keras-vis is for Keras 2, Captum for PyTorch.
 
-`Tabular`: a model with clinical columns as a function of these alone.
+`Tabular` is a model with clinical columns as a function of these columns alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,10 +15,11 @@ import numpy as np
 
 
 def log_odds(model: keras.Model) -> keras.Model:
-    """The model without its last activation: (batch, 1), log-odds of the positive class; weights but the last shared.
+    """Build the model without its last activation: output (batch, 1), log-odds of the positive class.
 
-    model: one of ours, whose output is one sigmoid unit, or softmax over negative and positive. Their gradients vanish
-    where a probability is near 0 or 1, and log-odds add up. A model that has no last activation stays as it is.
+    `model` has one sigmoid unit, or softmax over negative and positive, as output. Log-odds are used because they add
+    up, and because the gradients of probabilities vanish near 0 and 1. All weights but the last layer's are shared. A
+    model without a last activation keeps its output.
     """
     last = model.layers[-1]
     if last.activation is keras.activations.linear:
@@ -48,12 +49,31 @@ def integrated_gradients(
     steps: int = 16,
     at_once: int = 32,
 ) -> np.ndarray:
-    """What each pixel adds to the log-odds of the positive class, beside a baseline; shape of `images`, float32.
+    """Attribute the log-odds of the positive class to the pixels, relative to a baseline.
 
-    model: a saved model or its `log_odds`. images: (n, mel, frame), in [0, 1]. baseline: (mel, frame); None is the
-    floor, silence. clinical: (n, n_clinical) for a model that sees it, held as it is. steps: gradients on the straight
-    way from the baseline, at the middles of equal stretches. A map's sum is the image's output less the
-    baseline's, but for what the steps miss: `completeness`.
+    Parameters
+    ----------
+    model : keras.Model
+        A saved model or its `log_odds`.
+    images : array, shape (n, mel, frame), in [0, 1]
+        Mel images.
+    baseline : array, shape (mel, frame), optional
+        Start of the path. Default: the floor, which is silence.
+    clinical : array, shape (n, n_clinical), optional
+        Clinical features for a model that uses them; they stay constant on the path.
+    steps : int
+        Number of gradients on the straight path, at the midpoints of equal intervals.
+    at_once : int
+        Batch size.
+
+    Returns
+    -------
+    array, shape of `images`, float32
+        The sum of a map is the output for the image minus the output for the baseline, except for the numerical error
+        of the steps (`completeness`).
+
+    Notes
+    -----
     Source: Sundararajan et al., Axiomatic attribution for deep networks, ICML 2017, equation 3.
     """
     network = log_odds(model)
@@ -73,7 +93,7 @@ def integrated_gradients(
 def completeness(
     model: keras.Model, images: np.ndarray, maps: np.ndarray, *, baseline: np.ndarray | None = None
 ) -> np.ndarray:
-    """How far the sum of each map is from f(image) - f(baseline), in log-odds, shape (n,): 0 were there no steps."""
+    """Numerical error of integrated gradients: sum of each map minus (f(image) - f(baseline)), log-odds, shape (n,)."""
     network = log_odds(model)
     start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else baseline
     return maps.sum(axis=(1, 2), dtype=np.float64) - (
@@ -89,11 +109,30 @@ def grad_cam(
     rectified: bool = True,
     at_once: int = 32,
 ) -> np.ndarray:
-    """Where the last convolution sees evidence for the positive class; shape of `images`, float32.
+    """Grad-CAM: the parts of an image in which the last convolution supports the positive class.
 
-    Its feature maps after pooling (what `flatten` gets), weighted by the mean gradient of the log-odds, added, and
-    spread linearly over the image from the centres of what each cell sees. rectified: without negative evidence, as
-    in the source; else signed. As coarse as those maps: S1 has 63 × 63 cells of an image of 128 × 128, S5 2 × 2.
+    Parameters
+    ----------
+    model : keras.Model
+        A saved model or its `log_odds`.
+    images : array, shape (n, mel, frame), in [0, 1]
+        Mel images.
+    clinical : array, shape (n, n_clinical), optional
+        Clinical features for a model that uses them.
+    rectified : bool
+        Set negative values to 0, as in the source.
+    at_once : int
+        Batch size.
+
+    Returns
+    -------
+    array, shape of `images`, float32
+
+    Notes
+    -----
+    The feature maps after pooling (the input of `flatten`) are weighted by the mean gradient of the log-odds, summed,
+    and interpolated linearly from the centres of the cells' receptive fields. The resolution is that of these maps: of
+    an image of 128 × 128, S1 has 63 × 63 cells and S5 has 2 × 2.
     Source: Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
     """
     network = log_odds(model)
@@ -112,9 +151,9 @@ def grad_cam(
 
 
 def spread(network: keras.Model, axis: int, length: int) -> np.ndarray:
-    """Weights (length, cells) that draw the last feature map's cells over one axis of the image; rows sum to 1.
+    """Weights (length, cells) that interpolate the last feature map along one axis of the image; rows sum to 1.
 
-    Between the centres of two cells' fields of view, both count by nearness; beyond the outermost it alone.
+    The interpolation is linear between the centres of the receptive fields, and constant beyond the outermost centre.
     """
     flatten = next(layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
     centres = np.arange(flatten.input.shape[axis + 1], dtype=float)
@@ -127,9 +166,9 @@ def spread(network: keras.Model, axis: int, length: int) -> np.ndarray:
 
 
 def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """The gradient of each row's output with respect to the network's first input, shape of `first`.
+    """Gradient of each row's output with respect to the network's first input, shape of `first`.
 
-    Raises NotImplementedError under a Keras backend other than TensorFlow and JAX.
+    Raises NotImplementedError for a Keras backend other than TensorFlow and JAX.
     """
     backend = keras.backend.backend()
     beside = [keras.ops.convert_to_tensor(other) for other in others]
@@ -152,22 +191,22 @@ def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarr
             return network.stateless_call(*values, [inputs, *beside], training=False)[0].sum()
 
         return np.asarray(jax.grad(total)(jax.numpy.asarray(first, "float32")))
-    raise NotImplementedError(f"gradients under Keras' backend tensorflow or jax expected, got {backend}")
+    raise NotImplementedError(f"gradients need the Keras backend tensorflow or jax, found {backend}")
 
 
 def _inputs(images: np.ndarray, clinical: np.ndarray | None) -> list[np.ndarray]:
-    """The images, and what else the model sees."""
+    """The images and, if given, the clinical features."""
     return [np.asarray(one, np.float32) for one in (images, clinical) if one is not None]
 
 
 def _in_batches(function: Callable[..., np.ndarray], inputs: Sequence[np.ndarray], at_once: int) -> np.ndarray:
-    """The function of some rows at a time, the results under each other."""
+    """Apply a function to batches of rows and concatenate the results."""
     starts = range(0, len(inputs[0]), at_once)
     return np.concatenate([function(*(one[start : start + at_once] for one in inputs)) for start in starts])
 
 
 def _outputs(model: keras.Model, inputs: Sequence[np.ndarray], at_once: int) -> np.ndarray:
-    """The first output of each row, shape (n,), float64."""
+    """First output of each row, shape (n,), float64."""
 
     def of_some(*some: np.ndarray) -> np.ndarray:
         return keras.ops.convert_to_numpy(model(list(some), training=False))[:, 0]
@@ -182,7 +221,7 @@ class Tabular:
     """One fold's `clinical_*` or `fused_*` model."""
 
     def __init__(self, model: keras.Model, images: np.ndarray) -> None:
-        """Take the model apart. images: those of the voices, (n, mel, frame); unused by a model without voice."""
+        """Split the model into voice branch and head. `images`: (n, mel, frame); unused by a model without voice."""
         network = log_odds(model)
         self.uses_voice = len(network.inputs) > 1
         self.n_clinical = int(network.inputs[-1].shape[-1])
@@ -197,11 +236,11 @@ class Tabular:
 
     @classmethod
     def load(cls, path: Path, images: np.ndarray) -> Self:
-        """From a `.keras` file."""
+        """Load a `.keras` file."""
         return cls(keras.models.load_model(path, compile=False), images)
 
     def predict_log_odds(self, clinical: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Log-odds of the positive class, shape (m,): of clinical features (m, n_clinical), each with a row's voice."""
+        """Log-odds of the positive class, shape (m,), for features (m, n_clinical) and the voices of `rows`."""
         clinical = np.asarray(clinical, np.float32)
         if not self.uses_voice:
             return _outputs(self._head, [clinical], _AT_ONCE)

@@ -1,4 +1,4 @@
-"""Which clinical columns belong together: those of one questionnaire, and those that a release fills in together."""
+"""Groups of clinical columns: those of one questionnaire, and those that a release fills in together."""
 
 from collections.abc import Iterable
 
@@ -18,11 +18,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Bulbar signs": ("bulbar_signs",),
     "Therapy": ("therapy",),
 }
-"""Name of a group -> what its columns' names begin with."""
+"""Name of a group -> prefixes of its column names."""
 
 
 def of_columns(columns: Iterable[str]) -> dict[str, list[str]]:
-    """The columns of each group that has some, in the order of `GROUPS`; one that fits none is a group by itself."""
+    """Sort columns into groups, in the order of `GROUPS`. A column that matches no group is its own group.
+
+    Examples
+    --------
+    >>> of_columns(["sex", "mrc_1", "mrc_2", "height"])
+    {'Age and sex': ['sex'], 'MRC': ['mrc_1', 'mrc_2'], 'height': ['height']}
+    """
     found: dict[str, list[str]] = {name: [] for name in GROUPS}
     for column in columns:
         fits = [name for name, starts in GROUPS.items() if column.startswith(starts)]

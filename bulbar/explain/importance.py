@@ -1,12 +1,12 @@
-"""Permutation importance of clinical columns on held-out subjects, split: is it the values, or which are recorded?
+"""Permutation importance of clinical columns on held-out subjects, split into values and which cells are recorded.
 
-A group's cells are shuffled between the held-out subjects of a fold, and the model, not fitted again, scores them
-(Breiman 2001; Fisher, Rudin and Dominici, JMLR 2019). Two shuffles take the loss apart: `values` moves values among the
-subjects who have one, so that which cells are recorded stays as it is; `cells` moves whole cells, recorded or not.
-loss(cells) = loss(values) + the loss from which cells are recorded, once the values carry nothing.
+The cells of a group are shuffled between the held-out subjects of a fold, and the model scores them without a new fit
+(Breiman 2001; Fisher, Rudin and Dominici, JMLR 2019). Two kinds of shuffles split the loss: `values` moves values among
+the subjects who have one, so that the pattern of recorded cells does not change; `cells` moves whole cells, recorded or
+not. loss(cells) = loss(values) + loss from which cells are recorded, when the values are already uninformative.
 
-scikit-learn's `permutation_importance` shuffles one encoded column of one fitted estimator: no groups, no folds, no
-recorded cells apart. For a single column that is always recorded both are the same (tests).
+scikit-learn's `permutation_importance` shuffles one encoded column of one fitted estimator: it knows no groups and no
+folds, and does not separate recorded cells. For a single column that is always recorded both are the same (see tests).
 """
 
 from typing import Literal, NamedTuple
@@ -22,9 +22,9 @@ HOW: tuple[How, ...] = ("values", "cells")
 
 
 class Importance(NamedTuple):
-    """The importance of a group: AUC lost (share of 1), its interval, and log loss gained (nats).
+    """Importance of a group: drop of the AUC in [-1, 1] with its interval, and rise of the log loss (nats).
 
-    lost: by `cells`. by_values: by `values`. by_recording: what is between the two.
+    `lost` is for the shuffle `cells`, `by_values` for `values`, `by_recording` is the difference of the two.
     """
 
     lost: float
@@ -42,12 +42,30 @@ class Importance(NamedTuple):
 
 
 def shuffled(table: pd.DataFrame, columns: list[str], how: How, *, times: int, seed: int) -> pd.DataFrame:
-    """`times` copies of a table under each other, in each of which the cells of `columns` change their rows.
+    """Stack `times` copies of a table; in each copy the cells of `columns` are shuffled between the rows.
 
-    cells: all columns of a row move together, whether recorded or not. values: each column's recorded cells change
-    places among themselves, each going to the first row on the same way that has one recorded: so columns that are
-    recorded for the same people move together, and where all cells are recorded both shuffles of one seed are the same.
-    Copies come one after another, each in the order of the table.
+    Parameters
+    ----------
+    table : DataFrame
+        One row per subject; empty cells are not recorded.
+    columns : list of str
+        Columns to shuffle.
+    how : {"values", "cells"}
+        "cells": all columns of a row move together, recorded or not. "values": the recorded cells of each column change
+        places among themselves.
+    times, seed : int
+        Number of copies, random seed.
+
+    Returns
+    -------
+    DataFrame
+        The copies one after another, each in the order of the table.
+
+    Notes
+    -----
+    Both use the same permutation of the rows. With "values", a cell moves along the permutation to the first row with a
+    recorded cell. So columns that are recorded for the same people move together, and if all cells are recorded, both
+    kinds of shuffle are equal.
     """
     rows = np.tile(np.arange(len(table)), (times, 1))
     moved = np.random.default_rng(seed).permuted(rows, axis=1)
@@ -58,20 +76,24 @@ def shuffled(table: pd.DataFrame, columns: list[str], how: How, *, times: int, s
 
 
 def _among(moved: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-    """From shuffles of all rows those of the recorded ones among themselves; the others stay where they are.
+    """Turn permutations of all rows into permutations of the recorded rows; the other rows stay in place.
 
-    moved: (times, rows), the row that each takes its cell from. Of a random order of all this is a random order too.
+    `moved`, shape (times, rows), is the row from which each row takes its cell. If `moved` is uniformly random, the
+    result is too.
     """
     found = np.where(recorded, moved, np.arange(len(recorded)))
-    while (astray := recorded & ~recorded[found]).any():  # each way comes back to where it began at the latest
+    while (astray := recorded & ~recorded[found]).any():  # ends: every cycle of a permutation returns to its start
         found = np.where(astray, np.take_along_axis(moved, found, axis=1), found)
     return found
 
 
 class Scored:
-    """Probabilities of held-out subjects, over several shuffles: AUC within folds, and log loss, for draws of subjects.
+    """AUC within folds and log loss of held-out subjects, averaged over shuffles, for bootstrap draws of the subjects.
 
-    probability: (shuffles, subjects). label, fold: (subjects,).
+    Parameters
+    ----------
+    probability : array, shape (shuffles, subjects)
+    label, fold : array, shape (subjects,)
     """
 
     def __init__(self, probability: np.ndarray, label: np.ndarray, fold: np.ndarray) -> None:
@@ -85,21 +107,21 @@ class Scored:
         self.losses = np.mean([intervals.log_losses(label, row) for row in probability], axis=0)
 
     def auc(self, drawn: np.ndarray) -> np.ndarray:
-        """The AUC within folds, mean over the shuffles, of each draw (draws, subjects); NaN where one has no pair."""
+        """AUC within folds for each draw (draws, subjects), mean over the shuffles; NaN if a draw has no pair."""
         return intervals.auc_of_draws((self.concordant, self.pairs), drawn)
 
     @property
     def log_loss(self) -> float:
-        """The mean log loss, in nats."""
+        """Mean log loss, in nats."""
         return float(self.losses.mean())
 
 
 def importance(
     plain: Scored, by_how: dict[How, Scored], label: np.ndarray, *, draws: int, level: float, seed: int
 ) -> Importance:
-    """The importance of one group to one model, from its scores as they are and after each shuffle of the group.
+    """Importance of one group for one model, from its scores without and with shuffling.
 
-    Intervals: subjects drawn within each class; how subjects were shuffled is averaged over, not drawn.
+    The intervals come from bootstrap draws of the subjects within each class. The shuffles are averaged, not drawn.
     """
     drawn = np.vstack([np.ones((1, len(label))), intervals.drawn_subjects(label, draws=draws, seed=seed)])
     auc, values, cells = (scored.auc(drawn) for scored in (plain, by_how["values"], by_how["cells"]))
@@ -112,9 +134,14 @@ def importance(
 
 
 def averaging(owner: np.ndarray, recording: np.ndarray) -> sparse.csr_array:
-    """Weights (subjects, rows): the mean of a recording's rows, then of a subject's recordings.
+    """Weights (subjects, rows) that average a recording's rows, then a subject's recordings.
 
-    owner: each row's subject, 0 to subjects - 1. recording: each row's recording, any numbers.
+    `owner` is the subject of each row, 0 to subjects - 1; `recording` is the recording of each row, any numbers.
+
+    Examples
+    --------
+    >>> averaging(np.array([0, 0, 0, 1]), np.array([7, 7, 8, 9])).toarray().tolist()
+    [[0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]
     """
     _, of_row, rows_of = np.unique(recording, return_inverse=True, return_counts=True)
     recordings_of = np.array([len(np.unique(recording[owner == one])) for one in range(owner.max() + 1)])

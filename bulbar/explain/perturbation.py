@@ -1,4 +1,4 @@
-"""What changed pixels do to a network: deletion curves of a map, and parts of every image hidden one at a time."""
+"""Effect of changed pixels on a network: deletion curves of a map, and occlusion of parts of every image."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,20 +10,39 @@ if TYPE_CHECKING:
 
 
 def curves(
-    network: "keras.Model", images: np.ndarray, baseline: np.ndarray, evidence: np.ndarray, *, steps: int
+    network: "keras.Model", images: np.ndarray, baseline: np.ndarray, attributions: np.ndarray, *, steps: int
 ) -> np.ndarray:
-    """What is left of an image's effect when more and more of its pixels give way to the baseline's.
+    """Deletion curves: the remaining effect of an image while its pixels are replaced by the baseline.
 
-    network: of `gradients.log_odds`. images, evidence: (n, mel, frame); pixels with the most evidence for the direction
-    in which the image moved the network away from the baseline go first. Returns (n, steps + 1): log-odds beyond the
-    baseline's, in that direction, from all of the image (at least 0) to nothing of it (0).
+    Parameters
+    ----------
+    network : keras.Model
+        From `gradients.log_odds`.
+    images : array, shape (n, mel, frame)
+        Mel images.
+    baseline : array, shape (mel, frame)
+        Replaces the deleted pixels.
+    attributions : array, shape (n, mel, frame)
+        The map. Pixels that support the direction of the image's effect (above or below the output for the baseline)
+        most strongly are deleted first.
+    steps : int
+        Number of deletion steps.
+
+    Returns
+    -------
+    array, shape (n, steps + 1)
+        Log-odds relative to the baseline, in the direction of the effect: from the full image (at least 0) to the
+        baseline (0).
+
+    Notes
+    -----
     Source: the deletion metric of Petsiuk et al., RISE, BMVC 2018.
     """
     from bulbar.explain.gradients import predict_log_odds
 
     nothing = predict_log_odds(network, baseline[np.newaxis])[0]
     direction = directions(network, images, baseline)
-    flat = (evidence * direction[:, np.newaxis, np.newaxis]).reshape(len(images), -1)
+    flat = (attributions * direction[:, np.newaxis, np.newaxis]).reshape(len(images), -1)
     rank = np.empty(flat.shape, np.int32)
     np.put_along_axis(rank, np.argsort(-flat, axis=1, kind="stable"), np.arange(flat.shape[1], dtype=np.int32)[None], 1)
     rank = rank.reshape(images.shape)
@@ -35,31 +54,38 @@ def curves(
 
 
 def directions(network: "keras.Model", images: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """1 where an image has more log-odds of the positive class than the baseline, else -1, shape (n,)."""
+    """1 if an image has at least the log-odds of the baseline, else -1, shape (n,)."""
     from bulbar.explain.gradients import predict_log_odds
 
     return np.where(predict_log_odds(network, images) >= predict_log_odds(network, baseline[np.newaxis])[0], 1.0, -1.0)
 
 
-def random_evidence(shape: tuple[int, int], seed: int) -> np.ndarray:
-    """Evidence that puts pixels in a random order."""
+def random_attributions(shape: tuple[int, int], seed: int) -> np.ndarray:
+    """Attributions that put the pixels in a random order."""
     return np.random.default_rng(seed).permutation(shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
 
 def areas(left: np.ndarray) -> np.ndarray:
-    """The area under each curve over the share of pixels deleted, 0 to 1, shape (n, steps + 1) to (n,), log-odds."""
+    """Area under each curve (n, steps + 1) over the share of deleted pixels, 0 to 1; shape (n,), in log-odds."""
     return np.trapezoid(left, dx=1 / (left.shape[1] - 1), axis=1)
 
 
 def edges(length: int, parts: int) -> np.ndarray:
-    """Where `parts` equal parts of an axis begin and end, shape (parts + 1,); fewer where it is shorter."""
+    """Limits of `parts` equal parts of an axis, shape (parts + 1,); fewer parts if the axis is shorter.
+
+    Examples
+    --------
+    >>> edges(128, 4).tolist()
+    [0, 32, 64, 96, 128]
+    """
     return np.round(np.linspace(0, length, min(parts, length) + 1)).astype(int)
 
 
 def hidden_bands(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, bands: np.ndarray) -> np.ndarray:
-    """Log-odds with the baseline in place of some mel bands of each image, shape (n,).
+    """Log-odds if some mel bands of each image are replaced by the baseline, shape (n,).
 
-    network: of `gradients.log_odds`. images: (n, mel, frame). bands: those to hide in each image, (n, mel), bool.
+    `network` comes from `gradients.log_odds`; `images` has the shape (n, mel, frame); `bands`, (n, mel), bool, are the
+    bands to hide in each image.
     """
     from bulbar.explain.gradients import predict_log_odds
 
@@ -67,9 +93,10 @@ def hidden_bands(network: "keras.Model", images: np.ndarray, baseline: np.ndarra
 
 
 def hidden(network: "keras.Model", images: np.ndarray, baseline: np.ndarray, *, axis: int, parts: int) -> np.ndarray:
-    """Log-odds with the baseline in place of one part of the image after another, shape (n, parts).
+    """Log-odds if one part of each image after the other is replaced by the baseline, shape (n, parts).
 
-    network: of `gradients.log_odds`. images: (n, mel, frame). axis: 0 hides mel bands, 1 hides frames.
+    `network` comes from `gradients.log_odds`; `images` has the shape (n, mel, frame); `axis` 0 hides mel bands, 1 hides
+    frames.
     """
     from bulbar.explain.gradients import predict_log_odds
 

@@ -1,6 +1,7 @@
-"""Does a map change when what the network learned is taken from it? One that does not shows the recording alone.
+"""Sanity check of maps: does a map change if the network's weights are replaced by random ones?
 
-Source: Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018: the cascading randomisation.
+A map that does not change shows the recording and not what the network learned. Source: Adebayo et al., Sanity checks
+for saliency maps, NeurIPS 2018, the cascading randomisation.
 """
 
 from collections.abc import Iterator
@@ -15,21 +16,22 @@ if TYPE_CHECKING:
     import keras
 
 LEVELS = ("output", "dense", "convolutions")
-"""What is randomised, from the top down, each beside what went before: after the last nothing learned is left."""
+"""Layers to randomise, cumulatively from the output down: after the last, all weights are random."""
 
 MEASURES = ("spearman", "spearman_absolute", "ssim")
-"""Likeness of two maps: rank correlation of their values and of their sizes, structural similarity of their sizes.
+"""Similarity of two maps: rank correlation of the values and of the absolute values, SSIM of the absolute values.
 
-Of the first the size counts: a map turned from for to against is still the same picture."""
+The first is used without its sign, because a map with the opposite sign still shows the same picture."""
 
 SIMILAR_FROM = 0.5
-"""Two maps are similar from this rank correlation on: the verdict's threshold, ours."""
+"""Two maps are similar if their rank correlation is at least this. The threshold is our choice."""
 
 
 def randomised(network: "keras.Model", seed: int) -> Iterator[str]:
-    """Give the layers of a network new weights, level after level, and yield the level each time; in place.
+    """Replace the weights of a network in place, level by level, and yield each level.
 
-    network: of `gradients.log_odds`. New ones are drawn as before training: Glorot's uniform kernels, no bias.
+    `network` comes from `gradients.log_odds`. New weights are drawn as before training: Glorot uniform kernels, zero
+    bias.
     """
     import keras
 
@@ -51,9 +53,17 @@ def randomised(network: "keras.Model", seed: int) -> Iterator[str]:
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Likeness of two maps of each recording, (n, mel, frame) to (n, 3): `MEASURES`; 1 is the same.
+    """Similarity of two maps of each recording.
 
-    A map that is the same everywhere has no ranks: its likeness to any other is 0.
+    Parameters
+    ----------
+    first, second : array, shape (n, mel, frame)
+        The maps to compare.
+
+    Returns
+    -------
+    array, shape (n, 3)
+        `MEASURES`; 1 means identical. A constant map has no ranks: its rank correlation with any map is 0.
     """
     sizes = [_between_0_and_1(np.abs(maps)) for maps in (first, second)]
     either_sign = np.abs(_rank_correlations(first, second))
@@ -61,12 +71,18 @@ def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def verdict(low: float, high: float) -> str:
-    """`passes` where the whole interval of the likeness is below `SIMILAR_FROM`, `fails` where it is above."""
+    """`passes` if the whole interval of the similarity is below `SIMILAR_FROM`, `fails` if it is above.
+
+    Examples
+    --------
+    >>> verdict(0.1, 0.3), verdict(0.6, 0.8), verdict(0.3, 0.7)
+    ('passes', 'fails', 'undecided')
+    """
     return "passes" if high < SIMILAR_FROM else "fails" if low >= SIMILAR_FROM else "undecided"
 
 
 def _rank_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Spearman's, of each pair of maps."""
+    """Spearman's rank correlation of each pair of maps."""
     ranks = [stats.rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second)]
     a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
@@ -80,7 +96,7 @@ def _between_0_and_1(maps: np.ndarray) -> np.ndarray:
 
 
 def _structural(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """SSIM of each pair of maps in [0, 1], over windows of 11 × 11 (Wang et al. 2004), by TensorFlow."""
+    """SSIM of each pair of maps in [0, 1], over windows of 11 × 11 (Wang et al. 2004), computed by TensorFlow."""
     import tensorflow as tf
 
     window = min(11, *first.shape[1:])

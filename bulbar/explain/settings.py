@@ -10,12 +10,23 @@ from bulbar.core.settings import MOST, Count, Strict
 class Settings(Strict):
     """How the networks are explained.
 
-    baseline: what an image is compared with, and what stands where a part of it is hidden: the mean image of the fold's
-    training recordings, or the floor, which is silence. steps: points on the way from there to the image.
-    bands, stretches: equal parts of the image's height and length that are hidden one at a time. randomised: images of
-    a fold, at most, whose maps are made again with random weights. deletions: steps of a deletion curve. shuffles: of
-    each group of clinical columns between held-out subjects. background: training recordings that stand in for a
-    clinical column that is left out.
+    Parameters
+    ----------
+    baseline : {"training_mean", "floor"}
+        The image that an image is compared with, and that replaces hidden parts: the mean of the fold's training
+        images, or the floor, which is silence.
+    steps : int
+        Points between the baseline and the image for integrated gradients.
+    bands, stretches : int
+        Number of equal parts of the image's height and width; they are hidden one at a time.
+    randomised : int
+        Number of images per fold, at most, in the sanity check with random weights.
+    deletions : int >= 2
+        Steps of a deletion curve.
+    shuffles : int
+        Shuffles of each group of clinical columns between held-out subjects.
+    background : int
+        Training recordings that replace a left-out clinical column for SHAP.
     """
 
     baseline: Literal["training_mean", "floor"] = "training_mean"

@@ -1,9 +1,8 @@
-"""SHAP values of a fused network: what each clinical column, and the voice, adds to the log-odds of one recording.
+"""SHAP values of a fused network: what each clinical column and the voice add to the log-odds of one recording.
 
-Players are the release's columns, not their encoded features, and the voice is one player beside them. A player that
-is left out takes another's cell: that of each background recording in turn, encoded as it stands, so that a cell that
-is not recorded is left out for one that is, and the other way round. Computed by shap: exactly for up to ten players,
-else over random orders of them, forwards and backwards.
+The players are the columns of the release (not their encoded features) and the voice. A left-out player takes the cell
+of each background recording in turn, recorded or not: a missing cell may be replaced by a recorded one and vice versa.
+Computed by the library shap: exactly for up to ten players, otherwise over random orders, forwards and backwards.
 Source: Lundberg and Lee, NeurIPS 2017.
 """
 
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 EXACT_UP_TO = 10
-"""Players whose 2^n coalitions are all evaluated."""
+"""Up to this number of players, all 2^n coalitions are evaluated."""
 
 
 def values(
@@ -25,12 +24,27 @@ def values(
     *,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """SHAP values, shape (n, players), and the network's mean output for the background, the same for all rows.
+    """Compute SHAP values of clinical columns and voice.
 
-    predict: (encoded features (m, features), rows (m,) that name the voice) -> log-odds (m,). encoded, background: of
-    the recordings explained and of those that stand in. rows, background_rows: their voices. player_of: each feature's
-    player, 0 to players - 2; the last player is the voice. A row's values and the background's output add up to the
-    network's output for the row.
+    Parameters
+    ----------
+    predict : callable
+        (encoded features (m, features), rows (m,) that identify the voice) -> log-odds (m,).
+    encoded, background : array, shape (n, features) and (m, features)
+        Features of the explained recordings and of the background recordings.
+    rows, background_rows : array of int
+        Their voices, as `predict` identifies them.
+    player_of : sequence of int
+        Player of each feature, 0 to players - 2. The last player is the voice.
+    seed : int
+        Random seed of the orders of players.
+
+    Returns
+    -------
+    values : array, shape (n, players)
+        SHAP values, in log-odds. A row's values plus its base add up to the network's output.
+    base : array, shape (n,)
+        Mean output of the network for the background, the same for all rows.
     """
     import shap
 
@@ -43,7 +57,7 @@ def values(
         donors = np.stack([*same, _first_equal(voices[:, np.newaxis])], axis=1)
 
         def answer(chosen: np.ndarray, pool: np.ndarray = pool, voices: np.ndarray = voices) -> np.ndarray:
-            """A row of `chosen` holds for each player whose cell it takes."""
+            """Log-odds of mixed inputs: a row of `chosen` names, for each player, the recording that gives its cell."""
             donor = chosen.astype(int)
             return predict(pool[donor[:, owner], feature], voices[donor[:, -1]])
 
@@ -58,6 +72,6 @@ def values(
 
 
 def _first_equal(cells: np.ndarray) -> np.ndarray:
-    """For each row the first that is the same: what does not differ from the background costs shap no evaluation."""
+    """Index of the first equal row, for each row: shap skips evaluations of cells equal to the background."""
     _, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     return first[inverse.ravel()]

@@ -19,7 +19,7 @@ HEADLINE = {
         (alternative_texts.sanity, "Grad-CAM 0.91"),
         (lambda headline: alternative_texts.maps(headline, "class"), "by class, frequency in hertz over time in "
          "seconds, of 1 methods; sanity: Grad-CAM fails."),
-        (alternative_texts.occluded, "812 to 1000 Hz, costs an AUC of 0.04."),
+        (alternative_texts.occluded, "is 0.04, for the band from 812 to 1000 Hz."),
         (alternative_texts.deletion, "-0.04 (-0.09 to 0.01)"),
         (alternative_texts.permutation, "fused common not defined and fused all 0.43"),
         (alternative_texts.shap, "fused common not defined and fused all 22.0 %"),

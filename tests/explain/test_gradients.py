@@ -133,5 +133,5 @@ def test_a_cell_of_the_last_feature_map_lies_in_the_middle_of_what_it_sees(code)
 
 def test_a_backend_without_gradients_is_named(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(NotImplementedError, match="tensorflow or jax expected, got torch"):
+    with pytest.raises(NotImplementedError, match="tensorflow or jax, found torch"):
         gradients.gradients(log_odds(network()), images_of(1))

@@ -49,7 +49,7 @@ def test_what_matters_leaves_less_area_than_a_random_order_and_its_reverse_more(
     weights = np.random.default_rng(2).normal(size=SHAPE)
     images, baseline = images_of(8), np.full(SHAPE, 0.5, np.float32)
     evidence, network = (images - baseline) * weights, log_odds(linear(weights))
-    random = np.stack([perturbation.random_evidence(SHAPE, seed) for seed in range(8)])
+    random = np.stack([perturbation.random_attributions(SHAPE, seed) for seed in range(8)])
     area = {
         name: perturbation.areas(perturbation.curves(network, images, baseline, order, steps=10))
         for name, order in {"map": evidence, "random": random, "reversed": -evidence}.items()
