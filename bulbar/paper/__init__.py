@@ -1,1 +1,1 @@
-"""The papers' tables and figures beside ours, what their digits can be, and their claims."""
+"""The papers' tables and figures compared with ours, what their digits imply, and their claims."""

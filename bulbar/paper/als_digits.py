@@ -1,7 +1,7 @@
-"""What the ALS paper's accuracies can be, by the arithmetic of whole recordings, and how lucky a best fold is.
+"""Which fractions of recordings fit the ALS paper's accuracies, and how much luck a best fold contains.
 
-An accuracy is k of n recordings, so two printed decimals rule most k/n out (Switrayana et al. 2025). A printed accuracy
-in hundredths of a percent is a whole number, 8033 for 80.33 %.
+An accuracy is k of n recordings, so two printed decimals exclude most fractions k/n (Switrayana et al. 2025). In
+hundredths of a percent a printed accuracy is a whole number: 8033 for 80.33 %.
 """
 
 from collections import Counter
@@ -25,17 +25,23 @@ from bulbar.scoring import metrics
 PROBE = "published_numbers"
 
 FOLDS = 5
-"""The paper's section 4.D: 5-fold stratified cross-validation."""
+"""5-fold stratified cross-validation, section 4.D of the paper."""
 
 WEIGHTED = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1}
-"""Table 5's scores beside accuracy, weighted by class."""
+"""The scores of Table 5 other than accuracy, weighted by class."""
 
 EVERY_VALUE = (0, 10_000)
-"""From 0.00 to 100.00 %, in hundredths of a percent."""
+"""The range 0.00 to 100.00 %, in hundredths of a percent."""
 
 
 def fold_sizes(recordings: int, folds: int) -> list[int]:
-    """The one or two sizes of `folds` folds as equal as can be, ascending."""
+    """The one or two sizes of folds that are as equal as possible, ascending.
+
+    Examples
+    --------
+    >>> fold_sizes(1224, 5)
+    [244, 245]
+    """
     return sorted({recordings // folds, -(-recordings // folds)})
 
 
@@ -48,25 +54,31 @@ def hundredths(percent: float) -> int:
 
 
 def printed_as(right: npt.ArrayLike, of: int, printing: Printing = "rounded") -> np.ndarray:
-    """What k of n prints as, in hundredths of a percent, in whole-number arithmetic; a half is rounded up."""
+    """The printed value of k of n, in hundredths of a percent, in integer arithmetic; a half is rounded up."""
     scaled = np.asarray(right, dtype=np.int64) * 10_000
     return (2 * scaled + of) // (2 * of) if printing == "rounded" else scaled // of
 
 
 def fractions(percent: float, sizes: Sequence[int] = SIZES) -> list[str]:
-    """Every k/n, n of `sizes`, that rounds to this accuracy."""
+    """All fractions k/n, n in `sizes`, that round to this accuracy.
+
+    Examples
+    --------
+    >>> fractions(80.33), fractions(66.94)
+    (['196/244'], ['164/245'])
+    """
     return [f"{right}/{size}" for size, right in zip(*counts(f"{percent:.2f}", sizes), strict=True)]
 
 
 def cells_that_fit(percents: Collection[float], sizes: Sequence[int], printing: Printing) -> int:
-    """How many accuracies are k of one of `sizes` recordings."""
+    """Number of accuracies that are k of n recordings with n in `sizes`."""
     return sum(counts(f"{percent:.2f}", sizes, printing)[0].size > 0 for percent in percents)
 
 
 def sizes_that_fit_all(percents: Collection[float], printing: Printing, largest: int = RECORDINGS) -> list[list[int]]:
-    """Every fold size, or pair of neighbouring sizes, of which all the accuracies are shares. Ascending.
+    """All fold sizes, and pairs of neighbouring sizes, that fit every accuracy, ascending.
 
-    Pairs that contain a single size that fits all by itself are left out.
+    Pairs are omitted if one of their sizes already fits every accuracy.
     """
     sizes = np.arange(1, largest + 1)
     fits = [set(counts(f"{percent:.2f}", sizes, printing)[0].tolist()) for percent in set(percents)]
@@ -80,9 +92,9 @@ def sizes_that_fit_all(percents: Collection[float], printing: Printing, largest:
 
 
 def folds_of_the_paper() -> list[tuple[int, int]]:
-    """Recordings and recordings of patients in each fold, as scikit-learn's StratifiedKFold deals them out.
+    """Number of recordings, and of patients' recordings, in each fold of scikit-learn's StratifiedKFold.
 
-    Which recordings go where depends on the shuffle, how many of each class does not.
+    The shuffle changes which recordings are in a fold, but not how many of each class.
     """
     label = np.repeat([1, 0], [tables.PATIENTS, tables.CONTROLS])
     tests = [test for _, test in StratifiedKFold(FOLDS).split(label, label)]
@@ -90,14 +102,14 @@ def folds_of_the_paper() -> list[tuple[int, int]]:
 
 
 def patient_shares() -> dict[int, tuple[int, int]]:
-    """What calling everyone a patient gives in the paper's folds: hundredths of a percent -> patients, recordings."""
+    """Accuracy of predicting patient for everyone, in the paper's folds: hundredths of % -> patients, recordings."""
     return {int(printed_as(patients, size)): (patients, size) for size, patients in folds_of_the_paper()}
 
 
 def share_of_values(sizes: Sequence[int], printing: Printing, *, within: tuple[int, int] = EVERY_VALUE) -> float:
-    """The share of the two-decimal values that k of one of `sizes` can print: how often a chance value fits.
+    """Share of the two-decimal values that are a fraction of n recordings, n in `sizes`: how often a random value fits.
 
-    within: the first and the last of these values, in hundredths of a percent.
+    `within` is the first and the last value, in hundredths of a percent.
     """
     return _share(np.concatenate([printed_as(np.arange(size + 1), size, printing) for size in sizes]), within)
 
@@ -105,9 +117,9 @@ def share_of_values(sizes: Sequence[int], printing: Printing, *, within: tuple[i
 def share_of_values_of_a_mean(
     sizes: Sequence[int], printing: Printing, *, within: tuple[int, int] = EVERY_VALUE
 ) -> float:
-    """The share of the two-decimal values that the mean of the accuracies in folds of these sizes can print.
+    """Share of the two-decimal values that a mean of the accuracies of folds of these sizes can take.
 
-    A mean of k/245 four times and k/244 once is a multiple of 1 / (5 · 244 · 245): it can be nearly anything.
+    A mean over four folds of 245 and one of 244 is a multiple of 1 / (5 · 244 · 245): nearly every value is possible.
     """
     common = int(np.lcm.reduce(list(sizes)))
     total = np.zeros(1, dtype=np.int64)
@@ -122,31 +134,58 @@ def _share(values: np.ndarray, within: tuple[int, int]) -> float:
 
 
 def expected_best(folds: int, recordings: int, accuracy: float) -> float:
-    """The mean of the highest of `folds` accuracies, each of `recordings` calls that are right with chance `accuracy`.
+    """Expected highest accuracy of several folds that are all equally good.
 
-    Closed form: E[max] = sum over k of 1 - P(X <= k)^folds, X binomial, folds independent.
+    Parameters
+    ----------
+    folds : int
+        Number of independent folds.
+    recordings : int
+        Recordings per fold; each is classified correctly with probability `accuracy`.
+    accuracy : float in (0, 1)
+
+    Returns
+    -------
+    float
+        E[max] = sum over k of 1 - P(X <= k)^folds, divided by `recordings`, with X binomial.
+
+    Examples
+    --------
+    >>> round(expected_best(1, 245, 0.7), 6), round(expected_best(5, 245, 0.7), 3)
+    (0.7, 0.734)
     """
     below = stats.binom.cdf(np.arange(recordings), recordings, accuracy)
     return float((1 - below**folds).sum() / recordings)
 
 
 def range_of_best(folds: int, recordings: int, accuracy: float, level: float = 0.95) -> tuple[float, float]:
-    """What encloses the highest of `folds` accuracies `level` of the time, by luck alone."""
+    """Interval that contains the highest of `folds` equally good accuracies with probability `level`."""
     tails = np.array([(1 - level) / 2, (1 + level) / 2]) ** (1 / folds)  # P(max <= k) = P(X <= k)^folds
     low, high = stats.binom.ppf(tails, recordings, accuracy) / recordings
     return float(low), float(high)
 
 
 def accuracy_behind(best: float, folds: int, recordings: int) -> float:
-    """The common accuracy at which the highest of `folds` is expected to be `best`."""
+    """The true accuracy of all folds for which the expected highest accuracy is `best`."""
     return float(optimize.brentq(lambda accuracy: expected_best(folds, recordings, accuracy) - best, 1e-9, 1 - 1e-12))
 
 
 def probe(table_4: pd.DataFrame, table_5: pd.DataFrame, figure_12: tuple[int, int, int, int]) -> list[Finding]:
-    """What the paper's accuracies can be. All three are in reference/.
+    """Test what the paper's accuracies can be. The three inputs are in reference/.
 
-    table_4: code, dropout_0.5 and so on, in percent. table_5: modality, precision, recall, f1, accuracy, in percent.
-    figure_12: TP, FN, FP, TN. `suspect`: the figures are those of single folds, or of folds picked cell by cell.
+    Parameters
+    ----------
+    table_4 : DataFrame
+        Columns code, dropout_0.5 and so on, in percent.
+    table_5 : DataFrame
+        Columns modality, precision, recall, f1, accuracy, in percent.
+    figure_12 : (int, int, int, int)
+        TP, FN, FP, TN.
+
+    Returns
+    -------
+    list of Finding
+        `suspect` if the numbers are those of single folds, or of folds that were selected for each cell.
     """
     by_cell = tables.paper_by_cell(table_4)
     best = max(by_cell.values()) / 100
@@ -190,18 +229,18 @@ def _which_fractions(percents: Sequence[float]) -> Finding:
     conclusion = (
         "Every printed accuracy is that of one fold, not a mean over folds."
         if all_fit
-        else "So they are not all accuracies of one such fold."
+        else "So not all of them are accuracies of one such fold."
     )
     return _finding(
         "Table 4",
         "share of accuracies that are those of one fold",
         fitting / len(percents),
         all_fit,
-        f"{fitting} of {len(percents)} accuracies are {' or '.join(f'k/{size}' for size in SIZES)}, the folds of "
-        f"{RECORDINGS} recordings in {FOLDS}. Of the two-decimal values in the table's range {chance:.1%} are, so "
-        f"{len(distinct)} different values would all be so by chance once in 10^{-log10_chance:.0f}; a mean over the "
-        f"folds could be {of_mean:.0%} of the values. {pooled} are k/{RECORDINGS}, as pooled figures would be. "
-        f"{conclusion}",
+        f"{fitting} of {len(percents)} accuracies are {' or '.join(f'k/{size}' for size in SIZES)}, the sizes of "
+        f"{FOLDS} folds of {RECORDINGS} recordings. Only {chance:.1%} of the two-decimal values in the table's range "
+        f"have this form, so {len(distinct)} different values would all have it by chance once in "
+        f"10^{-log10_chance:.0f}; a mean over the folds could take {of_mean:.0%} of the values. {pooled} are "
+        f"k/{RECORDINGS}, the form of pooled accuracies. {conclusion}",
         {
             "distinct_values": len(distinct),
             "printing": printing,
@@ -219,12 +258,12 @@ def _which_fractions(percents: Sequence[float]) -> Finding:
 
 
 def _rule(rule: str, value: float, suspect: bool, sentence: str, details: Mapping[str, Any]) -> Finding:
-    """How many cells a reporting rule could have printed: one fixed fold, highest fold, lowest validation loss."""
+    """A finding on a reporting rule (one fixed fold, highest fold, lowest validation loss): how many cells fit it."""
     return _finding(f"Table 4, by {rule}", "share of cells that the rule can give", value, suspect, sentence, details)
 
 
 def _one_fixed_fold(cells: int, fits: Mapping[int, set[Cell]]) -> Finding:
-    """All cells of one fixed fold share its size."""
+    """One fixed fold: all cells would have the size of this fold."""
     both = set.intersection(*fits.values())
     most = max(map(len, fits.values()))
     only = ", ".join(f"{len(found - both)} cells fit only a fold of {size}" for size, found in fits.items())
@@ -232,30 +271,30 @@ def _one_fixed_fold(cells: int, fits: Mapping[int, set[Cell]]) -> Finding:
         "one fixed fold",
         most / cells,
         most < cells,
-        f"{only}, {len(both)} fit both: no one fold gave the whole table, so its fold was picked cell by cell."
+        f"{only}, {len(both)} fit both: no single fold gives the whole table, so the fold was selected for each cell."
         if most < cells
-        else f"All {most} accuracies can be those of one and the same fold.",
+        else f"All {most} accuracies can come from the same fold.",
         {"cells_that_fit": {str(size): len(found) for size, found in fits.items()}, "cells_that_fit_both": len(both)},
     )
 
 
 def _highest_fold(by_cell: Mapping[Cell, float], of_one_fold: set[Cell]) -> Finding:
-    """No highest fold is under what calling everyone a patient reaches in its own best fold.
+    """Highest fold: it cannot be below the accuracy of predicting patient for everyone, in that prediction's best fold.
 
-    Unless a network did worse than that call there: a cell below could still be a highest fold, but not of networks
-    that call everyone a patient.
+    A cell below this accuracy could still be a highest fold, but only if the network did worse there than this
+    prediction.
     """
     shares = patient_shares()
     floor = max(shares)
     below = {cell: percent for cell, percent in by_cell.items() if hundredths(percent) < floor}
     fitting = len(of_one_fold - set(below))
     named = " and ".join(f"{cell.architecture} at {cell.dropout_rate} ({below[cell]:.2f} %)" for cell in below)
-    further = f", and {named} is below: that network did worse than this call there, or the rule was another"
+    further = f". {named} is below: either this network was worse than that prediction there, or another rule was used"
     return _rule(
         "highest fold",
         fitting / len(by_cell),
         True,
-        f"{fitting} of {len(by_cell)} cells fit. Calling everyone a patient reaches "
+        f"{fitting} of {len(by_cell)} cells fit. Predicting patient for everyone reaches "
         f"{'/'.join(map(str, shares[floor]))} = {floor / 100:.2f} % in one of the folds"
         f"{further if below else ''}.",
         {
@@ -269,9 +308,10 @@ def _highest_fold(by_cell: Mapping[Cell, float], of_one_fold: set[Cell]) -> Find
 
 
 def _lowest_validation_loss(by_cell: Mapping[Cell, float], fits: Mapping[int, set[Cell]]) -> Finding:
-    """Any fold may have the lowest loss, so the digits only bind networks that call everyone a patient.
+    """Lowest validation loss: any fold may have it, so the digits only constrain networks that predict one class.
 
-    Their loss is lowest where most are patients, which is the fold of their highest accuracy too.
+    For networks that predict patient for everyone, the loss is lowest in the fold with the most patients, which is also
+    the fold of their highest accuracy.
     """
     fitting, shares = len(set().union(*fits.values())), patient_shares()
     varied = [cell for cell, percent in by_cell.items() if hundredths(percent) not in shares]
@@ -283,12 +323,12 @@ def _lowest_validation_loss(by_cell: Mapping[Cell, float], fits: Mapping[int, se
         "lowest validation loss",
         fitting / len(by_cell),
         True,
-        f"Any fold may have the lowest loss, so {fitting} of {len(by_cell)} cells fit. The fold that is watched is the "
-        f"fold that is reported, so this is a picked fold too: {len(by_cell) - len(varied)} cells stand at the "
+        f"Any fold may have the lowest loss, so {fitting} of {len(by_cell)} cells fit. The fold monitored in training "
+        f"is also the reported fold, so this is a selected fold too: {len(by_cell) - len(varied)} cells equal the "
         "share of patients in a fold"
-        + (f", none of them at {' or '.join(never)}, which most folds would give" if never else "")
-        + f", and {in_rare} of the other {len(varied)} at the one fold of {rare}, where a chance fold would put "
-        f"{len(varied) * chance:.0f}.",
+        + (f", none of them {' or '.join(never)}, the value of most folds" if never else "")
+        + f", and {in_rare} of the other {len(varied)} fit the one fold of {rare}; with a random fold "
+        f"{len(varied) * chance:.0f} would be expected.",
         {
             "in_the_fold_of": rare,
             "cells": in_rare,
@@ -313,9 +353,9 @@ def _figure_12(table_5: pd.DataFrame, matrix: tuple[int, int, int, int]) -> Find
         "recordings in the matrix",
         size,
         one_fold,
-        f"Figure 12 counts {size} recordings, {patients} of them of patients{which}{len(matching)} of {len(of_matrix)} "
-        "figures of Table 5's audio row are its means weighted by class: they describe one fold, and are not averaged "
-        "over folds.",
+        f"Figure 12 counts {size} recordings, {patients} of them from patients{which}{len(matching)} of "
+        f"{len(of_matrix)} scores in Table 5's audio row follow from it, weighted by class: they describe one fold and "
+        "are not averaged over folds.",
         {
             "fold": one_fold,
             "weighted": of_matrix,
@@ -326,41 +366,52 @@ def _figure_12(table_5: pd.DataFrame, matrix: tuple[int, int, int, int]) -> Find
 
 
 def _luck(best: float, folds: int) -> Finding:
-    """How far the best of `folds` folds lies above what all of them have in common, by luck alone."""
+    """By how much the best of several folds exceeds their common true accuracy by luck alone."""
     recordings = max(SIZES)
     behind = accuracy_behind(best, folds, recordings)
     low, high = range_of_best(folds, recordings, behind)
     limits = (
-        f"The cells share their folds, so this luck lies between here and the best of {FOLDS}; that of training, and "
-        "that one person's recordings resemble each other, come on top."
+        f"The cells share their folds, so the luck is between this value and that of the best of {FOLDS}. Random "
+        "training, and the similarity of one person's recordings, add to it."
         if folds > FOLDS
-        else "A lower bound: it counts the luck of which recordings fall into a fold, not that of training, nor that "
-        "one person's recordings resemble each other."
+        else "This is a lower bound: it covers which recordings are in a fold, but neither random training nor the "
+        "similarity of one person's recordings."
     )
     return _finding(
-        f"{best:.2%}, were it the best of {folds}",
+        f"{best:.2%}, if it is the best of {folds}",
         "best fold minus the mean, by luck alone",
         best - behind,
         True,
-        f"Were {folds} folds of {recordings} recordings all right with the same chance, the best of them is expected "
-        f"at {best:.2%} when that chance is {behind:.2%}. {limits}",
+        f"If {folds} folds of {recordings} recordings all have the same true accuracy of {behind:.2%}, the best of "
+        f"them is expected to reach {best:.2%}. {limits}",
         {"folds": folds, "recordings": recordings, "accuracy_behind": behind},
         bounds=(low - behind, high - behind),
     )
 
 
 def of_run(fits: pd.DataFrame, collapsed: Collection[Cell], protocol: str) -> Finding:
-    """The same of a sweep of ours: the highest fold of a cell minus its mean, beside what luck alone gives.
+    """The same test for our sweep: a cell's highest fold minus its mean, compared with luck alone.
 
-    fits: architecture, dropout_rate, fold, test_accuracy, test_recordings. collapsed: cells that call everyone the
-    same, left out: their folds do not vary. value: mean over the others of highest fold minus mean. low, high: NaN, the
-    cells share their folds. `suspect` where there is such a gap: a highest fold quoted alone hides it.
+    Parameters
+    ----------
+    fits : DataFrame
+        Columns architecture, dropout_rate, fold, test_accuracy, test_recordings.
+    collapsed : collection of Cell
+        Cells that predict the same class for everyone. They are ignored, because their folds do not vary.
+    protocol : str
+        Name of the protocol.
+
+    Returns
+    -------
+    Finding
+        The value is the mean over cells of highest fold minus mean; `suspect` if it is above 0, because a highest fold
+        that is reported alone hides this gap. It has no interval, because the cells share their folds.
     """
     of, figure = f"{protocol}, the highest fold", "highest fold minus the mean of folds"
     rows = fits.set_index(CELL_COLUMNS)
     rows = rows[~rows.index.isin([tuple(cell) for cell in collapsed])]
     if rows.empty:
-        sentence = "Every cell calls everyone the same: no fold of them can be lucky."
+        sentence = "Every cell predicts the same class for everyone, so no fold can be better by luck."
         return _finding(of, figure, np.nan, False, sentence, {})
     cells = rows.groupby(level=CELL_COLUMNS, sort=False).agg(
         highest=("test_accuracy", "max"),
@@ -378,10 +429,10 @@ def of_run(fits: pd.DataFrame, collapsed: Collection[Cell], protocol: str) -> Fi
         figure,
         observed,
         observed > 0,
-        f"A cell's highest fold lies {100 * observed:.1f} points above the mean of its folds, over {len(cells)} cells; "
-        f"luck alone gives {100 * luck:.1f}. The sweep's highest fold, {best:.1%}, lies {100 * (best - mean):.1f} "
-        f"points above the mean of all {len(rows)} fits; were these equally good and their folds apart, luck alone "
-        f"would give {100 * (of_all - mean):.1f}.",
+        f"A cell's highest fold is on average {100 * observed:.1f} points above the mean of its folds ({len(cells)} "
+        f"cells); luck alone gives {100 * luck:.1f}. The sweep's highest fold, {best:.1%}, is "
+        f"{100 * (best - mean):.1f} points above the mean of all {len(rows)} fits; if these were equally good and had "
+        f"independent folds, luck alone would give {100 * (of_all - mean):.1f}.",
         {
             "cells": len(cells),
             "expected_by_luck": float(luck),
@@ -394,12 +445,20 @@ def of_run(fits: pd.DataFrame, collapsed: Collection[Cell], protocol: str) -> Fi
 
 
 def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
-    """The same of the paper's Table 4: cells that stand at exactly the share of patients in a fold.
+    """Find cells of the paper's Table 4 whose accuracy is exactly the share of patients in a fold.
 
-    table_4: code, then dropout_0.5 and so on, in percent. A cell counts where its figure is, to both decimals, what
-    calling every recording ALS gives in one of the paper's folds. Beside it, taking each figure for k of n recordings:
-    how many have an exact binomial interval (Clopper and Pearson 1934) that is not above the majority. Recordings of
-    one person resemble each other, so that this interval is too narrow and the count a lower bound.
+    Parameters
+    ----------
+    table_4 : DataFrame
+        Columns code, dropout_0.5 and so on, in percent.
+
+    Returns
+    -------
+    list of Finding
+        One finding. A cell counts if its accuracy equals, to both decimals, that of predicting ALS for every recording
+        of one of the paper's folds. `details` also counts the cells whose exact binomial interval (Clopper and Pearson
+        1934) is not above the majority baseline. Recordings of one person are similar, so this interval is too narrow
+        and the count is a lower bound.
     """
     printed, shares = tables.paper_by_cell(table_4), patient_shares()
     at_majority = [cell for cell, percent in printed.items() if hundredths(percent) in shares]
@@ -409,9 +468,9 @@ def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
         f"{times} at {value / 100:.2f} % = {'/'.join(map(str, shares[value]))}" for value, times in found.most_common()
     ]
     sentence = (
-        f"{len(at_majority)} of the paper's {len(printed)} cells stand at the share of patients in a fold, to both "
-        f"decimals ({', '.join(named)}), as networks do that call everyone a patient. {not_better} cells are not above "
-        f"the majority's {tables.PAPER_MAJORITY:.2f}% by an exact binomial interval."
+        f"{len(at_majority)} of the paper's {len(printed)} cells equal the share of patients in a fold, to both "
+        f"decimals ({', '.join(named)}), as networks that predict patient for everyone. {not_better} cells are not "
+        f"above the majority baseline of {tables.PAPER_MAJORITY:.2f}% by an exact binomial interval."
     )
     details = {
         "cells": len(printed),
@@ -425,6 +484,6 @@ def collapse_of_table_4(table_4: pd.DataFrame) -> list[Finding]:
 
 
 def _lower_end(percent: float, level: float = 0.95) -> float:
-    """Lower end of the exact interval of a printed accuracy, taken for k of the size of fold that it fits."""
+    """Lower limit of the exact binomial interval of a printed accuracy, as k of the fold size that it fits."""
     sizes, right = counts(f"{percent:.2f}", SIZES)
     return float(stats.binomtest(int(right[0]), int(sizes[0])).proportion_ci(level).low) if len(right) else np.nan

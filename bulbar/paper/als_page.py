@@ -1,4 +1,4 @@
-"""The ALS paper's Tables 4 and 5, ours beside its own, as a page of Markdown; the headline numbers of both."""
+"""Tables 4 and 5 of the ALS paper, ours compared with its own, as a Markdown page; the headline numbers of both."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,9 @@ import pandas as pd
 from bulbar.paper import tables
 
 BIASED = (
-    "**These scores are biased.** A speaker's recordings are both in training and in test, training was stopped by "
-    "the test fold, and the cell and the fold shown were picked on it. The intervals hold none of that: they show how "
-    "the scores would vary with the subjects, around a value that is too high.\n\n"
+    "**These scores are biased.** A speaker's recordings are in both the training and the test set, the test fold was "
+    "used for early stopping, and the reported cell and fold were selected on it. The intervals do not include this "
+    "bias: they show how the scores vary with the subjects, around a value that is too high.\n\n"
 )
 
 
@@ -25,17 +25,17 @@ HEADLINE = {
     "fused_common_subject_auc": ("fused_common", "roc_auc", "subject"),
     "fused_all_leaking_accuracy": ("fused_all", "accuracy"),
 }
-"""Split by subject, the selected cell's numbers: model, score and, where it is not the recording, unit."""
+"""Numbers of the selected cell, split by subject: model, score and unit (default: recording)."""
 
 IN_BOTH = ("audio_accuracy", "audio_subject_auc", "fused_common_subject_auc")
-"""Those that the published cell has too."""
+"""Those that are also reported for the published cell."""
 
 
 def headline(five: pd.DataFrame, fold_of: Mapping[str, int | None], *, biased: bool) -> dict[str, Any]:
-    """The few numbers that `dvc metrics diff` shows, as shares: twelve at most for a protocol.
+    """The headline numbers that `dvc metrics diff` shows, as shares: at most twelve per protocol.
 
-    five: `tables.table_5` of each cell, with the column cell. fold_of: cell -> the fold reported, None: all rows.
-    biased: whether it is split by recording.
+    `five` is `tables.table_5` of each cell, with the column cell. `fold_of` maps each cell to the reported fold (None:
+    all rows). `biased` is true for a split by recording.
     """
     percent = five.set_index(["cell", "model", "unit", "scope"]).to_dict("index")
 
@@ -80,18 +80,30 @@ def page(
 ) -> str:
     """Tables 4 and 5 of one protocol in Markdown.
 
-    four: `tables.table_4`. five, biased: as for `headline`. majority: the majority baseline in percent.
-    epochs_of_sweep, epochs_of_models: how many the fits ran, in words. draws, level: of the intervals.
+    Parameters
+    ----------
+    four : DataFrame
+        `tables.table_4`.
+    five, biased
+        As for `headline`.
+    title : str
+        Heading of the page.
+    majority : float
+        Majority baseline, in percent.
+    epochs_of_sweep, epochs_of_models : str
+        How many epochs the fits ran, in words.
+    draws, level
+        Number of bootstrap draws and level of the intervals.
     """
     return (
         f"## {title}\n\n{BIASED if biased else ''}"
         f"### Table 4\n\nThe sweep ran {epochs_of_sweep}.\n\n{tables.table_4_markdown(four, majority)}\n"
-        f"### Table 5\n\nThe models ran {epochs_of_models}. In percent but for the Brier score, the paper's in "
-        "brackets; precision, recall and F1 weighted by class as there, then of each class. Intervals: subjects drawn "
-        f"again and again, {draws} times; one of no width is that of a model which calls everyone the "
-        "same, the classes' shares being taken as given. AUC: pairs within a fold. – is not defined, such as the "
-        "precision of a class that is never called. Models on `all` clinical features see columns that a release may "
-        "fill for patients alone: then they read the label.\n\n"
+        f"### Table 5\n\nThe models ran {epochs_of_models}. All scores are in percent, except the Brier score; the "
+        "paper's scores are in brackets. Precision, recall and F1 are weighted by class as in the paper, then shown "
+        f"for each class. Intervals: bootstrap over subjects, {draws} draws within each class; an interval has no "
+        "width if a model predicts the same class for everyone. AUC: pairs within a fold. – means not defined, such as "
+        "the precision of a class that is never predicted. Models on `all` clinical features see columns that a "
+        "release may fill in for patients only: such models read the label.\n\n"
         f"{tables.table_5_markdown(five, level=level)}"
     )
 
@@ -99,7 +111,7 @@ def page(
 def clinical_features(columns: Mapping[str, Any], subjects: pd.DataFrame) -> dict[str, Any]:
     """The clinical features in the paper, in the release and in this cohort.
 
-    columns: the names of `all` columns and of the `common` ones. subjects: a row for each, with the columns.
+    `columns` has the names of `all` and of the `common` columns; `subjects` has one row per subject with these columns.
     """
     genes = subjects["genetic_test"].dropna().astype(str) if "genetic_test" in subjects else pd.Series(dtype=str)
     return {

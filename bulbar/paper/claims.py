@@ -1,19 +1,18 @@
-"""The paper's claims: the rows of reference/als_claims.toml, judged on the paper's own digits and on our runs.
+"""The paper's claims (reference/als_claims.toml), judged on the paper's own digits and on our runs.
 
-A verdict is
+Rules of the verdicts:
 
-- of orderings (A above B): `held` where every paired difference has an interval above 0, `not held` where one has an
-  interval below 0 or where B is right about every recording, else `not testable`. With several differences each
-  interval is widened (Bonferroni), so that all of them hold together;
-- of a level (80.33 %): `held` where the interval lies at or above it, `not held` where it lies below, else
-  `not testable`;
-- of the paper's own digits: an ordering is read off as it stands. A level is `not held` where its digits can only be
-  those of one fold: the claim is on the model;
-- `not testable` where a cell or model is missing, or where no network involved is shown to have learnt anything (all
-  call everyone the same; of a sweep: none is above the majority).
+- Ordering (A above B): `held` if every paired difference has an interval above 0; `not held` if one has an interval
+  below 0, or if B classifies every recording correctly; else `not testable`. With several differences each interval is
+  widened (Bonferroni), so that all hold together.
+- Level (80.33 %): `held` if the interval is at or above it, `not held` if it is below, else `not testable`.
+- The paper's own digits: an ordering is compared without intervals. A level is `not held` if its digits can only come
+  from one fold, because the claim is about the model.
+- `not testable` if a cell or model is missing, or if no network involved is shown to have learned anything: all predict
+  one class for everyone or, in a sweep, none is above the majority baseline.
 
-Accuracy per recording is the paper's measure, and ours here. Intervals come from drawing subjects, the same draws for
-all cells.
+The measure is accuracy per recording, as in the paper. Intervals are bootstrap intervals over subjects, with the same
+draws for all cells.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -40,11 +39,11 @@ PAPER = "paper"
 """Name of the source of the paper's own digits."""
 
 OVERFITTED_FROM = 0.05
-"""A training accuracy this much above the tested one is taken for a sign of overfitting."""
+"""If the training accuracy exceeds the test accuracy by this much, it counts as overfitting."""
 
 
 class Claim(Strict):
-    """One claim; the head of reference/als_claims.toml says what each field means."""
+    """One claim. The head of reference/als_claims.toml explains the fields."""
 
     name: str
     quote: str
@@ -63,7 +62,7 @@ class Claim(Strict):
 
 
 class ClaimTable(Strict):
-    """reference/als_claims.toml. groups: name -> regular expression of the cells in it."""
+    """The file reference/als_claims.toml. `groups`: name -> regular expression of the cells in the group."""
 
     groups: dict[str, str]
     claim: tuple[Claim, ...]
@@ -71,11 +70,21 @@ class ClaimTable(Strict):
 
 @dataclass(frozen=True)
 class ProtocolRun:
-    """What one protocol of ours left behind.
+    """The results of one of our protocols. All but `predictions` may be incomplete.
 
-    predictions: cell -> its out-of-fold table. models: `selected` and `published` -> model (audio, clinical_all,
-    clinical_common, fused_all, fused_common) -> its out-of-fold table. histories: the same -> a row per fold and epoch
-    (fold, epoch, accuracy, validation_loss). baselines: name -> out-of-fold table. The last three may lack anything.
+    Parameters
+    ----------
+    protocol : str
+        Name of the protocol.
+    predictions : mapping
+        Cell -> out-of-fold table.
+    models : mapping
+        `selected` and `published` -> model (audio, clinical_all, clinical_common, fused_all, fused_common) ->
+        out-of-fold table.
+    histories : mapping
+        The same keys -> table with one row per fold and epoch (fold, epoch, accuracy, validation_loss).
+    baselines : mapping
+        name -> out-of-fold table.
     """
 
     protocol: str
@@ -87,11 +96,22 @@ class ProtocolRun:
 
 @dataclass(frozen=True)
 class Source:
-    """The numbers on which a claim is judged: the paper's digits (no draws), or a protocol of ours.
+    """The numbers on which a claim is judged: the paper's digits (without draws) or one of our protocols.
 
-    name: `paper`, the protocol, or the protocol with the cell where both were run. accuracies: of cells or models.
-    drawing: draws, level and seed of intervals. tables: those out of fold behind the accuracies. of_sweep: whether they
-    are those of cells. baselines, histories: as in `ProtocolRun`.
+    Parameters
+    ----------
+    name : str
+        `paper`, the protocol, or the protocol with the cell if both cells were run.
+    accuracies : Accuracies
+        Of cells or models.
+    drawing : mapping
+        draws, level and seed of the intervals.
+    tables : mapping
+        name -> out-of-fold table behind the accuracies.
+    of_sweep : bool
+        Whether the accuracies are those of cells.
+    baselines, histories : mapping
+        As in `ProtocolRun`.
     """
 
     name: str
@@ -104,18 +124,18 @@ class Source:
 
     @property
     def is_paper(self) -> bool:
-        """Whether these are the paper's own digits, to be read as they stand."""
+        """Whether these are the paper's own digits, which are compared without intervals."""
         return self.name == PAPER
 
     def result(
         self, claim: Claim, because: str, verdict: Holds = "not testable", *values: float, measure: str = ""
     ) -> "ClaimResult":
-        """A verdict on a claim. values: the value and the ends of its interval, as many as there are."""
+        """A verdict on a claim. `values` are the value and the limits of its interval, as far as they exist."""
         value, low, high = [*values, np.nan, np.nan, np.nan][:3]
         return ClaimResult(self.name, verdict, measure or claim.measure, value, low, high, because.strip())
 
     def difference(self, ordering: Ordering, level: float) -> intervals.Difference:
-        """First minus second, with its interval; of the paper none."""
+        """First minus second, with its interval; the paper has no interval."""
         values = ordering.difference(self.accuracies)
         return intervals.Difference(float(values[0]), *self.accuracies.interval(values, level), np.nan)
 
@@ -124,8 +144,8 @@ class Source:
 class ClaimResult:
     """The verdict of one source on a claim.
 
-    figure: what `value` is; low, high: its interval over subjects, NaN where it has none. because: why the verdict is
-    what it is, and what explains it.
+    `figure` names the measure of `value`; `low` and `high` are its interval over subjects, NaN if it has none;
+    `because` gives the reason for the verdict.
     """
 
     source: str
@@ -138,7 +158,7 @@ class ClaimResult:
 
 
 class JudgedClaim(NamedTuple):
-    """A claim, and the verdict of each source."""
+    """A claim and the verdict of each source."""
 
     claim: Claim
     results: list[ClaimResult]
@@ -154,10 +174,25 @@ def judge(
     level: float = 0.95,
     seed: int = 0,
 ) -> list[JudgedClaim]:
-    """Every claim on the paper's digits and on our runs.
+    """Judge every claim on the paper's digits and on our runs.
 
-    table_4: code, dropout_0.5 and so on; table_5: modality, accuracy; both of reference/, in percent. runs: ours, one
-    per protocol. draws, level, seed: as for `intervals.intervals`.
+    Parameters
+    ----------
+    claims : ClaimTable
+        The claims.
+    table_4 : DataFrame
+        Of reference/: code, dropout_0.5 and so on, in percent.
+    table_5 : DataFrame
+        Of reference/: modality, accuracy, in percent.
+    runs : sequence of ProtocolRun
+        Ours, one per protocol.
+    draws, level, seed
+        As for `intervals.intervals`.
+
+    Returns
+    -------
+    list of JudgedClaim
+        For each claim one verdict from the paper, then one from each run.
     """
     drawing = {"draws": draws, "level": level, "seed": seed}
     printed = {str(cell): percent for cell, percent in tables.paper_by_cell(table_4).items()}
@@ -190,7 +225,7 @@ def _accuracies(found: Mapping[str, pd.DataFrame], draws: int, seed: int) -> Acc
 
 
 def _paper(printed: Mapping[str, float], table_5: pd.DataFrame, drawing: Mapping[str, Any]) -> Source:
-    """The paper's Tables 4 and 5. Collapsed: the cells that stand at the share of patients in a fold."""
+    """The paper's Tables 4 and 5. Cells that equal the share of patients in a fold count as collapsed."""
     of_modality = table_5.set_index("modality")["accuracy"]
     of_models = {model: float(of_modality[modality]) for model, modality in tables.PAPER_MODALITY.items()}
     percents = {**printed, **of_models}
@@ -206,7 +241,7 @@ def _result(
 ) -> ClaimResult:
     missing = [name for name in needed if name not in source.accuracies.cells]
     if missing:
-        who = "The paper does not show" if source.is_paper else "This run does not have"
+        who = "The paper does not show" if source.is_paper else "This run does not include"
         return source.result(claim, f"{who} {listed(missing)}. {claim.note if source.is_paper else ''}")
     if claim.rule:
         return RULES[claim.rule](claim, source)
@@ -214,31 +249,37 @@ def _result(
     if source.is_paper:
         return replace(result, because=f"{result.because} {claim.note}".strip())
     nothing_learnt = _nothing_learnt(source, needed)
-    if nothing_learnt:  # such networks hold no claim and refute none
+    if nothing_learnt:  # such networks can neither support nor refute a claim
         return replace(result, verdict="not testable", because=f"{nothing_learnt} {result.because}")
     return result
 
 
 def _nothing_learnt(source: Source, needed: Sequence[str]) -> str:
-    """Why none of these cells or models is shown to have learnt anything; empty where one is."""
+    """Why none of these cells or models is shown to have learned anything; empty if one is."""
     collapsed = len(source.accuracies.collapsed.intersection(needed))
     if collapsed == len(needed):
-        return f"{listed(needed)}: every network calls everyone the same class."
+        return f"{listed(needed)}: every network predicts the same class for everyone."
     if source.of_sweep and not source.accuracies.above_majority(needed, source.drawing["level"]):
         return (
-            f"None of the {len(needed)} cells is shown to be better than calling everyone the majority, and "
-            f"{collapsed} call everyone the same: an order among them means nothing."
+            f"None of the {len(needed)} cells is shown to be better than the majority baseline, and {collapsed} "
+            "predict the same class for everyone, so their order has no meaning."
         )
     return ""
 
 
 def listed(names: Collection[str], most: int = 4) -> str:
-    """The first few names, and how many more there are."""
+    """The first names and the number of the others.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
     return ", ".join(list(names)[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], beside: Sequence[Ordering]) -> ClaimResult:
-    """Whether all of them hold; value: the smallest difference, with the interval that holds for all together."""
+    """Judge whether all orderings hold. The value is the smallest difference, with its simultaneous interval."""
     accuracies, n = source.accuracies, len(compare)
     widened = 1 - (1 - source.drawing["level"]) / n
     found = sorted(((source.difference(each, widened), each) for each in compare), key=lambda pair: pair[0].value)
@@ -253,9 +294,9 @@ def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], bes
         texts.append(f"{len(failing)} of {n} orderings do not hold: {listed([each.label for each in failing])}.")
     elif unclear and perfect:
         verdict = "not held"
-        texts.append(f"{perfect[0].second[0][0]} alone is right about every recording: nothing is above it.")
+        texts.append(f"{perfect[0].second[0][0]} alone is correct for every recording: nothing is above it.")
     elif unclear:
-        texts.append(f"{len(unclear)} of {n} intervals include 0; the lowest difference: {found[0][1].label}.")
+        texts.append(f"{len(unclear)} of {n} intervals include 0; the smallest difference: {found[0][1].label}.")
     if claim.within:
         holding = {part: all(each.holds(accuracies) for each in own) for part, own in inside(compare, claim.within)}
         failing_parts = [part for part, holds in holding.items() if not holds]
@@ -278,16 +319,16 @@ def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], bes
 
 
 def _collapsed_cells(claim: Claim, source: Source, compare: Sequence[Ordering]) -> list[str]:
-    """How many cells of each side call everyone the same, and what is left of a single difference without them."""
+    """Number of cells on each side that predict one class for everyone, and the difference without these cells."""
     accuracies, collapsed = source.accuracies, source.accuracies.collapsed
     first = set(chain.from_iterable(chain(*each.first) for each in compare))
     second = set(chain.from_iterable(chain(*each.second) for each in compare))
     if not collapsed & (first | second):
         return []
-    do = "stand at the share of patients in a fold" if source.is_paper else "call everyone the same"
+    do = "equal the share of patients in a fold" if source.is_paper else "predict the same class for everyone"
     texts = [
-        f"{len(collapsed & first)} of {len(first)} cells on the upper side and {len(collapsed & second)} of "
-        f"{len(second)} on the lower {do}."
+        f"{len(collapsed & first)} of {len(first)} cells on the higher side and {len(collapsed & second)} of "
+        f"{len(second)} on the lower side {do}."
     ]
     others = compare[0].only((first | second) - collapsed)
     if claim.within and len(compare) == 1 and others:
@@ -295,13 +336,14 @@ def _collapsed_cells(claim: Claim, source: Source, compare: Sequence[Ordering]) 
         if left:
             words = f"{claim.within.replace('_', ' ')}s"
             texts.append(
-                f"Without them {100 * np.mean(left):.1f} points are left ({len(left)} {words} with both sides)."
+                f"Without them the difference is {100 * np.mean(left):.1f} points"
+                f" ({len(left)} {words} with both sides)."
             )
     return texts
 
 
 def _scores_of_models(source: Source, names: Iterable[str]) -> str:
-    """Accuracy of each model, with the range of its folds and the AUC."""
+    """Accuracy of each model with the range over its folds, and its AUC."""
     texts = []
     for name in dict.fromkeys(names):
         found, of_folds = scores.scores(source.tables[name]), tables.accuracy_of_folds(source.tables[name])
@@ -317,7 +359,7 @@ def _auc(source: Source, ordering: Ordering, level: float) -> str:
 
 
 def _of_level(claim: Claim, source: Source) -> ClaimResult:
-    """Whether the accuracy of a model reaches a level. At 100 % it does where every recording is right."""
+    """Judge whether the accuracy of a model reaches a level. A level of 100 % needs every recording correct."""
     value, level = float(source.accuracies.mean([claim.model])[0]), claim.at_least / 100
     if source.is_paper:
         one_fold, pooled = (als_digits.fractions(100 * value, of) for of in (als_digits.SIZES, [tables.RECORDINGS]))
@@ -331,14 +373,15 @@ def _of_level(claim: Claim, source: Source) -> ClaimResult:
     others = {name: other for name, other in source.tables.items() if name != claim.model}
     others = {"majority": tables.calling_all_the_majority(table), **source.baselines, **others}
     beside = ", ".join(f"{name} {float(tables.right(other).mean()):.1%}" for name, other in others.items())
-    because = f"{reason}{_scores_of_models(source, [claim.model])}; beside it {beside}."
+    because = f"{reason}{_scores_of_models(source, [claim.model])}; for comparison {beside}."
     return source.result(claim, because, verdict, value, low, high)
 
 
 def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
-    """Paper: not held where every accuracy is k of one fold. Ours: a claim on the paper's tables, so not testable.
+    """Judge whether the results are averages over folds.
 
-    Our value: the published cell's highest fold minus the mean of its folds, what averaging takes away.
+    Paper: not held if every accuracy is k of one fold. Ours: not testable, because the claim is about the paper's
+    tables; the value is the published cell's highest fold minus the mean of its folds, which averaging removes.
     """
     if source.is_paper:
         cells = [100 * value for value in source.accuracies.drawn[0, : -len(tables.PAPER_MODALITY)]]
@@ -347,8 +390,8 @@ def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
         )
         because = (
             f"{fitting} of {len(cells)} accuracies are {' or '.join(f'k/{size}' for size in als_digits.SIZES)}, each "
-            f"of one fold; {pooled} are k of all {tables.RECORDINGS}. Of all values that a mean could print "
-            f"{als_digits.share_of_values(als_digits.SIZES, 'rounded'):.1%} are."
+            f"of one fold; {pooled} are k of all {tables.RECORDINGS}. Of all values that a printed mean could take, "
+            f"{als_digits.share_of_values(als_digits.SIZES, 'rounded'):.1%} have this form."
         )
         verdict: Holds = "not held" if fitting == len(cells) else "not testable"
         figure = "share of accuracies that are those of one fold"
@@ -356,34 +399,38 @@ def _averaged_over_folds(claim: Claim, source: Source) -> ClaimResult:
     of_folds = tables.accuracy_of_folds(source.tables[claim.model])
     gap = float(of_folds.max() - of_folds.mean())
     because = (
-        f"A claim about the paper's tables. Here {claim.model} reaches {of_folds.max():.1%} in its highest fold and "
-        f"{of_folds.mean():.1%} on average: quoting the one for the other would add {100 * gap:.1f} points."
+        f"The claim is about the paper's tables. Here {claim.model} reaches {of_folds.max():.1%} in its highest fold "
+        f"and {of_folds.mean():.1%} on average: to report the highest fold instead of the mean would add "
+        f"{100 * gap:.1f} points."
     )
     return source.result(claim, because, "not testable", gap)
 
 
 def _no_overfitting(claim: Claim, source: Source) -> ClaimResult:
-    """Paper: curves without digits. Ours: training accuracy (at the epoch whose weights are kept, with dropout on, mean
-    over folds) minus the out-of-fold accuracy: held where its interval lies below OVERFITTED_FROM, not held where it
-    lies above. A model that is not shown to be above the majority has learnt nothing that could be overfitted: then not
-    testable."""
+    """Judge whether a model overfits.
+
+    Paper: not testable, it shows curves without digits. Ours: training accuracy (at the epoch with the best weights,
+    with dropout active, mean over folds) minus the out-of-fold accuracy; held if its interval is below OVERFITTED_FROM,
+    not held if it is above. Not testable if the model is not shown to be above the majority baseline, because then it
+    learned nothing that could be overfitted.
+    """
     if source.is_paper:
         return source.result(claim, claim.note)
     history, table = source.histories.get(claim.model), source.tables[claim.model]
     if history is None:
         return source.result(claim, "The run has no learning curves.")
-    kept = history.loc[history.groupby("fold")["validation_loss"].idxmin()]
-    trained = float(kept["accuracy"].mean())
+    best = history.loc[history.groupby("fold")["validation_loss"].idxmin()]
+    trained = float(best["accuracy"].mean())
     low, high = intervals.intervals(table, **source.drawing)["accuracy"]
     verdict: Holds = "not testable"
     reason = f"The interval includes {100 * OVERFITTED_FROM:.0f} points. "
     if trained - high > OVERFITTED_FROM:
         verdict, reason = "not held", ""
     elif low <= scores.majority_accuracy(table["label"]):
-        reason = "It is not shown to be above the majority, so it learnt nothing that could be overfitted. "
+        reason = "It is not shown to be above the majority baseline, so it learned nothing that could be overfitted. "
     elif trained - low < OVERFITTED_FROM:
         verdict, reason = "held", ""
-    because = f"{reason}Training {trained:.1%}, tested {_scores_of_models(source, [claim.model])}."
+    because = f"{reason}Training {trained:.1%}, test {_scores_of_models(source, [claim.model])}."
     gap = trained - float(tables.right(table).mean())
     return source.result(claim, because, verdict, gap, trained - high, trained - low)
 

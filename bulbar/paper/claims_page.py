@@ -1,4 +1,4 @@
-"""The paper's claims as metrics and as a table in Markdown."""
+"""The judged claims of the paper, as metrics and as a Markdown table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from bulbar.paper.claims import JudgedClaim
 
 
 def metrics(found: Sequence[JudgedClaim]) -> dict[str, dict[str, Any]]:
-    """Claim -> source -> its verdict and value, for metrics/audit.json."""
+    """Claims as nested dicts for metrics/audit.json: claim -> source -> verdict and value."""
     return {
         claim.name: {
             "quote": claim.quote,
@@ -27,7 +27,7 @@ def metrics(found: Sequence[JudgedClaim]) -> dict[str, dict[str, Any]]:
 
 
 def markdown(found: Sequence[JudgedClaim]) -> str:
-    """The claim-by-claim table, then how each verdict is reached."""
+    """The table of claims, followed by an explanation of the verdicts."""
     rows = [
         {
             "claim": f"“{claim.quote}” ({claim.section})" if result is results[0] else "",
@@ -45,7 +45,8 @@ def markdown(found: Sequence[JudgedClaim]) -> str:
     ]
     return (
         f"{markdown_table(pd.DataFrame(rows))}\n"
-        "Held or not held: an ordering by its paired difference, a level by its interval; intervals come from drawing "
-        "subjects, widened where several differences must hold together, and an interval that leaves both sides open "
-        "tests nothing. The paper's own digits are read as they stand.\n"
+        "How the verdicts are reached: an ordering is judged by its paired difference, a level by its interval. "
+        "Intervals are bootstrap intervals over subjects, widened if several differences must hold together. If an "
+        "interval is compatible with both outcomes, the claim is not testable. The paper's own digits are compared "
+        "without intervals.\n"
     )

@@ -1,4 +1,4 @@
-"""The paper's figures: tables and arrays in, a matplotlib Figure out, the same bytes for the same input."""
+"""The paper's figures: functions from tables and arrays to a matplotlib Figure, with equal bytes for equal inputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -16,14 +16,14 @@ from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, V
 
 
 def _panels(columns: int, width: float, height: float, title: str, **shared: Any) -> tuple[Figure, np.ndarray]:
-    """A figure and its panels beside each other. width: of each, in inches."""
+    """A figure with its panels in one row; `width` is the width of a panel in inches."""
     figure = Figure(figsize=(width * columns, height), layout="constrained")
     figure.suptitle(title)
     return figure, figure.subplots(1, columns, squeeze=False, **shared).ravel()
 
 
 def _name_rows_and_columns(axes: Axes, rows: Sequence[str], columns: Sequence[str], labels: tuple[str, str]) -> None:
-    """The names of a grid's rows and columns at its edges, without ticks or frame. labels: of x and y."""
+    """Label the rows and columns of a grid, without ticks and frame; `labels` are those of the x and y axis."""
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
@@ -34,9 +34,9 @@ def _name_rows_and_columns(axes: Axes, rows: Sequence[str], columns: Sequence[st
 
 @styled
 def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
-    """The paper's Table 4 as counts: which fraction each accuracy is, and so which fold it can come from.
+    """Draw the paper's Table 4 as fractions of recordings, which show the fold that each accuracy can come from.
 
-    printed: cell -> accuracy in percent, `tables.paper_by_cell`.
+    `printed` maps each cell to its accuracy in percent (`tables.paper_by_cell`).
     """
     codes = list(dict.fromkeys(cell.architecture for cell in printed))
     rates = list(dict.fromkeys(cell.dropout_rate for cell in printed))
@@ -53,7 +53,7 @@ def folds_of_table_4(printed: Mapping[Cell, float]) -> Figure:
     for cell, percent in printed.items():
         fractions = als_digits.fractions(percent)
         if als_digits.hundredths(percent) in shares:
-            look = ("the share of patients in a fold, as when everyone is called a patient", "#D0D0D0")
+            look = ("the share of patients in a fold, as if the network predicts patient for everyone", "#D0D0D0")
         else:
             look = by_size.get(" ".join(fraction.split("/")[1] for fraction in fractions), ("neither", "white"))
         row, column = codes.index(cell.architecture), rates.index(cell.dropout_rate)
@@ -72,7 +72,7 @@ DEPTH_COLOURS = (BLUE, SKY, GREEN, ORANGE, VERMILION)
 
 
 def _look(architecture: str) -> dict[str, Any]:
-    """Colour and marker by depth, line by pooling: S1A … S5B are Table 1's; others get the last ones."""
+    """Colour and marker by depth, line style by pooling, for S1A … S5B of Table 1; others look like depth 5."""
     digit = architecture[1:2]
     depth = min(max(int(digit) if digit.isdigit() else len(DEPTH_COLOURS), 1), len(DEPTH_COLOURS)) - 1
     average = architecture.endswith("B")
@@ -88,10 +88,10 @@ def _look(architecture: str) -> dict[str, Any]:
 def heat_maps(
     grids: Mapping[str, pd.DataFrame], title: str, spreads: Mapping[str, pd.DataFrame] | None = None
 ) -> Figure:
-    """Accuracy in percent of each architecture (rows) at each dropout rate (columns), one colour scale (Table 4).
+    """Draw the accuracy (%) of each architecture (rows) and dropout rate (columns) as heat maps (Table 4).
 
-    grids: panel title -> `tables.grid`, averages in the last row and column. spreads: for some of the panels, what is
-    printed after ±. NaN is left white.
+    `grids` maps panel titles to `tables.grid`, with averages in the last row and column; all panels share the colour
+    scale. `spreads` has, for some panels, the values printed after ±. NaN stays white.
     """
     panels = 2 if len(grids) > 1 else 1
     rows = -(-len(grids) // panels)
@@ -127,10 +127,10 @@ def heat_maps(
 
 @styled
 def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, float], title: str) -> Figure:
-    """Accuracy over dropout rate, one line per architecture (the paper's Figure 10).
+    """Draw accuracy by dropout rate, one line per architecture (the paper's Figure 10).
 
-    grids: panel title -> accuracy in percent, architecture × dropout rate, as `tables.grid` without its averages.
-    majority: panel title -> the majority baseline in percent, drawn dotted.
+    `grids` maps panel titles to accuracies in percent, architecture × dropout rate (`tables.grid` without averages).
+    `majority` maps panel titles to the majority baseline in percent, a dotted line.
     """
     figure, panels = _panels(len(grids), 7, 6.8, title, sharey=True)
     for axes, (name, table) in zip(panels, grids.items(), strict=True):
@@ -151,9 +151,10 @@ def dropout_effect(grids: Mapping[str, pd.DataFrame], majority: Mapping[str, flo
 
 @styled
 def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, float], title: str) -> Figure:
-    """Average accuracy over the dropout rates, max beside average pooling at each depth (the paper's Figure 11).
+    """Draw the accuracy averaged over dropout rates, max and average pooling at each depth (the paper's Figure 11).
 
-    averages: panel title -> accuracy in percent, index S1A … S5B. majority: panel title -> baseline in percent.
+    `averages` maps panel titles to accuracies in percent, index S1A … S5B; `majority` maps them to the majority
+    baseline in percent.
     """
     figure, panels = _panels(len(averages), 6.5, 6, title, sharey=True)
     looks = (("A", "max pooling", BLUE, -0.2), ("B", "average pooling", ORANGE, 0.2))
@@ -181,10 +182,10 @@ def pooling_effect(averages: Mapping[str, pd.Series], majority: Mapping[str, flo
 def confusion_matrices(
     counts: Mapping[str, tuple[int, int, int, int] | None], classes: tuple[str, str], title: str, columns: int = 3
 ) -> Figure:
-    """Confusion matrices, shaded by the share of each actual class (the paper's Figures 12 and 13).
+    """Draw confusion matrices, shaded by the share of each actual class (the paper's Figures 12 and 13).
 
-    counts: panel title -> TP, FN, FP, TN, as `metrics.confusion`; None leaves the place empty. classes: names of the
-    negative and the positive class; the positive comes first, as in the paper.
+    `counts` maps panel titles to TP, FN, FP, TN (`metrics.confusion`); None leaves a panel empty. `classes` are the
+    names of the negative and the positive class; the positive class comes first, as in the paper.
     """
     rows = -(-len(counts) // columns)
     figure = Figure(figsize=(4.8 * columns, 5.2 * rows + 0.6), layout="constrained")
@@ -212,9 +213,9 @@ def confusion_matrices(
 
 @styled
 def learning_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """Loss and accuracy by epoch, training and validation, one line per fold (the paper's Figure 14).
+    """Draw loss and accuracy by epoch, training and validation, one line per fold (the paper's Figure 14).
 
-    histories: fold's name -> epoch, loss, accuracy, validation_loss, validation_accuracy.
+    `histories` maps the name of a fold to its table: epoch, loss, accuracy, validation_loss, validation_accuracy.
     """
     figure, (left, right) = _panels(2, 6.5, 5.8, title)
     only = len(histories) == 1
@@ -255,11 +256,19 @@ def score_curves(
     drawstyle: Literal["default", "steps-pre"],
     chance: Mapping[str, tuple[tuple[float, float], tuple[float, float]]],
 ) -> Figure:
-    """ROC or precision–recall curves, one line per model, one panel per unit.
+    """Draw ROC or precision–recall curves, one line per model, one panel per unit.
 
-    panels: panel title -> model -> (text in the legend, x, y), x and y rates in [0, 1], shape (n,). chance: panel title
-    -> two ends of what a coin would draw. drawstyle: `default` for ROC (tied rows are a slope, as in the AUC),
-    `steps-pre` for precision by recall, between whose points nothing is reached.
+    Parameters
+    ----------
+    panels : mapping
+        Panel title -> model -> (text of the legend, x, y); x and y are rates in [0, 1], shape (n,).
+    title, x_label, y_label : str
+        Texts of the figure.
+    drawstyle : {"default", "steps-pre"}
+        "default" for ROC: tied rows give a slope, as in the AUC. "steps-pre" for precision by recall: values between
+        its points cannot be reached.
+    chance : mapping
+        Panel title -> start and end of the line of a random classifier.
     """
     figure, places = _panels(len(panels), 6.8, 9.5, title)
     for axes, (name, models) in zip(places, panels.items(), strict=True):

@@ -1,7 +1,7 @@
-"""Which confusion matrices could give a row of printed scores: every one that a test set of its size can have is tried.
+"""Which confusion matrices could give a row of printed scores? All matrices of a test set of the size are tested.
 
-A table prints male accuracy, precision, recall and F1 of one model; how precision, recall and F1 are averaged over the
-two classes is not stated. Male is the positive class, male accuracy its recall (TP / (TP + FN)).
+The paper's table has male accuracy, precision, recall and F1 of each model. It does not state how precision, recall and
+F1 are averaged over the two classes. Male is the positive class; male accuracy is its recall, TP / (TP + FN).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,19 +20,32 @@ SCORES = ("male_accuracy", "precision", "recall", "f1")
 
 PAPER_RECORDINGS, PAPER_MALES = 11_000, 6_000
 TEST_SHARES = (0.10, 0.15, 0.20, 0.25, 0.30)
-"""Of the paper's clips, what its test set may have been: it is not stated."""
+"""Possible shares of the test set in the paper's clips; the paper does not state it."""
 
 VERDICTS = ("stated split", "another split", "impossible")
-"""Of a printed row, the best first."""
+"""Verdicts on a printed row, the best first."""
 
 
 def matrices_behind(
     printed: Mapping[str, str], recordings: int, averaging: Averaging, printing: Printing = "rounded"
 ) -> np.ndarray:
-    """Every confusion matrix of a test set, with both classes in it, that could give a printed row.
+    """Find all confusion matrices of a test set, with both classes in it, that could give a printed row.
 
-    printed: SCORES as printed, in percent. recordings: of the test set, however many of them male. printing: of the
-    whole row. Returns (n, 4): TP, FN, FP, TN, ascending in TP + FN, TP and TN.
+    Parameters
+    ----------
+    printed : mapping
+        SCORES as printed, in percent.
+    recordings : int
+        Size of the test set, with any number of males.
+    averaging : {"male", "female", "macro", "weighted"}
+        How precision, recall and F1 are averaged over the classes.
+    printing : {"rounded", "cut off"}
+        How all scores of the row were printed.
+
+    Returns
+    -------
+    array of int, shape (n, 4)
+        TP, FN, FP, TN, ascending in TP + FN, TP and TN.
     """
     males, tp = counts(printed["male_accuracy"], np.arange(1, recordings), printing)
     females = recordings - males
@@ -53,9 +66,10 @@ def _true_negatives(
     averaging: Averaging,
     printing: Printing,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fewest and most true negatives with which one score, that rises with them, can print so: all else is left out.
+    """Fewest and most true negatives for which one score fits its printed value, to reduce the search.
 
-    That score is recall, but male recall does not depend on them: then it is precision.
+    The score is recall, which increases with the true negatives. Male recall does not depend on them, so precision is
+    used instead.
     """
     low, high = np.array(bounds(printed["precision" if averaging == "male" else "recall"], printing)) / 100
     if averaging == "male":
@@ -71,7 +85,7 @@ def _true_negatives(
 def _scores(
     tp: np.ndarray, fn: np.ndarray, fp: np.ndarray, tn: np.ndarray, averaging: Averaging
 ) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 as shares; a class that is never called has precision 0, as in scikit-learn."""
+    """Precision, recall and F1 as shares; a class that is never predicted has precision 0, as in scikit-learn."""
     male_calls, female_calls = np.maximum(tp + fp, 1), np.maximum(tn + fn, 1)
     male = {"precision": tp / male_calls, "recall": tp / (tp + fn), "f1": 2 * tp / (2 * tp + fp + fn)}
     female = {"precision": tn / female_calls, "recall": tn / (tn + fp), "f1": 2 * tn / (2 * tn + fp + fn)}
@@ -85,14 +99,26 @@ def _scores(
 def search(
     table: pd.DataFrame, *, recordings: int, positives: int, averagings: Iterable[Averaging] = AVERAGINGS
 ) -> pd.DataFrame:
-    """For each printed row, averaging and printing: can it be, with the stated split of the test set, or with another?
+    """Test whether each printed row is possible, with the stated split of the test set or with another split.
 
-    table: model and SCORES, as strings. recordings: of the test set. positives: males among them where the split keeps
-    the subset's shares.
-    Returns model, recordings, averaging, printing; verdict: `stated split`, `another split` or `impossible`; matrices:
-    how many confusion matrices of the stated split fit; tp, fn, fp, tn: the one in the middle of them, else of the
-    fitting split nearest to the stated one, NaN where none fits; splits: how many of the possible numbers of males fit;
-    fewest_males, most_males: their range.
+    Parameters
+    ----------
+    table : DataFrame
+        model and SCORES, as strings.
+    recordings : int
+        Size of the test set.
+    positives : int
+        Males in the test set if the split keeps the shares of the subset.
+    averagings : iterable
+        Averagings to try.
+
+    Returns
+    -------
+    DataFrame
+        One row per printed row, averaging and printing: model, recordings, averaging, printing; verdict (`stated
+        split`, `another split` or `impossible`); matrices: number of matching confusion matrices of the stated split;
+        tp, fn, fp, tn: the middle one of these, or of the matching split nearest to the stated one, NaN if none
+        matches; splits: number of matching numbers of males; fewest_males, most_males: their range.
     """
     rows = []
     for row, averaging, printing in product(table.to_dict("records"), averagings, PRINTINGS):
@@ -120,7 +146,7 @@ def search(
 
 
 def search_sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """`search` of test sets of each of TEST_SHARES, under each other. table: as for `search`."""
+    """Run `search` for test sets of each of TEST_SHARES and concatenate the results."""
     return pd.concat(
         search(table, recordings=round(share * PAPER_RECORDINGS), positives=round(share * PAPER_MALES))
         for share in TEST_SHARES
@@ -128,10 +154,10 @@ def search_sizes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:
-    """The best verdict of `search` over test sets of several sizes, for each printed row and averaging.
+    """The best verdict over all sizes of the test set and printings, for each printed row and averaging.
 
-    found: of `search_sizes`. Returns model, averaging, verdict (the best for the row of all sizes and
-    printings) and sizes: the test sets where it is so, as text, empty where it is `impossible` in all of them.
+    `found` comes from `search_sizes`. Returns model, averaging, verdict and sizes: the sizes of the test set with this
+    verdict as text, empty if all are `impossible`.
     """
     rows = []
     for (model, averaging), own in found.groupby(["model", "averaging"], sort=False):

@@ -1,4 +1,4 @@
-"""The gender paper's Table 1, ours beside its own; the threshold on mean F0; scores by age and accent."""
+"""Table 1 of the gender paper, ours compared with its own; the threshold on mean F0; scores by age and accent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bulbar.training import gender
 
 PAPER_ROWS = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_lstm_tuned": "CNN-LSTM tuned"}
 SCORES = ("male_accuracy", "precision", "recall", "f1", "accuracy", "roc_auc")
-"""Columns of our Table 1; of the first four the paper has its own."""
+"""Columns of our Table 1. The paper has the first four."""
 
 F0 = "mean_f0_threshold"
 IN_WORDS = {**gender.IN_WORDS, F0: "threshold on mean F0"}
@@ -25,11 +25,20 @@ _SCORE_OF = {"male_accuracy": "recall"}  # male is the positive class
 
 @dataclass(frozen=True, eq=False)
 class ProtocolResults:
-    """What is reported of one protocol.
+    """The reported results of one protocol.
 
-    biased: a speaker's clips are both in training and in test. tested: model (of IN_WORDS) -> its predictions of the
-    test part. table_1, groups, above: of the functions of these names. gaps: `gender.gap` of the CNN-LSTM before and
-    after tuning, by its name in words. threshold_hz: of `by_f0`.
+    Parameters
+    ----------
+    biased : bool
+        Whether a speaker's clips are in both the training and the test set.
+    tested : mapping
+        Model (key of IN_WORDS) -> predictions of the test part.
+    table_1, groups, above : DataFrame
+        From `table_1`, `by_group` and `above`.
+    gaps : mapping
+        Name in words -> `gender.gap`, of the CNN-LSTM before and after tuning.
+    threshold_hz : float
+        From `by_f0`.
     """
 
     biased: bool
@@ -41,7 +50,7 @@ class ProtocolResults:
     threshold_hz: float
 
     def headline(self) -> dict[str, Any]:
-        """The few numbers that `dvc metrics diff` shows, as shares."""
+        """The headline numbers that `dvc metrics diff` shows, as shares."""
         clips = self.table_1[self.table_1["unit"] == "clip"].set_index("model")
         tuned = self.above.set_index("model").loc[gender.TUNED]
         return {
@@ -69,10 +78,22 @@ def results(
     level: float,
     seed: int,
 ) -> ProtocolResults:
-    """Everything that is reported of one protocol.
+    """Compute everything that is reported of one protocol.
 
-    models: model -> recording_id, subject_id, part, label, probability of all recordings. f0: as for `by_f0`, the
-    baseline. subjects: subject_id, age_years and, where it is recorded, accent. paper: as for `table_1`.
+    Parameters
+    ----------
+    models : mapping
+        Model -> table of all recordings: recording_id, subject_id, part, label, probability.
+    f0 : DataFrame
+        Input of the baseline, as for `by_f0`.
+    subjects : DataFrame
+        subject_id, age_years and, if recorded, accent.
+    paper : DataFrame
+        As for `table_1`.
+    biased : bool
+        Whether a speaker's clips are in both the training and the test set.
+    draws, level, seed
+        As for `intervals.intervals`.
     """
     baseline, threshold_hz = by_f0(f0)
     tested = {name: table[table["part"] == "test"] for name, table in {F0: baseline, **models}.items()}
@@ -93,10 +114,21 @@ def table_1(
 ) -> pd.DataFrame:
     """Table 1 of one protocol, in percent.
 
-    models: model -> the tested recordings' recording_id, subject_id, label, probability. paper: model and the first
-    four SCORES in percent; empty where it has none. Returns model, unit (clip; speaker: the mean probability
-    over a speaker's clips), and of each score its value, SCORE_low, SCORE_high (speakers drawn again and again) and, of
-    clips, SCORE_paper. Without a paper there is none, and male_accuracy is called positive_accuracy.
+    Parameters
+    ----------
+    models : mapping
+        Model -> table of the test recordings: recording_id, subject_id, label, probability.
+    paper : DataFrame
+        model and the first four SCORES, in percent; may be empty.
+    draws, level, seed
+        As for `intervals.intervals`.
+
+    Returns
+    -------
+    DataFrame
+        One row per model and unit (clip, or speaker with the mean probability over the speaker's clips). Each score has
+        its value, SCORE_low and SCORE_high (bootstrap over speakers) and, for clips, SCORE_paper. If `paper` is empty,
+        SCORE_paper is omitted and male_accuracy is named positive_accuracy.
     """
     printed = paper.set_index("model").astype(float).to_dict("index")
     rows = []
@@ -120,11 +152,20 @@ def table_1(
 
 
 def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """The predictions of a threshold on mean F0, learned from the training recordings, for all others.
+    """Fit a threshold on mean F0 to the training recordings and predict the others.
 
-    f0: recording_id, subject_id, part, label, mean_f0_hz (NaN where nothing is voiced: then the training recordings'
-    median). Returns the validation and test recordings with their probability (logistic in log F0), and the
-    threshold in hertz; NaN where it lies beyond all F0 of the training recordings: then it divides nothing.
+    Parameters
+    ----------
+    f0 : DataFrame
+        recording_id, subject_id, part, label, mean_f0_hz. NaN (nothing voiced) is replaced by the median of the
+        training recordings.
+
+    Returns
+    -------
+    predicted : DataFrame
+        Validation and test recordings with their probability, logistic in log F0.
+    threshold : float
+        In hertz; NaN if it is outside the F0 range of the training recordings and so separates nothing.
     """
     trained = f0["part"] == "train"
     voiced = f0.loc[trained, "mean_f0_hz"].dropna()
@@ -139,10 +180,10 @@ def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 
 
 def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, level: float, seed: int) -> pd.DataFrame:
-    """How far each model's accuracy lies above a baseline's on the same clips, in points.
+    """Accuracy of each model minus that of a baseline on the same clips, in percentage points.
 
-    models: as of `table_1`, the baseline among them. Returns model, points, points_low, points_high (speakers drawn
-    again and again) and verdict: `beats it` or `falls short` where the interval leaves 0 out, else `not shown`.
+    `models` is as for `table_1` and includes the baseline. Returns model, points, points_low, points_high (bootstrap
+    over speakers) and verdict: `beats it` or `falls short` if the interval excludes 0, else `not shown`.
     """
     rows = []
     for model, table in models.items():
@@ -157,7 +198,7 @@ def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, leve
 
 
 def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:
-    """The group of each speaker by decade of age and, where it is recorded, by accent: by subject_id."""
+    """The group of each speaker by decade of age and, if recorded, by accent; indexed by subject_id."""
     by_id = subjects.set_index("subject_id")
     decades = by_id["age_years"].map(
         lambda age: f"{int(age) // 10 * 10} to {int(age) // 10 * 10 + 9}", na_action="ignore"
@@ -169,14 +210,14 @@ def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 POOLED = "others"
-"""Groups that are too small to be shown, together."""
+"""Name of the group that combines those too small to be shown."""
 
 
 def pooled(group_of: pd.Series) -> pd.Series:
-    """The group of each speaker, small ones put together as POOLED, so that none has fewer than FEWEST_SHOWN speakers.
+    """Combine small groups as POOLED, so that no group has fewer than FEWEST_SHOWN speakers.
 
-    Where those come to fewer, the smallest others join them: no small group is left to be had from the total. All are
-    in it where there are fewer speakers than that.
+    If the combined group is still too small, the next smallest groups join it, so that no small group can be computed
+    from the total. With fewer than FEWEST_SHOWN speakers in all, everyone is in it.
     """
     counts = group_of.value_counts().sort_index().sort_values(kind="stable")
     small = counts < disclosure.FEWEST_SHOWN
@@ -188,11 +229,11 @@ def pooled(group_of: pd.Series) -> pd.Series:
 def by_group(
     models: Mapping[str, pd.DataFrame], subjects: pd.DataFrame, *, draws: int, level: float, seed: int
 ) -> pd.DataFrame:
-    """Scores by age band and accent, per clip, as shares; small groups are `pooled`.
+    """Scores by age group and accent, per clip, as shares; small groups are `pooled`.
 
     Returns grouping, group, model, speakers and clips (as they may be printed), accuracy, accuracy_low, accuracy_high,
-    recall_positive, recall_negative. Recalls of a class are withheld in all groups of a grouping where one has a few
-    speakers of it, but fewer than FEWEST_SHOWN; everything is, of fewer speakers in all.
+    recall_positive, recall_negative. The recalls of a class are withheld in all groups of a grouping if one group has
+    some but fewer than FEWEST_SHOWN speakers of this class. A group with fewer speakers in all is withheld entirely.
     """
     rows = []
     tested = next(iter(models.values())).groupby("subject_id")["label"].first()

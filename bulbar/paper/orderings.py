@@ -1,4 +1,4 @@
-"""Orderings of accuracies, `A > B`, as reference/als_claims.toml writes them."""
+"""Orderings of accuracies, `A > B`, in the notation of reference/als_claims.toml."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,11 +10,11 @@ import numpy as np
 from bulbar.audit.collapse import Accuracies
 
 WITHIN = ("architecture", "dropout_rate")
-"""The parts of a cell's name, in their order."""
+"""Parts of a cell's name, in order."""
 
 
 class Ordering(NamedTuple):
-    """A is above B; not strict: above or level. A side is one group of cells or models, or two: |A1 - A2|."""
+    """A is above B (strict), or at least equal. A side is one group of cells or models, or two for |A1 - A2|."""
 
     label: str
     first: Sequence[Sequence[str]]
@@ -23,11 +23,11 @@ class Ordering(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Every cell or model that it compares."""
+        """All cells or models that are compared."""
         return list(dict.fromkeys(chain(*self.first, *self.second)))
 
     def difference(self, accuracies: Accuracies[str]) -> np.ndarray:
-        """A minus B, of means over each group: as it is, then of each draw, shape (1 + draws,)."""
+        """A minus B, of means over each group: of the cohort, then of each draw, shape (1 + draws,)."""
         first, second = (
             means[0] if len(means) == 1 else np.abs(means[0] - means[1])
             for means in ([accuracies.mean(group) for group in side] for side in (self.first, self.second))
@@ -35,12 +35,12 @@ class Ordering(NamedTuple):
         return first - second
 
     def holds(self, accuracies: Accuracies[str]) -> bool:
-        """Whether it holds of the accuracies as they are."""
+        """Whether the ordering holds for the accuracies themselves, without intervals."""
         value = self.difference(accuracies)[0]
         return bool(value > 0 or (value == 0 and not self.strict))
 
     def only(self, names: Collection[str]) -> "Ordering | None":
-        """The same of these names alone; None where a group has none of them."""
+        """The same ordering restricted to these names; None if a group has none of them."""
         first, second = (
             [[name for name in group if name in names] for group in side] for side in (self.first, self.second)
         )
@@ -48,10 +48,21 @@ class Ordering(NamedTuple):
 
 
 def parsed(texts: Collection[str], groups: Mapping[str, str], cells: Collection[str]) -> list[Ordering]:
-    """The orderings of a claim.
+    """Parse the orderings of a claim.
 
-    texts: `A > B`, `A >= B`, `A > each of B`, `|A - B| > C`. groups: name -> regular expression of the cells in it.
-    cells: of the paper's Table 4, ARCHITECTURE_RATE. A name that is no group is a model or a cell.
+    Parameters
+    ----------
+    texts : collection of str
+        `A > B`, `A >= B`, `A > each of B` or `|A - B| > C`. A name that is not a group is a model or a cell.
+    groups : mapping
+        name -> regular expression of the cells in the group.
+    cells : collection of str
+        Cells of the paper's Table 4, such as `S1B_0.3`.
+
+    Returns
+    -------
+    list of Ordering
+        One per text; for `each of B` one per architecture in B.
     """
 
     def side(text: str) -> list[list[str]]:
@@ -71,11 +82,11 @@ def parsed(texts: Collection[str], groups: Mapping[str, str], cells: Collection[
 
 
 def inside(orderings: Sequence[Ordering], within: str) -> Iterator[tuple[str, list[Ordering]]]:
-    """The orderings inside each architecture or each dropout rate that all their groups have. within: of WITHIN."""
+    """Restrict the orderings to each architecture or dropout rate (`within`) that occurs in all their groups."""
     part = WITHIN.index(within)
     for value in dict.fromkeys(name.split("_")[part] for name in orderings[0].names):
         members = {name for each in orderings for name in each.names if name.split("_")[part] == value}
         narrowed = [ordering.only(members) for ordering in orderings]
-        kept = [ordering for ordering in narrowed if ordering]
-        if len(kept) == len(orderings):
-            yield value, kept
+        complete = [ordering for ordering in narrowed if ordering]
+        if len(complete) == len(orderings):
+            yield value, complete

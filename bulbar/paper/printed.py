@@ -1,4 +1,4 @@
-"""What printed digits can stand for: every score, and every k of n, that prints so."""
+"""Which numbers fit printed digits: the range of scores, and every fraction k of n, that are printed like this."""
 
 from decimal import Decimal
 from typing import Literal
@@ -10,14 +10,28 @@ Printing = Literal["rounded", "cut off"]
 PRINTINGS: tuple[Printing, ...] = ("rounded", "cut off")
 
 _SLACK = 1e-9
-"""Of a score in percent: what floating point may add or take."""
+"""Tolerance for floating-point error, in percent."""
 
 
 def bounds(text: str, printing: Printing) -> tuple[float, float]:
-    """Lowest and highest score in percent that prints as `text`, both included: a half may go up or down.
+    """Lowest and highest score that is printed as `text`.
 
-    text: in percent; its digits say to what it was printed, `92` to whole percents, `98.57` to hundredths. Of digits
-    cut off the highest is the next value, which itself does not print so.
+    Parameters
+    ----------
+    text : str
+        A score in percent. Its digits show the precision: `92` is in whole percent, `98.57` in hundredths.
+    printing : {"rounded", "cut off"}
+        How the score was printed.
+
+    Returns
+    -------
+    low, high : float
+        In percent. If rounded, both are included, because a half may go up or down. If cut off, `high` is excluded.
+
+    Examples
+    --------
+    >>> bounds("92", "rounded"), bounds("92", "cut off")
+    ((91.5, 92.5), (92.0, 93.0))
     """
     value = Decimal(text)
     step = Decimal(1).scaleb(int(value.as_tuple().exponent))
@@ -26,13 +40,34 @@ def bounds(text: str, printing: Printing) -> tuple[float, float]:
 
 
 def admits(text: str, percent: np.ndarray, printing: Printing) -> np.ndarray:
-    """Which scores in percent could print as `text`; NaN never does."""
+    """Whether each score in percent could be printed as `text`; False for NaN."""
     low, high = bounds(text, printing)
     return (percent >= low - _SLACK) & (percent < high + (_SLACK if printing == "rounded" else -_SLACK))
 
 
 def counts(text: str, of: npt.ArrayLike, printing: Printing = "rounded") -> tuple[np.ndarray, np.ndarray]:
-    """Every n of `of` with every k for which k of n prints as `text`: two arrays of one length, by n, then by k."""
+    """Find all fractions k of n that are printed as `text`.
+
+    Parameters
+    ----------
+    text : str
+        A score in percent.
+    of : array-like of int
+        Values of n to try.
+    printing : {"rounded", "cut off"}
+        How the score was printed.
+
+    Returns
+    -------
+    n, k : array of int
+        Of equal length, sorted by n, then by k.
+
+    Examples
+    --------
+    >>> n, k = counts("80.33", [244, 245])
+    >>> n.tolist(), k.tolist()
+    ([244], [196])
+    """
     n = np.asarray(of, dtype=int)
     low, high = np.array(bounds(text, printing))[:, None] / 100 * n
     n, k = whole_numbers(n, np.maximum(low, 0), np.minimum(high, n))
@@ -41,7 +76,7 @@ def counts(text: str, of: npt.ArrayLike, printing: Printing = "rounded") -> tupl
 
 
 def whole_numbers(of: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each element with each whole number of its own range, the ends included: two arrays of one length."""
+    """Pair each element with every whole number of its range [low, high]: two arrays of equal length."""
     first, last = np.ceil(low - _SLACK).astype(int), np.floor(high + _SLACK).astype(int)
     times = np.maximum(last - first + 1, 0)
     steps = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)

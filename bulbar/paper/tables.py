@@ -1,6 +1,6 @@
-"""The study's Tables 4 and 5 and the data of its curves, ours beside the paper's.
+"""Tables 4 and 5 of the study and the data of its curves, ours compared with the paper's.
 
-Accuracies are in percent, as it prints them. `paper` tables are those of reference/, each with its source there.
+Accuracies are in percent, as in the paper. `paper` tables are those of reference/, where each has its source.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,21 +20,30 @@ PAPER_MODALITY = {"audio": "audio", "fused_all": "audio+clinical"}
 
 PATIENTS, CONTROLS = 816, 408
 RECORDINGS = PATIENTS + CONTROLS
-"""Of patients, of controls and of both: the paper's section 4.A."""
+"""Number of recordings of patients, of controls and of both: section 4.A of the paper."""
 
 PAPER_MAJORITY = 100 * PATIENTS / RECORDINGS
-"""Percent right when every recording is called ALS."""
+"""Accuracy in percent of predicting ALS for every recording."""
 
 UNITS = ("recording", "subject")
 
 
 def table_4(fits: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of every cell over its folds, in percent, and the paper's.
+    """Accuracy of every cell over its folds, and the paper's accuracy.
 
-    fits: architecture, dropout_rate, fold, validation_loss, test_accuracy, epochs; one row per fit. paper: code, then
-    dropout_0.5 and so on. Returns a row per cell, in the sweep's order: architecture, dropout_rate, highest_fold (the
-    best fold's accuracy), lowest_loss_fold (that of the fold with the lowest validation loss), mean, sd (over folds, of
-    n − 1), paper (NaN for a cell that it lacks), fewest_epochs and most_epochs run.
+    Parameters
+    ----------
+    fits : DataFrame
+        One row per fit: architecture, dropout_rate, fold, validation_loss, test_accuracy, epochs.
+    paper : DataFrame
+        code, dropout_0.5 and so on, in percent.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell, in the order of the sweep, in percent: architecture, dropout_rate, highest_fold (accuracy of
+        the best fold), lowest_loss_fold (accuracy of the fold with the lowest validation loss), mean, sd (over folds,
+        with n − 1), paper (NaN for cells that the paper lacks), fewest_epochs and most_epochs.
     """
     by_cell = fits.assign(percent=100 * fits["test_accuracy"]).groupby(CELL_COLUMNS, sort=False)
     cells = by_cell["percent"].agg(highest_fold="max", lowest_loss_fold="first", mean="mean", sd="std")
@@ -46,7 +55,7 @@ def table_4(fits: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
 
 
 def paper_by_cell(table_4: pd.DataFrame) -> dict[Cell, float]:
-    """The paper's Table 4 by cell, in percent, its averages left out. table_4: code, dropout_0.5 and so on, average."""
+    """The paper's Table 4 as cell -> percent, without averages. `table_4`: code, dropout_0.5 and so on, average."""
     rows = table_4[table_4["code"] != AVERAGE].melt("code", var_name="column", value_name="percent")
     rows = rows[rows["column"].str.startswith("dropout_")]
     rates = rows["column"].str.removeprefix("dropout_").astype(float)
@@ -54,7 +63,7 @@ def paper_by_cell(table_4: pd.DataFrame) -> dict[Cell, float]:
 
 
 def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One column of `table_4` laid out as the paper's Table 4: architecture × dropout rate, averages at the edges."""
+    """One column of `table_4` in the layout of the paper: architecture × dropout rate, with averages at the edges."""
     laid_out = cells.pivot_table(index="architecture", columns="dropout_rate", values=column, dropna=False)
     laid_out = laid_out.loc[cells["architecture"].unique(), cells["dropout_rate"].unique()]
     laid_out.columns = [str(rate) for rate in laid_out.columns]
@@ -64,9 +73,9 @@ def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:
-    """`table_4` in long form, with averages per architecture, per dropout rate and of all as rows named `average`.
+    """`table_4` in long form, with averages per architecture, per dropout rate and over all as rows named `average`.
 
-    majority: the majority baseline in percent, a column of its own.
+    The majority baseline, in percent, is an additional column.
     """
     scores = ["highest_fold", "lowest_loss_fold", "mean", "paper"]
     named = cells.astype({"dropout_rate": str})
@@ -87,13 +96,27 @@ def table_5(
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Scores of each model per recording and per subject, in percent, the majority baseline first, the paper's beside.
+    """Scores of each model per recording and per subject, in percent, with the majority baseline and the paper's.
 
-    models: name -> out-of-fold table. fold: the fold reported, as in the paper; None: all rows, each out of fold.
-    classes: names of the negative and the positive class. paper: modality, precision, recall, f1, accuracy.
-    draws, level, seed: as for `intervals.intervals`. Returns a row per model, unit (recording | subject) and scope:
-    `fold N` or `out of fold`, with the interval of every score (SCORE_low, SCORE_high); `mean of folds` and `sd of
-    folds` per recording.
+    Parameters
+    ----------
+    models : mapping
+        name -> out-of-fold table.
+    fold : int or None
+        The reported fold, as in the paper. None: all rows, each out of fold.
+    classes : (str, str)
+        Names of the negative and the positive class.
+    paper : DataFrame
+        modality, precision, recall, f1, accuracy, in percent.
+    draws, level, seed
+        As for `intervals.intervals`.
+
+    Returns
+    -------
+    DataFrame
+        One row per model (the majority baseline first), unit (recording or subject) and scope. The scopes `fold N` and
+        `out of fold` have an interval for every score (SCORE_low, SCORE_high); `mean of folds` and `sd of folds` are
+        per recording.
     """
     rows: list[dict[str, Any]] = []
     first = next(iter(models.values()))
@@ -113,7 +136,7 @@ def table_5(
 
 
 def all_scores(table: pd.DataFrame, *, draws: int, level: float, seed: int) -> dict[str, float]:
-    """Every score of `metrics.scores`, then the ends of each interval: SCORE_low, SCORE_high."""
+    """Every score of `metrics.scores`, then the limits of each interval: SCORE_low, SCORE_high."""
     bounds = intervals.intervals(table, draws=draws, level=level, seed=seed)
     ends = {
         f"{score}_{side}": bound
@@ -124,22 +147,22 @@ def all_scores(table: pd.DataFrame, *, draws: int, level: float, seed: int) -> d
 
 
 def scope_of(fold: int | None) -> str:
-    """Which rows are reported, in words. fold: as for `table_5`."""
+    """The reported rows in words; `fold` is as for `table_5`."""
     return "out of fold" if fold is None else f"fold {fold}"
 
 
 def calling_all_the_majority(table: pd.DataFrame) -> pd.DataFrame:
-    """The same rows, each called what most of them are."""
+    """The majority baseline: the same rows, with the more frequent class predicted for each."""
     return table.assign(probability=float(table["label"].mean() >= metrics.THRESHOLD))
 
 
 def accuracy_of_folds(table: pd.DataFrame) -> pd.Series:
-    """The accuracy in each fold of an out-of-fold table, by fold."""
+    """Accuracy of each fold of an out-of-fold table, indexed by fold."""
     return right(table).groupby(table["fold"].to_numpy()).mean()
 
 
 def right(table: pd.DataFrame) -> pd.Series:
-    """Which rows of an out-of-fold table are called right."""
+    """Whether each row of an out-of-fold table is classified correctly."""
     return pd.Series(metrics.called(table["probability"]) == table["label"].to_numpy())
 
 
@@ -163,22 +186,24 @@ def _printed(paper: pd.DataFrame) -> pd.DataFrame:
 
 
 def calls(table: pd.DataFrame, classes: tuple[str, str]) -> pd.DataFrame:
-    """What each row is and what it was called (actual, predicted), sorted so that nobody's place remains: the confusion
-    template of `dvc plots` counts rows."""
+    """Actual and predicted class of each row, for the confusion template of `dvc plots`, which counts rows.
+
+    The rows are sorted, so that their order does not identify anyone.
+    """
     names = np.asarray(classes)
     rows = {"actual": names[table["label"].to_numpy()], "predicted": names[metrics.called(table["probability"])]}
     return pd.DataFrame(rows).sort_values(["actual", "predicted"], ignore_index=True)
 
 
 def figure_12(counts: pd.DataFrame, classes: tuple[str, str]) -> tuple[int, int, int, int]:
-    """The paper's Figure 12 as TP, FN, FP, TN. counts: true, predicted, count; classes: the negative, the positive."""
+    """The paper's Figure 12 as TP, FN, FP, TN. `counts`: true, predicted, count; `classes`: negative, positive."""
     of = counts.set_index(["true", "predicted"])["count"]
     tp, fn, fp, tn = (int(of[true, predicted]) for true in classes[::-1] for predicted in classes[::-1])
     return tp, fn, fp, tn
 
 
 def roc(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rate at every threshold, both ascending from 0 to 1; empty where a class is absent."""
+    """False and true positive rate at every threshold, both ascending from 0 to 1; empty if a class is absent."""
     if table["label"].nunique() < 2:
         return np.array([]), np.array([])
     false_rate, true_rate, _ = roc_curve(table["label"], table["probability"], drop_intermediate=False)
@@ -186,7 +211,7 @@ def roc(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def precision_recall(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Recall (ascending from 0 to 1) and precision at every threshold; empty where no row is positive."""
+    """Recall (ascending from 0 to 1) and precision at every threshold; empty if no row is positive."""
     if not table["label"].any():
         return np.array([]), np.array([])
     precision, recall, _ = precision_recall_curve(table["label"], table["probability"])
@@ -194,7 +219,7 @@ def precision_recall(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def roc_on_grid(models: Mapping[str, pd.DataFrame], points: int = 101) -> pd.DataFrame:
-    """The ROC curves on one axis: false_positive_rate, and a column of true positive rates per model."""
+    """ROC curves on a common axis: false_positive_rate, and one column of true positive rates per model."""
     axis = np.linspace(0, 1, points).round(4)
     curves = {}
     for name, table in models.items():
@@ -204,7 +229,7 @@ def roc_on_grid(models: Mapping[str, pd.DataFrame], points: int = 101) -> pd.Dat
 
 
 def precision_recall_on_grid(models: Mapping[str, pd.DataFrame], points: int = 101) -> pd.DataFrame:
-    """The precision–recall curves on one axis: recall, and per model the precision at the threshold that reaches it."""
+    """Precision–recall curves on a common axis: recall, and each model's precision at the threshold that reaches it."""
     axis = np.linspace(0, 1, points).round(4)
     curves = {}
     for name, table in models.items():
@@ -216,12 +241,12 @@ def precision_recall_on_grid(models: Mapping[str, pd.DataFrame], points: int = 1
 
 
 def table_4_markdown(cells: pd.DataFrame, majority: float) -> str:
-    """Table 4 three times in Markdown: highest fold, fold of lowest validation loss (the paper's beside), mean ± sd.
+    """Table 4 in Markdown, three times: highest fold and fold of lowest validation loss (with the paper's), mean ± sd.
 
-    majority: the majority baseline in percent, the last row of each.
+    `majority` is the majority baseline in percent, shown in each caption.
     """
     ours_and_paper, last = "{:.2f} ({:.2f})", f"majority baseline {majority:.2f} ({PAPER_MAJORITY:.2f})"
-    averages = "Mean ± standard deviation over the folds, accuracy in %; at the edges the averages of both"
+    averages = "Mean ± standard deviation over the folds, accuracy in %; the edges show the averages of both"
     blocks = (
         ("Highest fold, accuracy in % (the paper's)", "highest_fold", "paper", ours_and_paper),
         ("Fold of lowest validation loss, accuracy in % (the paper's)", "lowest_loss_fold", "paper", ours_and_paper),
@@ -234,9 +259,9 @@ def table_4_markdown(cells: pd.DataFrame, majority: float) -> str:
 
 
 def table_5_markdown(table: pd.DataFrame, *, level: float = 0.95) -> str:
-    """Table 5 in Markdown: scores weighted by class as the paper's (its own in brackets), then those of each class.
+    """Table 5 in Markdown: scores weighted by class (with the paper's in brackets), then the scores of each class.
 
-    level: of the intervals in the table.
+    `level` is the level of the intervals in the table.
     """
     main = table[~table["scope"].str.endswith("of folds")].set_index(["cell", "model", "unit"])
     spread = {

@@ -31,7 +31,9 @@ def test_of_architectures_it_names_the_best_on_average(table, expected):
 def test_a_confusion_matrix_is_counted_class_by_class():
     calls = pd.DataFrame({"actual": ["ALS", "ALS", "HC"], "predicted": ["ALS", "HC", "HC"]})
     text = alternative_texts.confusion_matrices(calls, "voice alone")
-    assert "of voice alone. The selected cell calls 1 of 2 recordings of ALS and 1 of 1 recordings of HC" in text
+    assert (
+        "of voice alone. The selected cell is correct for 1 of 2 recordings of ALS and 1 of 1 recordings of HC" in text
+    )
 
 
 def test_precision_is_read_at_half_of_the_patients_found():
@@ -43,5 +45,5 @@ def test_precision_is_read_at_half_of_the_patients_found():
 def test_learning_curves_go_from_the_first_epoch_to_the_last():
     curve = pd.DataFrame({"fold": 2.0, "loss": [0.9, 0.5, 0.4], "validation_loss": [0.8, 0.6, float("nan")]})
     text = alternative_texts.learning_curves(curve)
-    assert "In fold 2, over 3 epochs, the training loss goes from 0.90 to 0.40" in text
+    assert "In fold 2, over 3 epochs, the training loss changes from 0.90 to 0.40" in text
     assert text.endswith("the validation loss from 0.80 to not defined.")
