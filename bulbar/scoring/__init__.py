@@ -1,1 +1,1 @@
-"""Scores, confidence intervals over subjects, and the selection of a cell."""
+"""Scores, bootstrap intervals over subjects, and the selection of a cell."""

@@ -1,11 +1,11 @@
-"""Intervals of scores, of differences between two models, of means: from drawing subjects again and again.
+"""Bootstrap intervals over subjects: of scores, of differences between two models, and of means.
 
-Target: the performance on new subjects of the whole procedure, training included, as cross-validation estimates it. A
-draw takes as many subjects of each class as there are, with replacement, each with all its rows: so a person with eight
-recordings counts as one person. What no draw covers: no model is fitted again, so what another training sample would
-have changed is left out, and the folds count as independent although each trains on the others' subjects. Counted on
-made-up cohorts, a 95 % interval of an AUC holds its target 92 to 94 times in 100, and 86 to 93 times where there is
-nothing to learn; benchmarks/README.md has all scores.
+The target is the performance of the whole procedure, training included, on new subjects, as cross-validation estimates
+it. A draw takes as many subjects of each class as there are, with replacement, each with all its rows, so a person with
+eight recordings counts as one person. The draws do not cover everything: models are not fitted again, so the effect of
+another training sample is missing, and folds count as independent although each trains on the others' subjects. On
+simulated cohorts a 95 % interval of an AUC contains its target in 92 to 94 % of the cases, and in 86 to 93 % if there
+is nothing to learn; benchmarks/README.md has all scores.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from bulbar.core.settings import Strict
 from bulbar.scoring import metrics
 
 NOT_DRAWN = ("rows", "majority_accuracy")
-"""What `metrics.scores` gives that has no interval: both are fixed once the cohort is."""
+"""Results of `metrics.scores` without an interval: the cohort determines both."""
 
 LOSSES = ("brier", "log_loss")
-"""Scores of which less is better."""
+"""Scores for which lower is better."""
 
 COMPARED = ("accuracy", "balanced_accuracy", "roc_auc", "roc_auc_pooled", "brier", "log_loss")
 
@@ -38,7 +38,7 @@ class Settings(Strict):
 
 
 class Difference(NamedTuple):
-    """First minus second: the value, its interval, and the p of no difference (two-sided)."""
+    """First minus second: value, interval and two-sided p-value for no difference."""
 
     value: float
     low: float
@@ -47,9 +47,19 @@ class Difference(NamedTuple):
 
 
 def drawn_subjects(labels: npt.ArrayLike, *, draws: int, seed: int) -> np.ndarray:
-    """How often each subject is drawn, with replacement within its class; shape (draws, subjects).
+    """Draw subjects with replacement within each class.
 
-    labels: each subject's class, shape (subjects,). Every draw has as many subjects of a class as there are.
+    Parameters
+    ----------
+    labels : array-like, shape (subjects,)
+        Class of each subject.
+    draws, seed : int
+        Number of draws, random seed.
+
+    Returns
+    -------
+    array, shape (draws, subjects)
+        How often each subject is drawn. Every draw has the class sizes of the cohort.
     """
     label_of = np.asarray(labels)
     generator = np.random.default_rng(seed)
@@ -61,34 +71,43 @@ def drawn_subjects(labels: npt.ArrayLike, *, draws: int, seed: int) -> np.ndarra
 
 
 def subjects_of(table: pd.DataFrame) -> pd.Series:
-    """The label of each subject of a table, by subject_id, sorted: the order of the columns of a draw."""
+    """Label of each subject, indexed by subject_id and sorted: the order of the columns of a draw."""
     return table.groupby("subject_id", sort=True)["label"].first()
 
 
 def sums_of_subjects(table: pd.DataFrame, of_row: npt.ArrayLike) -> np.ndarray:
-    """The sum over each subject's rows of one number per row, shape (subjects,), in the order of `subjects_of`."""
+    """Sum of one number per row over each subject's rows, shape (subjects,), in the order of `subjects_of`."""
     subject_of, subjects = pd.factorize(table["subject_id"], sort=True)
     return np.bincount(subject_of, np.asarray(of_row, dtype=float), minlength=len(subjects))
 
 
 def log_losses(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> np.ndarray:
-    """The negative log-likelihood of each row, in nats, shape (n,); its mean is `metrics.log_loss`."""
+    """Negative log-likelihood of each row, in nats, shape (n,); its mean is `metrics.log_loss`."""
     true, score = np.asarray(y_true, dtype=int), np.asarray(y_score, dtype=float)
     return -np.log(np.clip(np.where(true == 1, score, 1 - score), metrics.NEAREST, 1 - metrics.NEAREST))
 
 
 def scores_of_draws(table: pd.DataFrame, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Every score of `metrics.scores` but `NOT_DRAWN`, for each draw, shape (draws,); NaN where it is not defined.
+    """Compute every score of `metrics.scores`, except `NOT_DRAWN`, for each draw.
 
-    table: as for `metrics.scores`, with subject_id. drawn: how often each subject counts, shape (draws, subjects),
-    columns in the order of `subjects_of`; once each gives the table's own scores.
+    Parameters
+    ----------
+    table : DataFrame
+        As for `metrics.scores`, with subject_id.
+    drawn : array, shape (draws, subjects)
+        How often each subject counts, columns in the order of `subjects_of`. A row of ones gives the own scores.
+
+    Returns
+    -------
+    dict
+        score -> array, shape (draws,); NaN if a score is not defined.
     """
     label = table["label"].to_numpy(dtype=int)
     probability = table["probability"].to_numpy(dtype=float)
     calls = metrics.called(probability)
 
     def total(of_row: np.ndarray) -> np.ndarray:
-        """The sum over the rows of each draw of one number per row."""
+        """Sum of one number per row over the rows of each draw."""
         return drawn @ sums_of_subjects(table, of_row)
 
     tp, fn, fp, tn = (total((label == actual) & (calls == call)) for actual in (1, 0) for call in (1, 0))
@@ -121,17 +140,25 @@ def scores_of_draws(table: pd.DataFrame, drawn: np.ndarray) -> dict[str, np.ndar
 
 
 def _weighted(of_class: Mapping[str, np.ndarray], weight: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The mean over the classes that have rows, weighted by how many."""
+    """Mean over the classes with rows, weighted by their number of rows."""
     parts = [np.where(share == 0, 0.0, share * of_class[name]) for name, share in weight.items()]
     return parts[0] + parts[1]
 
 
 def pairs_of_subjects(table: pd.DataFrame, folds: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Concordant and all pairs of a positive and a negative row, counted for each pair of subjects.
+    """Count pairs of a positive and a negative row for each pair of subjects.
 
-    table: subject_id, label, probability. folds: pairs are counted within a fold, shape (n,); where a row has none
-    (NaN), no pair is. Returns two arrays of shape (subjects, subjects), the positive row's subject first; a tie is
-    half concordant.
+    Parameters
+    ----------
+    table : DataFrame
+        subject_id, label, probability.
+    folds : array-like, shape (n,)
+        Pairs are counted within a fold. If a row has no fold (NaN), no pairs are counted at all.
+
+    Returns
+    -------
+    concordant, pairs : array, shape (subjects, subjects)
+        Concordant pairs (a tie counts half) and all pairs; rows are the subjects of the positive row.
     """
     subject_of, subjects = pd.factorize(table["subject_id"], sort=True)
     label, probability = table["label"].to_numpy(dtype=int), table["probability"].to_numpy(dtype=float)
@@ -149,7 +176,7 @@ def pairs_of_subjects(table: pd.DataFrame, folds: npt.ArrayLike) -> tuple[np.nda
 
 
 def auc_of_draws(counted: tuple[np.ndarray, np.ndarray], drawn: np.ndarray) -> np.ndarray:
-    """The AUC of each draw from `pairs_of_subjects`; NaN where a draw has no pair."""
+    """AUC of each draw from the result of `pairs_of_subjects`; NaN if a draw has no pair."""
     concordant, pairs = (((drawn @ counts) * drawn).sum(axis=1) for counts in counted)
     return np.divide(concordant, pairs, out=np.full(len(drawn), np.nan), where=pairs > 0)
 
@@ -157,12 +184,30 @@ def auc_of_draws(counted: tuple[np.ndarray, np.ndarray], drawn: np.ndarray) -> n
 def intervals(
     table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Bootstrap interval of every score of `metrics.scores` but `NOT_DRAWN`.
+    """Bootstrap interval of every score of `metrics.scores`, except `NOT_DRAWN`.
 
-    table: subject_id, fold, label, probability; one row per recording, or `metrics.per_subject`'s. Returns
-    {score: (low, high)}: the percentiles that enclose `level` of the draws in which the score is defined, expanded for
-    the subjects of the smaller class (`tail_of`); NaN, NaN where it is in none. A perfect score, about which the draws
-    hold nothing, has the bound of `beyond_perfect`.
+    Parameters
+    ----------
+    table : DataFrame
+        subject_id, fold, label, probability; one row per recording, or per subject (`metrics.per_subject`).
+    draws, level, seed
+        Number of draws, confidence level, random seed.
+
+    Returns
+    -------
+    dict
+        score -> (low, high): the percentiles that enclose `level` of the draws in which the score is defined, expanded
+        for the number of subjects in the smaller class (`tail_of`). NaN, NaN if no draw defines the score. A perfect
+        score does not vary between draws; its bound is that of `beyond_perfect`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "subject_id": list("abcd"), "fold": 1, "label": [0, 0, 1, 1], "probability": [0.1, 0.6, 0.4, 0.9],
+    ... })
+    >>> low, high = intervals(table, draws=200)["accuracy"]
+    >>> 0 <= low < high <= 1
+    True
     """
     labels = subjects_of(table)
     drawn = drawn_subjects(labels, draws=draws, seed=seed)
@@ -179,14 +224,14 @@ def intervals(
 
 
 def smaller_class(labels: npt.ArrayLike) -> int:
-    """Subjects of the class that has fewer; 0 where there are none."""
+    """Number of subjects in the smaller class; 0 if there are no subjects."""
     return int(np.unique(np.asarray(labels), return_counts=True)[1].min(initial=len(np.asarray(labels))))
 
 
 def percentiles(values: np.ndarray, level: float, *, subjects: int | None = None) -> tuple[float, float]:
-    """What encloses the inner `level` of the finite values; NaN, NaN where there is none.
+    """Percentiles that enclose the inner `level` of the finite values; NaN, NaN if there are none.
 
-    subjects: expanded for so many, as `tail_of` says; None: as they are.
+    With `subjects`, they are expanded for this number of subjects (`tail_of`).
     """
     defined = values[np.isfinite(values)]
     if not defined.size:
@@ -197,29 +242,39 @@ def percentiles(values: np.ndarray, level: float, *, subjects: int | None = None
 
 
 def tail_of(level: float, subjects: int) -> float:
-    """The share of draws to leave out at each end so that an interval from few subjects is not too narrow.
+    """Share of draws to omit at each end, so that an interval from few subjects is not too narrow.
 
-    A bootstrap of n is narrower than it should be by sqrt((n - 1) / n), and takes the normal's tail for Student's.
-    Source: the expanded percentile interval, Hesterberg, The American Statistician 69, 2015; of several samples, here
-    the classes, his R package resample takes the smallest.
+    A bootstrap interval of n subjects is too narrow by sqrt((n - 1) / n), and uses the tail of the normal distribution
+    instead of Student's t. Source: the expanded percentile interval, Hesterberg, The American Statistician 69, 2015;
+    for several samples (here the classes) his R package resample uses the smallest.
+
+    Examples
+    --------
+    >>> round(tail_of(0.95, 10_000), 4), round(tail_of(0.95, 10), 4)
+    (0.025, 0.0086)
     """
     n = max(subjects, 2)
     return float(stats.norm.sf(np.sqrt(n / (n - 1)) * stats.t.isf((1 - level) / 2, n - 1)))
 
 
 def beyond_perfect(subjects: int, level: float) -> float:
-    """The lower bound of a share that was 1 in each of n subjects: the exact binomial one (Clopper and Pearson 1934).
+    """Exact lower bound of a share that is 1 in each of n subjects (Clopper and Pearson 1934).
 
-    For an AUC of 1: the same of one class's subjects, each of whom scored beyond all those of the other.
+    For an AUC of 1, n is the number of subjects of one class, each of whom has a score beyond all of the other class.
+
+    Examples
+    --------
+    >>> round(beyond_perfect(10, 0.95), 3)
+    0.692
     """
     return float(((1 - level) / 2) ** (1 / subjects))
 
 
 def _resting_on(score: str, table: pd.DataFrame) -> int:
-    """How many subjects a score counts: all, those of one class, or, where it weighs both, of the smaller one.
+    """Number of subjects that a score depends on: all, those of one class or, if it weighs both, of the smaller class.
 
-    A precision counts those that are called so, a patient or two where the model hardly ever predicts it; an AUC within
-    folds those that have somebody of the other class in their fold.
+    A precision depends on the subjects who are predicted to be in the class, which may be one or two. An AUC within
+    folds depends on the subjects with someone of the other class in their fold.
     """
     labels = subjects_of(table)
     if score in ("precision", "precision_negative"):
@@ -239,7 +294,7 @@ def _resting_on(score: str, table: pd.DataFrame) -> int:
 def both_ways(
     table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """The scores of an out-of-fold table per recording and per subject, each with its `intervals`."""
+    """Scores of an out-of-fold table per recording and per subject, each with its `intervals`."""
     units = {"per_recording": table, "per_subject": metrics.per_subject(table)}
     return {
         unit: {**metrics.scores(rows), "intervals": intervals(rows, draws=draws, level=level, seed=seed)}
@@ -250,18 +305,31 @@ def both_ways(
 def compare(
     first: pd.DataFrame, second: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Difference]:
-    """How much better the first model is than the second on the same subjects: first minus second, for `COMPARED`.
+    """Compare two models on the same subjects: first minus second, for the scores in `COMPARED`.
 
-    first, second: as for `intervals`, of the same recordings (or subjects, after `metrics.per_subject`). Both are
-    scored on the same draws; intervals are expanded as there. p: two-sided, of no difference: at the level 1 - p the
-    interval's end is at 0; never under what (b + 1) / (m + 1) of m draws gives.
-    Raises ValueError where the tables do not hold the same rows with the same labels.
+    Parameters
+    ----------
+    first, second : DataFrame
+        As for `intervals`, with the same recordings (or the same subjects, after `metrics.per_subject`).
+    draws, level, seed
+        Number of draws, confidence level, random seed. Both models share the draws.
+
+    Returns
+    -------
+    dict
+        score -> Difference. The intervals are expanded as in `intervals`. The two-sided p-value is the one for which
+        the interval of level 1 - p ends at 0, and is limited by (b + 1) / (m + 1) with m draws.
+
+    Raises
+    ------
+    ValueError
+        If the tables do not have the same rows with the same labels.
     """
     key = "recording_id" if "recording_id" in first and "recording_id" in second else "subject_id"
     columns = list(dict.fromkeys([key, "subject_id", "label"]))
     rows = [table[columns].sort_values(key, ignore_index=True) for table in (first, second)]
     if not rows[0].equals(rows[1]):
-        raise ValueError(f"tables of the same {key} expected, with the same labels; one holds what the other does not")
+        raise ValueError(f"both tables must have the same {key} values with the same labels; found differences")
     labels = subjects_of(first)
     once = np.ones((1, len(labels)))
     drawn = np.vstack([once, drawn_subjects(labels, draws=draws, seed=seed)])
@@ -271,18 +339,18 @@ def compare(
 
 
 def _difference(values: np.ndarray, level: float, subjects: int) -> Difference:
-    """From the difference itself, then that of each draw."""
+    """The Difference of `values`: the difference itself, then that of each draw."""
     own, drawn = float(values[0]), values[1:][np.isfinite(values[1:])]
     if not drawn.size:
         return Difference(own, np.nan, np.nan, np.nan)
     rarer = (min(np.sum(drawn <= 0), np.sum(drawn >= 0)) + 1) / (drawn.size + 1)
     n = max(subjects, 2)
-    p = 2 * stats.t.sf(stats.norm.isf(min(rarer, 0.5)) / np.sqrt(n / (n - 1)), n - 1)  # `tail_of` the other way round
+    p = 2 * stats.t.sf(stats.norm.isf(min(rarer, 0.5)) / np.sqrt(n / (n - 1)), n - 1)  # the inverse of `tail_of`
     return Difference(own, *percentiles(drawn, level, subjects=subjects), float(p))
 
 
 class Mean(NamedTuple):
-    """A mean over subjects with the ends of its interval."""
+    """A mean over subjects with the limits of its interval."""
 
     value: float
     low: float
@@ -290,7 +358,14 @@ class Mean(NamedTuple):
 
 
 def of_groups(values: np.ndarray, names: pd.Series) -> tuple[pd.Index, np.ndarray]:
-    """The mean of the rows of each name, sorted by name: names, and an array of shape (names, ...)."""
+    """Mean of the rows of each name, sorted by name: the names, and an array of shape (names, ...).
+
+    Examples
+    --------
+    >>> names, means = of_groups(np.array([1.0, 3.0, 5.0]), pd.Series(["b", "b", "a"]))
+    >>> list(names), means.tolist()
+    (['a', 'b'], [5.0, 2.0])
+    """
     which, known = pd.factorize(names, sort=True)
     flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     sums = np.zeros((len(known), flat.shape[1]))
@@ -300,9 +375,9 @@ def of_groups(values: np.ndarray, names: pd.Series) -> tuple[pd.Index, np.ndarra
 
 
 def over_subjects(values: np.ndarray, labels: np.ndarray, *, draws: int, level: float, seed: int) -> Mean:
-    """The mean of one number per subject, its interval from drawing subjects within each class.
+    """Mean of one number per subject, with a bootstrap interval over subjects within each class.
 
-    NaN, withheld, of fewer than five subjects.
+    NaN (withheld) for fewer than five subjects.
     """
     if len(values) < disclosure.FEWEST_SHOWN:
         return Mean(np.nan, np.nan, np.nan)

@@ -1,8 +1,9 @@
-"""Scores of predicted probabilities, in scikit-learn's manner: `(y_true, y_score) -> float`.
+"""Scores of predicted probabilities, with the signature of scikit-learn: `(y_true, y_score) -> float`.
 
-y_true: 1 = positive class, 0 = the other, shape (n,). y_score: probability of the positive class, in [0, 1], shape
-(n,); from `THRESHOLD` on a row is called positive (so 0/1 decisions are scores too). A score that is not
-defined, such as the AUC of one class or the precision of a class that was never called, is NaN: no 0, no warning.
+`y_true`, shape (n,): 1 is the positive class, 0 the negative. `y_score`, shape (n,), in [0, 1]: probability of the
+positive class; a row is predicted positive from `THRESHOLD` on, so that 0/1 decisions are valid scores too. A score
+that is not defined is NaN, without a warning: for example the AUC of one class, or the precision of a class that is
+never predicted.
 """
 
 from collections.abc import Callable
@@ -17,38 +18,50 @@ from sklearn import metrics
 THRESHOLD = 0.5
 
 NEAREST = 5e-7
-"""What a probability of 0 may have been: our tables hold six digits."""
+"""A probability printed as 0 may have been as large as this, because our tables have six digits."""
 
 Of = Literal["positive", "negative", "weighted"]
 SUFFIXES: dict[Of, str] = {"positive": "", "negative": "_negative", "weighted": "_weighted"}
-"""Of the names of precision, recall and F1 in `scores`."""
+"""Suffixes of the names of precision, recall and F1 in `scores`."""
 
 
 def called(y_score: npt.ArrayLike) -> np.ndarray:
-    """What a probability is called: 1 from `THRESHOLD` on, else 0."""
+    """Predicted class of each probability: 1 from `THRESHOLD` on, else 0.
+
+    Examples
+    --------
+    >>> called([0.2, 0.5, 0.9]).tolist()
+    [0, 1, 1]
+    """
     return (np.asarray(y_score, dtype=float) >= THRESHOLD).astype(int)
 
 
 def confusion(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> tuple[int, int, int, int]:
-    """TP, FN, FP, TN: in the order of the paper's Figure 12, which reads 151, 12, 36, 45."""
+    """TP, FN, FP, TN, in the order of the paper's Figure 12 (151, 12, 36, 45).
+
+    Examples
+    --------
+    >>> confusion([1, 1, 0, 0], [0.9, 0.2, 0.7, 0.1])
+    (1, 1, 1, 1)
+    """
     true, calls = np.asarray(y_true, dtype=int), called(y_score)
     counts = [int(np.sum((true == actual) & (calls == call))) for actual in (1, 0) for call in (1, 0)]
     return counts[0], counts[1], counts[2], counts[3]
 
 
 def majority_accuracy(y_true: npt.ArrayLike) -> float:
-    """The accuracy of calling every row what most rows are."""
+    """Accuracy of the majority baseline, which predicts the more frequent class for every row."""
     true = np.asarray(y_true, dtype=int)
     return float(max(true.mean(), 1 - true.mean())) if true.size else np.nan
 
 
 def accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Share of rows called right, equation 9."""
+    """Share of rows classified correctly, equation 9."""
     return float(metrics.accuracy_score(np.asarray(y_true, dtype=int), called(y_score))) if np.size(y_true) else np.nan
 
 
 def balanced_accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Mean of sensitivity and specificity; NaN where a class is absent."""
+    """Mean of sensitivity and specificity; NaN if a class is absent."""
     return (sensitivity(y_true, y_score) + specificity(y_true, y_score)) / 2
 
 
@@ -64,50 +77,69 @@ def _of_class(score: Callable[..., np.ndarray], y_true: npt.ArrayLike, y_score: 
 
 
 def precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
-    """Share of a class's calls that are right, equation 6; NaN where the class is never called.
+    """Share of the predictions of a class that are correct, equation 6; NaN if the class is never predicted.
 
-    of: `positive`, `negative`, or `weighted`: the mean of both, weighted by how many rows each class has. Table 5's
-    numbers are the weighted ones (they follow from Figure 12's counts).
+    Parameters
+    ----------
+    y_true, y_score : array-like, shape (n,)
+        See the module.
+    of : {"positive", "negative", "weighted"}
+        The class, or the mean of both classes weighted by their number of rows. Table 5 of the paper has weighted
+        scores; they follow from the counts of Figure 12.
     """
     return _of_class(metrics.precision_score, y_true, y_score, of)
 
 
 def recall(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
-    """Share of a class's rows that are called so, equation 7; NaN where the class is absent. `of` as in `precision`."""
+    """Share of a class's rows that are predicted correctly, equation 7; NaN if it is absent. `of` as in `precision`."""
     return _of_class(metrics.recall_score, y_true, y_score, of)
 
 
 def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
-    """Harmonic mean of precision and recall, equation 8, as 2TP / (2TP + FP + FN): 0 where a class is never called.
+    """Harmonic mean of precision and recall, equation 8, as 2TP / (2TP + FP + FN). `of` as in `precision`.
 
-    NaN where a class is neither there nor called. `of` as in `precision`.
+    0 if a class is never predicted, NaN if it is neither present nor predicted.
     """
     return _of_class(metrics.f1_score, y_true, y_score, of)
 
 
 def sensitivity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Share of the positive rows called positive."""
+    """Share of the positive rows that are predicted positive."""
     return recall(y_true, y_score, of="positive")
 
 
 def specificity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Share of the negative rows called negative."""
+    """Share of the negative rows that are predicted negative."""
     return recall(y_true, y_score, of="negative")
 
 
 def roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Share of (positive, negative) pairs with the positive scored higher, ties half; NaN where a class is absent.
+    """Share of (positive, negative) pairs in which the positive has the higher score, ties half; NaN without pairs.
 
-    Over several folds this is the pooled AUC, which also compares the scores of different networks.
+    Over several folds this is the pooled AUC, which also compares scores of different networks.
+
+    Examples
+    --------
+    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
     """
     return float(roc_auc_within_folds(y_true, y_score, np.zeros(np.size(y_true))))
 
 
 def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: npt.ArrayLike) -> Any:
-    """The same share, over those pairs alone whose two rows lie in one fold, so were scored by one network.
+    """AUC over the pairs of rows in the same fold, which are scored by the same network.
 
-    y_true, y_score: shape (n,), or (n, columns) for an AUC of each column. fold: the fold of each row, shape (n,).
-    Returns a float or shape (columns,), NaN where a row has no fold, or no fold has both classes.
+    Parameters
+    ----------
+    y_true, y_score : array-like, shape (n,) or (n, columns)
+        See the module; with columns, one AUC per column.
+    fold : array-like, shape (n,)
+        Fold of each row.
+
+    Returns
+    -------
+    float or array, shape (columns,)
+        NaN if a row has no fold, or if no fold has both classes.
     """
     true, score, fold = np.asarray(y_true, dtype=int), np.asarray(y_score, dtype=float), np.asarray(fold, dtype=float)
     concordant, pairs = np.zeros((2, *true.shape[1:]))
@@ -122,23 +154,36 @@ def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: np
 
 
 def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Mean negative log-likelihood, in nats; a probability of 0 or 1 counts as `NEAREST` to it."""
+    """Mean negative log-likelihood, in nats; probabilities are clipped to [`NEAREST`, 1 - `NEAREST`]."""
     true, score = np.asarray(y_true, dtype=int), np.clip(np.asarray(y_score, dtype=float), NEAREST, 1 - NEAREST)
     return float(metrics.log_loss(true, score, labels=[0, 1])) if true.size else np.nan
 
 
 def brier(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """Mean squared distance of the probability from what is true, 0 to 1: for two classes, half of Brier's (1950)."""
+    """Mean squared difference of probability and label, 0 to 1: for two classes, half of Brier's score (1950).
+
+    Examples
+    --------
+    >>> brier([1, 0], [0.5, 0.5])
+    0.25
+    """
     true = np.asarray(y_true, dtype=int)
     return float(np.mean((np.asarray(y_score, dtype=float) - true) ** 2)) if true.size else np.nan
 
 
 def per_subject(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per subject: the mean probability over the subject's recordings.
+    """Average the probabilities over each subject's recordings.
 
-    table: out-of-fold predictions (recording_id, subject_id, fold, label, probability). Returns subject_id, fold,
-    label, probability, sorted by subject. Split by recording, one subject's recordings are scored
-    by the networks of several folds: then none has a fold (NaN), and an AUC within folds is not defined.
+    Parameters
+    ----------
+    table : DataFrame
+        Out-of-fold predictions: recording_id, subject_id, fold, label, probability.
+
+    Returns
+    -------
+    DataFrame
+        subject_id, fold, label, probability, sorted by subject. If the split is by recording, networks of several folds
+        score one subject: then all folds are NaN, and an AUC within folds is not defined.
     """
     grouped = table.groupby("subject_id", sort=True)
     subjects = grouped.agg(fold=("fold", "first"), label=("label", "first"), probability=("probability", "mean"))
@@ -148,10 +193,18 @@ def per_subject(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(table: pd.DataFrame) -> dict[str, float]:
-    """Every score of a table with the columns fold, label, probability: one row per recording, or `per_subject`'s.
+    """Compute every score of an out-of-fold table.
 
-    `precision`, `recall`, `f1` are the positive class's; `roc_auc` counts pairs within a fold, `roc_auc_pooled`
-    all pairs.
+    Parameters
+    ----------
+    table : DataFrame
+        Columns fold, label, probability; one row per recording, or per subject (`per_subject`).
+
+    Returns
+    -------
+    dict
+        score -> value. `precision`, `recall` and `f1` are for the positive class; `roc_auc` counts pairs within a fold,
+        `roc_auc_pooled` all pairs.
     """
     true, score = table["label"].to_numpy(), table["probability"].to_numpy()
     return {
@@ -174,5 +227,5 @@ def scores(table: pd.DataFrame) -> dict[str, float]:
 
 
 def both_ways(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """The scores of an out-of-fold table per recording and per subject."""
+    """Scores of an out-of-fold table per recording and per subject."""
     return {"per_recording": scores(table), "per_subject": scores(per_subject(table))}

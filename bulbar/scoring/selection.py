@@ -1,7 +1,7 @@
-"""Which cell of the sweep is taken: by the paper's possible rules, and by one that no test fold takes part in.
+"""Selection of a cell of the sweep: by the rules that the paper may have used, and by one that uses no test fold.
 
-A cell is one architecture at one dropout rate. Ties go to the lower validation loss, then to what the sweep names
-first.
+A cell is one architecture at one dropout rate. Ties are broken by the lower validation loss, then by the order of the
+sweep.
 """
 
 from collections.abc import Mapping
@@ -34,10 +34,19 @@ def cells_of(fits: pd.DataFrame) -> list[Cell]:
 
 
 def best_fit(fits: pd.DataFrame, rule: RecordWiseRule) -> pd.Series:
-    """The one fit (cell and fold) that a record-wise rule reports.
+    """The fit (cell and fold) that a record-wise rule reports.
 
-    fits: architecture, dropout_rate, fold, validation_loss, test_accuracy, one row per fit, in the sweep's order. Given
-    the rows of one cell, it is that cell's reported fold.
+    Parameters
+    ----------
+    fits : DataFrame
+        One row per fit, in the order of the sweep: architecture, dropout_rate, fold, validation_loss, test_accuracy.
+        With the rows of a single cell, the result is the reported fold of this cell.
+    rule : {"highest_fold_accuracy", "lowest_validation_loss"}
+
+    Returns
+    -------
+    Series
+        The row of `fits`.
     """
     if rule == "highest_fold_accuracy":
         order = fits.sort_values(["test_accuracy", "validation_loss"], ascending=[False, True], kind="stable")
@@ -47,10 +56,10 @@ def best_fit(fits: pd.DataFrame, rule: RecordWiseRule) -> pd.Series:
 
 
 def record_wise(fits: pd.DataFrame, rule: RecordWiseRule) -> dict[str, Any]:
-    """The paper's way: the best single fold of all. Which rule it used is unknown, so both rules' picks are returned.
+    """Select as the paper did: the best single fold of all. Its rule is unknown, so both rules are evaluated.
 
-    Returns `cells` (the cell for each fold: the same), `reported_fold` and each rule's fit. Their scores are `biased`:
-    both rules see the test fold, which was watched in training too, and speakers are on both sides of it.
+    Returns `cells` (the same cell for each fold), `reported_fold` and the fit of each rule. The scores are `biased`:
+    both rules use the test fold, which was also monitored in training, and its speakers are in the training set.
     """
     picks = {name: best_fit(fits, name) for name in ("highest_fold_accuracy", "lowest_validation_loss")}
     taken = picks[rule]
@@ -82,10 +91,10 @@ def with_intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """What `record_wise` returns, each rule's accuracy with its bootstrap interval over the fold's subjects.
+    """Add to the result of `record_wise` the bootstrap interval of each accuracy, over the fold's subjects.
 
-    predictions: the out-of-fold table of each picked cell. The interval is of that fold alone: it knows nothing of how
-    the fold was picked.
+    `predictions` has the out-of-fold table of each selected cell. The interval is for this fold alone and does not
+    account for the selection of the fold.
     """
     bounded = dict(picked)
     for rule in get_args(RecordWiseRule):
@@ -98,9 +107,9 @@ def with_intervals(
 
 
 def cell_of_each_fold(fits: pd.DataFrame) -> dict[int, Cell]:
-    """Inside each outer fold, the cell with the lowest log loss on that fold's validation subjects.
+    """For each outer fold, the cell with the lowest log loss on the validation subjects of that fold.
 
-    fits: as for `best_fit`, with validation_log_loss. The fold's own test subjects take no part.
+    `fits` is as for `best_fit`, with validation_log_loss. The test subjects of the fold are not used.
     """
     order = fits.sort_values(["validation_log_loss", "validation_loss"], kind="stable").drop_duplicates("fold")
     order = order.sort_values("fold")
@@ -109,9 +118,21 @@ def cell_of_each_fold(fits: pd.DataFrame) -> dict[int, Cell]:
 
 
 def nested_out_of_fold(cells: Mapping[int, Cell], predictions: Mapping[Cell, pd.DataFrame]) -> pd.DataFrame:
-    """Each fold's test rows as predicted by the cell picked inside that fold: an honest score of the whole procedure.
+    """The test rows of each fold, predicted by the cell that was selected for this fold.
 
-    predictions: the out-of-fold table of each cell. Returns rows of the same columns, sorted by recording.
+    Scores of this table are unbiased estimates for the whole procedure, selection included.
+
+    Parameters
+    ----------
+    cells : mapping
+        fold -> cell, from `cell_of_each_fold`.
+    predictions : mapping
+        cell -> out-of-fold table.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, sorted by recording.
     """
     parts = [predictions[cell][predictions[cell]["fold"] == fold] for fold, cell in cells.items()]
     return pd.concat(parts).sort_values("recording_id", kind="stable").reset_index(drop=True)
@@ -120,23 +141,25 @@ def nested_out_of_fold(cells: Mapping[int, Cell], predictions: Mapping[Cell, pd.
 def pooled_winner(fits: pd.DataFrame, predictions: Mapping[Cell, pd.DataFrame]) -> Cell:
     """The cell with the lowest log loss over all out-of-fold rows.
 
-    Log loss, not accuracy: it is a proper score, the criterion of the selection inside the folds, and many cells tie at
-    the majority's accuracy. The winner's own score is optimistic: it was picked on the rows it is scored on.
+    Log loss is used instead of accuracy because it is a proper score, because the selection inside the folds uses it,
+    and because many cells tie at the accuracy of the majority baseline. The winner's own score is optimistic: it was
+    selected on the rows on which it is scored.
     """
     cells = _by_validation_loss(fits)
     return min(cells, key=lambda cell: metrics.log_loss(predictions[cell]["label"], predictions[cell]["probability"]))
 
 
 def _by_validation_loss(fits: pd.DataFrame) -> list[Cell]:
-    """The cells, lowest mean validation loss first, so that the first of equals by another score is the one to take."""
+    """The cells sorted by mean validation loss, so that the first of tied cells is the one to select."""
     losses = fits.groupby(["architecture", "dropout_rate"], sort=False)["validation_loss"].mean()
     return sorted(cells_of(fits), key=lambda cell: losses[cell])
 
 
 class Corrected(NamedTuple):
-    """One score of "take the pooled winner": the winner's own, and on subjects that took no part in picking it.
+    """One score of the rule "take the pooled winner": its own score, and that on subjects not used for the selection.
 
-    optimistic: the winner's own out-of-fold score. corrected: the mean over the draws; low, high: their percentiles.
+    `optimistic` is the winner's own out-of-fold score, `corrected` the mean over the draws, `low` and `high` are their
+    percentiles.
     """
 
     optimistic: float
@@ -146,7 +169,7 @@ class Corrected(NamedTuple):
 
 
 class Luck(NamedTuple):
-    """What being the best of all cells adds to a score: the winner's own minus the corrected, and its interval."""
+    """The winner's own score minus its corrected score, with interval: the gain from being the best of all cells."""
 
     value: float
     low: float
@@ -161,15 +184,28 @@ def bias_corrected(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Corrected]:
-    """Accuracy, log loss and AUC of "take the pooled winner", on subjects that took no part in picking it.
+    """Bias-corrected scores of the rule "take the pooled winner", on subjects that were not used for the selection.
 
-    fits, predictions: as for `pooled_winner`, split by subject. Subjects are drawn with replacement within each
-    class; the rule of `pooled_winner` picks a cell on the drawn ones, which is scored on the others. No model is fitted
-    again. Returns accuracy, log_loss and roc_auc (pairs within a fold) per recording, and roc_auc_per_subject
-    (pairs within a fold too: over all pairs it would also compare the networks of different folds).
+    Parameters
+    ----------
+    fits, predictions
+        As for `pooled_winner`, split by subject.
+    draws, level, seed
+        Number of bootstrap draws, confidence level, random seed.
+
+    Returns
+    -------
+    dict
+        accuracy, log_loss and roc_auc per recording, and roc_auc_per_subject -> Corrected. Both AUCs count pairs within
+        a fold, because other pairs would compare networks of different folds.
+
+    Notes
+    -----
+    Subjects are drawn with replacement within each class. `pooled_winner` selects a cell on the drawn subjects, and the
+    cell is scored on the others. Models are not fitted again.
     Source: bootstrap bias-corrected cross-validation, Tsamardinos, Greasidou, Borboudakis, Machine Learning 107, 2018;
-    its interval is that of the out-of-bag scores. Its algorithm 3 draws without regard to class: then a draw rich in
-    patients favours cells that call everyone one, and those left out are poor in them.
+    the interval is that of the out-of-bag scores. Its algorithm 3 ignores classes when drawing: then a draw with many
+    patients favours cells that predict patient for everyone, and few patients remain for the test.
     """
     of_winner = predictions[pooled_winner(fits, predictions)]
     labels = intervals.subjects_of(of_winner)
@@ -191,14 +227,14 @@ def bias_corrected(
 
 
 def _mean(values: np.ndarray) -> float:
-    defined = values[np.isfinite(values)]  # who is left out of a draw may be of one class, or nobody
+    defined = values[np.isfinite(values)]  # the subjects outside a draw may be of one class, or none
     return float(defined.mean()) if defined.size else np.nan
 
 
 def luck(corrected: Corrected) -> Luck:
-    """How much of a score (accuracy, AUC) is the luck of being the best of all cells.
+    """How much of a score (accuracy, AUC) is luck, because the winner is the best of all cells.
 
-    Its interval is that of the out-of-bag scores, taken from the winner's own: under 0 where they reach above it.
+    The interval is the winner's own score minus the interval of the out-of-bag scores; below 0 if these are higher.
     """
     own, mean, low, high = corrected
     return Luck(own - mean, own - high, own - low)
@@ -225,10 +261,20 @@ def subject_wise(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """A cell for each outer fold, picked on that fold's validation subjects; the pooled winner beside it.
+    """Select a cell for each outer fold on its validation subjects, and report the pooled winner for comparison.
 
-    `nested` scores the whole procedure; `pooled_winner` gives its own optimistic scores and the corrected ones, with
-    their `intervals`. draws, level, seed: as for `intervals.intervals`.
+    Parameters
+    ----------
+    fits, predictions
+        As for `pooled_winner`, with validation_log_loss.
+    draws, level, seed
+        As for `intervals.intervals`.
+
+    Returns
+    -------
+    dict
+        `cells` (one per fold); `nested`: scores of the whole procedure; `pooled_winner`: its optimistic and corrected
+        scores; each with `intervals`.
     """
     cells = cell_of_each_fold(fits)
     out_of_fold = nested_out_of_fold(cells, predictions)
