@@ -170,5 +170,5 @@ def stages_run(output: str) -> set[str]:
 
 def fits_to_do(output: str) -> dict[str, tuple[int, int]]:
     """What each stage that trains announced: fits to do, fits in the fit cache; by `sweep, record_wise`."""
-    found = re.findall(r"^(\w+, \w+): (\d+) fits to do, (\d+) already known", output, flags=re.MULTILINE)
+    found = re.findall(r"^(\w+, \w+): (\d+) fits to do, (\d+) already cached", output, flags=re.MULTILINE)
     return {stage: (int(to_do), int(known)) for stage, to_do, known in found}

@@ -1,1 +1,1 @@
-"""Networks and how they are fitted: architectures, trainer, fit cache, clusters, the fits of both studies."""
+"""Networks and their training: architectures, trainer, fit cache, clusters, the fits of both studies."""

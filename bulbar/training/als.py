@@ -1,4 +1,4 @@
-"""The two experiments of the study as lists of fits, and their results as tables: the sweep, and the fusion."""
+"""The two experiments of the ALS study, sweep and fusion: their lists of fits, and their results as tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class PublishedSettings(Strict):
-    """The `published` block of params.yaml: the paper's cell."""
+    """The `published` block of params.yaml: the cell that the paper reports."""
 
     architecture: Code
     dropout_rate: DropoutRate
 
     @property
     def cell(self) -> Cell:
-        """The block as a cell."""
+        """The settings as a cell."""
         return Cell(self.architecture, self.dropout_rate)
 
 
@@ -47,7 +47,7 @@ class SweepSettings(Strict):
 
     @property
     def cells(self) -> list[Cell]:
-        """Every cell of the sweep, in the order of the settings."""
+        """All cells of the sweep, in the order of the settings."""
         return [Cell(code, rate) for code in self.architectures for rate in self.dropout_rates]
 
     @field_validator("architectures", "dropout_rates")
@@ -58,7 +58,7 @@ class SweepSettings(Strict):
         return values
 
 
-#: The five models that fusion compares, with the set of clinical columns that each sees; None where it sees none.
+#: The five models that fusion compares, and the set of clinical columns that each uses (None: no columns).
 CLINICAL_COLUMNS: dict[str, str | None] = {
     "audio": None,
     "clinical_all": "all",
@@ -77,10 +77,20 @@ class FusionSettings(Strict):
 
 @dataclass(frozen=True, eq=False)
 class ProtocolData:
-    """What every fit of one protocol is made from.
+    """The data that all fits of one protocol share.
 
-    table: of `folds.assign`, a row per recording. rows: for each row of the feature array, its recording's position in
-    the table (a recording has several rows where `time_axis: segments`). image_shape: (mel, frame).
+    Parameters
+    ----------
+    protocol : {"record_wise", "subject_wise"}
+    table : DataFrame
+        Table of `folds.assign`, one row per recording.
+    rows : array of int
+        For each row of the feature array, the position of its recording in `table`. With `time_axis: segments` a
+        recording has several rows.
+    image_shape : (int, int)
+        (mel, frame).
+    study : Study
+        Features, labels, settings and seed.
     """
 
     protocol: Protocol
@@ -95,20 +105,20 @@ class ProtocolData:
         return folds.numbers(self.table)
 
     def parts(self, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows of the feature array that fold `fold` trains on, watches and tests."""
+        """Rows of the feature array for training, validation and test in a fold."""
         train, watched, tested = (np.flatnonzero(np.isin(self.rows, part)) for part in folds.parts(self.table, fold))
         return train, watched, tested
 
     def per_recording(self, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the recordings that `rows` belong to, and the mean of their rows' values."""
+        """Positions of the recordings of `rows`, and the mean value over each recording's rows."""
         positions, inverse = np.unique(self.rows[rows], return_inverse=True)
         return positions, np.bincount(inverse, weights=values) / np.bincount(inverse)
 
 
 def rows_of_recordings(index: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
-    """For each row of the feature array the position of its recording in `table`.
+    """Position in `table` of the recording of each row of the feature array.
 
-    index, table: with recording_id. Raises ValueError where the array holds a recording that the table lacks.
+    `index` and `table` have the column recording_id. Raises ValueError if a recording of the array is not in `table`.
     """
     position = index["recording_id"].map(pd.Series(np.arange(len(table)), index=table["recording_id"]))
     if position.isna().any():
@@ -117,20 +127,20 @@ def rows_of_recordings(index: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
 
 
 def require_image_size(cells: Sequence[Cell], image_shape: tuple[int, int]) -> None:
-    """Raise BadInput where an architecture's convolutions and poolings leave nothing of an image.
+    """Raise BadInput if an image, (mel, frame), is too small for the convolutions and poolings of an architecture.
 
-    image_shape: (mel, frame). Each convolution takes two rows and columns, each pooling half of what is left.
+    Each convolution removes two rows and two columns, and each pooling halves the rest.
     """
     problems = []
     for code in dict.fromkeys(cell.architecture for cell in cells):
-        smallest = 3 * 2 ** len(ARCHITECTURES[code].filters) - 2  # from n before a pooling back to 2 n + 2, from 1 on
+        smallest = 3 * 2 ** len(ARCHITECTURES[code].filters) - 2  # backwards from 1: n pixels need 2 n + 2 before
         if min(image_shape) < smallest:
             problems.append(
                 Problem(
                     where=f"params.yaml: sweep.architectures or published: {code}",
                     expected=f"an image of at least {smallest}×{smallest}",
                     found=f"{image_shape[0]}×{image_shape[1]}",
-                    remedy="raise spectrogram.mel_bands and spectrogram.frames, or leave the architecture out",
+                    remedy="raise spectrogram.mel_bands and spectrogram.frames, or remove the architecture",
                 )
             )
     if problems:
@@ -138,7 +148,7 @@ def require_image_size(cells: Sequence[Cell], image_shape: tuple[int, int]) -> N
 
 
 def audio_fit(data: ProtocolData, cell: Cell, fold: int, *, keep_weights: bool = False) -> Fit:
-    """One cell of Table 4 on one fold: the same fit, with the same seed, in the sweep and beside fusion."""
+    """The fit of one cell of Table 4 on one fold: the same fit, with the same seed, in the sweep and in fusion."""
     train, validation, test = data.parts(fold)
     return Fit(
         name=f"{data.protocol}/{cell.architecture}/{cell.dropout_rate}/fold_{fold}",
@@ -161,9 +171,9 @@ def fusion_fit(
     *,
     keep_weights: bool = False,
 ) -> Fit:
-    """One of fusion's models on one fold: `clinical_*` sees clinical features alone, `fused_*` the image as well.
+    """The fit of one of fusion's models on one fold: `clinical_*` uses clinical features, `fused_*` also the image.
 
-    clinical: features in [0, 1] of every row of the feature array, shape (row, n_clinical).
+    `clinical`, shape (row, n_clinical), has features in [0, 1] for every row of the feature array.
     """
     train, validation, test = data.parts(fold)
     fused = model.startswith("fused")
@@ -186,18 +196,29 @@ def fusion_fit(
 
 
 def clinical_of_rows(data: ProtocolData, by_subject: pd.DataFrame) -> np.ndarray:
-    """The clinical features of every row of the feature array, float32, shape (row, n_clinical).
+    """Clinical features of every row of the feature array, float32, shape (row, n_clinical).
 
-    by_subject: encoded features, indexed by subject_id.
+    `by_subject` has the encoded features, indexed by subject_id.
     """
     by_recording = by_subject.loc[data.table["subject_id"]].to_numpy(dtype=np.float32)
     return by_recording[data.rows]
 
 
 def predictions(data: ProtocolData, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
-    """Out-of-fold probabilities of class 1 from one model's fits, one fit for each fold, in the order of the table.
+    """Out-of-fold predictions of one model.
 
-    Returns recording_id, subject_id, fold, label, probability; a recording's segments are averaged.
+    Parameters
+    ----------
+    data : ProtocolData
+        Data of the protocol.
+    fits, fitted : sequence
+        One fit and its result per fold.
+
+    Returns
+    -------
+    DataFrame
+        recording_id, subject_id, fold, label, probability (of class 1), in the order of `data.table`. The segments of a
+        recording are averaged.
     """
     probability = np.full(len(data.table), np.nan)
     for fit, result in zip(fits, fitted, strict=True):
@@ -208,11 +229,11 @@ def predictions(data: ProtocolData, fits: Sequence[Fit], fitted: Sequence[Fitted
 
 
 def summary(cell: Cell, data: ProtocolData, fits: Sequence[Fit], fitted: Sequence[Fitted]) -> pd.DataFrame:
-    """A row for each fold of one cell: epochs, the best one, what was watched there, and the test part's accuracy."""
+    """One row per fold of a cell: epochs, best epoch, validation losses there, and accuracy on the test part."""
     label = data.table["label"].to_numpy()
     rows = []
     for fold, fit, result in zip(data.folds, fits, fitted, strict=True):
-        watched, validation = data.per_recording(fit.validation, result.validation)
+        validated, validation = data.per_recording(fit.validation, result.validation)
         tested, test = data.per_recording(fit.test, result.test)
         rows.append(
             {
@@ -221,7 +242,7 @@ def summary(cell: Cell, data: ProtocolData, fits: Sequence[Fit], fitted: Sequenc
                 "epochs": len(result.history),
                 "best_epoch": result.best_epoch,
                 "validation_loss": result.history["validation_loss"].min(),
-                "validation_log_loss": metrics.log_loss(label[watched], validation),
+                "validation_log_loss": metrics.log_loss(label[validated], validation),
                 "test_accuracy": metrics.accuracy(label[tested], test),
                 "test_recordings": len(tested),
             }
@@ -232,10 +253,10 @@ def summary(cell: Cell, data: ProtocolData, fits: Sequence[Fit], fitted: Sequenc
 def cell_scores(
     predictions: pd.DataFrame, summary: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Any]:
-    """The scores of one cell of Table 4: over its folds, and out of fold with their `intervals`.
+    """Scores of one cell of Table 4: over its folds, and out of fold with `intervals`.
 
-    predictions: the cell's out-of-fold table. summary: its rows of `summary`. draws, level, seed: as for
-    `intervals.intervals`.
+    `predictions` is the cell's out-of-fold table, `summary` its rows of `summary`; `draws`, `level` and `seed` are as
+    for `intervals.intervals`.
     """
     accuracy = summary["test_accuracy"]
     units = intervals.both_ways(predictions, draws=draws, level=level, seed=seed)
@@ -253,7 +274,7 @@ def cell_scores(
 
 
 def curves(fitted: Sequence[Fitted], **names: str | float) -> pd.DataFrame:
-    """The curves of one model's folds under each other, with leading columns `names` and fold, rounded to 6 digits."""
+    """Learning curves of all folds of a model, with the leading columns `names` and fold, rounded to 6 digits."""
     tables = [result.history.assign(**names, fold=fold) for fold, result in enumerate(fitted, start=1)]
     leading = [*names, "fold"]
     joined = pd.concat(tables).round(6)

@@ -1,7 +1,7 @@
-"""What the networks are, without building one: what a fit's network looks at, and what it costs.
+"""Descriptions of the networks, without building them: their inputs, layers and cost.
 
-Two studies have theirs: `Network` is the ALS paper's, with the ten CNNs of its Table 1; `SequenceNetwork` is the gender
-paper's, on sequences of frames.
+`Network` is for the ALS paper, with the ten CNNs of its Table 1; `SequenceNetwork` is for the gender paper, on
+sequences of frames.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Output = Literal["softmax", "sigmoid"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of Table 1: a convolution of 3 × 3 for each entry of `filters`, each followed by pooling of 2 × 2."""
+    """One row of Table 1: a 3 × 3 convolution for each entry of `filters`, each followed by 2 × 2 pooling."""
 
     code: str
     filters: tuple[int, ...]
@@ -23,7 +23,7 @@ class Architecture:
 
 _FILTERS = (16, 32, 64, 128, 256)
 
-#: Table 1 of Switrayana et al. 2025: S1 to S5 have one to five convolutions; A pools by maximum, B by average.
+#: Table 1 of Switrayana et al. 2025: S1 to S5 have one to five convolutions; A is max pooling, B average pooling.
 ARCHITECTURES: dict[str, Architecture] = {
     f"S{depth}{letter}": Architecture(f"S{depth}{letter}", _FILTERS[:depth], pooling)
     for depth in range(1, 6)
@@ -33,10 +33,19 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 @dataclass(frozen=True)
 class Network:
-    """What a network looks at and what it says.
+    """Inputs and output of a network. The networks of Table 1 have an image branch only, that of Figure 9 has both.
 
-    architecture, image_shape: of the image branch; architecture None where there is none. n_clinical: features of the
-    tabular branch; 0 where there is none. Table 1's networks have the first alone, Figure 9's has both.
+    Parameters
+    ----------
+    architecture : Architecture or None
+        Image branch; None for a network without one.
+    image_shape : (int, int)
+        (mel, frame).
+    n_clinical : int
+        Number of features of the tabular branch; 0 for a network without one.
+    clinical_dropout_rate : float in [0, 1)
+        Dropout rate of the tabular branch.
+    output : {"softmax", "sigmoid"}
     """
 
     architecture: Architecture | None
@@ -47,14 +56,14 @@ class Network:
 
     @property
     def name(self) -> str:
-        """A name for people: `S1B`, `clinical` or `fused_S1B`."""
+        """Readable name: `S1B`, `clinical` or `fused_S1B`."""
         if self.architecture is None:
             return "clinical"
         return f"fused_{self.architecture.code}" if self.n_clinical else self.architecture.code
 
     @property
     def sees_features(self) -> bool:
-        """Whether it looks at the feature array."""
+        """Whether the network uses the feature array."""
         return self.architecture is not None
 
 
@@ -64,14 +73,26 @@ KINDS: tuple[Kind, ...] = ("cnn", "lstm", "lstm_cnn", "cnn_lstm")
 
 @dataclass(frozen=True)
 class SequenceNetwork:
-    """The gender paper's networks (Kavitha et al.), on features of shape (row, frame). What it leaves open is ours.
+    """The networks of the gender paper (Kavitha et al.). What the paper does not state is our choice.
 
-    kind: `lstm_cnn`: its Figure 1, an LSTM over the frames, the outputs of all steps stacked, convolutions over the
-    stack, Dense. `cnn_lstm`: the other way round, as its introduction has it. `cnn`: the convolutions alone. `lstm`:
-    Figure 1 without its convolutions.
-    filters: of the first convolution of 3 × 3, doubled from each to the next; each is followed by max pooling of 2 × 2.
-    n_layers: convolutions; of `lstm` alone LSTM layers. lstm_units: of each LSTM. dense_units: of the layer before the
-    output, which is one sigmoid unit.
+    Parameters
+    ----------
+    kind : {"cnn", "lstm", "lstm_cnn", "cnn_lstm"}
+        `lstm_cnn` is Figure 1: an LSTM over the frames, convolutions over the stacked outputs of all steps, Dense.
+        `cnn_lstm` has the opposite order, as in the paper's introduction. `cnn` has only the convolutions, `lstm` is
+        Figure 1 without convolutions.
+    image_shape : (int, int)
+        (row, frame).
+    filters : int
+        Filters of the first 3 × 3 convolution; doubled from each to the next. Each is followed by 2 × 2 max pooling.
+    lstm_units : int
+        Units of each LSTM.
+    n_layers : int
+        Number of convolutions; for `lstm`, of LSTM layers.
+    dense_units : int
+        Units of the layer before the output.
+    output : {"sigmoid"}
+        One sigmoid unit.
     """
 
     kind: Kind
@@ -84,7 +105,7 @@ class SequenceNetwork:
 
     @property
     def name(self) -> str:
-        """A name for people: `lstm_cnn_16x2_32`, filters by convolutions, then LSTM units."""
+        """Readable name such as `lstm_cnn_16x2_32`: filters x convolutions, then LSTM units."""
         parts = {
             "cnn": f"{self.filters}x{self.n_layers}",
             "lstm": f"{self.lstm_units}x{self.n_layers}",
@@ -93,7 +114,7 @@ class SequenceNetwork:
 
     @property
     def sees_features(self) -> bool:
-        """Whether it looks at the feature array."""
+        """Whether the network uses the feature array."""
         return True
 
     @property
@@ -103,7 +124,7 @@ class SequenceNetwork:
 
     @property
     def convolved_shape(self) -> tuple[int, int]:
-        """What the convolutions look at: the features, or the stack of an LSTM's outputs, as (row, column)."""
+        """Shape (row, column) of the input of the convolutions: the features, or the stacked outputs of an LSTM."""
         rows, frames = self.image_shape
         return (frames, self.lstm_units) if self.kind == "lstm_cnn" else (rows, frames)
 
@@ -115,7 +136,7 @@ AnyNetwork = Network | SequenceNetwork
 def cost(network: AnyNetwork) -> tuple[int, int]:
     """Multiply-adds of one image's forward pass, and the number of weights.
 
-    Of a `Network` the image branch up to Dense 256; of a `SequenceNetwork` all of it.
+    For a `Network` only the image branch up to Dense 256 counts; for a `SequenceNetwork` everything.
     """
     raise TypeError(f"a network expected, got {type(network).__name__}")
 

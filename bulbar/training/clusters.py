@@ -1,4 +1,4 @@
-"""Where fits are trained: this machine, or a Dask or Ray cluster, through joblib's own backends."""
+"""Where fits are trained: on this machine, or on a Dask or Ray cluster, through joblib's backends."""
 
 import math
 import os
@@ -23,11 +23,11 @@ _SECONDS_TO_FIRST_WORKER = 60
 
 
 class Engine:
-    """What runs the processes: here joblib's own, on this machine; of a cluster a subclass.
+    """Runs the worker processes: joblib on this machine; subclasses run them on a cluster.
 
-    A node is a machine; a worker is one of its processes. lost: what a call raises when a worker dies. options: of the
-    joblib backend. Where fits are trained on GPUs, and the cluster has declared its own, they are the engine's to share
-    out: only workers and nodes that have one count.
+    A node is a machine; a worker is one of its processes. `lost` are the exceptions that a call raises when a worker
+    dies. If fits are trained on GPUs and the cluster has declared GPUs, the engine distributes them, and only workers
+    and nodes with a GPU count.
     """
 
     backend = "loky"
@@ -38,33 +38,33 @@ class Engine:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of the joblib backend."""
+        """Options of the joblib backend."""
         return {}
 
     def workers(self) -> int:
-        """Processes that there are now: a cluster may grow and shrink."""
+        """Current number of worker processes; a cluster may grow and shrink."""
         return self._n_workers
 
     def nodes(self) -> list[Any]:
-        """Every node that there is now; none where all workers are on this machine and see its files."""
+        """Current nodes; empty if all workers are on this machine and can read its files."""
         return []
 
     def on_each(self, nodes: Sequence[Any], function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """What a function returns on each of some nodes."""
+        """Call a function on each of the nodes and return the results."""
         return []
 
     def share(self, path: Path, digest: str) -> int:
-        """Send a file once to every node that does not see it at its path. Returns how many needed it."""
+        """Send a file once to every node that cannot read it at its path. Returns the number of such nodes."""
         nodes = self.nodes()
-        seen = self.on_each(nodes, _is_here, path, digest)
-        blind = [node for node, sees in zip(nodes, seen, strict=True) if not sees]
-        if blind:
-            self.on_each(blind, _receive, path.read_bytes(), digest)
-        return len(blind)
+        found = self.on_each(nodes, _is_here, path, digest)
+        without = [node for node, has_it in zip(nodes, found, strict=True) if not has_it]
+        if without:
+            self.on_each(without, _receive, path.read_bytes(), digest)
+        return len(without)
 
 
 def on_this_node(path: Path, digest: str) -> Path:
-    """Where a shared file lies on this node: its own copy if it was sent one, else the common path."""
+    """Path of a shared file on this node: the node's own copy if it was sent one, else the common path."""
     copy = _copy(digest)
     return copy if copy.exists() else path
 
@@ -79,20 +79,32 @@ def _is_here(path: Path, digest: str) -> bool:
 
 def _receive(content: bytes, digest: str) -> None:
     copy = _copy(digest)
-    remedy = f"on {socket.gethostname()} set XDG_CACHE_HOME to a folder that can be written, or give all nodes data/"
-    expected = "a folder for a copy of the features, to write into"
+    remedy = f"on {socket.gethostname()} set XDG_CACHE_HOME to a writable folder, or make data/ readable on all nodes"
+    expected = "a writable folder for a copy of the features"
     writable_folder(copy.parent, expected, remedy, mode=0o700)  # images of voices: for this user alone
     with atomic_path(copy) as unfinished:
         unfinished.write_bytes(content)
         if file_digest(unfinished) != digest:
-            raise OSError(f"{copy}: what arrived is not what was sent")
+            raise OSError(f"{copy}: SHA-256 {digest} expected, found another: the transfer damaged the file; run again")
 
 
 def connected(computing: parallel.Settings) -> AbstractContextManager[Engine]:
-    """The engine of `compute.backend`, until the end of the block.
+    """Context manager with the engine of `compute.backend`.
 
-    Dask's scheduler is at DASK_SCHEDULER_ADDRESS, Ray's head at RAY_ADDRESS; where none is named, a cluster is started
-    here. Raises BadInput where the package, the cluster or its workers are not as they must be.
+    Parameters
+    ----------
+    computing : parallel.Settings
+        The `compute` block of params.yaml.
+
+    Raises
+    ------
+    BadInput
+        If the package is not installed, the cluster cannot be reached, or its workers are not suitable.
+
+    Notes
+    -----
+    The address of Dask's scheduler is DASK_SCHEDULER_ADDRESS, that of Ray's head is RAY_ADDRESS. Without an address a
+    cluster is started on this machine.
     """
     if computing.backend == "loky":
         return nullcontext(Engine(computing.n_workers))
@@ -100,7 +112,7 @@ def connected(computing: parallel.Settings) -> AbstractContextManager[Engine]:
 
 
 class _DaskBackend(DaskDistributedBackend):
-    """joblib's, without its wait for ever on a task that Dask gave up, and never at work in this process."""
+    """joblib's Dask backend, but it does not wait forever for a task that Dask gave up, nor run in this process."""
 
     def submit(self, func: Any, callback: Any = None) -> Any:
         future = super().submit(func, callback)
@@ -113,7 +125,7 @@ class _DaskBackend(DaskDistributedBackend):
         return future
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        return max(2, super().effective_n_jobs(n_jobs))  # joblib takes 1 for "here", a cluster's last worker too
+        return max(2, super().effective_n_jobs(n_jobs))  # with 1, joblib would run the fits in this process
 
 
 class _Dask(Engine):
@@ -127,7 +139,7 @@ class _Dask(Engine):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Each fit takes what a worker has of the resource `GPU`."""
+        """Each fit takes as much of the resource `GPU` as a worker has."""
         declared = [gpus for about in self._workers().values() if (gpus := _gpus(about))]
         return {"resources": {"GPU": min(declared)}} if declared and device() == "gpu" else {}
 
@@ -191,8 +203,8 @@ class _Ray(Engine):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Each fit takes a core, and its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to the one it got."""
-        share = math.floor(1e4 / self._computing.fits_per_gpu) / 1e4  # Ray counts in steps of 1e-4, and shares add up
+        """Each fit takes one core and its share of a GPU; Ray sets CUDA_VISIBLE_DEVICES to this GPU."""
+        share = math.floor(1e4 / self._computing.fits_per_gpu) / 1e4  # Ray counts in steps of 1e-4; round down to fit
         return {"ray_remote_args": {"num_cpus": 1, "num_gpus": share if self._on_gpus() else 0}}
 
     def workers(self) -> int:
@@ -206,7 +218,7 @@ class _Ray(Engine):
         return device() == "gpu" and self._ray.cluster_resources().get("GPU", 0) > 0
 
     def _capacity(self) -> dict[str, int]:
-        """How many fits each node takes at a time: Ray waits for ever for a worker that no node has resources for."""
+        """Number of simultaneous fits per node: Ray would wait forever for a worker that fits on no node."""
         of_node = {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
         cores = {node: int(resources.get("CPU", 0)) for node, resources in of_node.items()}
         if not self._on_gpus():
@@ -223,7 +235,7 @@ class _Ray(Engine):
         try:
             return list(self._ray.get([each.remote(*stored) for each in placed]))
         except self._ray.exceptions.RayTaskError as error:
-            raise error.cause from None  # what the function raised, without Ray's text around it
+            raise error.cause from None  # the original exception without Ray's wrapper
 
 
 @contextmanager
@@ -233,7 +245,7 @@ def _ray(computing: parallel.Settings) -> Iterator[Engine]:
     from ray.util.joblib.ray_backend import RayBackend
 
     class Backend(RayBackend):
-        """Ray's, which yields results as they come: joblib forbids that to process pools, whose threads can hang."""
+        """Ray's backend, allowed to yield results as they come (joblib forbids this: threads of pools can hang)."""
 
         supports_return_generator = True
 
@@ -254,26 +266,28 @@ def _ray(computing: parallel.Settings) -> Iterator[Engine]:
         engine = _Ray(ray, computing)
         if address is not None and engine.workers() == 1:
             remedy = (
-                "add cores, or raise compute.workers or compute.fits_per_gpu: joblib takes one worker for this machine"
+                "add cores, or raise compute.workers or compute.fits_per_gpu: with one worker joblib would run the fits"
+                " on this machine"
             )
-            raise BadInput([Problem(f"RAY_ADDRESS={address}", "room for two fits at a time", "for one", remedy)])
+            found = "capacity for one"
+            raise BadInput([Problem(f"RAY_ADDRESS={address}", "capacity for two fits at a time", found, remedy)])
         yield engine
     finally:
         ray.shutdown()
 
 
 def _require_device(where: str, gpus: float) -> None:
-    """Refuse a cluster's GPUs that fits would leave idle: a fit's digest names the device before any worker is there.
+    """Raise BadInput if the cluster has declared GPUs that the fits would not use.
 
-    gpus: declared by the cluster.
+    The device must be known before any worker starts, because it is part of the digest of a fit.
     """
     if gpus and device() == "cpu" and "BULBAR_DEVICE" not in os.environ:
-        remedy = "set BULBAR_DEVICE=gpu here to train on them, BULBAR_DEVICE=cpu to leave them alone"
-        raise BadInput([Problem(where, "a cluster without GPUs, as this machine is", f"{gpus:g} GPUs", remedy)])
+        remedy = "set BULBAR_DEVICE=gpu on this machine to train on them, or BULBAR_DEVICE=cpu to ignore them"
+        raise BadInput([Problem(where, "a cluster without GPUs, like this machine", f"{gpus:g} GPUs", remedy)])
 
 
 def _package(backend: str, name: str) -> Any:
-    """An optional package. Raises BadInput with the requirement file that has it."""
+    """Import an optional package. Raises BadInput with the name of its requirements file."""
     try:
         return __import__(name)
     except ImportError:

@@ -1,4 +1,7 @@
-"""The fit cache: finished fits by the digest of everything that shapes them. Only missing ones are trained."""
+"""The fit cache: finished fits, named by the digest of everything that determines their results.
+
+Only missing fits are trained.
+"""
 
 import json
 import logging
@@ -28,16 +31,17 @@ from bulbar.core.parallel import WorkersLost
 from bulbar.training import architectures, backend, clusters
 from bulbar.training.fits import Fit, Fitted, Study, description, digest, environment
 
-#: Seconds of one single-thread worker: for 10⁹ multiply-adds of a forward pass (trained: three of them), for 10⁶
-#: weights moved in a step, for anything else in a step, for its start, and for each network's first use. Measured on
-#: two cores of an AVX-512 server; cached fits correct the first three for the machine at hand.
+#: Seconds of a worker with one thread: for 10⁹ multiply-adds of a forward pass (training counts as three), for 10⁶
+#: weights updated in a step, for the rest of a step, for its start, and for the first use of each network. Measured on
+#: two cores of an AVX-512 server; the times of cached fits adjust the first three to the current machine.
 _SECONDS_PER_GIGA_MULTIPLY_ADD = 0.016
 _SECONDS_PER_MEGA_WEIGHT_STEP = 0.0025
 _SECONDS_PER_STEP = 0.012
 _SECONDS_PER_BACKEND_START = 8.0
 _SECONDS_PER_TRACE = 3.0
 
-#: Of a worker, before its backend starts. By default either backend takes a whole GPU's memory, which others share.
+#: Environment of a worker, set before its backend starts. By default a backend takes the whole memory of a GPU, which
+#: other workers share.
 _FOR_BACKEND = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -45,7 +49,7 @@ _FOR_BACKEND = {
 }
 
 
-#: Beginnings of the names of unfinished folders, until they are renamed or removed.
+#: Prefixes of the names of temporary folders, until they are renamed or removed.
 _PARTIAL, _CLAIMS = ".partial-", ".claims-"
 _SECONDS_OF_A_DAY = 86400
 _OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or compute.fit_cache in params.yaml"
@@ -53,7 +57,7 @@ _OTHER_FOLDER = "name another folder with BULBAR_CACHE in the environment, or co
 
 @dataclass(frozen=True)
 class Plan:
-    """What a set of fits needs before it starts: counts, estimated seconds over all workers, and bytes of disk."""
+    """Estimate for a set of fits: their numbers, seconds with all workers, and bytes of disk."""
 
     to_do: int
     cached: int
@@ -63,29 +67,39 @@ class Plan:
     def __str__(self) -> str:
         time = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
         return (
-            f"{self.to_do} fits to do, {self.cached} already known; at most about {time}"
+            f"{self.to_do} fits to do, {self.cached} already cached; at most about {time}"
             f" and {self.disk_bytes / 1e6:.0f} MB of disk"
         )
 
 
 class FitCache:
-    """The folder of finished fits, with a folder for each: written under another name and renamed, so never half there.
+    """A folder of finished fits, one subfolder per fit.
 
-    It is made if it is missing. Raises BadInput where it cannot be made or written.
+    A fit is written under a temporary name and then renamed, so it is never incomplete.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if it is missing.
+
+    Raises
+    ------
+    BadInput
+        If the folder cannot be created or written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = writable_folder(folder, "a folder for the fit cache, to write into", _OTHER_FOLDER)
+        self.folder = writable_folder(folder, "a writable folder for the fit cache", _OTHER_FOLDER)
 
     def place(self, name: str) -> Path:
-        """Where the fit of a digest is or would be."""
+        """Folder of the fit with this digest, whether it exists or not."""
         return self.folder / name[:2] / name
 
     def __contains__(self, name: str) -> bool:
         return self.place(name).is_dir()
 
     def load(self, name: str) -> Fitted:
-        """A cached fit, without its model: `export_model` has that."""
+        """Read a cached fit, without its model; for the model use `export_model`."""
         place = self.place(name)
         return Fitted(
             test=np.load(place / "test.npy", allow_pickle=False),
@@ -94,7 +108,7 @@ class FitCache:
         )
 
     def store(self, name: str, fitted: Fitted, settings: dict[str, object], seconds: float) -> None:
-        """Write a fit. Where another process was faster, its copy stays: both hold the same."""
+        """Write a fit. If another process was faster, its copy stays, because both are equal."""
         place = self.place(name)
         unfinished = self.folder / f"{_PARTIAL}{uuid4().hex}"
         try:
@@ -116,16 +130,16 @@ class FitCache:
             shutil.rmtree(unfinished, ignore_errors=True)
 
     def export_model(self, name: str, path: Path) -> None:
-        """Put a cached fit's `.keras` file at `path`: as a link where the file system can, else as a copy."""
+        """Put the `.keras` file of a cached fit at `path`, as a link if the file system supports it, else as a copy."""
         link_file(self.place(name) / "model.keras", path)
 
     def seconds(self, name: str) -> float:
-        """What a cached fit took, in seconds of its worker."""
+        """Training time of a cached fit, in seconds of its worker."""
         return float((self.place(name) / "seconds.txt").read_text(encoding="utf-8"))
 
 
 def plan(fits: Sequence[Fit], study: Study, cache: FitCache, workers: int) -> Plan:
-    """What it takes to have all `fits`: an upper bound, as if no fit stopped early."""
+    """Estimate what is needed to have all `fits`; an upper bound, because it assumes that no fit stops early."""
     names = [digest(fit, study) for fit in fits]
     missing = [fit for fit, name in zip(fits, names, strict=True) if name not in cache]
     found = [(fit, name) for fit, name in zip(fits, names, strict=True) if name in cache]
@@ -165,11 +179,39 @@ def run(
     label: str,
     may_diverge: bool = False,
 ) -> Iterator[Fitted]:
-    """Train what is missing, on all workers, then yield every fit's result in the order of `fits`.
+    """Train the missing fits on all workers, then yield the results of all fits.
 
-    joblib gives up a whole call when a worker dies: it is called again on the fits still missing, `computing.attempts`
-    times at most. Warns of lost workers. Raises WorkersLost with the fits that were at work each time, and BadInput
-    where fits diverged, unless they may.
+    Parameters
+    ----------
+    fits : sequence of Fit
+        The fits.
+    study : Study
+        What they share.
+    cache : FitCache
+        Where finished fits are stored.
+    computing : parallel.Settings
+        The `compute` block of params.yaml.
+    label : str
+        Name of the progress bar, and of the fits in messages.
+    may_diverge : bool
+        Whether diverged fits are results too.
+
+    Yields
+    ------
+    Fitted
+        In the order of `fits`.
+
+    Raises
+    ------
+    WorkersLost
+        If workers died in every attempt; the message names the fits that were running each time.
+    BadInput
+        If a fit diverged and `may_diverge` is false.
+
+    Notes
+    -----
+    joblib stops a whole call when a worker dies. It is called again for the fits that are still missing, at most
+    `computing.attempts` times, with a warning.
     """
     names = [digest(fit, study) for fit in fits]
     missing = {name: fit for fit, name in zip(fits, names, strict=True) if name not in cache}
@@ -183,7 +225,7 @@ def run(
     for fit, name in zip(fits, names, strict=True):
         fitted = cache.load(name)
         if fitted.diverged and not may_diverge:
-            expected, remedy = "a validation loss that is finite in some epoch", "lower train.learning_rate"
+            expected, remedy = "a finite validation loss in at least one epoch", "lower train.learning_rate"
             raise BadInput([Problem("params.yaml: train.learning_rate", expected, f"none in {fit.name}", remedy)])
         yield fitted
 
@@ -191,14 +233,14 @@ def run(
 def _train_all(
     missing: dict[str, Fit], study: Study, cache: FitCache, engine: clusters.Engine, attempts: int, label: str
 ) -> None:
-    """Fits that were cut off wait for all others: what is wrong with one of them keeps no other from being done."""
+    """Train all missing fits. Interrupted fits are retried after all others, so that a bad fit does not block these."""
     cut_off: Counter[str] = Counter()
     workers: set[str] = set()
     errors: list[BaseException] = []
     in_order = sorted(missing, key=lambda name: _large_first(missing[name], study))
     for _ in range(attempts):
         undone = [name for name in in_order if name not in cache]
-        # A worker that does not see the folder of claims does not see the cache either.
+        # A worker that cannot see the folder of claims cannot see the cache either.
         with tempfile.TemporaryDirectory(dir=cache.folder, prefix=_CLAIMS, ignore_cleanup_errors=True) as claims:
             try:
                 for was_cut_off in (False, True):
@@ -214,31 +256,32 @@ def _train_all(
         if not undone:
             break
     if workers or errors:
-        at = ", ".join(sorted(missing[name].name for name in cut_off)) or "fits unknown: no folder is common"
+        at = ", ".join(sorted(missing[name].name for name in cut_off)) or "unknown fits: there is no shared folder"
         count = max(len(workers), len(errors))
-        warnings.warn(f"{label}: workers lost: {count}, at {at}", RuntimeWarning, stacklevel=3)
+        warnings.warn(f"{label}: workers lost: {count}, while training {at}", RuntimeWarning, stacklevel=3)
     if undone and errors:
         every_time = sorted(missing[name].name for name, times in cut_off.items() if times == attempts)
         found = (
-            f"workers died in each of {attempts} attempts (compute.attempts); at work each time:"
-            f" {', '.join(every_time) or 'no one fit'}; {len(undone)} fits are undone, the others are cached"
+            f"workers died in each of {attempts} attempts (compute.attempts); running each time:"
+            f" {', '.join(every_time) or 'no single fit'}; {len(undone)} fits are missing, the others are cached"
         )
-        expected = "workers that live until they are done"
+        expected = "workers that live until all fits are done"
         raise WorkersLost([Problem(label, expected, found, parallel.MORE_MEMORY)]) from errors[-1]
 
 
 def _sweep_up(folder: Path) -> None:
-    """Remove what killed processes left: no fit takes a day to write, and no fit is lost with a folder of claims."""
+    """Remove temporary folders of killed processes that are older than a day; they hold no finished fit."""
     for left in (path for path in folder.iterdir() if path.name.startswith((_PARTIAL, _CLAIMS))):
-        with suppress(FileNotFoundError):  # another run sweeps too
+        with suppress(FileNotFoundError):  # another run may remove it first
             if time.time() - left.stat().st_mtime > _SECONDS_OF_A_DAY:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
-    """Sorts fits of one network and batch size together, so that each worker traces it once, the largest network first.
+    """Sort key: largest network first; fits of one network and batch size together, so that workers trace it once.
 
-    joblib replaces a worker that grows by 300 MB after its first task, and a new one has to start its backend again.
+    Largest first, because joblib replaces a worker that grows by 300 MB after its first task, and a new worker must
+    start its backend again.
     """
     return -architectures.cost(fit.network)[1], fit.network.name, fit.settings_in(study).batch_size
 
@@ -246,9 +289,9 @@ def _large_first(fit: Fit, study: Study) -> tuple[int, str, int]:
 def _train_once(
     fits: dict[str, Fit], study: Study, cache: FitCache, claims: Path, engine: clusters.Engine, label: str
 ) -> None:
-    """One call of joblib. What workers cannot write into the cache, as they do not see its folder, is written here.
+    """Train fits in one call of joblib. This process stores the results of workers that cannot see the cache.
 
-    fits: by digest. claims: a folder in which workers note the fit that they are at.
+    `fits` are named by digest. In the folder `claims` each worker notes the fit that it trains.
     """
     workers = engine.workers()
     if study.images is not None:
@@ -271,7 +314,7 @@ def _train_once(
 def _train_and_store(
     named: tuple[str, Fit], study: Study, cache: FitCache, claims: Path, expected: dict[str, str]
 ) -> tuple[str, Fitted, float] | None:
-    """Train a fit and write it into the cache; return it if this process does not see the cache."""
+    """Train a fit and write it into the cache; return it if this process cannot see the cache."""
     name, fit = named
     common = claims.is_dir()
     if common and name in cache:
@@ -288,10 +331,10 @@ def _train_and_store(
     try:
         with nullcontext() if "bulbar.training.trainer" in sys.modules else error_stream.silenced():
             from bulbar.training import (
-                trainer,  # here, because it starts the backend: only a process that trains pays for that
+                trainer,  # imported here because it starts the backend, which only training processes need
             )
         backend.reset_defaults()
-        logging.getLogger("tensorflow").setLevel("ERROR")  # it takes one trace for each of many networks for a mistake
+        logging.getLogger("tensorflow").setLevel("ERROR")  # TensorFlow warns about the trace of each new network
         started_on = trainer.keras.distribution.list_devices()[0].split(":")[0]
         found = {"backend": trainer.keras.backend.backend(), "device": started_on}
         _require({key: expected[key] for key in found}, found)
@@ -310,10 +353,10 @@ def _train_and_store(
 
 
 def _require(expected: dict[str, str], found: dict[str, str]) -> None:
-    """A worker with other versions or other code would give other bits under the same name."""
+    """Raise RuntimeError if a worker has other versions or code: its results would differ under the same digest."""
     keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
     if keys:
         differing = "; ".join(f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys)
-        device = "; BULBAR_DEVICE sets what fits are trained on (README)" if "device" in keys else ""
+        device = "; BULBAR_DEVICE sets the device for training (README)" if "device" in keys else ""
         worker = f"{socket.gethostname()}-{os.getpid()}"
         raise RuntimeError(f"worker {worker} differs from the others, fix or restart it: {differing}{device}")

@@ -1,4 +1,4 @@
-"""What a fit is: the settings, the rows and the network that shape its result, and the digest of them all."""
+"""A fit: the settings, rows and network that determine its result, and the digest of all these."""
 
 import hashlib
 import json
@@ -42,8 +42,18 @@ class Settings(Strict):
 class Study:
     """What all fits of a stage share.
 
-    images: path of the feature array, (row, mel, frame); None where no network looks at one. features_digest: of that
-    file. labels: 0 or 1 of each row. settings: of the training. seed: of the study.
+    Parameters
+    ----------
+    images : Path or None
+        File of the feature array, (row, mel, frame); None if no network uses it.
+    features_digest : str
+        Digest of this file.
+    labels : array, shape (row,)
+        0 or 1.
+    settings : Settings
+        Settings of the training.
+    seed : int
+        Seed of the study.
     """
 
     images: Path | None
@@ -55,13 +65,25 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """One network to be trained on some rows, watched on others, tested on others still.
+    """A network to train, with its training, validation and test rows.
 
-    name: of the fit, e.g. `record_wise/S1B/0.3/fold_1`; its seed derives from it.
-    train, validation, test: positions of rows; train of shape (n,), or (turn, n) where the epochs train on the turns
-    one after the other, again and again. clinical: features in [0, 1] of every row, (row, n_clinical), or None.
-    keep_weights: store the trained model beside the predictions. settings: its own, where a search sets them; None: the
-    study's.
+    Parameters
+    ----------
+    name : str
+        Name such as `record_wise/S1B/0.3/fold_1`. The seed of the fit derives from it.
+    network : Network or SequenceNetwork
+        What is trained.
+    dropout_rate : float in [0, 1)
+    train : array of int, shape (n,) or (turn, n)
+        Positions of rows. With turns, the epochs use the turns in a cycle.
+    validation, test : array of int
+        Positions of rows.
+    clinical : array, shape (row, n_clinical), in [0, 1], optional
+        Clinical features of every row.
+    keep_weights : bool
+        Whether the trained model is stored with the predictions.
+    settings : Settings, optional
+        Own settings, for a search. Default: those of the study.
     """
 
     name: str
@@ -76,21 +98,27 @@ class Fit:
 
     @property
     def n_trained(self) -> int:
-        """Rows that an epoch trains on."""
+        """Number of training rows per epoch."""
         return self.train.shape[-1]
 
     def settings_in(self, study: Study) -> Settings:
-        """How it is trained."""
+        """The settings of this fit: its own, or those of the study."""
         return self.settings or study.settings
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a fit gives. Probabilities are those of class 1, of the epoch with the lowest validation loss.
+    """The result of a fit.
 
-    test, validation: shape (n,), in the order of the fit's rows. history: a row per epoch (epoch, loss, accuracy,
-    validation_loss, validation_accuracy, learning_rate). model: bytes of the `.keras` file, from training where weights
-    are stored; `FitCache.export_model` has it afterwards. Of a fit that diverged the probabilities are NaN.
+    Parameters
+    ----------
+    test, validation : array, shape (n,)
+        Probabilities of class 1 at the epoch with the lowest validation loss, in the order of the fit's rows; NaN if
+        the fit diverged.
+    history : DataFrame
+        One row per epoch: epoch, loss, accuracy, validation_loss, validation_accuracy, learning_rate.
+    model : bytes, optional
+        Content of the `.keras` file, directly after training with `keep_weights`; later use `FitCache.export_model`.
     """
 
     test: np.ndarray
@@ -105,17 +133,17 @@ class Fitted:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, with the lowest validation loss."""
+        """The epoch (from 1) with the lowest validation loss."""
         return int(self.history["epoch"].iloc[self.history["validation_loss"].argmin()])
 
 
 def digest(fit: Fit, study: Study) -> str:
-    """A name for everything that shapes a fit's result: equal digests mean equal results."""
+    """Digest of everything that determines a fit's result: equal digests mean equal results."""
     return hashlib.sha256(json.dumps(description(fit, study), sort_keys=True).encode()).hexdigest()
 
 
 def description(fit: Fit, study: Study) -> dict[str, Any]:
-    """Everything that shapes a fit's result, as JSON can hold it; arrays by their SHA-256."""
+    """Everything that determines a fit's result, as JSON; arrays are represented by their SHA-256."""
     rows = {"train": fit.train, "validation": fit.validation, "test": fit.test}
     return {
         "network": asdict(fit.network),
@@ -133,9 +161,9 @@ def description(fit: Fit, study: Study) -> dict[str, Any]:
 
 @cache
 def environment(backend: str) -> Mapping[str, str]:
-    """Versions, device, code and variables of the environment that shape a fit's bits.
+    """Versions, device, code and environment variables that determine the bits of a fit.
 
-    Raises BadInput where the backend is not installed.
+    Raises BadInput if the backend is not installed.
     """
     code = (Path(__file__).with_name(name) for name in ("architectures.py", "networks.py", "trainer.py"))
     return {
@@ -148,7 +176,7 @@ def environment(backend: str) -> Mapping[str, str]:
 
 
 def device() -> str:
-    """What fits are trained on, `gpu` or `cpu`: BULBAR_DEVICE, else what this machine has, with CUDA's packages."""
+    """Device for training, `gpu` or `cpu`: BULBAR_DEVICE, else `gpu` if this machine has one and CUDA's packages."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
     has_gpu = Path("/dev/nvidia0").exists() and visible and any(map(_installed, _CUDA))
     return os.environ.get("BULBAR_DEVICE") or ("gpu" if has_gpu else "cpu")
@@ -163,7 +191,7 @@ def _version(package: str) -> str:
 
 
 def _installed(package: str) -> str | None:
-    """The version of a package, None if it is not installed."""
+    """Version of a package, None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The gender paper's experiment as lists of fits, and their results as tables: the networks as they are, and tuned."""
+"""The experiment of the gender paper: fits of the networks before and after tuning, and their results as tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,11 +34,19 @@ class Settings(Strict):
 
 @dataclass(frozen=True, eq=False)
 class ClipData:
-    """What every fit of one protocol is made from.
+    """The data that all fits of one protocol share.
 
-    index: recording_id, subject_id, label, part, copy (0: the recording itself), a row for each row of the feature
-    array. image_shape: (row, frame). in_turn: an epoch trains on one of a recording and its
-    copies, not on all.
+    Parameters
+    ----------
+    protocol : {"record_wise", "subject_wise"}
+    index : DataFrame
+        One row per row of the feature array: recording_id, subject_id, label, part, copy (0: the recording itself).
+    image_shape : (int, int)
+        (row, frame).
+    study : Study
+        Features, labels, settings and seed.
+    in_turn : bool
+        Whether an epoch trains on a single version of each recording (itself or one copy) instead of all.
     """
 
     protocol: Protocol
@@ -48,11 +56,11 @@ class ClipData:
     in_turn: bool = False
 
     def rows(self, part: str) -> np.ndarray:
-        """Rows of the feature array with a part's recordings, without changed copies."""
+        """Rows of the feature array with the recordings of a part, without augmented copies."""
         return np.flatnonzero((self.index["part"] == part) & (self.index["copy"] == 0))
 
     def trained(self) -> np.ndarray:
-        """Rows that are trained on, with the changed copies: shape (n,), or (copy, n) where `in_turn`."""
+        """Training rows with the augmented copies: shape (n,), or (copy, n) with `in_turn`."""
         of_train = self.index[self.index["part"] == "train"]
         if not self.in_turn:
             return of_train.index.to_numpy()
@@ -60,7 +68,7 @@ class ClipData:
 
 
 def require_image_size(settings: Settings, space: search.Space, image_shape: tuple[int, int]) -> None:
-    """Raise BadInput where poolings leave nothing of what is convolved. image_shape: (row, frame)."""
+    """Raise BadInput if the features, (row, frame), are too small for the poolings."""
     layers = max(settings.n_layers, *space.n_layers)
     fewest_units = min(settings.lstm_units, *space.lstm_units)
     sides = [*image_shape, *([fewest_units] if settings.order == "lstm_cnn" else [])]
@@ -72,7 +80,7 @@ def require_image_size(settings: Settings, space: search.Space, image_shape: tup
 
 
 def default_point(settings: Settings, training: fits.Settings) -> search.Point:
-    """Where the networks before tuning lie in the space."""
+    """The point of the search space that describes the networks before tuning."""
     values = {**training.model_dump(), **settings.model_dump()}
     return {name: values[name] for name in search.Space.model_fields}
 
@@ -80,9 +88,10 @@ def default_point(settings: Settings, training: fits.Settings) -> search.Point:
 def fit_at(
     data: ClipData, model: str, settings: Settings, point: search.Point, *, max_epochs: int | None = None
 ) -> Fit:
-    """A model trained at a point, as a search does: it watches the validation part, and never sees the test part.
+    """The fit of a model at a point of the search space, as a search runs it: without the test part.
 
-    max_epochs: fewer than the study's, for pruning; the seed stays, so these epochs are the first of the whole fit.
+    With `max_epochs` the fit is shorter, for pruning. The seed does not change, so these are the first epochs of the
+    full fit.
     """
     kind: Kind = settings.order if model in ("cnn_lstm", TUNED) else model  # type: ignore[assignment]
     network = SequenceNetwork(
@@ -100,14 +109,14 @@ def fit_at(
     training = data.study.settings
     if max_epochs is not None:
         changes["max_epochs"] = min(max_epochs, training.max_epochs)
-    watched = data.rows("validation")
+    validation = data.rows("validation")
     return Fit(
         name="/".join([data.protocol, kind, *(f"{name}={value:g}" for name, value in point.items())]),
         network=network,
         dropout_rate=float(point["dropout_rate"]),
         train=data.trained(),
-        validation=watched,
-        test=watched,
+        validation=validation,
+        test=validation,
         settings=training.model_copy(update=changes),
     )
 
@@ -118,13 +127,13 @@ def fits_of_grid(data: ClipData, settings: Settings, space: search.Space) -> lis
 
 
 def final_fit(data: ClipData, model: str, settings: Settings, point: search.Point) -> Fit:
-    """The same fit, its weights stored, that predicts the test part and, for the gap, the training recordings."""
+    """The same fit with stored weights; it predicts the test part and, for the gap, the training recordings."""
     tested = np.concatenate([data.rows("test"), data.rows("train")])
     return replace(fit_at(data, model, settings, point), test=tested, keep_weights=True)
 
 
 def outcome(fitted: Fitted, name: str) -> search.Outcome:
-    """What a fit of a search gave. name: the fit's digest."""
+    """The result of a search's fit; `name` is the digest of the fit."""
     best = fitted.history.to_dict("records")[fitted.best_epoch - 1]
     return search.Outcome(
         validation_loss=best["validation_loss"],
@@ -135,7 +144,7 @@ def outcome(fitted: Fitted, name: str) -> search.Outcome:
 
 
 def predictions(data: ClipData, fit: Fit, fitted: Fitted) -> pd.DataFrame:
-    """What a model predicts of each recording at the epoch of lowest validation loss.
+    """Predictions of a model for each recording, at the epoch of lowest validation loss.
 
     Returns recording_id, subject_id, part, label, probability (of class 1), sorted by recording.
     """
@@ -146,7 +155,7 @@ def predictions(data: ClipData, fit: Fit, fitted: Fitted) -> pd.DataFrame:
 
 
 def gap(table: pd.DataFrame) -> Mapping[str, float]:
-    """Accuracy on the training recordings and on the test part, and how far the first lies above the second."""
+    """Accuracy on the training recordings and on the test part, and the difference of the two."""
     right = (table["probability"] >= 0.5).astype(int) == table["label"]
     train, test = (float(right[table["part"] == part].mean()) for part in ("train", "test"))
     return {"train_accuracy": train, "test_accuracy": test, "gap": train - test}

@@ -1,6 +1,6 @@
-"""The papers' networks, in Keras 3; of the backend only how dropout draws its bits depends on which it is.
+"""The networks of both papers in Keras 3. Only the random numbers of dropout depend on the backend.
 
-ALS: Table 1's ten CNNs on the mel image, and the fusion network of Figure 9. Gender: CNN, LSTM, and both in one.
+ALS: the ten CNNs of Table 1 on the mel image, and the fusion network of Figure 9. Gender: CNN, LSTM and both combined.
 """
 
 from functools import singledispatch
@@ -14,11 +14,11 @@ from bulbar.training.architectures import AnyNetwork, Architecture, Network, Out
 
 @keras.saving.register_keras_serializable(package="bulbar")
 class AdjustableDropout(layers.Layer):
-    """Dropout whose rate is a weight, so that one traced graph serves all rates; at rate 0 it changes nothing.
+    """Dropout whose rate is a weight, so that one traced graph serves all rates; rate 0 changes nothing.
 
-    Keras' own Dropout has its rate as a Python number in the graph. Used in training only: saved models carry
-    `keras.layers.Dropout`, which does the same to the expectation and nothing in inference. Under TensorFlow it is
-    NumPy that draws what is dropped, 16 bits for each value: a seventh of the time of TensorFlow's uniform numbers.
+    In Keras' own Dropout the rate is a constant of the graph. This layer is used in training only: saved models have
+    `keras.layers.Dropout`, with the same expectation and no effect in inference. With TensorFlow, NumPy draws 16 bits
+    per value, in a seventh of the time that TensorFlow needs for uniform numbers.
     """
 
     def __init__(self, **keywords: object) -> None:
@@ -27,18 +27,18 @@ class AdjustableDropout(layers.Layer):
         self.reseed(0)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the rate's weight, a scalar in [0, 1)."""
+        """Create the weight for the rate, a scalar in [0, 1)."""
         self.rate = self.add_weight(
             name="rate", shape=(), initializer="zeros", trainable=False, dtype="float32", autocast=False
         )
 
     def reseed(self, seed: int) -> None:
-        """Begin the draws anew."""
+        """Restart the random numbers from a seed."""
         self._bits = np.random.Generator(np.random.SFC64(seed))
         self.seed_generator.state.assign(self._bits.integers(2**31, size=2))
 
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Drop each value with probability `rate` and scale the kept ones by 1 / (1 - rate), in training only."""
+        """Drop each value with probability `rate` and scale the others by 1 / (1 - rate), in training only."""
         if not training:
             return inputs
         if keras.backend.backend() == "tensorflow":
@@ -57,7 +57,7 @@ class AdjustableDropout(layers.Layer):
         return tf.ensure_shape(tf.numpy_function(self._draw, [tf.shape(inputs), self.rate], tf.bool), inputs.shape)
 
     def _draw(self, shape: np.ndarray, rate: np.ndarray) -> np.ndarray:
-        """Which values are kept, at a rate rounded to 1/65536."""
+        """Which values are not dropped, with the rate rounded to 1/65536."""
         size = int(np.prod(shape))
         words = self._bits.integers(2**64 - 1, size=-(-size // 4), dtype=np.uint64, endpoint=True)
         return (words.view(np.uint16)[:size] >= round(float(rate) * 2**16)).reshape(shape)
@@ -73,7 +73,7 @@ def _image_branch(
     """Convolutions, flatten and Dense 256, on images of shape (batch, mel, frame)."""
     x = layers.Reshape((*inputs.shape[1:], 1), name="channel")(inputs)
     for number, filters in enumerate(architecture.filters, start=1):
-        if architecture.pooling == "max":  # ReLU and maximum commute: a quarter of the work after pooling
+        if architecture.pooling == "max":  # ReLU and maximum commute; after pooling, ReLU has a quarter of the work
             x = layers.Conv2D(filters, 3, name=f"convolution_{number}")(x)
             x = layers.MaxPooling2D(2, name=f"pooling_{number}")(x)
             x = layers.ReLU(name=f"relu_{number}")(x)
@@ -103,12 +103,21 @@ def _output(x: keras.KerasTensor, output: Output) -> keras.KerasTensor:
 
 @singledispatch
 def build(network: AnyNetwork, *, dropout_rate: float | None = None) -> keras.Model:
-    """A network, untrained.
+    """Build an untrained network.
 
-    network: what it looks at and what it says. Inputs: image (batch, mel, frame) where it sees features, in [0, 1] or
-    scaled by the training part; then clinical (batch, n_clinical) in [0, 1] where there are clinical features.
-    dropout_rate: of Keras' own Dropout after each pooling and each LSTM; None builds `AdjustableDropout`, for training.
-    Returns probabilities: (batch, 1) of the positive class, or for softmax (batch, 2) of negative and positive.
+    Parameters
+    ----------
+    network : Network or SequenceNetwork
+        Description of the network.
+    dropout_rate : float in [0, 1), optional
+        Rate of Keras' Dropout after each pooling and each LSTM. None builds `AdjustableDropout`, for training.
+
+    Returns
+    -------
+    keras.Model
+        Inputs: the image (batch, mel, frame), in [0, 1] or scaled by the training part, if the network uses features;
+        then clinical features (batch, n_clinical) in [0, 1], if it has any. Output: probability of the positive class,
+        (batch, 1), or for softmax of both classes, (batch, 2).
     """
     raise TypeError(f"a network expected, got {type(network).__name__}")
 
@@ -153,10 +162,10 @@ def _(network: SequenceNetwork, *, dropout_rate: float | None = None) -> keras.M
 
 
 def _lstm(network: SequenceNetwork, x: keras.KerasTensor, number: int, dropout_rate: float | None) -> keras.KerasTensor:
-    """The outputs of all steps, (batch, frame, unit), with dropout after them.
+    """LSTM that returns the outputs of all steps, (batch, frame, unit), followed by dropout.
 
-    None within the cell: what is dropped there is drawn by each backend in its own way, and rules out its fast kernels.
-    Not unrolled: over 100 frames that is traced for 20 s instead of 1, and a step is no faster.
+    There is no dropout inside the cell: each backend would draw it differently, and it disables the fast kernels. The
+    loop is not unrolled: for 100 frames tracing would take 20 s instead of 1, and a step would not be faster.
     """
     x = layers.LSTM(network.lstm_units, return_sequences=True, name=f"lstm_{number}")(x)
     return _dropout(dropout_rate, f"lstm_dropout_{number}")(x)
@@ -168,6 +177,6 @@ def _convolutions(network: SequenceNetwork, x: keras.KerasTensor, dropout_rate: 
     for number, filters in enumerate(network.convolutions, start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"convolution_{number}")(x)
         x = layers.MaxPooling2D(2, name=f"pooling_{number}")(x)
-        x = layers.ReLU(name=f"relu_{number}")(x)  # it and the maximum commute
+        x = layers.ReLU(name=f"relu_{number}")(x)  # ReLU and maximum commute
         x = _dropout(dropout_rate, f"dropout_{number}")(x)
     return x

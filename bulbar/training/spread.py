@@ -1,7 +1,7 @@
-"""How much of one cell's score is its split and its start: the cell fitted on several splits, from several starts.
+"""How much a cell's score varies with the split and the start: the cell is fitted on several splits and starts.
 
-A split is a way to deal subjects or recordings into folds, a start a seed of the first weights, of dropout and of the
-order of the batches. Every start is tried on every split. Split 1 and start 1 are the run's own.
+A split is an assignment of subjects or recordings to folds. A start is a seed of the initial weights, of dropout and of
+the order of batches. Every start is run on every split. Split 1 and start 1 are those of the sweep.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from bulbar.training.fits import Fit
 
 
 class Settings(Strict):
-    """The `spread` block of params.yaml: how many splits and starts, the run's own included."""
+    """The `spread` block of params.yaml: the number of splits and starts, those of the sweep included."""
 
     repeats: Count = 1
     seeds: Count = 1
@@ -31,17 +31,16 @@ class Settings(Strict):
 SCORES = ("accuracy", "roc_auc", "roc_auc_pooled")
 UNITS = ("per_recording", "per_subject")
 BIASED = (
-    "Split by recording, each of these scores is biased upwards: the networks know the speakers and stopped on the test"
-    " fold."
+    "The split is by recording, so each of these scores is biased upwards: the speakers are in the training set, and"
+    " the test fold was used for early stopping."
 )
-OPTIMISTIC = "The cell was picked on these subjects, so its scores are optimistic; what counts here is how they vary."
+OPTIMISTIC = (
+    "The cell was selected on these subjects, so its scores are optimistic; what matters here is how they vary."
+)
 
 
 def on_split(data: ProtocolData, repeat: int, settings: folds.Settings) -> ProtocolData:
-    """The same recordings, dealt into other folds by the protocol's own rule.
-
-    repeat: from 1; the first split is the data's own.
-    """
+    """The same recordings with other folds, assigned by the rule of the protocol. Repeat 1 is the original split."""
     if repeat == 1:
         return data
     draw = seed_of(data.study.seed, f"spread/repeat_{repeat}")
@@ -49,9 +48,9 @@ def on_split(data: ProtocolData, repeat: int, settings: folds.Settings) -> Proto
 
 
 def fits_from(data: ProtocolData, cell: Cell, start: int) -> list[Fit]:
-    """One cell on every fold of a split. start: from 1; the first start's fits are the sweep's.
+    """The fits of one cell on every fold of a split, from start 1, 2, ...; the fits of start 1 are those of the sweep.
 
-    A start has the same draws on every split, so that what differs between splits is the split.
+    A start has the same random draws on every split, so that only the split differs between splits.
     """
     own = [als.audio_fit(data, cell, fold) for fold in data.folds]
     return own if start == 1 else [replace(fit, name=f"{fit.name}/seed_{start}") for fit in own]
@@ -60,7 +59,7 @@ def fits_from(data: ProtocolData, cell: Cell, start: int) -> list[Fit]:
 def scores(predictions: pd.DataFrame) -> list[dict[str, Any]]:
     """Accuracy and AUC of every split and start, per recording and per subject.
 
-    predictions: out-of-fold tables (recording_id, subject_id, fold, label, probability) with repeat and seed.
+    `predictions` has the out-of-fold tables (recording_id, subject_id, fold, label, probability) with repeat and seed.
     """
     rows = []
     for repeat, seed in sorted(set(zip(predictions["repeat"], predictions["seed"], strict=True))):
@@ -71,10 +70,18 @@ def scores(predictions: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Mean and spread of each score of `scores`: unit -> score -> mean, sd_over_splits, sd_over_seeds.
+    """Mean and spread of each score.
 
-    sd_over_splits: of the splits' scores, each the mean over its starts. sd_over_seeds: of the starts within a split,
-    pooled over the splits. Both with n − 1; NaN where there is only one.
+    Parameters
+    ----------
+    rows : list of dict
+        Result of `scores`.
+
+    Returns
+    -------
+    dict
+        unit -> score -> mean, sd_over_splits (of the mean scores of the splits) and sd_over_seeds (of the starts within
+        a split, pooled over the splits). Standard deviations use n − 1; NaN with only one split or start.
     """
     spread: dict[str, dict[str, dict[str, float]]] = {}
     for unit in UNITS:
@@ -92,7 +99,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]
 
 
 def sentence(protocol: Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
-    """The spread in words, for a reader who has not seen the code."""
+    """The spread in words."""
     repeats, seeds = len({row["repeat"] for row in rows}), len({row["seed"] for row in rows})
     unit = "recording" if protocol == "record_wise" else "subject"
     of_unit = summary(rows)[f"per_{unit}"]
@@ -103,7 +110,7 @@ def sentence(protocol: Protocol, cell: Cell, rows: list[dict[str, Any]]) -> str:
     )
     single = [name for name, n in (("spread.repeats", repeats), ("spread.seeds", seeds)) if n == 1]
     if single:
-        text += f" How much more it varies is not known: raise {' and '.join(single)}."
+        text += f" To measure the other part of the spread, raise {' and '.join(single)}."
     return f"{text} {BIASED if protocol == 'record_wise' else OPTIMISTIC}"
 
 

@@ -1,6 +1,6 @@
-"""One fit: a network trained with early stopping, the same bits whatever was trained before it in the same process.
+"""Training of one fit with early stopping. The result does not depend on earlier fits in the same process, bit by bit.
 
-A network is built and traced once per process and then reset in place: tracing costs as much as a short fit.
+A network is built and traced once per process and then reset in place, because tracing costs as much as a short fit.
 """
 
 import json
@@ -21,18 +21,18 @@ from bulbar.training import networks
 from bulbar.training.architectures import AnyNetwork
 from bulbar.training.fits import Fit, Fitted, Settings, Study
 
-if keras.backend.backend() == "tensorflow":  # one thread a process, and the same bits each time
+if keras.backend.backend() == "tensorflow":  # one thread per process, deterministic operations
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(0)  # determinism refuses to run unseeded; `Trainer.reset` seeds every draw itself
+    keras.utils.set_random_seed(0)  # required by op determinism; `Trainer.reset` seeds every draw
 
     class Adam(keras.optimizers.Adam):
-        """Keras' Adam, its update done by TensorFlow's one kernel: Keras writes it as several sweeps over the weights.
+        """Keras' Adam with the update in a single TensorFlow kernel; Keras passes over the weights several times.
 
-        Half the time of a step goes there where Dense 256 has 16 million weights (S1A, S1B).
+        With 16 million weights in Dense 256 (S1A, S1B) the update is half the time of a step.
         """
 
         def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: keras.Variable) -> None:
@@ -55,11 +55,11 @@ if keras.backend.backend() == "tensorflow":  # one thread a process, and the sam
 else:
     from keras.optimizers import Adam  # type: ignore[no-redef]
 
-_SMALLEST = 1e-7  # probabilities are cut off here before their logarithm, as Keras does
+_SMALLEST = 1e-7  # probabilities are clipped here before the logarithm, as in Keras
 
 
 def train(fit: Fit, study: Study) -> Fitted:
-    """Train a fit; what it predicts is of the epoch of lowest validation loss, and NaN where none was finite."""
+    """Train a fit. Its predictions are those of the epoch with the lowest validation loss; NaN if none is finite."""
     trainer = _trainer(fit.network, fit.settings_in(study))
     trainer.reset(fit.dropout_rate, seed_of(study.seed, fit.name))
     return trainer.fit(fit, study)
@@ -69,7 +69,7 @@ _made: "dict[tuple[AnyNetwork, int, str], Trainer]" = {}
 
 
 def _trainer(network: AnyNetwork, settings: Settings) -> "Trainer":
-    """The trainer of a network: the last one made where what is traced is the same, else a new one in its place."""
+    """The trainer of a network: the last one if its traced functions fit, else a new one that replaces it."""
     traced = (network, settings.batch_size, settings.precision)
     if traced not in _made:
         for last in _made.values():
@@ -86,9 +86,9 @@ def _images(path: Path) -> np.ndarray:
 
 
 class Trainer:
-    """A network, its optimizer and its traced functions, made once and reset before every fit.
+    """A network with its optimizer and traced functions, created once and reset before every fit.
 
-    settings: of the next fit; those that it is made with hold in what is traced: precision and batch size.
+    `settings` are those of the next fit. Precision and batch size are part of the traced functions and cannot change.
     """
 
     def __init__(self, network: AnyNetwork, settings: Settings) -> None:
@@ -107,21 +107,21 @@ class Trainer:
         self._trace()
 
     def _trace(self) -> None:
-        """Trace for full batches and for any other, so that no fit's bits depend on which fits came before it."""
+        """Trace for full and for other batch sizes, so that the bits of a fit do not depend on earlier fits."""
         for rows in (self.settings.batch_size, 2):
             inputs = [np.zeros((rows, *tensor.shape[1:]), np.float32) for tensor in self._model.inputs]
             self._model.train_on_batch(inputs, np.zeros((rows, 1), np.int32), return_dict=True)
             self._model.predict_on_batch(inputs)
 
     def release(self) -> None:
-        """Give the memory of weights and optimizer back: TensorFlow's traced functions keep it beyond the model."""
+        """Free the memory of weights and optimizer, which TensorFlow's traced functions hold longer than the model."""
         if keras.backend.backend() == "tensorflow":
             for variable in (*self._model.variables, *self._model.optimizer.variables):
                 empty = tf.zeros((0,), variable.value.dtype)
                 tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty, validate_shape=False)
 
     def reset(self, dropout_rate: float, seed: int) -> None:
-        """Set everything that a fit changes or draws from: weights, statistics, optimizer, seeds, metrics, rate."""
+        """Reset everything that a fit changes: weights, statistics, optimizer, seeds, metrics, dropout rate."""
         for layer in self._model.layers:
             for variable, first in zip(layer.variables, self._first[layer.name], strict=True):
                 if first is not None:
@@ -141,7 +141,7 @@ class Trainer:
         self._model.stop_training = False
 
     def fit(self, fit: Fit, study: Study) -> Fitted:
-        """Train, stop early, and keep what the epoch of lowest validation loss predicts."""
+        """Train with early stopping, and return the predictions of the epoch with the lowest validation loss."""
         shuffle = np.random.default_rng(seed_of(study.seed, f"{fit.name}/shuffle"))
         labels = study.labels.astype(np.int32)
         stopping = keras.callbacks.EarlyStopping(patience=self.settings.early_stopping_patience)
@@ -199,7 +199,7 @@ class Trainer:
         return np.concatenate(parts).astype(np.float64)
 
     def _saved(self, weights: list[np.ndarray], dropout_rate: float) -> bytes:
-        """The trained model as a `.keras` file with standard layers only."""
+        """Content of a `.keras` file of the trained model, with standard layers only."""
         self._model.set_weights(weights)
         standard = networks.build(self._network, dropout_rate=dropout_rate)
         for layer in standard.layers:
@@ -214,12 +214,12 @@ class Trainer:
 
 
 def _without_date(metadata: bytes) -> bytes:
-    """A `.keras` file's metadata without the time of its saving."""
+    """Metadata of a `.keras` file without the time of saving."""
     return json.dumps({key: value for key, value in json.loads(metadata).items() if key != "date_saved"}).encode()
 
 
 def _with_small_ids(config: bytes) -> bytes:
-    """A `.keras` file's configuration with shared objects numbered from 1 instead of by where they lay in memory."""
+    """Configuration of a `.keras` file with shared objects numbered from 1 instead of by their memory address."""
     numbers: dict[int, int] = {}
 
     def renumber(found: dict[str, Any]) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def _with_small_ids(config: bytes) -> bytes:
 
 
 def _kernels(layer: keras.Layer) -> list[tuple[keras.Variable, keras.initializers.Initializer, str]]:
-    """A layer's kernel and, of an LSTM, its recurrent one; each with its initializer and what its seed is drawn for."""
+    """The kernel of a layer and, for an LSTM, the recurrent kernel, each with its initializer and its seed's name."""
     cell = getattr(layer, "cell", layer)
     kernels = []
     if hasattr(cell, "kernel"):
@@ -241,7 +241,7 @@ def _kernels(layer: keras.Layer) -> list[tuple[keras.Variable, keras.initializer
 
 
 def _small_values(layer: keras.Layer) -> list[np.ndarray | None]:
-    """The values of a new layer's variables, in their order; None for a kernel, which is drawn anew for each fit."""
+    """Values of a new layer's variables, in order; None for a kernel, because each fit draws it again."""
     kernels = [kernel for kernel, _, _ in _kernels(layer)]
     return [
         None if any(variable is kernel for kernel in kernels) else keras.ops.convert_to_numpy(variable)
@@ -250,7 +250,7 @@ def _small_values(layer: keras.Layer) -> list[np.ndarray | None]:
 
 
 def _redrawn(kernel: keras.Variable, initializer: keras.initializers.Initializer, seed: int) -> np.ndarray:
-    """A kernel as its layer's own initializer draws it from a seed."""
+    """A kernel drawn by its layer's initializer from a seed."""
     seeded = type(initializer).from_config({**initializer.get_config(), "seed": seed})
     return seeded(kernel.shape, dtype=kernel.dtype)
 
@@ -261,6 +261,6 @@ def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def _log_loss(labels: np.ndarray, probability: np.ndarray) -> float:
-    """Mean binary cross-entropy of the probability of class 1, cut off as Keras does."""
+    """Mean binary cross-entropy of the probability of class 1, clipped as in Keras."""
     clipped = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     return float(-np.mean(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))))

@@ -145,7 +145,7 @@ def test_nothing_is_learned_from_the_cohort_tested(project):
 def test_a_second_run_trains_nothing_and_writes_the_same(project, capsys):
     before = [contents(project / folder) for folder in ("data/external/predictions", "metrics", "plots")]
     external.main()
-    assert capsys.readouterr().out.count("0 fits to do, 4 already known") == 2
+    assert capsys.readouterr().out.count("0 fits to do, 4 already cached") == 2
     assert [contents(project / folder) for folder in ("data/external/predictions", "metrics", "plots")] == before
 
 

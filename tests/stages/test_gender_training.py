@@ -221,9 +221,9 @@ def test_a_second_run_trains_nothing_and_writes_the_same(project, monkeypatch, c
     monkeypatch.chdir(project)
     before = contents(project / "data/tune") | contents(project / "metrics")
     tune.main("subject_wise")
-    assert "0 fits to do, 12 already known" in capsys.readouterr().out
+    assert "0 fits to do, 12 already cached" in capsys.readouterr().out
     networks.main("subject_wise")
-    assert "0 fits to do, 4 already known" in capsys.readouterr().out
+    assert "0 fits to do, 4 already cached" in capsys.readouterr().out
     assert contents(project / "data/tune") | contents(project / "metrics") == before
 
 

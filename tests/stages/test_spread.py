@@ -134,7 +134,7 @@ def test_with_one_split_and_one_start_nothing_is_fitted(project, protocol, capsy
     written = Path(f"metrics/spread/{protocol}.json").read_bytes()
     try:
         spread.main(protocol)
-        assert re.findall(r"(\d+) fits to do, (\d+) already known", capsys.readouterr().out) == [("0", "2")]
+        assert re.findall(r"(\d+) fits to do, (\d+) already cached", capsys.readouterr().out) == [("0", "2")]
         alone = found(protocol)
         assert alone["spread"]["per_subject"]["accuracy"]["sd_over_splits"] is None
         assert alone["spread"]["per_subject"]["accuracy"]["sd_over_seeds"] is None

@@ -212,7 +212,7 @@ def test_run_again_nothing_is_trained_and_every_file_is_the_same(project, fused,
     assert n_cached(project) == known
     assert outs() == before
     printed = capsys.readouterr().out
-    assert re.findall(r"(\d+) fits to do, (\d+) already known", printed) == [("0", "8"), ("0", "20")]
+    assert re.findall(r"(\d+) fits to do, (\d+) already cached", printed) == [("0", "8"), ("0", "20")]
 
 
 def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
@@ -220,7 +220,7 @@ def test_a_new_dropout_rate_costs_its_own_fits_only(project, capsys):
     set_params(project, **BLOCKS | {"sweep": {"architectures": ["S2A", "S1B"], "dropout_rates": [0.0, 0.1, 0.3]}})
     try:
         sweep.main("subject_wise")
-        assert "4 fits to do, 8 already known" in capsys.readouterr().out
+        assert "4 fits to do, 8 already cached" in capsys.readouterr().out
         for cell in CELLS:
             name = f"data/sweep/subject_wise/predictions/{cell}.csv"
             assert Path(name).read_bytes() == before[name]

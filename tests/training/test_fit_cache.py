@@ -256,14 +256,14 @@ def test_the_plan_counts_fits_time_and_disk(study, cache):
     heavy = plan([replace(fit, keep_weights=True) for fit in FITS], study, cache, 1)
     assert heavy.disk_bytes - bare.disk_bytes == 4 * 4 * weights
     assert plan(FITS[:2], study, cache, 1).disk_bytes == bare.disk_bytes / 2
-    assert re.fullmatch(r"4 fits to do, 0 already known; at most about \d+ (s|min) and \d+ MB of disk", str(bare))
+    assert re.fullmatch(r"4 fits to do, 0 already cached; at most about \d+ (s|min) and \d+ MB of disk", str(bare))
     for fit in FITS[:2]:
         cache.store(digest(fit, study), FITTED, {}, 1000.0)
     learned = plan(FITS, study, cache, 1)
     assert (learned.to_do, learned.cached) == (2, 2)
     assert learned.seconds > 1000 > bare.seconds
     done = plan(FITS[:2], study, cache, 2)
-    assert str(done) == "0 fits to do, 2 already known; at most about 0 s and 0 MB of disk"
+    assert str(done) == "0 fits to do, 2 already cached; at most about 0 s and 0 MB of disk"
 
 
 def test_more_epochs_take_longer_and_more_workers_less_time(study, cache):
