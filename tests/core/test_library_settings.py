@@ -12,7 +12,7 @@ from bulbar.core import library_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
-TRAIN = """
+DIGEST = """
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -24,9 +24,12 @@ from tests import toy_fits
 place = Path(sys.argv[1])
 study = toy_fits.study(place)
 fits = [toy_fits.fit(keep_weights=True), toy_fits.fit(clinical=toy_fits.clinical())]
+print(*(digest(fit, study) for fit in fits))
+"""
+TRAIN = f"""{DIGEST}
 kept = fit_cache.FitCache(place / "kept")
-for fit, done in zip(fits, fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits")):
-    print(digest(fit, study), sha256(done.test.tobytes() + done.history.to_csv().encode()).hexdigest())
+for done in fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits"):
+    print(sha256(done.test.tobytes() + done.history.to_csv().encode()).hexdigest())
 """
 
 DRAW = """
@@ -58,8 +61,10 @@ print("done")
 """
 
 KERAS_OF_ANOTHER_PROJECT = {
-    "every value": {"floatx": "float16", "epsilon": 0.05, "image_data_format": "channels_first", "backend": "torch"},
-    "values that Keras refuses": {"floatx": "int8", "epsilon": 1},
+    "floatx": "float16",
+    "epsilon": 0.05,
+    "image_data_format": "channels_first",
+    "backend": "torch",
 }
 ENVIRONMENT = {
     "KERAS_BACKEND": "torch",
@@ -118,30 +123,31 @@ def read_only(*folders: str | Path) -> list[str]:
 def untouched(tmp_path_factory) -> str:
     """Digests and results of two tiny fits where the user has configured nothing."""
     place = tmp_path_factory.mktemp("untouched")
-    return run(command(TRAIN, place), HOME=str(place)).stdout
+    printed = run(command(TRAIN, place), HOME=str(place)).stdout
+    assert not (place / ".keras").exists()
+    return printed
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if "nowhere" in name else ()) for name in KERAS_OF_ANOTHER_PROJECT],
+    ("keras_json", "variables"),
+    [
+        (KERAS_OF_ANOTHER_PROJECT, {}),
+        pytest.param({"floatx": "int8", "epsilon": 1}, {}, marks=pytest.mark.slow),  # values that Keras refuses
+        pytest.param({}, ENVIRONMENT, marks=pytest.mark.slow),
+    ],
+    ids=["a file", "a file that Keras refuses", "variables"],
 )
-def test_a_keras_json_in_the_home_changes_no_digest_and_no_bit_of_a_fit(untouched, tmp_path, name):
+def test_what_other_projects_need_changes_no_digest_and_no_bit_of_a_fit(untouched, tmp_path, keras_json, variables):
     (tmp_path / ".keras").mkdir()
-    written = json.dumps(KERAS_OF_ANOTHER_PROJECT[name])
+    written = json.dumps(keras_json)
     (tmp_path / ".keras/keras.json").write_text(written)
-    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path)).stdout == untouched
+    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path), **variables).stdout == untouched
     assert (tmp_path / ".keras/keras.json").read_text() == written
 
 
-def test_variables_of_other_projects_change_no_digest_and_no_bit_of_a_fit(untouched, tmp_path):
-    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path), **ENVIRONMENT).stdout == untouched
-    assert not (tmp_path / ".keras").exists()
-
-
 def test_a_variable_that_makes_a_cpu_look_like_another_type_gives_a_fit_another_digest(untouched, tmp_path):
-    found = run(command(TRAIN, tmp_path), HOME=str(tmp_path), TF_ENABLE_ONEDNN_OPTS="0").stdout
-    digests = [{line.split()[0] for line in lines.splitlines()} for lines in (untouched, found)]
-    assert not digests[0] & digests[1]
+    found = run(command(DIGEST, tmp_path), HOME=str(tmp_path), TF_ENABLE_ONEDNN_OPTS="0").stdout
+    assert not {*found.split()} & {*untouched.splitlines()[0].split()}
 
 
 def test_keras_that_was_imported_before_gets_its_defaults_back(tmp_path):
@@ -149,15 +155,9 @@ def test_keras_that_was_imported_before_gets_its_defaults_back(tmp_path):
     (tmp_path / ".keras/keras.json").write_text(json.dumps({"floatx": "float16", "epsilon": 0.05}))
     shown = "print(keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())"
     start = "from bulbar.training import backend; backend.start('tensorflow')"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KERAS_")}
-    done = subprocess.run(
-        [sys.executable, "-c", f"import keras; {shown}; {start}; {shown}"],
-        env={**environment, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    assert done.stdout.splitlines() == ["float16 0.05 channels_last", "float32 1e-07 channels_last"]
+    unset = "import os; [os.environ.pop(name) for name in list(os.environ) if name.startswith('KERAS_')]"
+    printed = run(command(f"{unset}; import keras; {shown}; {start}; {shown}"), HOME=str(tmp_path)).stdout
+    assert printed.splitlines() == ["float16 0.05 channels_last", "float32 1e-07 channels_last"]
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,10 @@ def plain_figure(tmp_path_factory) -> bytes:
     return (place / "figure.png").read_bytes()
 
 
-@pytest.mark.parametrize("place", [".config/matplotlib", "named", "working directory"])
+@pytest.mark.parametrize(
+    "place",
+    ["working directory", *(pytest.param(one, marks=pytest.mark.slow) for one in (".config/matplotlib", "named"))],
+)
 def test_a_matplotlibrc_changes_no_figure(plain_figure, tmp_path, place):
     changed = tmp_path / "changed"
     (changed / place).mkdir(parents=True)
@@ -199,6 +202,7 @@ import {module}
     run(command(program), KERAS_HOME="elsewhere")
 
 
+@pytest.mark.slow
 def test_caches_lie_below_the_temporary_folder_where_neither_home_nor_the_packages_can_be_written(tmp_path):
     home, temporary = tmp_path / "home", tmp_path / "temporary"
     for folder in (home, temporary):
@@ -213,23 +217,28 @@ def test_caches_lie_below_the_temporary_folder_where_neither_home_nor_the_packag
     assert not any(home.iterdir())
 
 
-@pytest.mark.parametrize("made_by_another", ["a link", "a folder that others may write"])
-def test_a_temporary_folder_that_another_user_may_have_made_is_not_used(tmp_path, monkeypatch, made_by_another):
+@pytest.mark.parametrize("there", ["nothing", "a link", "a folder that others may write"])
+def test_a_temporary_folder_that_another_user_may_have_made_holds_no_cache(tmp_path, monkeypatch, there):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(library_settings, "can_be_written", lambda place: False)
+    caches = {"NUMBA_CACHE_DIR": "numba", "MPLCONFIGDIR": "matplotlib"}
+    for variable in caches:
+        monkeypatch.setenv(variable, "elsewhere")
     place = tmp_path / f"bulbar-{os.getuid()}"
-    if made_by_another == "a link":
+    if there == "a link":
         (tmp_path / "elsewhere").mkdir(mode=0o700)
         place.symlink_to(tmp_path / "elsewhere")
-    else:
+    elif there != "nothing":
         place.mkdir()
         place.chmod(0o777)
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    library_settings._name_temporary("NUMBA_CACHE_DIR", "numba")
-    named = Path(os.environ["NUMBA_CACHE_DIR"])
-    assert named.parent != place and named.parent.parent == tmp_path
-    assert named.parent.stat().st_mode & 0o777 == 0o700
+    library_settings._name_writable_caches()
+    for variable, name in caches.items():
+        named = Path(os.environ[variable])
+        assert named.name == name and (named.parent == place) == (there == "nothing")
+        assert named.parent.parent == tmp_path and named.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_without_a_writable_dev_shm_fits_are_trained_in_one_process_to_the_same_bits(untouched, tmp_path):
     if not Path("/dev/shm").is_dir():
         pytest.skip("no /dev/shm here")
