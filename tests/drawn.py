@@ -1,6 +1,8 @@
 """Checks for every figure."""
 
 import io
+import warnings
+from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
@@ -21,3 +23,13 @@ def assert_nothing_is_cut_off(figure: Figure) -> None:
     assert inside.y0 >= -0.01
     assert inside.x1 <= width + 0.01
     assert inside.y1 <= height + 0.01
+
+
+def assert_steady(draw: Callable[[], Figure]) -> Figure:
+    """Drawn twice, a figure has the same bytes; nothing warns, and nothing is cut off. The figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw()
+        assert png(figure) == png(draw())
+    assert_nothing_is_cut_off(draw())
+    return figure

@@ -19,19 +19,18 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 @styled
-def best_so_far(trials: pd.DataFrame, title: str, *, against: str = "trial", label: str = "Trials") -> Figure:
-    """The lowest validation loss by then, one line per sampler.
+def best_so_far(trials: pd.DataFrame, title: str) -> Figure:
+    """The lowest validation loss by each trial, one line per sampler.
 
-    trials: of `trials.table_of`, samplers under each other, with the column `against`, such as trial, or seconds.
+    trials: of `trials.table_of`, samplers under each other.
     """
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     axes = figure.subplots()
     for sampler, rows in trials.groupby("sampler", sort=False):
-        axes.plot(rows[against], rows["best_so_far"], drawstyle="steps-post", label=sampler, **LOOKS[str(sampler)])
-    axes.set_xlabel(label)
+        axes.plot(rows["trial"], rows["best_so_far"], drawstyle="steps-post", label=sampler, **LOOKS[str(sampler)])
+    axes.set_xlabel("Trials")
     axes.set_ylabel("Lowest validation loss so far (nats)")
-    if against == "trial":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.legend(title="sampler")
     axes.set_title(title)
