@@ -1,6 +1,5 @@
-"""README.md and docs/: what stands there on files, stages, params and scores is so, and the commands work."""
+"""README.md and docs/: links, stages, commands and the form of the prose. Their scores: tests/test_docs_numbers.py."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,12 +9,13 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from bulbar.core.names import PROTOCOLS
 from tests.pipelines import ROOT, git
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-README, PIPELINE = (ROOT / name for name in ("README.md", "docs/pipeline.md"))
+OTHERS = ("SECURITY.md", "benchmarks/README.md", "reference/README.md", "reference/voc_als_run/README.md")
+README, STAGES, EXPERIMENTS = (ROOT / name for name in ("README.md", "docs/stages.md", "docs/experiments.md"))
+PAGES = [README, *(ROOT / name for name in OTHERS), *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+CODE = re.compile(r"```.*?```", flags=re.DOTALL)
 NODE = re.compile(r"\w+")
 
 
@@ -39,50 +39,60 @@ def first_cells(page: Path, heading: str) -> list[str]:
     return [row.split("|")[1].strip() for row in table.splitlines()[2:]]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_link_leads_somewhere(page):
-    for target, anchor in LINK.findall(text(page)):
+    for target, anchor in LINK.findall(CODE.sub("", text(page))):
         there = (page.parent / target).resolve() if target else page
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
 
 
-def test_every_page_is_named_in_the_readme():
-    named = {target for target, _ in LINK.findall(text(README))}
-    assert {f"docs/{page.name}" for page in PAGES if page.parent.name == "docs"} <= named
+def test_every_page_can_be_reached_from_the_readme():
+    reached, following = set(), [README]
+    while following:
+        page = following.pop()
+        reached.add(page)
+        linked = {(page.parent / target).resolve() for target, _ in LINK.findall(text(page)) if target}
+        following += [there for there in PAGES if there in linked - reached]
+    assert [name(page) for page in PAGES if page not in reached] == []
 
 
-@pytest.mark.parametrize(("pipeline", "page"), [("dvc.yaml", PIPELINE), ("gender/dvc.yaml", ROOT / "docs/gender.md")])
+def test_the_readme_fits_on_two_screens():
+    assert len(text(README).splitlines()) <= 120
+    assert len(text(ROOT / "benchmarks/README.md").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_lines_of_prose_are_under_121_characters(page):
+    """Tables, code and lines that are mostly one address are excepted."""
+    prose = [re.sub(r"https?://[^\s)]+", "", line) for line in CODE.sub("", text(page)).splitlines()]
+    assert [line for line in prose if len(line) > 120 and not line.startswith("|")] == []
+
+
+PLACES = ("bulbar", "stages", "gender", ".github", ".ci", "benchmarks", "requirements")
+
+
+def test_code_names_only_pages_that_exist():
+    files = [path for place in PLACES for path in (ROOT / place).rglob("*") if path.suffix in {".py", ".yaml", ".yml"}]
+    files += [ROOT / name for name in ("dvc.yaml", "params.yaml", "Makefile", ".ci/run", "pyproject.toml")]
+    named = {(name(path), page) for path in files for page in re.findall(r"docs/\w+\.md", text(path))}
+    assert named and {page for _, page in named if not (ROOT / page).exists()} == set()
+
+
+@pytest.mark.parametrize(("pipeline", "page"), [("dvc.yaml", STAGES), ("gender/dvc.yaml", ROOT / "docs/gender.md")])
 def test_the_stages_are_listed_in_the_order_of_the_pipeline(pipeline, page):
     assert first_cells(page, "stage") == [name for name in stages(pipeline) if name in first_cells(page, "stage")]
     assert {name.removesuffix("_external") for name in stages(pipeline)} == set(first_cells(page, "stage"))
 
 
 def test_every_stage_is_drawn():
-    drawing = text(README).split("```mermaid")[1].split("```")[0]
+    drawing = text(STAGES).split("```mermaid")[1].split("```")[0]
     arrows = [line for line in drawing.splitlines() if "-->" in line]
-    assert {node for arrow in arrows for node in NODE.findall(arrow)} == set(first_cells(PIPELINE, "stage"))
-
-
-def test_every_block_of_params_is_listed():
-    listed = {name for cell in first_cells(PIPELINE, "block") for name in re.findall(r"`(\w+)`", cell)}
-    assert listed == set(YAML(typ="safe").load(ROOT / "params.yaml"))
-
-
-def test_the_scores_in_the_readme_are_those_of_the_committed_run():
-    found = {name: json.loads(text(ROOT / f"metrics/fusion/{name}.json")) for name in PROTOCOLS}
-    if not json.loads(text(ROOT / "metrics/ingest.json"))["synthetic"]:
-        pytest.skip("the README describes the default run, and metrics/ holds another")
-    selected = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
-    columns = [("selected", name) for name in selected]
-    columns.insert(1, ("published", "audio"))
-    rows = re.findall(r"^\| `(\w+_wise)`, (accuracy|AUC(?: per subject)?) \| (.*) \|$", text(README), re.MULTILINE)
-    assert len(rows) == 4
-    for protocol, score, cells in rows:
-        name = "accuracy" if score == "accuracy" else "roc_auc"
-        unit = "per_subject" if "subject" in score else "per_recording"
-        scores = [found[protocol][cell][model][unit][name] for cell, model in columns]
-        assert [float(cell) / 100 for cell in cells.split(" | ")] == pytest.approx(scores, abs=6e-4)  # to one decimal
+    assert {node for arrow in arrows for node in NODE.findall(arrow)} == set(first_cells(STAGES, "stage"))
 
 
 # The commands of README.md and docs/, typed: by the real git, DVC and shell, in a small project.
@@ -147,9 +157,16 @@ def project(tmp_path_factory):
 
 
 def command(explanation: str) -> str:
-    """The command of the README's table whose row has this explanation."""
-    (found,) = re.findall(rf"^\| `([^`]+)` \| [^|]*{explanation}", text(README), flags=re.MULTILINE)
+    """The command of the table whose row has this explanation."""
+    (found,) = re.findall(rf"^\| `([^`]+)` \| [^|]*{explanation}", text(EXPERIMENTS), flags=re.MULTILINE)
     return found
+
+
+def test_the_commands_of_the_readme_are_explained_on_their_page():
+    commands = [set(re.findall(r"^\| `([^`]+)` \|", text(page), flags=re.MULTILINE)) for page in (README, EXPERIMENTS)]
+    exact = {one for one in commands[0] if one.startswith(("dvc", "git"))}
+    assert len(exact) == 5
+    assert exact - commands[1] == {"dvc metrics diff main smaller"}
 
 
 @pytest.mark.parametrize("run", ["dvc repro ingest", "dvc repro"])
@@ -178,7 +195,7 @@ def test_a_merge_conflict_in_the_lock_ends_as_the_docs_say(project):
         project.type(f"dvc repro && git add --all && git commit --quiet -m '{new}'")
     assert "CONFLICT (content): Merge conflict in dvc.lock" in project.type("git merge theirs || true")
     assert "possible merge conflicts" in project.type("dvc status 2>&1 || true")
-    page = text(ROOT / "docs/development.md")
+    page = text(ROOT / "docs/contribute.md")
     (solution,) = re.findall(r"merge conflict in dvc.lock.*?```sh\n(.*?)```", page, flags=re.DOTALL)
     project.type(solution)
     merged = PARAMS.replace("root: data/raw/phantom", "root: another").replace("seed: 1", "seed: 2025")

@@ -19,7 +19,7 @@ COMPUTED = [name for name in TRACKED if name.removeprefix("gender/").startswith(
 SUBJECT = re.compile(r"\b(?:CT|PZ)\d{3}\b|\b(?:ALS|HC)\d{3}\b")
 """IDs as VOC-ALS has them, and as the reader of Minsk2020 makes them."""
 MENTIONS_SUBJECTS = (
-    *("tests/", "bulbar/", "stages/", "docs/predict.md"),
+    *("tests/", "bulbar/", "stages/", "docs/getting-started.md"),
     "reference/als_table3_scaled_clinical.csv",
 )
 """Code and documents with IDs of one's own making as examples, and the eight rows that the paper prints."""

@@ -219,7 +219,7 @@ def test_equal_recordings_that_are_quarantined_or_kept_are_counted(published, ca
 
 COMMANDS = [
     (page, command)
-    for page in ("README.md", "docs/external.md")
+    for page in ("README.md", "docs/external.md", "docs/voc_als.md")
     for command in re.findall(r"^dvc exp run .*\bcohort\.source=voc_als\b.*$", (ROOT / page).read_text(), re.MULTILINE)
 ]
 
@@ -233,7 +233,7 @@ def test_the_documented_command_for_voc_als_reads_it_as_it_is_published(publishe
 
 
 def test_the_documents_have_a_command_for_voc_als():
-    assert [page for page, _ in COMMANDS] == ["README.md", "README.md", "docs/external.md"]
+    assert [page for page, _ in COMMANDS] == ["README.md", "docs/external.md", "docs/voc_als.md"]
 
 
 def test_another_cohort_s_message_names_its_own_setting(project):
