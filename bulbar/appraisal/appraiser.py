@@ -13,7 +13,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from bulbar.appraisal import calibration, comparisons, groups, operating_points
-from bulbar.appraisal.calibration import Platt
+from bulbar.appraisal.calibration import Estimate, Platt
+from bulbar.appraisal.groups import Group
 from bulbar.scoring import intervals, metrics
 
 APPRAISED = ("voice", "audio", "fused_common")
@@ -148,10 +149,10 @@ class Appraisal:
     calibration: Mapping[str, Mapping[str, Any]]
     operating_points: Mapping[str, Mapping[str, Any]]
     compared: pd.DataFrame
-    groups: Mapping[str, Sequence[groups.Group]]
+    groups: Mapping[str, Sequence[Group]]
     normal_speech: Mapping[str, Mapping[str, Any] | None]
-    within_conditions: Mapping[str, Sequence[groups.Group]]
-    scores: Mapping[str, Mapping[str, calibration.Estimate]]
+    within_conditions: Mapping[str, Sequence[Group]]
+    scores: Mapping[str, Mapping[str, Estimate]]
 
     @property
     def earns_its_place(self) -> str:

@@ -127,8 +127,8 @@ def learning_curve(table: pd.DataFrame, title: str) -> Figure:
     axes = figure.subplots()
     axes.axhline(0.5, color="black", linestyle=":", linewidth=1.5)
     for (colour, marker), (name, rows) in zip(CURVES, table.groupby("model", sort=False), strict=False):
-        look = {"color": colour, "marker": marker, "markersize": 8, "label": str(name).replace("_", " ")}
-        axes.plot(rows["subjects"], rows["mean"], **look)
+        label = str(name).replace("_", " ")
+        axes.plot(rows["subjects"], rows["mean"], color=colour, marker=marker, markersize=8, label=label)
         axes.fill_between(rows["subjects"], rows["lowest"], rows["highest"], color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel("Training subjects (mean of the folds)")
     axes.set_ylabel("AUC per subject, pairs within a fold")

@@ -92,7 +92,7 @@ def with_conditions_third(subjects: pd.DataFrame, conditions: pd.DataFrame) -> p
     """
     people = metrics.per_subject(conditions)
     rank = people["probability"].rank(method="first")
-    third = pd.Series(np.ceil(3 * rank / len(people)).to_numpy(), index=people["subject_id"])
+    third = pd.Series(np.ceil(3 * rank.to_numpy() / len(people)), index=people["subject_id"])
     return subjects.assign(**{CONDITIONS_THIRD: subjects["subject_id"].map(third)})
 
 

@@ -1,6 +1,6 @@
 """How the AUC grows with the number of training subjects: would more subjects help?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -67,6 +67,6 @@ def point(recordings: pd.DataFrame, fit_predict: FitPredict, share: float, repea
     return Point(float(np.mean(sizes)), float(np.mean(aucs)), float(np.min(aucs)), float(np.max(aucs)))
 
 
-def table_of(points: dict[str, Sequence[Point]]) -> pd.DataFrame:
+def table_of(points: Mapping[str, Sequence[Point]]) -> pd.DataFrame:
     """A row for each model and share: model, subjects, mean, lowest, highest."""
     return pd.DataFrame([{"model": model, **one._asdict()} for model, found in points.items() for one in found])

@@ -50,8 +50,8 @@ def draw_weights(shown: pd.DataFrame, title: str) -> Figure:
         axes.plot([row["lowest"], row["highest"]], [place, place], color=colour, linewidth=3, alpha=0.5)
         axes.plot(row["mean"], place, "o", color=colour)
     axes.set_yticks(list(places), [in_words(str(name)) for name in shown["column"]])
-    axes.set_xlabel("Log-odds of ALS for one standard deviation more (dot: mean of the folds, line: their range)")
-    axes.xaxis.label.set_size(12)
+    label = "Log-odds of ALS for one standard deviation more (dot: mean of the folds, line: their range)"
+    axes.set_xlabel(label, fontsize=12)
     axes.set_title(f"Largest weights of the voice model\n{title}")
     return figure
 

@@ -192,7 +192,7 @@ def importance(
         for _ in range(shuffles):
             exchanged = {}
             for number, table in rows.items():
-                columns = [column for column in table if people.measure_of(str(column)) in measures]
+                columns = [column for column in map(str, table) if people.measure_of(column) in measures]
                 exchanged[number] = table.copy()
                 exchanged[number][columns] = table[columns].to_numpy()[generator.permutation(len(table))]
             losses.append(own - auc(exchanged))

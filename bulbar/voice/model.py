@@ -51,7 +51,8 @@ class Settings(Strict):
 
 def columns(member: Member, tasks: Sequence[str]) -> list[str]:
     """The columns that a member reads on a cohort of these tasks; on all of them if it has none of its own tasks."""
-    wanted = [task for task in tasks if task in member.tasks] or list(tasks)
+    mine: set[str] = set(member.tasks)
+    wanted = [task for task in tasks if task in mine] or list(tasks)
     names = F0_SPREAD if member.measures == "f0_spread" else tuple(MEASURES)
     return people.columns_of(wanted, {name: MEASURES[name].tasks for name in names})
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bulbar.core.names import TASKS, VOWELS
@@ -71,7 +72,8 @@ def rows_of_people(recordings: pd.DataFrame, columns: Sequence[str]) -> pd.DataF
     """
     names = list(dict.fromkeys(map(measure_of, columns)))
     means = recordings.pivot_table(index="subject_id", columns="task", values=names, aggfunc="mean", dropna=False)
-    means.columns = pd.Index([column_of(task, name) for name, task in means.columns])
+    pairs = zip(means.columns.get_level_values(1), means.columns.get_level_values(0), strict=True)
+    means.columns = pd.Index([column_of(str(task), str(name)) for task, name in pairs])
     return means.reindex(columns=list(columns)).astype(float)
 
 
@@ -98,13 +100,13 @@ def covariates(subjects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(found, index=pd.Index(subjects["subject_id"], name="subject_id"))
 
 
-def log_odds(probability: np.ndarray) -> np.ndarray:
+def log_odds(probability: npt.ArrayLike) -> np.ndarray:
     """ln(p / (1 - p)), with p kept a millionth away from 0 and 1: tables hold six digits."""
     kept = np.clip(np.asarray(probability, dtype=float), 1e-6, 1 - 1e-6)
     return np.log(kept / (1 - kept))
 
 
-def probability(log_odds: np.ndarray) -> np.ndarray:
+def probability(log_odds: npt.ArrayLike) -> np.ndarray:
     """The probability of given log-odds: 1 / (1 + exp(-x))."""
     return 1 / (1 + np.exp(-np.asarray(log_odds, dtype=float)))
 
