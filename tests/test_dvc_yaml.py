@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bulbar.core.names import PROTOCOLS
+from tests.imports import imports_of
 from tests.pipelines import CHECK, tracked_files
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +30,7 @@ def deps_at_root(name: str) -> set[str]:
     return set(STAGES[name]["deps"])
 
 
+@cache
 def module_file(name: str) -> Path | None:
     """The file of one of our modules; None for a foreign one and for a package that only holds a docstring."""
     path = ROOT / name.replace(".", "/")
@@ -40,13 +43,8 @@ def imported_by(file: Path) -> set[Path]:
     found: set[Path] = set()
     waiting = [file]
     while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
+        for imported in imports_of(waiting.pop()):
+            names = (imported, imported.rpartition(".")[0])
             new = {path for name in names if name.split(".")[0] in ("bulbar", "stages") and (path := module_file(name))}
             waiting += new - found
             found |= new

@@ -1,10 +1,11 @@
 """The order of the packages of bulbar/: each imports only those below it."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.imports import imports_of
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
@@ -14,16 +15,6 @@ ORDER = (
 """The packages of bulbar/, from the ground up."""
 
 MOST_MODULES = 13
-
-
-def imported(file: Path) -> Iterator[list[str]]:
-    """Every module that a file imports, anywhere in it, by its parts; `from bulbar import x` as `bulbar.x`."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: imports are absolute"
-            yield from ([*str(node.module).split("."), alias.name] for alias in node.names)
 
 
 def modules(package: Path) -> list[Path]:
@@ -39,9 +30,10 @@ def test_bulbar_holds_these_packages_and_nothing_else() -> None:
 def test_a_package_imports_only_what_is_below_it(package: str) -> None:
     below = set(ORDER[: ORDER.index(package) + 1])
     for file in sorted((ROOT / "bulbar" / package).rglob("*.py")):
-        for name in imported(file):
-            assert name[0] not in ("stages", "tests", "benchmarks"), file
-            assert name[0] != "bulbar" or name[1] in below, f"{file.relative_to(ROOT)} imports {'.'.join(name)}"
+        for name in imports_of(file):
+            top, package, *_ = [*name.split("."), ""]
+            assert top not in ("stages", "tests", "benchmarks"), file
+            assert top != "bulbar" or package in below, f"{file.relative_to(ROOT)} imports {name}"
 
 
 @pytest.mark.parametrize("package", ORDER)

@@ -1,6 +1,5 @@
 """The requirements are what the code imports: none unused, unlisted or unpinned. The locks hold them."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.imports import imports_of
 
 ROOT = Path(__file__).parent.parent
 OURS = {"benchmarks", "bulbar", "stages", "tests"}
@@ -37,13 +38,8 @@ def pinned(file: str) -> dict[str, str]:
 @cache
 def imported(*folders: str) -> set[str]:
     """Top-level names of the foreign modules that the files of our folders import, anywhere in them."""
-    names: set[str] = set()
-    for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                names.add(node.module.split(".")[0])
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    names = {name.split(".")[0] for file in files for name in imports_of(file)}
     return names - OURS - set(sys.stdlib_module_names)
 
 
@@ -96,6 +92,7 @@ MACHINES = [
 ]
 
 
+@cache
 def locked(file: Path) -> list[tuple[Requirement, list[str]]]:
     """The entries of a lock, each with its hashes. Fails where a line is anything else."""
     entries = file.read_text().replace(" \\\n", " ").splitlines()
