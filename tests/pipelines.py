@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ruamel.yaml import YAML
 
@@ -81,6 +81,12 @@ class Pipeline:
             *blocks, name = key.split(".")
             reduce(getitem, blocks, params)[name] = value
         yaml.dump(params, path)
+
+    def tiny(self, changes: Mapping[str, Any] = TINY, params_file: str = "params.yaml") -> Self:
+        """The same on tiny settings, which are committed."""
+        self.change(changes, params_file)
+        self.commit("Tiny settings")
+        return self
 
     def commit(self, message: str) -> None:
         """Commit everything that git does not ignore."""
@@ -154,9 +160,7 @@ def first_run(
     place: Path, *targets: str, changes: Mapping[str, Any] = TINY, params: str = "params.yaml"
 ) -> tuple[Pipeline, set[str]]:
     """A copy whose pipeline, or some targets of it, has run once and is committed; and the stages that ran."""
-    pipeline = Pipeline(place / "project", place / "fit_cache")
-    pipeline.change(changes, params)
-    pipeline.commit("Tiny settings")
+    pipeline = Pipeline(place / "project", place / "fit_cache").tiny(changes, params)
     ran = stages_run(pipeline.dvc("repro", *targets))
     pipeline.commit("A tiny study")
     return pipeline, ran

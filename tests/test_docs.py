@@ -169,7 +169,7 @@ def test_the_commands_of_the_readme_are_explained_on_their_page():
     assert exact - commands[1] == {"dvc metrics diff main smaller"}
 
 
-@pytest.mark.parametrize("run", ["dvc repro ingest", "dvc repro"])
+@pytest.mark.parametrize("run", [pytest.param("dvc repro ingest", marks=pytest.mark.slow), "dvc repro"])
 def test_the_way_back_leaves_nothing_changed_and_nothing_staged(project, run):
     project.change("root: data/raw/phantom", "root: another")
     project.type(run)
@@ -187,6 +187,7 @@ def test_a_value_with_blanks_and_brackets_arrives_as_it_is_written_and_the_way_b
     project.assert_nothing_is_changed()
 
 
+@pytest.mark.slow
 def test_a_merge_conflict_in_the_lock_ends_as_the_docs_say(project):
     for branch, old, new in (("theirs", "root: data/raw/phantom", "root: another"), ("main", "seed: 1", "seed: 2025")):
         project.type("git checkout --quiet -B theirs" if branch == "theirs" else "git checkout --quiet main")

@@ -108,6 +108,7 @@ def test_a_folder_that_is_no_environment_is_left_alone(place):
     assert (place / ".venv/notes.txt").exists()
 
 
+@pytest.mark.slow
 def test_an_environment_without_pip_is_made_anew_and_stays_unless_another_python_is_named(place):
     def version() -> str:
         code = "import sys, pip; print('%d.%d' % sys.version_info[:2])"

@@ -3,24 +3,16 @@
 import pytest
 
 from tests.disks import small_disk
-from tests.pipelines import TINY, Pipeline, fits_to_do
+from tests.pipelines import Pipeline, fits_to_do
 from tests.test_kill import differences, finished_fits, remove_cut_off_file
 
 DVC_SAYS = ("No space left on device", "database or disk is full")
 
 
-def tiny(folder, fit_cache) -> Pipeline:
-    """A copy that has not run."""
-    study = Pipeline(folder, fit_cache)
-    study.change(TINY)
-    study.commit("Tiny settings")
-    return study
-
-
 @pytest.mark.slow
 def test_fits_that_will_not_fit_are_reported_before_any_is_trained_and_no_half_of_one_is_kept(finished, tmp_path):
     with small_disk(tmp_path / "disk", 60) as disk:
-        study = tiny(tmp_path / "project", disk.folder / "fits")
+        study = Pipeline(tmp_path / "project", disk.folder / "fits").tiny()
         shown = study.dvc("repro", "sweep@record_wise", fails=True)
         assert "room for 2 fits" in shown and "make room there" in shown and f"free in {disk.folder}" in shown
         assert "Traceback" not in shown
@@ -37,7 +29,7 @@ def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(
     DVC's database tries again and again while it has no room, without a word: what it waits for is given while it runs.
     """
     with small_disk(tmp_path / "disk", 20_000) as disk:
-        study = tiny(disk.folder / "project", tmp_path / "fit_cache")
+        study = Pipeline(disk.folder / "project", tmp_path / "fit_cache").tiny()
         used = sum(path.stat().st_blocks // 2 for path in disk.folder.rglob("*") if path.is_file())
         refused = False
         rooms = (int(300 * 1.5**more) for more in range(20))

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.pipelines import TINY, Pipeline, fits_to_do
+from tests.pipelines import Pipeline, fits_to_do
 
 KILLS = 25
 RUNNING = re.compile(r"^(?:Running stage|Updating lock file|Generating lock file|Stage) '([^']+)'", flags=re.MULTILINE)
@@ -134,10 +134,7 @@ def differences(pipeline: Pipeline, undisturbed: Pipeline) -> list[str]:
 @pytest.fixture
 def fresh(tmp_path) -> Pipeline:
     """A copy that has not run."""
-    pipeline = Pipeline(tmp_path / "project", tmp_path / "fit_cache")
-    pipeline.change(TINY)
-    pipeline.commit("Tiny settings")
-    return pipeline
+    return Pipeline(tmp_path / "project", tmp_path / "fit_cache").tiny()
 
 
 @pytest.mark.slow

@@ -190,9 +190,7 @@ def pipelines(tmp_path_factory) -> dict[str, Watched]:
     """Both pipelines, by their folder: each has run as a whole, then what MODES adds."""
     found = {}
     for folder, tiny in (("", TINY), ("gender/", TINY_GENDER)):
-        found[folder] = watched = Watched(tmp_path_factory.mktemp("watched"))
-        watched.change(tiny, f"{folder}params.yaml")
-        watched.commit("Tiny settings")
+        found[folder] = watched = Watched(tmp_path_factory.mktemp("watched")).tiny(tiny, f"{folder}params.yaml")
         watched.dvc("repro", f"{folder}dvc.yaml")
         files = [watched.folder / folder / name for name in ("params.yaml", "dvc.lock")]
         as_it_was = {path: path.read_bytes() for path in files}
