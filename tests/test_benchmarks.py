@@ -159,11 +159,7 @@ def test_ours_and_the_plain_loop_print_the_same_kind_of_answer(tmp_path, capsys)
 
 
 def test_growth_is_one_where_time_is_linear_and_two_where_it_is_quadratic_at_twice_the_size():
-    found = {
-        10: Run(9.0, None, None, None, 1.0),
-        20: Run(9.0, None, None, None, 2.0),
-        40: Run(9.0, None, None, None, 8.0),
-    }
+    found = {size: Run(9.0, None, None, None, seconds) for size, seconds in ((10, 1.0), (20, 2.0), (40, 8.0))}
     assert large_release.growth(found) == {10: "", 20: "1.00", 40: "2.00"}
 
 
