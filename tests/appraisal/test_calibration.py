@@ -4,7 +4,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 from scipy.special import expit, logit
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -174,26 +173,6 @@ def test_the_slope_of_separated_classes_is_infinite_and_of_one_probability_undef
     assert same["intercept"].value == pytest.approx(0, abs=1e-6)
 
 
-def test_platt_scaling_corrects_overconfident_probabilities():
-    table = people(300, extreme=4)
-    scaled = calibration.cross_fitted(table, Platt.fit)
-    scores = calibration.calibration_scores(scaled, bins=5, draws=200)
-    assert scores["slope"].low < 1 < scores["slope"].high
-    assert np.mean((scaled["probability"] - table["label"]) ** 2) < np.mean(
-        (table["probability"] - table["label"]) ** 2
-    )
-
-
 def test_the_base_rates_brier_score_is_that_of_the_share_for_everyone():
     label = np.array([1, 1, 1, 0])
     assert calibration.base_rate_brier(label) == pytest.approx(np.mean((0.75 - label) ** 2))
-
-
-@pytest.mark.parametrize("wrong", [{"specificity": 1.0}, {"prevalences": [0.0]}, {"age_bands": [60, 50]},
-                                   {"age_bands": []}, {"bins": 0}, {"colour": "red"}])  # fmt: skip
-def test_impossible_settings_are_refused(wrong):
-    right = {"specificity": 0.9, "sensitivity": 0.9, "prevalences": [0.01], "isotonic_from": 200,
-             "age_bands": [50, 60], "bins": 5}  # fmt: skip
-    calibration.Settings(**right)
-    with pytest.raises(ValidationError):
-        calibration.Settings(**(right | wrong))

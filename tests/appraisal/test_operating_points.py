@@ -50,13 +50,6 @@ def test_a_folds_threshold_depends_on_the_other_folds_alone():
     assert first[1] != second[1]
 
 
-def test_subjects_without_a_fold_of_their_own_get_no_thresholds():
-    with pytest.raises(ValueError, match="one fold per subject"):
-        operating_points.cross_fitted_thresholds(
-            people().assign(fold=np.nan), operating_points.threshold_at_specificity, 0.9
-        )
-
-
 def test_each_fold_is_called_by_its_own_threshold():
     table = pd.DataFrame({"fold": [1, 2, 1, 2], "probability": [0.5, 0.5, 0.7, 0.9]})
     assert operating_points.called(table, {1: 0.6, 2: 0.9}).tolist() == [False, False, True, True]

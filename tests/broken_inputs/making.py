@@ -1,6 +1,7 @@
 """What cases and trials both do to a project: change its params, run its stages."""
 
 import contextlib
+import copy
 import ctypes
 import importlib
 import io
@@ -9,7 +10,9 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from ruamel.yaml import YAML
@@ -22,15 +25,19 @@ SECONDS = 300  # no case needs a second; what waits for a pipe would wait for ev
 
 def set_params(project: Path, **changes: object) -> None:
     """Change a project's params.yaml, keys as `-S` writes them; a key that is not there is added."""
-    yaml = YAML(typ="safe")
-    params = yaml.load(project / "params.yaml")
+    params = copy.deepcopy(_parsed((project / "params.yaml").read_text()))
     for key, value in changes.items():
         *blocks, name = key.split(".")
         inner = params
         for block in blocks:
             inner = inner.setdefault(block, {})
         inner[name] = value
-    yaml.dump(params, project / "params.yaml")
+    YAML(typ="safe").dump(params, project / "params.yaml")
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    return YAML(typ="safe").load(text)
 
 
 def run_stages(project: Path, *stages: str) -> None:

@@ -1,5 +1,6 @@
 """Releases that lack something, hold too much, or lie elsewhere."""
 
+import os
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -172,6 +173,7 @@ NO_HC, ONLY_ALS = Refused("subject HC002", "no recording", problems=5), Refused(
 DIGITS, DOTLESS = "HC/٠٠٢_i.wav", "HC/002_ı.wav"
 
 MINSK2020: list[Case] = [
+    refused_2020("Minsk2020: no release", lambda project: shutil.rmtree(at(project)), RELEASE, "no such folder"),
     refused_2020("Minsk2020: one folder too high", nested, "cohort.root", TOO_HIGH, 3),
     refused_2020("Minsk2020: no table of the controls", without("HC*.xlsx"), "HC_table.xlsx", "no such file"),
     case_2020("Minsk2020: no recordings of the controls", without("HC/*"), NO_HC, ONLY_ALS),
@@ -184,7 +186,10 @@ MINSK2020: list[Case] = [
 refused_cv, one_bad_cv, case_cv = other("common_voice")
 TABLE = "validated.tsv"
 ODD_ACCENT = cells("accents", f"\x1b[2J  Ulster\u2028{'x' * 300}", range(2, 18))
-TWICE = rewritten(f"{RELEASE}/{TABLE}", column_twice)
+of_table = partial(rewritten, f"{RELEASE}/{TABLE}")
+CUT_OFF, AT_END, TWO_COLUMNS = b"cut\toff\n", f"{TABLE}, line 18", b"path\tgender\n"
+PATHS = ("../../secret.mp3", "/etc/passwd", "..", "a/b.mp3", "..\\secret.mp3", ".hidden.mp3", "", "a\0.mp3", "a b.mp3")
+VOTES = ("", "none", "nan", "-1", "0.5", "1e999")
 ACCENT = Read(subjects={f"speaker{n}": {"accent": f"[2J Ulster {'x' * 189}"} for n in range(8)})
 
 
@@ -192,6 +197,14 @@ def bad_row(what: str, column: str, value: str, found: str) -> Case:
     """A bad third line of validated.tsv."""
     break_it = cells(column, value, range(3, 4))
     return one_bad_cv(f"Common Voice: {what}", break_it, f"{TABLE}, line 3, column {column}", found, "m0_1")
+
+
+CLIP = "clips/m0_0.mp3"
+
+
+def odd_clip(what: str, break_it: Break, found: str) -> Case:
+    """Something else in the place of a clip."""
+    return one_bad_cv(f"Common Voice: a clip is {what}", break_it, CLIP, found, "m0_0")
 
 
 COMMON_VOICE: list[Case] = [
@@ -207,21 +220,25 @@ COMMON_VOICE: list[Case] = [
         unprivileged=True,
     ),
     refused_cv("Common Voice: its table is a link out of the release", linked(TABLE), TABLE, "out of the release"),
-    refused_cv(
-        "Common Voice: a column twice",
-        rewritten(f"{RELEASE}/{TABLE}", column_twice),
-        f"{TABLE}, line 1",
-        "twice: gender",
-    ),
+    refused_cv("Common Voice: a column twice", of_table(column_twice), f"{TABLE}, line 1", "twice: gender"),
     case_cv("Common Voice: an escape sequence, a line separator and 300 letters in an accent", ODD_ACCENT, ACCENT),
     bad_row("a speaker's name that turns the line around", "client_id", "\u202espeaker", r"'\u202espeaker'"),
     bad_row("a speaker's name of a terminal's control", "client_id", "\x9b2Jspeaker", r"'\x9b2Jspeaker'"),
     bad_row("a blank for a speaker", "client_id", " ", "' '"),
     bad_row("a speaker's name of 1,000 letters", "client_id", 1000 * "x", "'xxxx"),
-    bad_row("a clip's path with ../", "path", "../../secret.mp3", "'../../secret.mp3'"),
-    bad_row("a clip's path from the disk's root", "path", "/etc/passwd", "'/etc/passwd'"),
-    bad_row("a clip's path with a NUL", "path", "a\0.mp3", r"'a\x00.mp3'"),
-    bad_row("votes that are no number", "down_votes", "none", "'none'"),
+    *(bad_row(f"a clip at {path!r}", "path", path, repr(path)) for path in PATHS),
+    *(bad_row(f"{votes!r} votes", "down_votes", votes, repr(votes)) for votes in VOTES),
+    one_bad_cv("Common Voice: a row of two fields", of_table(lambda table: table + CUT_OFF), AT_END, "2 fields"),
+    odd_clip("a link out of the release", linked(CLIP, "../../moved_away"), "a link to ../../moved_away"),
+    odd_clip("a link to /dev/zero", linked(CLIP, "/dev/zero"), "a link to /dev/zero"),
+    odd_clip("a link to nothing", linked(CLIP, "gone.mp3"), "FileNotFoundError"),
+    odd_clip("a link to itself", linked(CLIP, "m0_0.mp3"), "Too many levels of symbolic links"),
+    odd_clip("a pipe", instead(CLIP, os.mkfifo), "a folder, a pipe or a device"),
+    odd_clip("a folder", instead(CLIP, Path.mkdir), "a folder, a pipe or a device"),
+    refused_cv("Common Voice: its table one folder down", renamed(TABLE, f"en/{TABLE}"), TABLE, "one in each of en"),
+    refused_cv("Common Voice: an empty table", of_table(lambda _: b""), TABLE, "no client_id, path"),
+    refused_cv("Common Voice: two columns", of_table(lambda _: TWO_COLUMNS), TABLE, "no client_id, down_votes"),
+    refused_cv("Common Voice: no UTF-8", of_table(lambda table: table + b"\xff\xfe\n"), TABLE, "decode byte 0xff"),
 ]
 
 CASES: list[Case] = [*VOC_ALS, *MINSK2020, *COMMON_VOICE]

@@ -10,7 +10,7 @@ from bulbar.cohort import check, minsk2020, recording, voc_als
 from bulbar.cohort.release import Fault, RecordingFile, Release
 from bulbar.core.errors import BadInput, Problem
 from bulbar.core.names import TASKS
-from tests.releases import voc_als_control, voc_als_patient, voc_als_rows, write_minsk2020, write_voc_als, write_voice
+from tests.releases import voc_als_patient, voc_als_rows, write_minsk2020, write_voc_als, write_voice
 
 
 def checked(root, *, quarantine=False, duplicates="fail", reader=voc_als):
@@ -83,21 +83,6 @@ def test_a_subject_without_a_sound_recording_left_goes_too(tmp_path):
     assert "PZ001" not in set(cohort.subjects["subject_id"])
     assert "PZ001" not in set(cohort.acoustic["subject_id"])
     assert set(cohort.quarantine["subject_id"]) == {"PZ001"}
-
-
-@pytest.mark.parametrize("quarantine", [False, True])
-def test_faults_that_no_quarantine_helps_always_stop_the_run(tmp_path, quarantine):
-    write_voc_als(tmp_path / "one_class", [voc_als_control("CT001"), voc_als_control("CT002")])
-    assert "both classes" in problems_of(tmp_path / "one_class", quarantine=quarantine)[0].expected
-
-    write_voc_als(tmp_path / "silent", tasks=())
-    assert "recordings of a voc_als release" in problems_of(tmp_path / "silent", quarantine=quarantine)[0].expected
-
-    write_voc_als(tmp_path / "no_workbook")
-    (tmp_path / "no_workbook/VOC-ALS.xlsx").unlink()
-    soundfile.write(tmp_path / "no_workbook/phonationA/CT001_phonationA.wav", np.zeros(8000), 8000)
-    problems = problems_of(tmp_path / "no_workbook", quarantine=quarantine)
-    assert [problem.found for problem in problems] == ["none", "only zeros"]
 
 
 def test_rates_and_hours_are_those_of_the_files(tmp_path):

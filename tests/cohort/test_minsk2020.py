@@ -1,7 +1,4 @@
-import pytest
-
 from bulbar.cohort import minsk2020
-from bulbar.core.errors import BadInput
 from tests.releases import write_minsk2020
 
 
@@ -29,8 +26,3 @@ def test_controls_have_age_and_sex_only(tmp_path):
     recorded = controls.notna().all()
     assert [name for name in release.clinical if recorded[name]] == ["age_years", "sex"] == release.common
     assert controls[["months_since_onset", "onset_region", "bulbar_signs"]].isna().all(axis=None)
-
-
-def test_a_release_that_is_not_there_says_how_to_get_it(tmp_path):
-    with pytest.raises(BadInput, match="dvc import"):
-        minsk2020.read(tmp_path / "nowhere")

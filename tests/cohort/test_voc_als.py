@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from bulbar.cohort import voc_als
-from bulbar.core.errors import BadInput
 from tests.releases import (
     ACOUSTIC,
     VOC_ALS_COLUMNS,
@@ -61,17 +60,12 @@ def test_the_category_is_the_label_and_not_the_prefix_of_the_id(tmp_path):
     assert subject(release, "PZ001")["label"] == "HC"
 
 
-def test_the_acoustic_columns_stand_apart_under_their_own_names(tmp_path):
+def test_the_acoustic_columns_stand_apart_under_their_own_names_beside_thirty_four_others(tmp_path):
     release = voc_als.read(write_voc_als(tmp_path))
     assert list(release.acoustic.columns[1:]) == ACOUSTIC
-    assert len(ACOUSTIC) == 55
+    assert (len(ACOUSTIC), len(VOC_ALS_COLUMNS) - len(ACOUSTIC)) == (55, 34)
     assert not set(ACOUSTIC) & set(release.clinical)
-
-
-def test_thirty_four_columns_stand_beside_the_acoustic_ones(tmp_path):
-    release = voc_als.read(write_voc_als(tmp_path))
     assert len(release.clinical) + len(["ID", "Category"]) == 34
-    assert len(VOC_ALS_COLUMNS) - len(ACOUSTIC) == 34
 
 
 def test_a_workbook_without_acoustic_columns_is_read(tmp_path):
@@ -88,17 +82,6 @@ def test_missing_columns_are_one_problem_that_names_them_all(tmp_path):
     assert "FVC%" in problem.expected
     assert "HNR_weekdays" in problem.expected
     assert "VOC-ALS_Data" in problem.where
-
-
-def test_unknown_columns_are_listed_and_do_no_harm(tmp_path):
-    release = voc_als.read(write_voc_als(tmp_path, columns=[*VOC_ALS_COLUMNS, "Shoe size"]))
-    assert release.unused_columns == ["Shoe size"]
-    assert release.structural == []
-
-
-def test_a_release_that_is_not_there_says_how_to_get_it(tmp_path):
-    with pytest.raises(BadInput, match=r"bulbar download voc_als"):
-        voc_als.read(tmp_path / "nowhere")
 
 
 def test_a_release_is_synthetic_where_it_has_the_mark(tmp_path):

@@ -5,7 +5,6 @@ import zipfile
 
 import openpyxl
 import pytest
-from openpyxl.styles import Font
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from bulbar.cohort import workbook
@@ -43,18 +42,6 @@ def test_a_member_that_says_it_is_smaller_than_it_is_unpacks_to_no_more_than_it_
         content[start : start + 4] = struct.pack("<I", 999)
     path.write_bytes(content)
     assert problem_of(path).found.startswith("a damaged one: BadZipFile")
-
-
-def test_a_sheet_with_a_hundred_columns_of_formatted_empty_rows_is_no_bomb(tmp_path):
-    book = openpyxl.Workbook()
-    book.active.append(["ID", *(f"column {n}" for n in range(99))])
-    book.active.append(["CT001", *range(99)])
-    for row in range(3, 200):
-        for column in range(1, 101):
-            book.active.cell(row, column).font = Font(size=10)
-    book.save(tmp_path / "formatted.xlsx")
-    sheet = workbook.read_sheet(tmp_path / "formatted.xlsx", None, header_row=1)
-    assert sheet.rows == [(2, ["CT001", *range(99)])]
 
 
 def test_every_way_to_write_a_number_is_read_and_none_is_guessed():

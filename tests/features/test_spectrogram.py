@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
-from pydantic import ValidationError
 
 from bulbar.core.errors import SilentRecording
 from bulbar.features import spectrogram
@@ -29,39 +28,10 @@ def unresized(samples: np.ndarray, **changes) -> np.ndarray:
     return spectrogram.image_of(samples, RATE, settings)[0]
 
 
-def test_pre_emphasis_takes_a_share_of_the_sample_before_off_each_sample():
-    samples = np.random.default_rng(0).standard_normal(500)
-    by_hand = [samples[0]] + [samples[n] - 0.97 * samples[n - 1] for n in range(1, 500)]
-    np.testing.assert_allclose(spectrogram.pre_emphasise(samples), by_hand, atol=1e-12)
-
-
-def test_frames_are_centred_and_padded_with_zeros(voice):
-    frames = spectrogram.frame(voice, 2048, 512)
-    assert frames.shape == (1 + len(voice) // 512, 2048)
-    for number in (0, 1, 40, len(frames) - 1):
-        by_hand = np.zeros(2048)
-        for place in range(2048):
-            sample = number * 512 - 1024 + place
-            if 0 <= sample < len(voice):
-                by_hand[place] = voice[sample]
-        assert np.array_equal(frames[number], by_hand)
-
-
 def test_the_hamming_window_is_equation_2():
     by_hand = [0.54 - 0.46 * math.cos(2 * math.pi * n / 2047) for n in range(2048)]
     np.testing.assert_allclose(spectrogram.hamming(2048), by_hand, atol=1e-12)
     np.testing.assert_allclose(spectrogram.hamming(101, a=0.5), scipy.signal.windows.hann(101, sym=True), atol=1e-12)
-
-
-def test_the_power_spectrum_is_equation_3_summed_by_hand():
-    draws = np.random.default_rng(1)
-    frames, window = draws.standard_normal((3, 16)), spectrogram.hamming(16)
-    by_hand = np.zeros((9, 3))
-    for t in range(3):
-        for k in range(9):
-            z = sum(frames[t, n] * window[n] * np.exp(-2j * np.pi * k * n / 16) for n in range(16))
-            by_hand[k, t] = abs(z) ** 2
-    np.testing.assert_allclose(spectrogram.power_spectrum(frames, window), by_hand, atol=1e-10)
 
 
 def test_the_mel_scale_is_equation_4_and_its_inverse():
@@ -79,6 +49,7 @@ def test_the_filterbank_is_librosas(changes):
 
 
 def test_the_mel_image_is_librosas_mel_spectrogram_in_decibels(voice):
+    """Pre-emphasis, frames, equation 3, filterbank and decibels at once."""
     emphasised = librosa.effects.preemphasis(voice, coef=0.97, zi=[0.0])
     power = librosa.feature.melspectrogram(
         y=emphasised, sr=RATE, n_fft=2048, hop_length=512, window=scipy.signal.windows.hamming(2048, sym=True),
@@ -106,12 +77,6 @@ def test_a_zero_spectrum_has_no_maximum_to_compare_with():
 
 def test_the_level_of_a_recording_changes_nothing(voice):
     np.testing.assert_allclose(unresized(0.01 * voice), unresized(voice), atol=1e-5)
-
-
-def test_a_tone_of_1_khz_lies_in_the_row_that_its_mel_falls_in():
-    image = unresized(0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE))
-    # 129 steps to 3176.3 mel, 24.6 mel each: 1 kHz is 999.99 mel, 40.6 steps, nearest to the 41st triangle's centre
-    assert (image[:, 3:-3].argmax(axis=0) == 40).all()
 
 
 def test_equation_5_is_the_sum_it_states():
@@ -149,13 +114,6 @@ def test_resizing_leaves_a_constant_image_constant(columns):
     assert resized.shape == (128, 128)
     assert resized.dtype == np.float32
     np.testing.assert_allclose(resized, 0.3, atol=1e-6)
-
-
-@pytest.mark.parametrize("columns", [40, 300, 577])
-def test_resizing_leaves_a_ramp_a_ramp(columns):
-    ramp = np.tile((np.arange(columns) + 0.5) / columns, (4, 1))
-    expected = (np.arange(128) + 0.5) / 128
-    np.testing.assert_allclose(spectrogram.resize(ramp, (4, 128))[0, 3:-3], expected[3:-3], atol=3e-4)
 
 
 def test_a_longer_image_is_averaged_over_what_a_pixel_covers():
@@ -217,22 +175,6 @@ def test_the_shortest_recordings_have_an_image_too(samples):
     image = spectrogram.image_of(np.ones(samples, dtype=np.float32), RATE, Settings())
     assert image.shape == (1, 128, 128)
     assert np.isfinite(image).all()
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"min_hz": 4000.0, "max_hz": 4000.0}, "min_hz"),
-        ({"mfcc_coefficients": 128}, "mfcc_coefficients"),
-        ({"floor_db": 0.0}, "floor_db"),
-        ({"pre_emphasis": 1.0}, "pre_emphasis"),
-        ({"time_axis": "stretch"}, "time_axis"),
-        ({"mel_band": 64}, "mel_band"),
-    ],
-)
-def test_an_impossible_setting_is_named(changes, named):
-    with pytest.raises(ValidationError, match=named):
-        Settings(**changes)
 
 
 @pytest.mark.parametrize("representation", ["mel", "mfcc"])

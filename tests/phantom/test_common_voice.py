@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import parselmouth
 import pytest
-from pydantic import ValidationError
 
 from bulbar.phantom import common_voice, voice
 
@@ -87,11 +86,3 @@ def test_a_clip_depends_on_the_seed_and_on_no_other_clip():
     few, many = (common_voice.clips(people(speakers=speakers), SEED) for speakers in (12, 20))
     assert np.array_equal(common_voice.read_out(few[3], SEED), common_voice.read_out(many[3], SEED))
     assert not np.array_equal(common_voice.read_out(few[3], SEED), common_voice.read_out(few[3], SEED + 1))
-
-
-@pytest.mark.parametrize(
-    "bad", [{"speakers": 11}, {"clips": (0, 3)}, {"clips": (4, 3)}, {"f0_spread": 0}, {"max_epochs": 0}, {"effect": 1}]
-)
-def test_impossible_settings_are_refused(bad):
-    with pytest.raises(ValidationError):
-        wanted(**bad)

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 from scipy import stats
 from sklearn import metrics
 
@@ -189,8 +188,3 @@ def test_split_by_subject_every_score_has_its_interval():
         assert low < nested[score] < high
     for score, (low, high) in winner["intervals"].items():
         assert low < winner[f"{score}_corrected"] < high
-
-
-def test_an_unknown_rule_is_refused():
-    with pytest.raises(ValidationError, match="record_wise_rule"):
-        selection.Settings(record_wise_rule="best")  # type: ignore[arg-type]

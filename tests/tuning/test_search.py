@@ -7,7 +7,6 @@ import optuna
 import pandas as pd
 import pytest
 from optuna.storages.journal import JournalFileBackend
-from pydantic import ValidationError
 
 from bulbar.core.errors import BadInput
 from bulbar.tuning import replay, trials
@@ -283,22 +282,3 @@ def test_points_where_training_failed_are_the_worst_ones_of_a_replay():
 def test_points_that_are_equally_good_are_each_the_best():
     table = replay.replay(np.array([0.1, 0.1, 0.5, 0.6, 0.7]), orders=4000, seed=1).set_index("n")
     assert table.loc[2, "found_best"] == pytest.approx(1 - math.comb(3, 2) / math.comb(5, 2), abs=0.03)
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"trials": 37}, "the grid has 36 points"),
-        ({"trials": 9}, "genetic needs at least 10, got 9"),
-        ({"trials": 3, "compared": ["tpe"]}, "tpe needs at least 4, got 3"),
-        ({"orders": 100}, "greater than or equal to 200"),
-        ({"sampler": "annealing"}, "'grid', 'random', 'tpe' or 'genetic'"),
-        ({"space": {**SPACE.model_dump(), "filters": []}}, "at least one value"),
-        ({"space": {**SPACE.model_dump(), "filters": [4, 4]}}, "each once"),
-        ({"space": {**SPACE.model_dump(), "dropout_rate": [1.0]}}, "below 1"),
-        ({"space": {name: values[:1] for name, values in SPACE.model_dump().items()}}, "leaves nothing to search"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(changes, error):
-    with pytest.raises(ValidationError, match=error):
-        Settings.model_validate({"space": SPACE.model_dump(), **changes})
