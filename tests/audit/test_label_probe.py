@@ -10,7 +10,6 @@ from sklearn.preprocessing import StandardScaler
 from bulbar.audit import label_probe
 from bulbar.audit.label_probe import probe_label
 from bulbar.core.digests import seed_of
-from bulbar.scoring import metrics
 from tests.sweeps import subjects_and_recordings, with_folds
 
 
@@ -143,21 +142,6 @@ def test_split_by_recording_there_is_no_auc_per_subject():
     table = cohort("record_wise")
     with pytest.raises(ValueError, match="each subject in one fold"):
         probe_label(voices(table, 1, 0), table, per="subject")
-
-
-def test_the_auc_within_folds_of_many_columns_is_that_of_each():
-    generator = np.random.default_rng(0)
-    fold = np.repeat([1, 2, 3], 20)
-    labels, scores = generator.integers(0, 2, (60, 8)), generator.integers(0, 6, (60, 8)).astype(float)
-    expected = []
-    for column in range(8):
-        aucs, pairs = [], []
-        for one in (1, 2, 3):
-            truth = labels[fold == one, column]
-            aucs.append(roc_auc_score(truth, scores[fold == one, column]))
-            pairs.append(truth.sum() * (1 - truth).sum())
-        expected.append(np.average(aucs, weights=pairs))
-    np.testing.assert_allclose(metrics.roc_auc_within_folds(labels, scores, fold), expected)
 
 
 def test_a_recordings_summary_is_the_cepstrum_of_its_mean_spectrum_however_it_is_read(tmp_path):

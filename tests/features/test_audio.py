@@ -20,9 +20,12 @@ def pitch_hz(samples: np.ndarray, rate: int = 22050) -> float:
     return float(np.argmax(spectrum) * rate / len(samples))
 
 
+DEPTHS = {"PCM_U8": 2**-7, "PCM_16": 2**-15, "PCM_24": 2**-23, "PCM_32": 2**-31, "FLOAT": 2**-24, "DOUBLE": 2**-53}
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 192000])
-@pytest.mark.parametrize(("depth", "step"), [("PCM_U8", 2**-7), ("PCM_16", 2**-15), ("PCM_24", 2**-23)])
-def test_any_rate_and_depth_becomes_16_bit_mono_at_22050_hz(tmp_path, rate, depth, step):
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_any_rate_and_depth_becomes_16_bit_mono_at_22050_hz(tmp_path, rate, depth):
     soundfile.write(tmp_path / "in.wav", tone(440, 1.0, rate), rate, subtype=depth)
     cleaned = audio.clean(tmp_path / "in.wav", SETTINGS)
     assert cleaned.dtype == np.int16
@@ -30,15 +33,7 @@ def test_any_rate_and_depth_becomes_16_bit_mono_at_22050_hz(tmp_path, rate, dept
     assert pitch_hz(cleaned) == pytest.approx(440, abs=1)
     middle = slice(2000, -2000)
     error = cleaned[middle] / 32768 - tone(440)[middle]
-    assert np.abs(error).max() < 2 * step + 1e-3
-
-
-@pytest.mark.parametrize("depth", ["PCM_32", "FLOAT", "DOUBLE"])
-def test_32_bit_and_floating_point_files_hold_the_same_as_16_bit_ones(tmp_path, depth):
-    soundfile.write(tmp_path / "wide.wav", tone(300, rate=44100), 44100, subtype=depth)
-    soundfile.write(tmp_path / "narrow.wav", tone(300, rate=44100), 44100, subtype="PCM_16")
-    wide, narrow = (audio.clean(tmp_path / f"{name}.wav", SETTINGS) for name in ("wide", "narrow"))
-    assert np.abs(wide.astype(int) - narrow).max() <= 2
+    assert np.abs(error).max() < 2 * DEPTHS[depth] + (2**-15 if rate == 22050 else 1e-3)
 
 
 def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
@@ -215,8 +210,3 @@ def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
     np.testing.assert_allclose(limited[500:-500], tone(300)[500:-500], atol=2**-15 + 1e-5)
     whole = audio.clean(tmp_path / "in.wav", SETTINGS) / 32768
     assert np.abs(whole - tone(300)).max() > 0.19
-
-
-def test_a_bandwidth_that_half_the_rate_cannot_hold_is_refused():
-    with pytest.raises(ValueError, match="below 10022"):
-        audio.Settings(min_duration_s=0.5, bandwidth_hz=10500)
