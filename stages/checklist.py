@@ -1,4 +1,4 @@
-"""REFORMS and TRIPOD+AI, each item answered from the run itself where it can be."""
+"""Write the checklists REFORMS and TRIPOD+AI, with each item answered from the run if possible."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ METRICS = (
 
 
 def main() -> None:
-    """Write metrics/checklist.md from metrics/, params.yaml, and counts of data/cohort and data/folds."""
+    """Write metrics/checklist.md from metrics/, params.yaml, and counts in data/cohort/ and data/folds/."""
     guidelines = answered(files_of_run())
     write_text(markdown(guidelines, cohort_in_words()), metrics_file("checklist").with_suffix(".md"))
     counts = [f"{name} {(items['status'] == FROM_THE_RUN).sum()} of {len(items)}" for name, items in guidelines.items()]
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def files_of_run() -> dict[str, tuple[str, Any]]:
-    """Name -> (file, content) of what the run has written so far; the cohort and the splits as aggregates."""
+    """Name -> (file, content) of the files that the run has written so far; cohort and splits as aggregates."""
     found = {}
     for name in METRICS:
         if (file := metrics_file(name)).exists():

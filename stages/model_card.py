@@ -1,4 +1,4 @@
-"""The model card of the deployed models, from the run's metrics."""
+"""Write the model card of the deployed models, from the metrics of the run."""
 
 from pathlib import Path
 

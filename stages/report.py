@@ -1,4 +1,4 @@
-"""One page to look at and a summary for a pull request, made of what git holds: metrics, plots, params, references."""
+"""Write the HTML page and the summary for a pull request, from files in git: metrics, plots, params, references."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ READ = (
     "reference/als_table4_accuracy.csv",
     "reference/als_table5_modalities.csv",
 )
-"""What the page is made of, each a file or a folder."""
+"""The files and folders that the page is made from."""
 
 OUT = Path("report")
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def files() -> dict[str, bytes]:
-    """Path -> content of every file that the page is made of."""
+    """Path -> content of every file that the page is made from."""
     found = [path for name in READ for path in ([Path(name)] if Path(name).is_file() else sorted(Path(name).iterdir()))]
     return {path.as_posix(): path.read_bytes() for path in found}
 

@@ -1,4 +1,4 @@
-"""What the audit found, and which of the paper's claims hold."""
+"""The findings of the audit, and the verdicts on the paper's claims."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ KINDS = {
     **{"held": "good", "not held": "bad", "not testable": "neutral"},
     **{"passes": "good", "fails": "bad", "undecided": "doubtful"},
 }
-"""The colours of verdicts: of findings, of claims, of the maps' sanity checks."""
+"""Verdict -> colour class, for findings, claims and the sanity checks of maps."""
 
 GRAVITY = ("leak", "suspect", "confounder", "sign", "clear")
 
@@ -22,7 +22,7 @@ def verdict(results: Results, file: str, *keys: str) -> Value:
 
 
 def findings(results: Results) -> list[dict[str, Any]]:
-    """What the file holds of each finding, the gravest first; with its probe, of, path of keys there, and form."""
+    """Each finding of the file, most serious first, with its probe, of, path of keys in the file, and form."""
     found = [
         {
             **finding,
@@ -38,7 +38,7 @@ def findings(results: Results) -> list[dict[str, Any]]:
 
 
 def claims(results: Results) -> list[dict[str, Any]]:
-    """What the file holds of each claim of the paper beside each set of numbers, with its path of keys there."""
+    """Each claim of the paper, compared with each set of numbers, with its path of keys in the file."""
     return [
         {**found, **claim, "against": against, "path": ("claims", name, against)}
         for name, claim in (results.json(AUDIT, "claims") or {}).items()
@@ -48,7 +48,7 @@ def claims(results: Results) -> list[dict[str, Any]]:
 
 
 def claims_counted(results: Results) -> dict[str, dict[str, int]]:
-    """How many of the paper's claims hold, per protocol of the selected cell, and on its own digits."""
+    """Number of claims that hold: per protocol for the selected cell, and for the paper's own digits."""
     counts: dict[str, dict[str, int]] = {}
     for claim in claims(results):
         if "published" not in claim["against"]:
@@ -60,9 +60,9 @@ def claims_counted(results: Results) -> dict[str, dict[str, int]]:
 
 
 def against_chance(low: float | None, high: float | None) -> str:
-    """An interval of an AUC beside chance, in words."""
+    """An interval of an AUC compared with chance, in words."""
     if low is None or high is None:
-        return "of which no interval can be given"
+        return "without an interval, so no comparison with chance is possible"
     if low > 0.5:
         return "better than chance"
     return "worse than chance" if high < 0.5 else "not shown to be better than chance"

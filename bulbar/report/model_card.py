@@ -1,6 +1,6 @@
-"""The model card of the deployed models as one Markdown page, from the run's own metrics.
+"""The model card of the deployed models as one Markdown page, from the metrics of the run.
 
-Laid out after Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+Its layout follows Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Metrics = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ModelCardInputs:
-    """The metrics that the card quotes. common: the clinical columns that `fused_common` sees."""
+    """The metrics that the card quotes. common: the clinical columns that `fused_common` reads."""
 
     cohort: str
     common: list[str]
@@ -30,7 +30,18 @@ class ModelCardInputs:
 
 
 def markdown(run: ModelCardInputs) -> str:
-    """The model card."""
+    """Render the model card.
+
+    Parameters
+    ----------
+    run : ModelCardInputs
+        Metrics of the run.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     ranges = run.deployed["training_data"]
     conditions = [(CONDITIONS[name], ends) for name, ends in ranges["conditions"].items()]
     numeric = [(measure_of(name), ends) for name, ends in ranges["numeric"].items()]
@@ -40,6 +51,6 @@ def markdown(run: ModelCardInputs) -> str:
 
 
 def score(scores: Metrics, name: str) -> str:
-    """A score whose interval stands beside it under `intervals`: `0.712 (0.612 to 0.812)`."""
+    """A score with its interval from `intervals`, as `0.712 (0.612 to 0.812)`."""
     low, high = scores["intervals"][name]
     return estimate({"value": scores[name], "low": low, "high": high}, 3)

@@ -1,4 +1,4 @@
-"""The page and the summary of a run."""
+"""The HTML page and the Markdown summary of a run."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ from bulbar.voice import alternative_texts as voice_texts
 SECTIONS = {
     "verdict": "Verdict",
     "run": "What was run",
-    "paper": "The paper’s tables and figures, beside ours",
+    "paper": "The paper’s tables and figures, compared with ours",
     "audit": "Audit: how much of the score is real",
     "voice": "The voice model",
     "uncertainty": "Uncertainty",
@@ -33,13 +33,24 @@ SECTIONS = {
     "explanations": "Explanations",
     "external": "External validation",
 }
-"""Title of each section, in their order. A new section is a template in templates/sections/, and a line here."""
+"""Name -> title of each section, in order. For a new section, add a template in templates/sections/ and a line here."""
 
 EXPLAINED, PERMUTED = "metrics/explain.json", "plots/explain/permutation.csv"
 
 
 def html(results: Results) -> str:
-    """The page: one file, no address in it leads outside but to the files that its numbers stand in."""
+    """Render the page of a run.
+
+    Parameters
+    ----------
+    results : Results
+        The run's files.
+
+    Returns
+    -------
+    str
+        One HTML file that loads nothing. Its links lead only to the files that its numbers come from.
+    """
     style, behaviour = map(_as_it_is, ("style.css", "behaviour.js"))
     return _render(
         "page.html",
@@ -54,12 +65,23 @@ def html(results: Results) -> str:
 
 
 def markdown(results: Results) -> str:
-    """The same in at most 60 lines for a pull request."""
+    """Render the summary of a run for a pull request: at most 60 lines of Markdown.
+
+    Parameters
+    ----------
+    results : Results
+        The run's files.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     return _render("summary.md", results, html=False)
 
 
 def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
-    """A template with what all of them may use: the run's files, and what is gathered from several of their rows."""
+    """Render a template with the globals of all templates: the run's files, and values collected from several rows."""
     found = environment(html=html)
     found.globals |= {name: getattr(results, name) for name in ("json", "read", "value", "estimate", "score")}
     found.globals |= {name: getattr(values, name) for name in ("percent", "two", "three", "four", "whole", "points")}
@@ -99,7 +121,7 @@ def _render(template: str, results: Results, *, html: bool, **more: Any) -> str:
 
 
 def lost(results: Results, model: str, by: str) -> Value:
-    """The AUC that a model loses when all clinical columns are shuffled, with its interval."""
+    """The AUC that a model loses if all clinical columns are shuffled, with its interval."""
     table = results.read(PERMUTED) if PERMUTED in results else pd.DataFrame(columns=["model", "group"])
     rows = table[(table["model"] == model) & (table["group"] == "All columns")].to_dict("records")
     value, low, high = (rows[0].get(f"{by}{end}") if rows else None for end in ("", "_low", "_high"))
@@ -107,13 +129,13 @@ def lost(results: Results, model: str, by: str) -> Value:
 
 
 def cost_of(results: Results, part: str) -> Value:
-    """The AUC that hiding the costliest band or stretch costs, with its interval."""
+    """The loss of AUC if the most important band or stretch of time is hidden, with its interval."""
     value, low, high = (results.json(EXPLAINED, part, f"auc_drop{end}") for end in ("", "_low", "_high"))
     return values.with_interval(value, low, high, EXPLAINED, f"{part}.auc_drop", values.three)
 
 
 def external_scores(results: Results) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Scores per subject within each cohort and on the other: trained on, tested on, band, score -> its row."""
+    """Scores per subject within each cohort and on the other: trained on, tested on, band, and score -> its row."""
     table = results.read("plots/external/scores.csv")
     table = table[table["unit"] == "per_subject"]
     return [
@@ -123,11 +145,11 @@ def external_scores(results: Results) -> list[tuple[str, str, str, dict[str, Any
 
 
 def _as_it_is(name: str) -> Markup:
-    """A file beside the templates."""
+    """The content of a file in the folder of templates."""
     text = (resources.files("bulbar.report") / "templates" / name).read_text(encoding="utf-8")
-    return Markup(text)  # nosec B704 # nothing of a run is in it
+    return Markup(text)  # nosec B704 # contains nothing from a run
 
 
 def _digest(text: str) -> str:
-    """What a content security policy allows a script or style by."""
+    """The digest with which a content security policy allows a script or a style."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""The paper's Tables 4 and 5 beside ours, cell by cell."""
+"""The paper's Tables 4 and 5 compared with ours, cell by cell."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ REPORTED = {
     "record_wise": ("highest_fold", "highest_fold_accuracy"),
     "subject_wise": ("mean", "mean_accuracy"),
 }
-"""The accuracy that a protocol reports, as plots/evaluate and metrics/sweep name it."""
+"""Protocol -> name of the accuracy that it reports, in plots/evaluate and in metrics/sweep."""
 
 
 def accuracy(results: Results, modality: str) -> Value:
@@ -22,7 +22,7 @@ def accuracy(results: Results, modality: str) -> Value:
 
 
 def table_4(results: Results, protocol: str) -> dict[str, Any]:
-    """Accuracy by architecture and dropout rate, the paper's in brackets: rates, rows, and foot (the averages)."""
+    """Accuracy by architecture and dropout rate, the paper's in brackets: rates, rows and foot (averages)."""
     file = f"plots/evaluate/table_4_{protocol}.csv"
     column, key = REPORTED[protocol]
     table = results.read(file).astype({"dropout_rate": str})
@@ -52,7 +52,7 @@ def table_5(results: Results, protocol: str) -> list[dict[str, Any]]:
 
 
 def _scores(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's scores as cells. row: of plots/evaluate/table_5.csv."""
+    """A model's scores as cells. row: from plots/evaluate/table_5.csv."""
     where = f"{row['protocol']}, {row['cell']}, {row['model']}, {row['unit']}, {row['scope']}"
 
     def score(name: str, form: Form = percentage) -> Value:

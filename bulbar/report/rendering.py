@@ -1,4 +1,4 @@
-"""Templates rendered. Strings from a run are escaped: none can become markup or script."""
+"""Render templates. Strings from a run are escaped, so that none can become markup or script."""
 
 import re
 from typing import Any
@@ -13,10 +13,10 @@ MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "s
 
 
 def environment(*, html: bool) -> Environment:
-    """Jinja2 with the templates of the report. A sentence in templates/sentences/ serves HTML and Markdown.
+    """Jinja2 with the templates of the report. HTML and Markdown share the sentences in templates/sentences/.
 
-    HTML escapes what it prints, and a `Value` is a link there. In Markdown a `Value` is its text, and what is printed
-    ends no cell and becomes no element or link.
+    In HTML, output is escaped and a `Value` becomes a link. In Markdown, a `Value` becomes its text, and output is
+    escaped so that it ends no table cell and becomes no element or link.
     """
     made = Environment(  # nosec B701 # Markdown is escaped by finalize
         loader=PackageLoader("bulbar.report"),
@@ -39,11 +39,11 @@ def environment(*, html: bool) -> Environment:
 
 
 def marked(part: Any) -> Markup:
-    """A part of a sentence or cell, escaped; in a string `code` and **strong** are set as such."""
+    """A part of a sentence or cell, escaped; in a string, `code` and **strong** become elements."""
     text = str(escape(part))
     for pattern, tag in MARKS if isinstance(part, str) else ():
         text = pattern.sub(rf"<{tag}>\1</{tag}>", text)
-    return Markup(text)  # nosec B704 # nothing but our two tags is in it unescaped
+    return Markup(text)  # nosec B704 # only these two tags are not escaped
 
 
 def parts(cell: Any) -> list[Any]:
@@ -52,6 +52,6 @@ def parts(cell: Any) -> list[Any]:
 
 
 def sort_value(cell: Any) -> str:
-    """What a cell sorts by: its first part's number; empty for a text."""
+    """The value that a cell is sorted by: the number of its first part; empty for text."""
     first = parts(cell)[0]
     return first.sort_value if isinstance(first, Value) else ""

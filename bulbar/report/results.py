@@ -1,4 +1,4 @@
-"""A run's files, and their values with the place that each stands in."""
+"""The files of a run, and their values with file and key of each."""
 
 import base64
 import hashlib
@@ -19,33 +19,42 @@ from bulbar.core import markdown
 from bulbar.core.markdown import NOT_DEFINED
 
 Form = Callable[[float], str]
-"""Makes text of a number."""
+"""Formats a number as text."""
 
 two: Form = "{:.2f}".format
 three: Form = "{:.3f}".format
 four: Form = "{:.4f}".format
 whole: Form = "{:,.0f}".format
 percentage: Form = "{:.1f} %".format
-"""Of a number that is in percent already."""
+"""Formats a number that is already in percent."""
 
 
 def percent(share: float) -> str:
-    """A share of 1 in percent."""
+    """A share in [0, 1] as a percentage."""
     return percentage(100 * share)
 
 
 def points(difference: float) -> str:
-    """A difference between two shares of 1, in percentage points."""
+    """A difference between two shares in [0, 1], in percentage points."""
     return f"{100 * difference:.1f}"
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value as the report shows it, and where it stands: a link in HTML, its text in Markdown.
+    """A value of the report and the place that it comes from: a link in HTML, its text in Markdown.
 
-    text: as shown. number: what a table sorts by; None where there is none. file: relative to the project. key: in that
-    file, such as `subject_wise.selected.audio_auc`, or a row and a column. kind: of a verdict (bad, doubtful, good or
-    neutral), which gives it its colour; empty for any other value.
+    Attributes
+    ----------
+    text : str
+        As shown.
+    number : float or None
+        The value that a table is sorted by.
+    file : str
+        Path relative to the project.
+    key : str
+        Key in that file, such as `subject_wise.selected.audio_auc`, or a row and a column.
+    kind : str
+        For a verdict, which gives it its colour: `bad`, `doubtful`, `good` or `neutral`. Empty for other values.
     """
 
     text: str
@@ -61,20 +70,20 @@ class Value:
         style = f"verdict {self.kind}" if self.kind else "number"
         place = f"{self.file}: {self.key}" if self.key else self.file
         text = self.text
-        if self.number is not None:  # it and its interval: each stays on one line
+        if self.number is not None:  # no line break inside the number, nor inside its interval
             text = Markup(" ").join(map(Markup("<span>{}</span>").format, re.split(r" (?=\()", text, maxsplit=1)))
         return Markup('<a class="{}" href="{}" title="{}">{}</a>').format(style, self.link, place, text)
 
     @property
     def link(self) -> str:
-        """Where it stands, as seen from report/, the key behind `#`."""
+        """Link to the file relative to report/, with the key after `#`."""
         return f"../{quote(self.file)}#{quote(self.key)}"
 
     @property
     def sort_value(self) -> str:
-        """What a column sorts by: a number; `none` where it is not defined; empty for a text.
+        """The value that a column is sorted by: a number; `none` if not defined; empty for text.
 
-        A count that is hidden is `none`, `<5` or `5 or more`.
+        Hidden counts are also sorted: `none` as 0, `<5` as 4, `5 or more` as 5.
         """
         if self.number is not None:
             return repr(self.number)
@@ -84,9 +93,16 @@ class Value:
 
 
 class Results:
-    """The files of a run. files: path relative to the project -> content, as bytes. params: params.yaml.
+    """The files of a run. A value that is missing, null or not finite is shown as an en dash.
 
-    versions: package -> version. A value that is missing, null or not finite reads as an en dash.
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Path relative to the project -> content.
+    params : mapping
+        Content of params.yaml.
+    versions : mapping of str to str
+        Package -> version.
     """
 
     def __init__(self, files: Mapping[str, bytes], params: Mapping[str, Any], versions: Mapping[str, str]) -> None:
@@ -101,7 +117,7 @@ class Results:
         return iter(sorted(self._files))
 
     def read(self, file: str) -> Any:
-        """The content of a JSON file or of a CSV table."""
+        """The parsed content of a JSON file, or a CSV file as a DataFrame."""
         if file not in self._parsed:
             content = io.BytesIO(self._files[file])
             is_table = file.endswith(".csv")
@@ -110,18 +126,18 @@ class Results:
         return self._parsed[file]
 
     def json(self, file: str, *keys: str) -> Any:
-        """What stands in a JSON file under a path of keys; None where nothing does."""
+        """The value under a path of keys in a JSON file; None if there is none."""
         found = self.read(file)
         for key in keys:
             found = found.get(key) if isinstance(found, Mapping) else None
         return found
 
     def picture(self, file: str) -> str:
-        """A PNG as the address of an image that needs no file."""
+        """A PNG as a data URL."""
         return f"data:image/png;base64,{base64.b64encode(self._files[file]).decode('ascii')}"
 
     def size(self, file: str) -> tuple[int, int]:
-        """Width and height of a PNG, in pixels, as its header states them."""
+        """Width and height of a PNG in pixels, from its header."""
         width, height = struct.unpack(">II", self._files[file][16:24])
         return width, height
 
@@ -130,30 +146,30 @@ class Results:
         return hashlib.sha256(self._files[file]).hexdigest()[:16]
 
     def value(self, file: str, *keys: str, form: Form = two) -> Value:
-        """A value of a JSON file. What is a string there, such as `<5`, is shown as it is."""
+        """A value of a JSON file. A string, such as `<5`, is shown unchanged."""
         return shown(self.json(file, *keys), file, ".".join(keys), form)
 
     def estimate(self, file: str, *keys: str, form: Form = two, value: str = "value") -> Value:
-        """A number with its interval: `0.63 (0.49 to 0.76)`, from an object with the keys `value`, low and high."""
+        """A number with its interval, `0.63 (0.49 to 0.76)`, from an object with the keys `value`, low and high."""
         if (found := self.json(file, *keys)) is None:
             return Value(NOT_DEFINED, None, file)
         number, low, high = (found.get(name) for name in (value, "low", "high"))
         return with_interval(number, low, high, file, ".".join([*keys, value]), form)
 
     def score(self, file: str, *keys: str, form: Form = two) -> Value:
-        """A score whose interval stands beside it under `intervals`."""
+        """A score with its interval from the sibling key `intervals`."""
         *before, name = keys
         low, high = self.json(file, *before, "intervals", name) or (None, None)
         return with_interval(self.json(file, *keys), low, high, file, ".".join(keys), form)
 
 
 def shown(value: Any, file: str, key: str, form: Form = two) -> Value:
-    """A value from a file, a string as it is; an en dash where it is not defined."""
+    """A value of a file; a string unchanged; an en dash if not defined."""
     return with_interval(value, None, None, file, key, form)
 
 
 def with_interval(value: Any, low: Any, high: Any, file: str, key: str, form: Form = two) -> Value:
-    """A value with its interval, where both ends are defined."""
+    """A value with its interval, if both ends are defined."""
     if isinstance(value, str):
         return Value(value, None, file, key)
     number, low, high = (float(one) if defined(one) else None for one in (value, low, high))

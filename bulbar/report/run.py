@@ -1,4 +1,4 @@
-"""What was run: the cohort in words, the selected cells, the params that shape results."""
+"""What was run: the cohort in words, the selected cells, and the params that affect results."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ def cohort_in_words(results: Results) -> str:
 
 
 def selected_cell(results: Results, protocol: str) -> str:
-    """Such as `S4A at 0.1, fold 1 reported`; where each fold has its own, all of them."""
+    """The selected cell as text, such as `S4A at 0.1, fold 1 reported`; all cells if the folds differ."""
     selection = results.read(f"metrics/selection/{protocol}.json")
     cells = {
         fold: f"{cell['architecture']} at {cell['dropout_rate']}" for fold, cell in (selection["cells"] or {}).items()
@@ -27,7 +27,7 @@ def selected_cell(results: Results, protocol: str) -> str:
 
 
 def that_shape_results(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The params that shape results: `compute` and the places of cohorts, each named `root`, are left out."""
+    """The params that affect results: without `compute`, and without the folders of cohorts, each called `root`."""
     return {
         key: that_shape_results(params[key]) if isinstance(params[key], Mapping) else params[key]
         for key in params
@@ -36,12 +36,12 @@ def that_shape_results(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def digest_of(params: Mapping[str, Any]) -> str:
-    """The first 16 digits of the SHA-256 of the params that shape results."""
+    """The first 16 digits of the SHA-256 of the params that affect results."""
     return hashlib.sha256(json.dumps(that_shape_results(params), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def flat(params: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """`block.key` and its value."""
+    """Each param as `block.key` with its value."""
     for key, value in params.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{before}{key}.")

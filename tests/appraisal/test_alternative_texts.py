@@ -14,8 +14,8 @@ GROUPS = pd.DataFrame({"group": ["sex: F", "sex: M", "age: 70"], "auc": [0.7, 0.
 
 def test_of_the_comparisons_it_counts_those_that_differ_from_0_and_names_the_lowest():
     assert alternative_texts.comparisons(PAIRS) == (
-        "Differences of AUC with intervals for 3 pairs of models: per subject, 1 lie above 0 and 1 below, the others "
-        "hold 0. The lowest is audio vs b c with -0.30."
+        "Differences of AUC with intervals for 3 pairs of models, per subject. Intervals above 0: 1; below 0: 1; the "
+        "others contain 0. The lowest is audio vs b c with -0.30."
     )
 
 

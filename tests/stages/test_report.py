@@ -173,7 +173,7 @@ def test_the_verdict_is_three_sentences_of_the_runs_numbers(project):
         (0.55, 0.8, "better than chance"),
         (0.3, 0.7, "not shown to be better than chance"),
         (0.1, 0.4, "worse than chance"),
-        (None, None, "no interval"),
+        (None, None, "without an interval"),
     ],
 )
 def test_what_the_verdict_says_of_chance_follows_the_interval(another, low, high, words):
@@ -219,7 +219,7 @@ def test_the_page_says_which_maps_may_be_read(text, project):
     sanity = json.loads((project / "metrics/explain.json").read_text())["sanity"]
     words = words_of(text, "explanations")
     for name, method in (("integrated gradients", "integrated_gradients"), ("Grad-CAM", "grad_cam")):
-        assert f"{name} {sanity[method]['verdict']} (likeness {sanity[method]['likeness']:.2f})" in words
+        assert f"{name} {sanity[method]['verdict']} (similarity {sanity[method]['likeness']:.2f})" in words
 
 
 def test_what_shuffled_columns_cost_stands_with_its_interval(text, project):
@@ -276,8 +276,8 @@ def explained(another: Path, of_run: dict, *, masked: bool = False) -> list[str]
 
 def test_a_costliest_band_above_the_recordings_bandwidth_holds_no_voice(another):
     for text in explained(another, VOC_ALS):
-        assert "bandwidth hold no voice, only noise: 31.2 % of the image" in text
-        costliest = "The costliest band of all lies there: hiding 7,476 to 11,025 Hz"
+        assert "bandwidth contain no voice, only noise: 31.2 % of the image" in text
+        costliest = "The most important band is one of them: hiding 7,476 to 11,025 Hz"
         assert f"{costliest}, above the bandwidth of 100.0 % of the recordings" in text
         assert re.search(r"an AUC of 0\.05[01] \(0\.010 to 0\.090\)", text)
         assert "AUC per subject falls by 0.061 (0.021 to 0.102)" in text
@@ -289,7 +289,7 @@ def test_a_costliest_band_above_the_recordings_bandwidth_holds_no_voice(another)
 )
 def test_a_costliest_band_that_holds_voice_or_costs_nothing_holds_voice(another, changed):
     for text in explained(another, VOC_ALS | {"costliest_band": VOC_ALS["costliest_band"] | changed}):
-        assert "costliest band of all" not in text and "31.2 % of the image" in text
+        assert "most important band" not in text and "31.2 % of the image" in text
 
 
 @pytest.mark.parametrize("masked", [True, False])
@@ -328,10 +328,10 @@ def test_the_page_says_which_cohorts_and_which_network_are_compared(text, projec
 def test_the_summary_holds_the_explanations_and_the_other_cohort(project):
     summary = (project / "report/summary.md").read_text(encoding="utf-8")
     content = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("explain", "external")}
-    assert f"Grad-CAM {content['explain']['sanity']['grad_cam']['verdict']} (likeness" in summary
+    assert f"Grad-CAM {content['explain']['sanity']['grad_cam']['verdict']} (similarity" in summary
     assert (
-        f"cells that are not recorded carry {100 * content['explain']['fused_all']['shap_share_not_recorded']:.1f} %"
-        in summary
+        "Cells that are not recorded have a share of "
+        f"{100 * content['explain']['fused_all']['shap_share_not_recorded']:.1f} %" in summary
     )
     for direction, words in (("main_to_external", "tested on external"), ("external_to_main", "tested on main")):
         assert f"{words} {content['external'][direction]['as_recorded']['subject_auc']:.2f} (" in summary
@@ -380,7 +380,7 @@ def test_a_run_in_which_no_score_is_defined_has_a_page(another):
     assert "nan" not in re.sub(r"base64,[^\"]+|<script>.*</script>", "", html, flags=re.DOTALL).lower().replace(
         "nano", ""
     ).replace("domi", "")
-    assert "of which no interval can be given" in summary
+    assert "without an interval, so no comparison" in summary
 
 
 def test_no_person_is_named(text, project):

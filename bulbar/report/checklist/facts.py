@@ -1,4 +1,4 @@
-"""What answers quote of a run: its files by name, aggregates of the cohort and of a split, formats of scores."""
+"""What the answers use from a run: its files by name, aggregates of the cohort and the splits, formats of scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,14 +12,25 @@ from bulbar.core.markdown import with_interval
 from bulbar.core.names import Protocol
 
 OF_INPUTS = ("missingness", "recording_conditions", "dead_bands")
-"""The audit's probes of what a model sees; the others look at scores, splits and the paper's tables."""
+"""The audit's probes of model inputs. The other probes are about scores, splits and the paper's tables."""
 
 
 def by_name(run: Mapping[str, tuple[str, Any]]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Contents and files of a run by the names that templates use.
+    """Collect the contents and the files of a run by the names that templates use.
 
-    run: name -> (file, content). Names such as `fusion/record_wise` and `fusion/subject_wise` become one, `fusion`, by
-    protocol. `appraised` is added, the appraisal of the protocol that counts: the split by subject, if it was run.
+    Parameters
+    ----------
+    run : mapping of str to (str, content)
+        Name -> file and content.
+
+    Returns
+    -------
+    contents : dict
+        Name -> content. `fusion/record_wise` and `fusion/subject_wise` become one name, `fusion`, with one content per
+        protocol. `appraised` is the appraisal of the split by subject if it was run, else that of the split by
+        recording.
+    files : dict of str to list of str
+        Name -> files.
     """
     contents: dict[str, Any] = {}
     files: dict[str, list[str]] = {}
@@ -38,8 +49,20 @@ def of_cohort(
 ) -> dict[str, Any]:
     """Aggregates of a cohort by class; counts of people as `disclosure.shown` prints them.
 
-    subjects: subject_id, label, sex, age_years and the clinical columns; common: those columns that both classes have.
-    recordings: subject_id, task. Mean and sd of the age are None for fewer than 5 people.
+    Parameters
+    ----------
+    subjects : DataFrame
+        subject_id, label, sex, age_years and the clinical columns.
+    recordings : DataFrame
+        subject_id and task.
+    columns, common : sequence of str
+        All clinical columns, and those that both classes have.
+
+    Returns
+    -------
+    dict
+        `classes`, `tasks`, `columns`, `common`, `columns_of_one_class`. Mean and standard deviation of the age, in
+        years, are None for fewer than 5 people.
     """
     joined = recordings.merge(subjects[["subject_id", "label"]], on="subject_id")
     classes = {}
@@ -67,9 +90,9 @@ def of_cohort(
 
 
 def _empty_share(cells: pd.DataFrame) -> float:
-    """The share of empty cells; a column in which fewer than 5 are empty or filled in counts as full or empty.
+    """The share of empty cells. A column with fewer than 5 empty or fewer than 5 filled cells counts as full or empty.
 
-    Otherwise the share of a few columns, with what `disclosure.shown` prints of each, would reveal that count.
+    Otherwise the share over a few columns, with the counts that `disclosure.shown` prints, would reveal that number.
     """
     empty = cells.isna().sum().to_numpy()
     coarse = np.where(empty < FEWEST_SHOWN, 0, np.where(len(cells) - empty < FEWEST_SHOWN, len(cells), empty))
@@ -77,11 +100,18 @@ def _empty_share(cells: pd.DataFrame) -> float:
 
 
 def of_split(table: pd.DataFrame) -> dict[str, Any]:
-    """How large the parts of a split are over its folds, as text such as `27 to 29`, and the speakers' overlap.
+    """Sizes of the parts of a split over its folds, as text such as `27 to 29`, and the overlap of speakers.
 
-    table: of `folds.assign`. Returns folds (their number), overlap (share of test recordings whose subject is in the
-    training set, mean over the folds), and for training, validation and test: recordings; positive and negative
-    subjects.
+    Parameters
+    ----------
+    table : DataFrame
+        From `folds.assign`.
+
+    Returns
+    -------
+    dict
+        `folds`: their number. `overlap`: share of test recordings whose subject is in the training set, mean over
+        folds. `training`, `validation`, `test`: number of recordings, of positive and of negative subjects.
     """
     parts: dict[str, list[pd.DataFrame]] = {"training": [], "validation": [], "test": []}
     for number in folds.numbers(table):
@@ -111,25 +141,25 @@ def _people(counts: Sequence[int]) -> str:
 
 
 def score(value: float | None, interval: Sequence[float | None] | None = None) -> str:
-    """Such as `0.712 (0.612 to 0.812)`, or `0.712` without an interval."""
+    """A score as text: `0.712 (0.612 to 0.812)`, or `0.712` without an interval."""
     low, high = interval or (None, None)
     return "not defined" if value is None else with_interval(value, low, high, "{:.3f}".format)
 
 
 def estimate(of: Mapping[str, float | None]) -> str:
-    """As `score`, of a score that lies in its file with its interval: value, low, high."""
+    """As `score`, from a mapping with value, low and high."""
     return score(of["value"], (of["low"], of["high"]))
 
 
 def cell(of: Mapping[str, Any]) -> str:
-    """Such as `S1B at dropout 0.3`."""
+    """A cell as text, such as `S1B at dropout 0.3`."""
     return f"{of['architecture']} at dropout {of['dropout_rate']}"
 
 
 def aucs_per_subject(models: Mapping[str, Any], protocol: Protocol) -> str:
-    """The AUC of every model: of pairs within a fold, or of all pairs if a subject is in several folds.
+    """The AUC of every model, over pairs within a fold, or over all pairs if a subject lies in several folds.
 
-    models: name -> {per_subject: scores with `intervals`}; other values are left out.
+    models: name -> {per_subject: scores with `intervals`}; other values are ignored.
     """
     name = "roc_auc" if protocol == "subject_wise" else "roc_auc_pooled"
     scores = {model: by_unit["per_subject"] for model, by_unit in models.items() if isinstance(by_unit, Mapping)}
@@ -138,5 +168,5 @@ def aucs_per_subject(models: Mapping[str, Any], protocol: Protocol) -> str:
 
 
 def inputs_probed(findings: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The audit's findings on what a model sees, each with `of`, what was probed."""
+    """The audit's findings on model inputs, each with `of`: the input that was probed."""
     return [{"of": of, **found} for probe in OF_INPUTS for of, found in findings.get(probe, {}).items()]

@@ -1,4 +1,4 @@
-"""REFORMS and TRIPOD+AI as one Markdown page: the items of items.yaml, answered from a run."""
+"""The checklists REFORMS and TRIPOD+AI as one Markdown page: items.yaml, with answers from a run."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,11 +16,11 @@ from bulbar.report.checklist import facts
 
 STATUSES = FROM_THE_RUN, BY_THE_AUTHORS, NOT_APPLICABLE = "from the run", "by the authors", "not applicable"
 BLANK = "\\_" * 8
-"""The line that an author writes in."""
+"""The blank line for an author's answer."""
 
 
 class Item(Strict):
-    """An item of a guideline; items.yaml explains each key."""
+    """An item of a guideline. items.yaml explains each key."""
 
     item: str
     section: str
@@ -34,9 +34,9 @@ class Item(Strict):
 
 _DATA = YAML(typ="safe").load((resources.files("bulbar.report.checklist") / "items.yaml").read_text(encoding="utf-8"))
 SOURCES = {title: guideline["source"] for title, guideline in _DATA["guidelines"].items()}
-"""Where each guideline was published."""
+"""Title -> publication of the guideline."""
 ITEMS = {title: [Item(**item) for item in guideline["items"]] for title, guideline in _DATA["guidelines"].items()}
-"""The items of each guideline."""
+"""Title -> items of the guideline."""
 
 _TEMPLATES = Environment(
     loader=PackageLoader("bulbar.report.checklist", ""),
@@ -57,10 +57,17 @@ _TEMPLATES.globals["words"] = _DATA["words"]
 
 
 def answered(run: Mapping[str, tuple[str, Any]]) -> dict[str, pd.DataFrame]:
-    """The items of each guideline, answered as far as the files of a run go.
+    """Answer the items of each guideline from the files of a run.
 
-    run: as for `facts.by_name`; a missing file leaves the items that quote it to the authors. Returns title -> table
-    of item, section, question, status, answer, to_write (empty if nothing is left to write), files.
+    Parameters
+    ----------
+    run : mapping of str to (str, content)
+        As for `facts.by_name`. Items that quote a missing file are left to the authors.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Title -> item, section, question, status, answer, to_write (empty if the answer is complete), files.
     """
     contents, files = facts.by_name(run)
     return {
@@ -92,7 +99,7 @@ def _filled_in(item: Item, contents: Mapping[str, Any], files: Mapping[str, list
 
 @cache
 def _template(text: str) -> tuple[Template, set[str]]:
-    """A template, and the names that it quotes."""
+    """A template and the names that it uses."""
     return _TEMPLATES.from_string(text), meta.find_undeclared_variables(_TEMPLATES.parse(text))
 
 
@@ -101,7 +108,20 @@ def _on_one_line(text: str) -> str:
 
 
 def markdown(guidelines: Mapping[str, pd.DataFrame], cohort: str) -> str:
-    """The page. guidelines: of `answered`. cohort: in words, such as `synthetic cohort`."""
+    """Render the page of checklists.
+
+    Parameters
+    ----------
+    guidelines : mapping of str to DataFrame
+        From `answered`.
+    cohort : str
+        In words, such as `synthetic cohort`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     counts = [
         {
             "guideline": title,
@@ -120,7 +140,7 @@ def markdown(guidelines: Mapping[str, pd.DataFrame], cohort: str) -> str:
 
 
 def _table(items: pd.DataFrame) -> pd.DataFrame:
-    """The items as the page shows them."""
+    """The columns of the page's table of items."""
     return items[["item", "section", "question", "status"]].assign(
         answer=[_with_blank(*row) for row in items[["status", "answer", "to_write"]].itertuples(index=False)],
         files=[", ".join(f"`{file}`" for file in files) for files in items["files"]],
@@ -128,7 +148,7 @@ def _table(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_blank(status: str, answer: str, to_write: str) -> str:
-    """An answer with the line that an author writes in, if there is something to write."""
+    """An answer, with the blank line if something is left to write."""
     if status == BY_THE_AUTHORS:
         return f"{BLANK} *To write: {to_write or 'the answer'}.*"
     return f"{answer} *To add: {to_write}.* {BLANK}" if to_write else answer

@@ -2,7 +2,7 @@
 
 const say = (text) => { document.getElementById("status").textContent = text; };
 
-// Tables: a button in every heading sorts by its column, up, then down. What is not defined stays last.
+// Tables: a button in every heading sorts by its column, ascending, then descending. Undefined values stay last.
 function sortBy(table, heading, column) {
   const down = heading.getAttribute("aria-sort") === "ascending";
   const value = (row) => {
@@ -32,7 +32,7 @@ for (const table of document.querySelectorAll("table")) {
   });
 }
 
-// Figures: a click or the button below opens them as wide as the window; Escape or Close ends it.
+// Figures: a click, or the button below, opens a figure as wide as the window; Escape or Close ends it.
 const dialog = document.querySelector("dialog");
 for (const figure of document.querySelectorAll("figure")) {
   const [image, caption] = [figure.querySelector("img"), figure.querySelector("figcaption")];
@@ -52,6 +52,6 @@ for (const figure of document.querySelectorAll("figure")) {
   figure.append(button);
 }
 
-// A link into a folded table opens it; so does printing.
+// Browsers open a folded table for a link into it; for printing, this opens all.
 const unfold = (folded) => { folded.open = true; };
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(unfold));
