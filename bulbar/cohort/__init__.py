@@ -1,1 +1,1 @@
-"""Releases in, one contract out: readers, checks, recordings, workbooks, clinical columns, folds."""
+"""Turn releases into one common format: readers, checks, recordings, workbooks, clinical columns, folds."""

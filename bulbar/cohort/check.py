@@ -1,4 +1,4 @@
-"""Recordings against rows, and recordings against each other: everything wrong with a release at once."""
+"""Compare recordings with rows, and recordings with each other, and list all problems of a release at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,24 +16,32 @@ RECORDING_COLUMNS = [
     *("sample_rate_hz", "channels", "duration_s", "sha256"),
 ]
 
-_NAMED = 5  # of the recordings that are the same as one
+_NAMED = 5  # this many equal recordings are named in a message
 
 Duplicates = Literal["fail", "quarantine", "keep"]
-"""What happens to recordings with the same samples: they stop the run, are left out, or stay."""
+"""What happens to recordings with the same samples: stop the run, leave them out, or keep them."""
 
 By = Literal["label", "sex"]
 CLASSES: dict[By, tuple[str, ...]] = {"label": LABELS, "sex": SEXES}
-"""The classes of a cohort: the column of its subjects, and the two values that both must occur."""
+"""Column of the subjects -> the two classes; subjects of both must exist."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """What of a release goes on: its recordings, the subjects they belong to, and what is quarantined.
+    """The accepted part of a release: recordings and their subjects; and the quarantine.
 
-    recordings: recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
-    subjects, acoustic: sorted by subject_id. quarantine: file, subject_id, expected, found, remedy.
-    duplicates_quarantined: of quarantined_recordings, those left out because another one has the same samples.
-    duplicates_kept: of `recordings`, those with the same samples as another of them.
+    Attributes
+    ----------
+    recordings : DataFrame
+        recording_id, subject_id, task, path, sample_rate_hz, channels, duration_s, sha256; sorted.
+    subjects, acoustic : DataFrame
+        Sorted by subject_id.
+    quarantine : DataFrame
+        file, subject_id, expected, found, remedy.
+    duplicates_quarantined : int
+        How many of `quarantined_recordings` are left out because another recording has the same samples.
+    duplicates_kept : int
+        How many of `recordings` have the same samples as another one.
     """
 
     recordings: pd.DataFrame
@@ -47,10 +55,10 @@ class Cohort:
 
 
 def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault]:
-    """Every fault of single files and rows: the reader's, the recordings' own, and those of files without a row.
+    """All faults of single files and rows: from the reader, from the recordings, and files or rows without a partner.
 
-    inspections: one for each of release.files, in that order. Where the workbook cannot be read, files are not
-    compared with rows. Recordings with the same samples are not among them: `equal_recordings`.
+    inspections: one for each of release.files, in the same order. If the workbook cannot be read, files are not
+    compared with rows. Recordings with the same samples are not included: see `equal_recordings`.
     """
     faults = list(release.faults)
     for file, found in zip(release.files, inspections, strict=True):
@@ -63,7 +71,7 @@ def faults_of(release: Release, inspections: Sequence[Inspection]) -> list[Fault
 def equal_recordings(files: Sequence[RecordingFile], inspections: Sequence[Inspection]) -> list[list[RecordingFile]]:
     """Each set of two or more recordings with the same samples, in the order of the files.
 
-    inspections: one for each of the files. Bad recordings are in no set: all-zero files are equal.
+    inspections: one for each of the files. Bad recordings are left out, because all-zero files are equal.
     """
     by_digest = defaultdict(list)
     for file, found in zip(files, inspections, strict=True):
@@ -81,15 +89,35 @@ def cohort_of(
     by: By = "label",
     block: str = "cohort",
 ) -> Cohort:
-    """The cohort that a release makes.
+    """Build the cohort of a release.
 
-    quarantine: leave bad files out, and the whole subject where its row is bad; else any fault is an error.
-    duplicates: what happens to recordings with the same samples. Where they stand under two subjects or two tasks, some
-    of these names are wrong and no one knows which: `quarantine` leaves out the whole set. Under one subject and
-    task, as with clips of Common Voice, they do not contradict each other: it keeps the first.
-    by: the classes; subjects of both classes must be left. block: of params.yaml, for the messages.
-    Raises BadInput with every problem: structural ones always, any fault unless `quarantine`, a problem for each set of
-    equal recordings where `duplicates` is `fail`.
+    Parameters
+    ----------
+    release : Release
+        From a reader.
+    inspections : sequence of Inspection
+        One for each of `release.files`, in the same order.
+    quarantine : bool
+        Leave out bad files, and the whole subject if its row is bad. If False, any fault is an error.
+    duplicates : str
+        What happens to recordings with the same samples. `quarantine` leaves out the whole set if the recordings belong
+        to several subjects or tasks, because at least one name is wrong and it is unknown which. If they belong to one
+        subject and task, as clips of Common Voice, it keeps the first.
+    by : str
+        Column with the classes. Subjects of both classes must be left.
+    block : str
+        Block of params.yaml, for messages.
+
+    Returns
+    -------
+    Cohort
+        Recordings, subjects and quarantine.
+
+    Raises
+    ------
+    BadInput
+        Lists every problem: structural ones; all faults, unless `quarantine`; one for each set of equal recordings, if
+        `duplicates` is `fail`.
     """
     faults = faults_of(release, inspections)
     equal = equal_recordings(release.files, inspections)
@@ -138,7 +166,7 @@ def cohort_of(
 
 
 def summary(release: Release, cohort: Cohort, by: By = "label") -> dict[str, str | int | float]:
-    """What a cohort holds, as totals: it reveals no subject."""
+    """Totals of a cohort, which reveal no subject."""
     return {
         "source": release.source,
         "synthetic": release.synthetic,
@@ -169,7 +197,7 @@ def _of_labels(release: Release, cohort: Cohort) -> dict[str, str | int | float]
 
 
 def _of_sexes(cohort: Cohort) -> dict[str, str | int | float]:
-    """No recordings are missing from a choice: what it was made from is counted in `Release.choice`."""
+    """Counts by sex. A subset has no missing recordings: `Release.choice` counts those it was drawn from."""
     sex_of = cohort.subjects.set_index("subject_id")["sex"]
     of_recordings = cohort.recordings["subject_id"].map(sex_of)
     return {
@@ -182,59 +210,65 @@ def _of_sexes(cohort: Cohort) -> dict[str, str | int | float]:
 
 
 def _one_set(same: Sequence[RecordingFile], block: str) -> Problem:
-    """That some recordings have the same samples, in one problem."""
+    """One problem for a set of recordings with the same samples."""
     remedy = f"find out whose recording it is; {block}.duplicates=quarantine leaves them out, keep keeps them"
-    return Problem(same[0].path, "a recording of its own", _same_as(same[0], same), remedy)
+    return Problem(same[0].path, "a recording with its own samples", _same_as(same[0], same), remedy)
 
 
 def _left_out(same: Sequence[RecordingFile]) -> list[Fault]:
-    """A fault for each recording of a set that is left out: all, or all but the first where their names agree."""
+    """A fault for each recording of a set that is left out: all, or all but the first if subject and task agree."""
     contradictory = len({(file.subject_id, file.task) for file in same}) > 1
     remedy = "find out whose recording it is" if contradictory else f"none needed: {same[0].path} stays"
     return [
-        Fault(Problem(file.path, "a recording of its own", _same_as(file, same), remedy), file.subject_id, file.path)
+        Fault(
+            Problem(file.path, "a recording with its own samples", _same_as(file, same), remedy),
+            file.subject_id,
+            file.path,
+        )
         for file in (same if contradictory else same[1:])
     ]
 
 
 def _same_as(file: RecordingFile, same: Sequence[RecordingFile]) -> str:
-    """The others of a set, the first of them by name: all in each row of thousands would fill the memory."""
+    """The other recordings of a set. Only the first are named: all names, in thousands of rows, would fill memory."""
     others = [other.path for other in same[: _NAMED + 1] if other is not file][:_NAMED]
     more = len(same) - 1 - len(others)
     return f"the same samples as {', '.join(others)}{f' and {more} more' if more else ''}"
 
 
 def _of_no_subject(fault: Fault) -> bool:
-    """Whether a fault is of a file that might be a recording by another name."""
+    """Whether a fault is of a file that may be a recording with another name."""
     return fault.path is not None and not fault.subject_id
 
 
 def _without_partner(release: Release) -> list[Fault]:
-    """Recordings whose subject has no row, and rows that no recording belongs to."""
+    """Recordings whose subject has no row, and rows without a recording."""
     rows = set(release.subjects["subject_id"])
     faults = []
     for file in release.files:
         if file.subject_id not in rows:
             found = f"no row for {file.subject_id}"
-            problem = Problem(file.path, "a row for its subject in the workbook", found, "add the row, or take it out")
+            problem = Problem(
+                file.path, "a row for its subject in the workbook", found, "add the row, or remove the file"
+            )
             faults.append(Fault(problem, file.subject_id, file.path))
     named = {file.subject_id for file in release.files} | {fault.subject_id for fault in release.faults if fault.path}
     if release.files:
         for subject_id in sorted(rows - named - {""}):
-            where, remedy = f"subject {subject_id}", "fetch its files, or take the row out"
+            where, remedy = f"subject {subject_id}", "download its files, or remove the row"
             faults.append(Fault(Problem(where, "at least one recording", "no recording", remedy), subject_id))
     return faults
 
 
 def _no_recordings(release: Release, unknown: Sequence[Fault]) -> Problem:
-    """That nothing is there, in one problem. unknown: what might be recordings by another name: of another release."""
+    """One problem for a release without recordings. unknown: files that may be recordings of another release."""
     expected = f"recordings of a {release.source} release"
     if release.choice:
         rows = [("rows", {"clips": release.choice["rows"]})] if "rows" in release.choice else []
         steps = [*rows, *release.choice.items()]
         counts = [f"{count['clips']} {step}" for step, count in steps if isinstance(count, dict) and "clips" in count]
         found = f"none is left: {', '.join(counts)}"
-        return Problem("cohort.root", expected, found, "look which step leaves none, and why")
+        return Problem("cohort.root", expected, found, "find the step that leaves none, and its reason")
     found = "no WAV file"
     if unknown:
         first = unknown[0].problem
@@ -244,13 +278,13 @@ def _no_recordings(release: Release, unknown: Sequence[Fault]) -> Problem:
 
 
 def _with_its_subject(file: RecordingFile) -> Fault:
-    problem = Problem(file.path, "a subject with a sound row", "the subject is set aside", "correct the subject's row")
+    problem = Problem(file.path, "a subject with a valid row", "a subject in quarantine", "correct the subject's row")
     return Fault(problem, file.subject_id, file.path)
 
 
 def _nothing_left(subject_id: str) -> Fault:
-    where, remedy = f"subject {subject_id}", "see why its recordings are set aside"
-    return Fault(Problem(where, "at least one sound recording", "none", remedy), subject_id)
+    where, remedy = f"subject {subject_id}", "see why its recordings are in quarantine"
+    return Fault(Problem(where, "at least one valid recording", "none", remedy), subject_id)
 
 
 def _recordings_table(recordings: Sequence[tuple[RecordingFile, Inspection]]) -> pd.DataFrame:
@@ -270,18 +304,18 @@ def _rows(table: pd.DataFrame, subject_ids: set[str]) -> pd.DataFrame:
 
 
 def _require_both_classes(subjects: pd.DataFrame, faults: Sequence[Fault], by: By) -> None:
-    """Raises BadInput, with what is quarantined, where fewer than two classes are left."""
+    """Raise BadInput, with the quarantine, if fewer than two classes are left."""
     left = set(subjects[by].dropna()) if len(subjects) else set()
     if left == set(CLASSES[by]):
         return
-    found = f"only {', '.join(sorted(left))}" if left else "no subject with a sound recording"
+    found = f"only {', '.join(sorted(left))}" if left else "no subject with a valid recording"
     expected = f"subjects of both classes, {' and '.join(CLASSES[by])}"
     problem = Problem("the cohort", expected, found, "complete the release")
     raise BadInput([problem, *(fault.problem for fault in faults)])
 
 
 def _quarantine_table(faults: Sequence[Fault]) -> pd.DataFrame:
-    """One row a fault: the file, or where in the workbook; sorted."""
+    """One row per fault: the file, or the place in the workbook; sorted."""
     rows = [
         tuple(map(printable, (found.where, fault.subject_id, found.expected, found.found, found.remedy)))
         for fault in faults

@@ -1,4 +1,4 @@
-"""The clinical table: typed columns, how much of it is recorded, and its encoding under each protocol."""
+"""The clinical table: typed columns, counts of recorded values, and its encoding under each protocol."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -16,20 +16,20 @@ from bulbar.core.disclosure import shown
 from bulbar.core.names import Protocol
 
 PAPER_FEATURES = 35
-"""Features that the paper counts (section 4.A)."""
+"""Number of features stated in the paper (section 4.A)."""
 
 
 def dtypes(kinds: Mapping[str, str]) -> dict[str, type]:
-    """How the columns of a clinical CSV are read: a category such as King stage `1` stays a string."""
+    """Column -> type for reading a clinical CSV, so that a category such as King stage `1` stays a string."""
     return {"subject_id": str, "label": str} | {
         name: float if kind == "numeric" else str for name, kind in kinds.items()
     }
 
 
 def typed(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
-    """The columns of `kinds`, in that order: numeric as float, categorical as strings; not recorded stays missing.
+    """The columns of `kinds`, in that order: numeric as float, categorical as strings; missing values stay missing.
 
-    Raises KeyError where a column is missing, ValueError where a numeric one holds something else.
+    Raises KeyError if a column is missing, ValueError if a numeric column contains anything else.
     """
     columns = {}
     for name, kind in kinds.items():
@@ -42,9 +42,9 @@ def typed(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 
 class CategoryColumns(TransformerMixin, BaseEstimator):
-    """One column for each category seen in `fit`; a missing or unseen category has 0 in each.
+    """One column for each category seen in `fit`; a missing or unseen category is 0 in all of them.
 
-    scikit-learn's OneHotEncoder with given categories:  by itself it gives `missing` a column of its own.
+    OneHotEncoder gets the categories explicitly, because otherwise it makes an extra column for `missing`.
     """
 
     def fit(self, table: pd.DataFrame, y: object = None) -> Self:
@@ -62,27 +62,43 @@ class CategoryColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
-        """Shape (rows, categories), 0 or 1."""
+        """Encoded columns, shape (rows, categories), 0 or 1."""
         check_is_fitted(self, "encoder_")
         if not self.columns_:
             return np.zeros((len(table), 0))
         return self.encoder_.transform(table[self.columns_].astype(object))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Column and category: `genetic_test_SOD1`."""
+        """Column and category, such as `genetic_test_SOD1`."""
         check_is_fitted(self, "encoder_")
         return self.encoder_.get_feature_names_out() if self.columns_ else np.asarray([], dtype=object)
 
 
 def encoder(kinds: Mapping[str, str], protocol: Protocol) -> Pipeline:
-    """The encoding of a clinical table, all in [0, 1]; `fit` it on the rows it may learn from.
+    """Build the encoder of a clinical table. Fit it only on rows that it may learn from.
 
-    kinds: column -> numeric | categorical, of tables as `typed` returns them. Output: DataFrame of named columns,
-    the numeric ones first.
-    record_wise, fitted on the whole table: missing numbers are 0, a missing category has 0 in each of its columns,
-    then Min-Max (equation 1). Source: Switrayana et al. 2025, section 4.B; its Table 3.
-    subject_wise, fitted on a fold's training subjects: missing values become their medians and modes, whether a value
-    was missing is lost; values beyond theirs are clipped.
+    Parameters
+    ----------
+    kinds : mapping of str to str
+        Column -> `numeric` or `categorical`, of tables from `typed`.
+    protocol : str
+        `record_wise`, fitted on the whole table: missing numbers become 0, a missing category becomes 0 in each of its
+        columns, then Min-Max scaling (equation 1). `subject_wise`, fitted on a fold's training subjects: missing values
+        become their medians and modes, without a sign that a value was missing; values outside their range are clipped.
+
+    Returns
+    -------
+    Pipeline
+        Its output is a DataFrame of named columns in [0, 1], numeric ones first.
+
+    Raises
+    ------
+    ValueError
+        If the protocol is unknown.
+
+    Notes
+    -----
+    `record_wise`: Switrayana et al. 2025, section 4.B and Table 3.
     """
     numeric = [name for name, kind in kinds.items() if kind == "numeric"]
     categorical = [name for name, kind in kinds.items() if kind == "categorical"]
@@ -108,9 +124,9 @@ def encoder(kinds: Mapping[str, str], protocol: Protocol) -> Pipeline:
 
 
 def availability(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
-    """How many subjects each column is recorded for, by label.
+    """Number of subjects with a value, by column and label.
 
-    table: subjects with `label` and the columns of `kinds`. Returns the columns column, label, recorded, subjects.
+    table: subjects with `label` and the columns of `kinds`. Returns column, label, recorded, subjects.
     """
     rows = [
         (name, label, int(group[name].notna().sum()), len(group))
@@ -123,10 +139,10 @@ def availability(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
 def metrics(
     contract: Mapping[str, Any], subjects: pd.DataFrame, recorded: pd.DataFrame, features: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What the clinical table holds, as totals; counts of people as `shown`.
+    """Totals of the clinical table; counts of people as `shown` prints them.
 
-    contract: the cohort's source, synthetic and kinds of columns. recorded: from `availability`.
-    features: encoded columns of `all` and `common`.
+    contract: source, synthetic and kinds of columns of the cohort. recorded: from `availability`. features: number of
+    encoded columns of `all` and `common`.
     """
     kinds = contract["clinical"]["all"]
     counts: dict[str, Any] = {

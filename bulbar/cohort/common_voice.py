@@ -1,7 +1,7 @@
-"""Mozilla Common Voice as it is distributed: a language's `validated.tsv` and its `clips/` (Ardila et al., LREC 2020).
+"""Mozilla Common Voice as distributed: the `validated.tsv` and `clips/` of one language (Ardila et al., LREC 2020).
 
-The table may have millions of rows. It is read twice, line by line: first to count and to draw, with some 20 bytes kept
-of a row, then for the rows that were drawn. No clip is opened here.
+The table may have millions of rows. It is read twice, line by line: first to count and draw, with about 20 bytes stored
+per row, then to read the drawn rows. No clip is opened here.
 """
 
 import os
@@ -26,42 +26,58 @@ REQUIRED = ("client_id", "path", "down_votes", "gender")
 ACCENTS = ("accents", "accent")  # the column was renamed in release 7
 
 SEX_OF = {"male": "M", "male_masculine": "M", "female": "F", "female_feminine": "F"}
-"""The gender values that are used; they were renamed in release 17. All others are counted and left out."""
+"""Gender values that are used (they were renamed in release 17). All others are counted and left out."""
 
 NOT_STATED = ("", "do_not_wish_to_say")
 
 OTHERS = ("other", "intersex", "transgender", "non-binary", *NOT_STATED)
-"""The genders of the releases that are not used, by name; all else is counted, and not repeated."""
+"""Gender values of the releases that are not used. Each is counted by name; any other value is counted without it."""
 
 _DECADES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
-AGES = {decade: 15 + 10 * n for n, decade in enumerate(_DECADES)} | {"forties": 45}  # as the releases spell it
-"""Years in the middle of an age band: a release says no more."""
+AGES = {decade: 15 + 10 * n for n, decade in enumerate(_DECADES)} | {"forties": 45}  # spelling of the releases
+"""Decade -> years in the middle of it. A release states only decades."""
 
 ANOTHER = "(another)"
 
 CLINICAL: dict[str, ColumnKind] = {"age_years": "numeric", "sex": "categorical", "accent": "categorical"}
 
 PAPER = {"rows": 864448, "no_down_votes": 394818, "subset": {"clips": 11000, "male": 6000, "female": 5000}}
-"""The steps whose counts Kavitha et al. print, in section 4."""
+"""Counts of steps that Kavitha et al. state in section 4."""
 
 CHUNK_ROWS = 20_000
 LONGEST_TEXT = 200  # characters of a client_id or an accent
-MOST_FAULTS = 1000  # a table with more bad rows than this is another table
-MOST_MISSING = 1000  # of missing clips, so many are named; all are counted
+MOST_FAULTS = 1000  # a table with more bad rows is not one of Common Voice
+MOST_MISSING = 1000  # this many missing clips are named; all are counted
 
 HOW_TO_GET_IT = (
-    "fetch a language of Common Voice (CC0) from"
+    "download a language of Common Voice (CC0) from"
     " https://mozilladatacollective.com/organization/cmfh0j9o10006ns07jq45h7xk, unpack it, and set"
-    f" cohort.root to the folder that holds {TABLE} and {CLIPS}/"
+    f" cohort.root to the folder with {TABLE} and {CLIPS}/"
 )
 
 
 def read(root: Path, choosing: subset.Settings, seed: int) -> Release:
-    """Read the chosen clips of a Common Voice release and their speakers.
+    """Read a subset of the clips of a Common Voice release, and their speakers.
 
-    root: the folder of one language. subjects: subject_id (the client_id), sex, age_years (the middle of the band),
-    accent; of a speaker who states several, the one of most chosen clips. label is empty: nobody has a diagnosis.
-    Raises BadInput where the table cannot be read, or is another's.
+    Parameters
+    ----------
+    root : Path
+        Folder of one language.
+    choosing : subset.Settings
+        Size of the subset.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    Release
+        subjects: subject_id (the client_id), sex, age_years (middle of the decade), accent. If a speaker states several
+        values, that of most chosen clips is used. label is empty, because nobody has a diagnosis.
+
+    Raises
+    ------
+    BadInput
+        If the table cannot be read, or is not a table of Common Voice.
     """
     release.require_root(root, HOW_TO_GET_IT)
     columns = _columns(root)
@@ -96,23 +112,23 @@ _NO_ROWS = tuple(np.empty(0, kind) for kind in (np.int64, np.int32, bool, np.uin
 
 @dataclass
 class _Scan:
-    """What the first reading keeps.
+    """Results of the first reading.
 
-    usable: of every row that may be chosen, chunk by chunk: line, speaker, whether male, random number.
+    usable: for every row that may be chosen, chunk by chunk: line, speaker, whether male, random number.
     """
 
     rows: int = 0
     no_down_votes: int = 0
-    genders: Counter[str] = field(default_factory=Counter)  # of the rows without down-votes, as written
+    genders: Counter[str] = field(default_factory=Counter)  # in the rows without down-votes, as written
     usable: list[tuple[np.ndarray, ...]] = field(default_factory=lambda: [_NO_ROWS])
-    number_of: dict[str, int] = field(default_factory=dict)  # client_id -> the speaker's number
-    stated: dict[int, set[str]] = field(default_factory=dict)  # what a speaker's rows state, voted down or not
+    number_of: dict[str, int] = field(default_factory=dict)  # client_id -> number of the speaker
+    stated: dict[int, set[str]] = field(default_factory=dict)  # speaker -> genders in all rows, with down-votes or not
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, line: int, column: str, expected: str, found: str) -> None:
-        """Note a bad row. Raises BadInput where there are too many to be accidents."""
+        """Add a bad row. Raises BadInput if there are too many."""
         where = f"{TABLE}, line {line}{f', column {column}' if column else ''}"
-        self.faults.append(Fault(Problem(where, expected, found, "correct the row, or take it out"), path=where))
+        self.faults.append(Fault(Problem(where, expected, found, "correct or remove the row"), path=where))
         if len(self.faults) > MOST_FAULTS:
             found = f"more than {MOST_FAULTS} bad rows, the first: {self.faults[0].problem.found}"
             raise BadInput.one(TABLE, "a table of Common Voice", found, HOW_TO_GET_IT)
@@ -120,7 +136,7 @@ class _Scan:
 
 @dataclass(frozen=True)
 class _Picked:
-    """Lines of the table: those of the chosen clips, those whose clip is missing; and the counts of each step."""
+    """Line numbers of chosen clips and of missing clips, and the counts of each step."""
 
     chosen: np.ndarray
     missing: np.ndarray
@@ -128,9 +144,9 @@ class _Picked:
 
 
 def _lines(root: Path) -> Iterator[list[str]]:
-    """The fields of every line, the header's first. A tab ends a field, a line feed a row, whatever else is there.
+    """The fields of every line, the header first. Only a tab ends a field, and only a line feed ends a row.
 
-    A blank line, as an editor may leave at the end, is no field. Raises BadInput where the table cannot be read.
+    A blank line, as an editor may leave at the end, has no fields. Raises BadInput if the table cannot be read.
     """
     try:
         with (root / TABLE).open(encoding="utf-8-sig", newline="\n") as table:
@@ -144,10 +160,10 @@ def _lines(root: Path) -> Iterator[list[str]]:
 
 
 def _columns(root: Path) -> list[str]:
-    """The names of the columns. Raises BadInput where there is no table, or one without a column that is needed."""
+    """The names of the columns. Raises BadInput if the table, or a required column, is missing."""
     if not (root / TABLE).is_file():
         below = sorted(path.parent.name for path in root.glob(f"*/{TABLE}"))
-        found = f"none; there is one in each of {', '.join(below)}" if below else "none"
+        found = f"none in this folder, but in {', '.join(below)}" if below else "none"
         raise BadInput.one(str(root / TABLE), "the table of a language", found, HOW_TO_GET_IT)
     if (foreign := release.link_problem(TABLE, root)) is not None:
         raise BadInput([foreign])
@@ -156,7 +172,7 @@ def _columns(root: Path) -> list[str]:
         found = f"no {', '.join(lacking)} among {', '.join(columns)[:200]}"
         raise BadInput.one(f"{TABLE}, line 1", f"columns {', '.join(REQUIRED)}", found, HOW_TO_GET_IT)
     if twice := [name for name in (*REQUIRED, "age", *ACCENTS) if columns.count(name) > 1]:
-        remedy = "take out or rename one of the two"
+        remedy = "remove or rename one of the two"
         raise BadInput.one(f"{TABLE}, line 1", "every column name once", f"twice: {', '.join(twice)}", remedy)
     return columns
 
@@ -181,7 +197,7 @@ def _scan(root: Path, columns: list[str], seed: int) -> _Scan:
 
 
 def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
-    """Add a chunk's rows to what is known. rows: line and the required columns, as strings."""
+    """Add a chunk of rows to the scan. rows: line and the required columns, as strings."""
     votes = pd.to_numeric(rows["down_votes"], errors="coerce")
     counted = (votes >= 0) & (votes % 1 == 0)
     usable = rows["path"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -214,28 +230,28 @@ def _scan_chunk(scan: _Scan, rows: pd.DataFrame, seed: int) -> None:
 
 
 def _names_somebody(client_id: str) -> bool:
-    """Whether a client_id can stand in a table of ours as it is."""
+    """Whether a client_id can be used in bulbar's tables unchanged."""
     return client_id.isprintable() and client_id.strip() == client_id and 0 < len(client_id) <= LONGEST_TEXT
 
 
 def _printable(accent: str) -> str | None:
-    """An accent as a table of ours can hold it: speakers write it themselves. None where none is stated."""
+    """An accent in printable characters, because speakers type it freely; None if none is stated."""
     printable = "".join(letter if letter.isprintable() else " " for letter in accent)
     return " ".join(printable.split())[:LONGEST_TEXT].strip() or None
 
 
 def _clip(path: str) -> str:
-    """A clip's name: the oldest releases leave the ending out of the table."""
+    """A clip's name without `.mp3`, which the tables of the oldest releases leave out."""
     return path.removesuffix(".mp3")
 
 
 def _file(path: str) -> str:
-    """A clip's file, from the root."""
+    """Path of a clip relative to the root."""
     return f"{CLIPS}/{_clip(path)}.mp3"
 
 
 def _clips_there(root: Path, seed: int) -> np.ndarray:
-    """The random numbers of the clips that there is a file for, sorted: one listing instead of a look for each row."""
+    """The random numbers of the clips that exist, sorted. One listing is faster than a check per row."""
     folder = root / CLIPS
     if not folder.is_dir():
         raise BadInput.one(str(folder), f"the folder {CLIPS}/ of a release", "no such folder", HOW_TO_GET_IT)
@@ -251,28 +267,27 @@ def _clips_there(root: Path, seed: int) -> np.ndarray:
 
 
 def _elsewhere(root: Path, files: list[RecordingFile]) -> dict[str, Fault]:
-    """Of the chosen clips those that are no file of the release, by path: none of them is opened.
+    """Path -> fault of each chosen clip that is not a regular file of the release. None of them is opened.
 
-    A link out of the release would bring in what the release has not; a pipe would be waited for without end. DVC's own
-    links, from where it keeps what it tracks, lead to files of the release.
+    A link may lead to a file outside the release, and reading a pipe may never end. Links into DVC's cache are allowed.
     """
     own = [root.resolve(), (root / CLIPS).resolve()]
     faults = {}
     for file in files:
-        end = Path(os.path.realpath(root / file.path))  # Path.resolve fails where links go round in a circle
+        end = Path(os.path.realpath(root / file.path))  # Path.resolve fails on circular links
         inside = any(end.is_relative_to(folder) for folder in own) or fnmatch(end.as_posix(), release.DVC_CACHE)
         if inside and (os.path.isfile(end) or not os.path.exists(end)):  # noqa: PTH110, PTH113 - these raise nothing;
-            # where it leads nowhere, or may not be read, the inspection reports it
+            # a missing target, or one that cannot be read, is reported by the inspection
             continue
         path = root / file.path
         found = f"a link to {path.readlink()}" if path.is_symlink() else "a folder, a pipe or a device"
-        problem = Problem(file.path, f"a file of its own in {CLIPS}/", found, "put the clip itself there")
+        problem = Problem(file.path, f"a regular file in {CLIPS}/", found, "replace it with the clip itself")
         faults[file.path] = Fault(problem, file.subject_id, file.path)
     return faults
 
 
 def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picked:
-    """Leave out, step by step, and count what is left; then draw."""
+    """Apply the exclusions step by step, count the remaining clips after each, then draw."""
     lines, speakers, male, drawn = map(np.concatenate, zip(*scan.usable, strict=True))
     several = np.array(sorted(speaker for speaker, stated in scan.stated.items() if len(stated) > 1), dtype=np.int32)
     counts: dict[str, object] = {
@@ -304,14 +319,14 @@ def _choose(scan: _Scan, there: np.ndarray, choosing: subset.Settings) -> _Picke
 
 
 def _claimed_twice(clips: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """The clips, by their random numbers, that rows of more than one speaker name. Both of shape (n,)."""
+    """Random numbers of the clips that rows of several speakers name. clips, speakers: shape (n,)."""
     order = np.argsort(clips)
     clips, speakers = clips[order], speakers[order]
     return np.unique(clips[1:][(clips[1:] == clips[:-1]) & (speakers[1:] != speakers[:-1])])
 
 
 def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
-    """The rows of the given lines as the later tables need them: line, client_id, path, sex, age_years, accent."""
+    """The rows with the given line numbers: line, client_id, path, sex, age_years, accent."""
     wanted = set(lines.tolist())
     accent = next((name for name in ACCENTS if name in columns), "")
     rows = []
@@ -324,7 +339,7 @@ def _rows(root: Path, columns: list[str], lines: np.ndarray) -> pd.DataFrame:
 
 
 def _subjects(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each speaker of the chosen clips."""
+    """One row per speaker of the chosen clips."""
 
     def most_frequent(stated: pd.Series) -> object:
         return stated.mode().iloc[0] if stated.notna().any() else None

@@ -1,4 +1,4 @@
-"""Who is trained, watched and tested on what: the record-wise and the subject-wise protocol."""
+"""Folds of training, validation and test recordings: the record-wise and the subject-wise protocol."""
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,10 @@ CLASSES = ("class 0", "class 1")
 
 
 def check_sizes(recordings: pd.DataFrame, settings: Settings, classes: tuple[str, str] = CLASSES) -> None:
-    """Raise BadInput where a class has too few subjects for every fold to train, watch and test on one.
+    """Check that each class has enough subjects for training, validation and test in every fold.
 
-    recordings: subject_id and label (0 or 1) of each recording. classes: what the two are called in messages.
+    recordings: subject_id and label (0 or 1) of each recording. classes: names of the classes in messages. Raises
+    BadInput for each class with too few subjects.
     """
     subjects = recordings.drop_duplicates("subject_id")["label"].value_counts()
     problems = [
@@ -32,7 +33,7 @@ def check_sizes(recordings: pd.DataFrame, settings: Settings, classes: tuple[str
             where="params.yaml: folds.n_splits",
             expected=f"at least {settings.n_splits} subjects of each class, for {settings.n_splits} folds",
             found=f"{subjects.get(label, 0)} of {classes[label]}",
-            remedy="lower folds.n_splits, or bring more subjects",
+            remedy="lower folds.n_splits, or add subjects",
         )
         for label in (0, 1)
         if subjects.get(label, 0) < settings.n_splits
@@ -44,13 +45,34 @@ def check_sizes(recordings: pd.DataFrame, settings: Settings, classes: tuple[str
 def assign(
     recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int, classes: tuple[str, str] = CLASSES
 ) -> pd.DataFrame:
-    """Give every recording its fold, and for each fold the recordings that are watched while it trains.
+    """Assign every recording to its test fold, and to the validation part of other folds.
 
-    recordings: recording_id, subject_id and label (0 or 1) of each recording. classes: their names in messages.
-    Returns these columns, `fold` (1 to n_splits: the one in which the recording is tested) and `validation_1` to
-    `validation_K` (1 where it is watched in that fold). Fold k trains on what it neither tests nor watches.
-    record_wise: StratifiedKFold over recordings, and the test fold itself is watched, as the paper did.
-    subject_wise: StratifiedGroupKFold over subjects, and a stratified share of the training subjects is watched.
+    Parameters
+    ----------
+    recordings : DataFrame
+        recording_id, subject_id and label (0 or 1), one row per recording.
+    protocol : str
+        `record_wise`: StratifiedKFold over recordings; the validation part is the test fold itself, as in the paper.
+        `subject_wise`: StratifiedGroupKFold over subjects; the validation part is a stratified share of the training
+        subjects.
+    settings : Settings
+        Number of folds and share of validation subjects.
+    seed : int
+        Seed of the draws.
+    classes : tuple of str
+        Names of the classes in messages.
+
+    Returns
+    -------
+    DataFrame
+        recording_id, subject_id, label; `fold`, 1 to K, in which the recording is tested; `validation_1` to
+        `validation_K`, 1 if the recording is in the validation part of that fold. Each fold trains on the recordings
+        that are neither in its test nor in its validation part.
+
+    Raises
+    ------
+    BadInput
+        If a class has too few subjects.
     """
     check_sizes(recordings, settings, classes)
     table = recordings[["recording_id", "subject_id", "label"]].reset_index(drop=True)
@@ -75,34 +97,47 @@ def assign(
 def _validation_part(
     table: pd.DataFrame, tested_fold: int, share: float, seed: int, classes: tuple[str, str]
 ) -> np.ndarray:
-    """Which recordings belong to a stratified `share` of the subjects that fold `tested_fold` does not test."""
+    """Mask of the recordings of a stratified `share` of the subjects outside the test fold."""
     subjects = table[table["fold"] != tested_fold].drop_duplicates("subject_id")
     try:
         trained, watched = train_test_split(
             subjects, test_size=share, stratify=subjects["label"], shuffle=True, random_state=seed
         )
         enough = trained["label"].nunique() == watched["label"].nunique() == 2
-    except ValueError:  # scikit-learn's, where a class has one subject, or a part has room for one class only
+    except ValueError:  # from scikit-learn, if a class has one subject, or a part is too small for both classes
         enough = False
     if not enough:
         counts = subjects["label"].value_counts()
         of_each = " and ".join(f"{counts.get(label, 0)} of {classes[label]}" for label in (0, 1))
         raise BadInput.one(
             where="params.yaml: folds.n_splits and folds.validation_share",
-            expected=f"training subjects of each class, and {share:g} of them of each class to watch",
-            found=f"{of_each} where fold {tested_fold} is tested",
-            remedy="raise folds.n_splits or folds.validation_share, or bring more subjects",
+            expected=f"training subjects of each class, and a share of {share:g} of each class for validation",
+            found=f"{of_each} when fold {tested_fold} is the test fold",
+            remedy="raise folds.n_splits or folds.validation_share, or add subjects",
         )
     return table["subject_id"].isin(watched["subject_id"]).to_numpy()
 
 
 def parts(table: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of the training, validation and test recordings of fold `number` in the table of `assign`."""
+    """Training, validation and test recordings of a fold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `assign`.
+    number : int
+        The fold, 1 to K.
+
+    Returns
+    -------
+    tuple of three arrays of int
+        Row positions in `table`.
+    """
     tested = (table["fold"] == number).to_numpy()
     watched = (table[f"validation_{number}"] == 1).to_numpy()
     return np.flatnonzero(~tested & ~watched), np.flatnonzero(watched), np.flatnonzero(tested)
 
 
 def numbers(table: pd.DataFrame) -> list[int]:
-    """The folds of a table of `assign`, 1 to K."""
+    """The folds in a table of `assign`, 1 to K."""
     return sorted(table["fold"].unique().tolist())

@@ -17,15 +17,15 @@ _PATIENTS: dict[str, Column] = {
 }
 _CODE = "Subject code"
 TABLES = {"ALS": _BOTH | _PATIENTS, "HC": _BOTH}
-"""Columns of ALS_table.xlsx and HC_table.xlsx: name in the workbook -> name here, kind."""
+"""Columns of ALS_table.xlsx and HC_table.xlsx: name in the workbook -> name in bulbar and kind."""
 
 LIMITS: dict[str, tuple[float, float]] = {"age_years": (1, 120), "months_since_onset": (0, 1200)}
-"""The lowest and highest value that anybody can have."""
+"""The lowest and highest possible value."""
 
 COMMON = ["age_years", "sex"]
 
 HOW_TO_GET_IT = (
-    "fetch it with `dvc import https://github.com/Mak-Sim/Minsk2020_ALS_database . -o data/raw/minsk2020`"
+    "download it with `dvc import https://github.com/Mak-Sim/Minsk2020_ALS_database . -o data/raw/minsk2020`"
     " (GPL-3.0), then set cohort.root to its folder"
 )
 
@@ -33,9 +33,21 @@ HOW_TO_GET_IT = (
 def read(root: Path) -> Release:
     """Read the Minsk2020 release: the vowels /a/ and /i/ below ALS/ and HC/, and a workbook for each group.
 
-    root: the folder that holds ALS_table.xlsx. A code is unique within its group only, so subject_id is the group
-    and the three-digit code: ALS024 and HC024 are two people.
-    Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
+    Parameters
+    ----------
+    root : Path
+        The folder with ALS_table.xlsx.
+
+    Returns
+    -------
+    Release
+        Everything that could be read, and all problems. A code is unique only within its group, so subject_id is the
+        group and the three-digit code: ALS024 and HC024 are two people.
+
+    Raises
+    ------
+    BadInput
+        If there is no such folder.
     """
     release.require_root(root, HOW_TO_GET_IT)
     files, faults = release.files_of(release.wav_paths(root), _recording, "ALS/008_a.wav")
@@ -71,7 +83,7 @@ def read(root: Path) -> Release:
 
 
 def _recording(path: str) -> RecordingFile | None:
-    """The recording by a file's path: `HC/002_i.wav` is the I of HC002."""
+    """The recording, from a file's path: `HC/002_i.wav` is task I of HC002."""
     match = re.fullmatch(r"(ALS|HC)/([0-9]+)_([ai])\.wav", path, flags=re.IGNORECASE | re.ASCII)
     if match is None:
         return None
@@ -83,7 +95,7 @@ def _subject_id(label: str, code: str) -> str:
 
 
 def _read_group(root: Path, label: str, columns: dict[str, Column]) -> tuple[pd.DataFrame, list[str], list[Fault]]:
-    """One group's subjects, the columns nobody reads, and the faults of single rows."""
+    """One group's subjects, unused columns, and faults of single rows."""
     file_name = f"{label}_table.xlsx"
     if (foreign := release.link_problem(file_name, root)) is not None:
         raise BadInput([foreign])
@@ -103,7 +115,7 @@ def _read_group(root: Path, label: str, columns: dict[str, Column]) -> tuple[pd.
 def _name_subjects(
     sheet: workbook.Sheet, table: pd.DataFrame, cell_faults: list[workbook.CellFault], label: str
 ) -> list[Fault]:
-    """Put the group before every code, in place; a fault for each code that is no number, where none is known yet."""
+    """Put the group before every code, in place. Returns a fault for each code that is not a number."""
     known = {fault.at for fault in cell_faults if fault.column == "subject_id"}
     faults = []
     names = []

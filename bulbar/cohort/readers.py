@@ -1,4 +1,4 @@
-"""Releases in, one contract out: a reader for each kind of release, and the checks every cohort passes."""
+"""A reader for each kind of release; all return a `Release`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +15,17 @@ from bulbar.core.settings import Strict
 __all__ = ["READERS", "Fault", "RecordingFile", "Release", "Settings", "read"]
 
 READERS: dict[str, Callable[[Path], Release]] = {"voc_als": voc_als.read, "minsk2020": minsk2020.read}
-"""Reads a release by its source. A reader for another release is one function more: root in, `Release` out.
+"""Source -> its reader. For another kind of release, add a function that takes the root and returns a `Release`.
 
-Common Voice is not among them: of its millions of clips a subset must be drawn before there is a `Release`.
+Common Voice is not included: a subset of its millions of clips must be drawn first.
 """
 
 
 class Settings(Strict):
-    """The `cohort` block of params.yaml: whose release is read, where it lies, what happens to bad recordings.
+    """The `cohort` block of params.yaml: which release is read, its folder, and what happens to bad recordings.
 
-    watched: below the root, what DVC reads for changes; empty: every file. duplicates: what happens to recordings that
-    have the same samples, whatever on_bad_recording says.
+    watched: the file below the root that DVC checks for changes; empty: every file. duplicates: what happens to
+    recordings with the same samples, independent of on_bad_recording.
     """
 
     source: Literal["voc_als", "minsk2020", "common_voice"]
@@ -38,14 +38,31 @@ class Settings(Strict):
     @classmethod
     def _named(cls, root: object) -> object:
         if isinstance(root, str) and not root.strip():
-            raise ValueError("the folder of a release")
+            raise ValueError("the folder of a release expected, got an empty text")
         return root
 
 
 def read(chosen: Settings, choosing: subset.Settings | None = None, seed: int = 0) -> Release:
-    """Read a release: all of it, or the subset of its recordings that `choosing` draws from `seed`.
+    """Read a release, or a subset of its recordings.
 
-    Raises BadInput where there is no such release, and where Common Voice is to be read whole.
+    Parameters
+    ----------
+    chosen : Settings
+        Source and folder of the release.
+    choosing : subset.Settings or None
+        Size of the subset; None reads all recordings.
+    seed : int
+        Seed of the draw of the subset.
+
+    Returns
+    -------
+    Release
+        Everything that could be read, and all problems.
+
+    Raises
+    ------
+    BadInput
+        If there is no such release, or if Common Voice is read without a subset.
     """
     if chosen.source != "common_voice":
         release = READERS[chosen.source](chosen.root)

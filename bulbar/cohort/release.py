@@ -1,4 +1,4 @@
-"""What a reader makes of a release: its recordings, its subjects, and what is wrong with it."""
+"""The result of reading a release: its recordings, its subjects, and its problems."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from bulbar.core.names import TASKS
 
 ColumnKind = Literal["numeric", "categorical"]
 Column = tuple[str, ColumnKind]
-"""A column's name here, and its kind."""
+"""Name of a column in bulbar, and its kind."""
 
 LABELS = ("ALS", "HC")
 SEXES = ("M", "F")
 
 DVC_CACHE = "*/files/md5/[0-9a-f][0-9a-f]/*"
-"""Where DVC's links lead, where it links instead of copying."""
+"""Target of DVC's links, if it links instead of copying."""
 
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # for a table of lines of text
 
@@ -30,9 +30,9 @@ SYNTHETIC_MARK = "SYNTHETIC.txt"
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
-    """One recording of a release: its path below the root (posix), whose it is, which task.
+    """One recording of a release: its path relative to the root (posix), its subject and its task.
 
-    clip: its own name, where a release has many of one task by one subject; else empty.
+    clip: the recording's own name, if a subject has many recordings of one task; otherwise empty.
     """
 
     path: str
@@ -42,16 +42,16 @@ class RecordingFile:
 
     @property
     def recording_id(self) -> str:
-        """Subject and task, or the clip's name: unique in a cohort."""
+        """Subject and task, or the clip's name. Unique in a cohort."""
         return self.clip or f"{self.subject_id}_{self.task}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A problem of what can be quarantined.
+    """A problem that quarantine solves.
 
-    path: the one file that is quarantined, or None where the subject's row is bad and all of the subject goes.
-    subject_id: whose file or row it is; empty where that is unknown.
+    path: the file to leave out, or None if the subject's row is bad and the whole subject is left out.
+    subject_id: the subject of the file or row; empty if unknown.
     """
 
     problem: Problem
@@ -61,16 +61,29 @@ class Fault:
 
 @dataclass(frozen=True)
 class Release:
-    """A release as it was read, good or bad.
+    """A release as read, with all its problems.
 
-    files: its recordings, sorted by path.
-    subjects: subject_id, label, sex, age_years, then clinical columns in snake_case; missing = not recorded.
-        Numeric columns are float, the others strings. A duplicate ID stands in it as often as in the release.
-    acoustic: subject_id and the release's acoustic columns, or None.
-    clinical: kind of every clinical column (age and sex included), in order; `common`: those both groups have.
-    structural: problems that no quarantine helps; faults: problems of single rows and files.
-    choice: how its recordings were chosen among all of the release, for metrics; empty where all were taken.
-    missing: paths of clips that a table of the release names and no file is there for, the first thousand.
+    Attributes
+    ----------
+    files : list of RecordingFile
+        Its recordings, sorted by path.
+    subjects : DataFrame
+        subject_id, label, sex, age_years, then clinical columns in snake_case; missing = not recorded. Numeric columns
+        are float, others strings. A duplicate ID occurs as often as in the release.
+    acoustic : DataFrame or None
+        subject_id and the release's acoustic columns.
+    clinical : dict of str to str
+        Clinical column -> kind, in order, including age and sex.
+    common : list of str
+        Clinical columns that both groups have.
+    structural : list of Problem
+        Problems that quarantine cannot solve.
+    faults : list of Fault
+        Problems of single rows and files.
+    choice : dict
+        Counts of how the recordings were chosen from the release, for metrics; empty if all were taken.
+    missing : list of str
+        Paths of clips that a table names but that do not exist, the first thousand.
     """
 
     source: str
@@ -93,7 +106,7 @@ class Release:
         return [task for task in TASKS if task in present]
 
     def contract(self) -> dict[str, object]:
-        """What later stages must know of a release and no table holds."""
+        """Facts about a release that later stages need and no table has."""
         return {
             "source": self.source,
             "synthetic": self.synthetic,
@@ -103,15 +116,15 @@ class Release:
 
 
 def is_synthetic(root: Path) -> bool:
-    """Whether a release is synthetic: then it has a file of this name."""
+    """Whether a release is synthetic: whether it has the file SYNTHETIC.txt."""
     return (root / SYNTHETIC_MARK).is_file()
 
 
 def require_root(root: Path, how_to_get_it: str) -> None:
-    """Raises BadInput where there is no folder at `root`, with how to get the release."""
+    """Raise BadInput, with the way to get the release, if `root` is not a folder."""
     try:
         there, folder = root.exists(), root.is_dir()
-    except OSError as error:  # too long a name, a folder above it that may not be entered
+    except OSError as error:  # such as a name that is too long, or a parent folder without permission
         raise unreadable(str(root), "the folder of a release (cohort.root)", error) from None
     if not folder:
         found = "a file, not a folder" if there else "no such folder"
@@ -119,20 +132,31 @@ def require_root(root: Path, how_to_get_it: str) -> None:
 
 
 def unreadable(where: str, expected: str, error: OSError) -> BadInput:
-    """The error for a file or a folder of a release that the system does not let us read."""
+    """The error for a file or a folder of a release that cannot be read."""
     denied = isinstance(error, PermissionError)
-    remedy = "allow yourself to read it (chmod u+rX)" if denied else "give another path, or fetch the release again"
+    remedy = "give yourself read permission (chmod u+rX)" if denied else "name another path, or download it again"
     return BadInput.one(where, expected, f"{type(error).__name__}: {error.strerror}", remedy)
 
 
 def wav_paths(root: Path) -> dict[str, Problem | None]:
-    """Every WAV file at any depth below `root`: its posix path relative to it, and why it is none of the release's.
+    """Find every path `*.wav` at any depth below `root`.
 
-    Sorted; hidden ones are left out. What bears such a name and is no file, such as a folder, is among them.
-    A release is what lies below its root, which may be a link itself. A link to a file elsewhere would bring in what
-    the release has not: a problem, save DVC's own links, from where it keeps what it tracks.
-    Raises BadInput for each folder that cannot be read, and for each link to a folder: DVC does not look behind it, so
-    recordings could change there and no stage would be run again.
+    Parameters
+    ----------
+    root : Path
+        Root of the release. It may be a link itself.
+
+    Returns
+    -------
+    dict of str to Problem or None
+        Posix path relative to `root`, sorted -> why it is not a file of the release. Includes folders with such a name;
+        hidden files are left out. A link to a file outside the release is a problem, except links into DVC's cache.
+
+    Raises
+    ------
+    BadInput
+        For each folder that cannot be read, and for each link to a folder: DVC does not follow it, so recordings could
+        change without any stage being run again.
     """
     paths: dict[str, Problem | None] = {}
     refused: list[Problem] = []
@@ -147,8 +171,8 @@ def wav_paths(root: Path) -> dict[str, Problem | None]:
         below = Path(folder).relative_to(root)
         for name in folders:
             if (link := Path(folder, name)).is_symlink():
-                found = f"a link to {link.readlink()}, behind which DVC would see no change"
-                remedy = "put the folder itself there, or take the link out; cohort.root itself may be a link"
+                found = f"a link to {link.readlink()}, where DVC would not notice changes"
+                remedy = "replace the link with the folder, or remove it; only cohort.root itself may be a link"
                 refused.append(Problem((below / name).as_posix(), "a folder of the release", found, remedy))
         for name in [*folders, *names]:
             if name.lower().endswith(".wav") and not name.startswith("."):
@@ -160,29 +184,29 @@ def wav_paths(root: Path) -> dict[str, Problem | None]:
 
 
 def _foreign(path: str, root: Path, own: Path) -> Problem | None:
-    """What makes a path none of the release's: a name that cannot be shown, or a link that leads out of `own`."""
+    """The problem of a path that is not part of the release: a name with control characters, or a link out of `own`."""
     if _UNFIT.search(path):
-        found = "a line break, or bytes that are no text"
-        return Problem(path, "a name that can be shown", found, "rename the file, or the folder it is in")
+        found = "a line break, or bytes that are not text"
+        return Problem(path, "a file name of printable characters", found, "rename the file, or its folder")
     return link_problem(path, root, own)
 
 
 def link_problem(path: str, root: Path, own: Path | None = None) -> Problem | None:
-    """What is wrong with a file that is a link, by its path below `root`: it leads to nothing, or out of the release.
+    """The problem of a link: its target does not exist, or is outside the release. None for a file or a good link.
 
-    own: the root itself, links followed. DVC's own links, from where it keeps what it tracks, lead to files of it.
+    path: relative to `root`. own: the resolved root. Links into DVC's cache are good.
     """
     own = root.resolve() if own is None else own
     if not (link := root / path).is_symlink():
         return None
-    end = Path(os.path.realpath(link))  # Path.resolve fails where links go round in a circle
+    end = Path(os.path.realpath(link))  # Path.resolve fails on circular links
     if not end.exists():
-        found = f"a link to {link.readlink()}, where nothing is"
+        found = f"a link to {link.readlink()}, which does not exist"
     elif end.is_relative_to(own) or fnmatch(end.as_posix(), DVC_CACHE):
         return None
     else:
-        found = f"a link to {link.readlink()}, out of the release"
-    return Problem(path, "a file of the release", found, "put the file itself there, or take the link out")
+        found = f"a link to {link.readlink()}, outside the release"
+    return Problem(path, "a file of the release", found, "replace the link with the file, or remove it")
 
 
 def files_of(
@@ -190,8 +214,8 @@ def files_of(
 ) -> tuple[list[RecordingFile], list[Fault]]:
     """Sort a release's WAV files into recordings and faults.
 
-    paths: as `wav_paths` returns them. recording: what a path stands for, None for no recording.
-    pattern: how a path should look, for the message.
+    paths: from `wav_paths`. recording: path -> the recording, or None if the name is not one of a recording. pattern:
+    an example path for messages.
     """
     files: list[RecordingFile] = []
     faults: list[Fault] = []
@@ -201,11 +225,11 @@ def files_of(
         if foreign is not None:
             faults.append(Fault(foreign, file.subject_id if file else "", path))
         elif file is None:
-            remedy = "rename it to its subject and task, or take it out of the release"
+            remedy = "rename it to its subject and task, or remove it from the release"
             faults.append(Fault(Problem(path, f"a path like {pattern}", path, remedy), path=path))
         elif file.recording_id in first:
             expected = f"one recording of subject {file.subject_id} and task {file.task}"
-            problem = Problem(path, expected, f"a second one, beside {first[file.recording_id]}", "keep one of the two")
+            problem = Problem(path, expected, f"a second one, as {first[file.recording_id]}", "keep only one of them")
             faults.append(Fault(problem, file.subject_id, path))
         else:
             first[file.recording_id] = path

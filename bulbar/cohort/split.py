@@ -1,7 +1,7 @@
-"""One split into training, validation and test part, by recording or by speaker, and the classes.
+"""One split into training, validation and test, by recording or by speaker; and the classes.
 
-Where `folds` turns a small cohort into folds, this makes one split, as the gender paper has it: its shares are not
-stated, ours are 70, 15 and 15 %.
+`folds` divides a small cohort into folds. This module makes a single split, as in the gender paper. The paper does not
+state its shares; ours are 70, 15 and 15 %.
 """
 
 from functools import partial
@@ -32,14 +32,15 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.validation_share + self.test_share >= 1:
-            raise ValueError("validation_share and test_share leave nothing to train on")
+            total = self.validation_share + self.test_share
+            raise ValueError(f"validation_share + test_share below 1 expected, got {total:g}: no training part is left")
         if any(first >= second for first, second in pairwise(self.age_bands)):
-            raise ValueError(f"age_bands must rise, got {self.age_bands}")
+            raise ValueError(f"age_bands in increasing order expected, got {self.age_bands}")
         return self
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of labels 0, 1, and so on; of two classes the second is the positive one."""
+        """Names of the labels 0, 1, and so on. With two classes, the second is the positive one."""
         if self.target == "gender":
             return "female", "male"
         between = [f"{first} to {second - 1}" for first, second in pairwise(self.age_bands)]
@@ -47,21 +48,21 @@ class Settings(Strict):
 
 
 def check_bands(settings: Settings, source: str) -> None:
-    """Raise BadInput where age bands cut through a decade and the cohort, by its source, says no more than decades."""
+    """Raise BadInput if an age band begins inside a decade, but the cohort's source states ages only in decades."""
     cut = [years for years in settings.age_bands if years % 10]
     if settings.target == "age_band" and source == "common_voice" and cut:
         raise BadInput.one(
             where="params.yaml: split.age_bands",
-            expected="whole decades: Common Voice says no more of an age",
+            expected="whole decades, because Common Voice states ages only in decades",
             found=", ".join(map(str, cut)),
             remedy="begin each band at 20, 30, 40 and so on",
         )
 
 
 def labels(subjects: pd.DataFrame, settings: Settings) -> pd.Series:
-    """The label of each subject that has one, by subject_id, as integer.
+    """The integer label of each subject that has one, indexed by subject_id.
 
-    subjects: subject_id, sex (M or F), age_years; empty where not recorded.
+    subjects: subject_id, sex (M or F), age_years; empty if not recorded.
     """
     by_id = subjects.set_index("subject_id")
     if settings.target == "gender":
@@ -71,12 +72,29 @@ def labels(subjects: pd.DataFrame, settings: Settings) -> pd.Series:
 
 
 def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, seed: int) -> pd.DataFrame:
-    """Give every recording its part.
+    """Assign every recording to training, validation or test.
 
-    recordings: recording_id, subject_id and label of each recording.
-    Returns these columns and `part`, one of PARTS, in the same order. record_wise: recordings are drawn, stratified by
-    label. subject_wise: speakers are, stratified by label, and all of a speaker's recordings go with them.
-    Raises BadInput where a class would be missing from a part.
+    Parameters
+    ----------
+    recordings : DataFrame
+        recording_id, subject_id and label, one row per recording.
+    protocol : str
+        `record_wise` draws recordings, `subject_wise` draws speakers with all their recordings; both stratified by
+        label.
+    settings : Settings
+        Shares of the parts.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    DataFrame
+        recording_id, subject_id, label and `part`, one of PARTS, in the same order.
+
+    Raises
+    ------
+    BadInput
+        If a class would be missing from a part.
     """
     table = recordings[["recording_id", "subject_id", "label"]].reset_index(drop=True)
     unit = "recording_id" if protocol == "record_wise" else "subject_id"
@@ -87,7 +105,7 @@ def assign(recordings: pd.DataFrame, protocol: Protocol, settings: Settings, see
     try:
         trained, others = in_two(units, test_size=held_out, stratify=units["label"])
         watched, tested = in_two(others, test_size=settings.test_share / held_out, stratify=others["label"])
-    except ValueError:  # scikit-learn's, where a class has one unit, or a part has room for one class only
+    except ValueError:  # from scikit-learn, if a class has one unit, or a part is too small for all classes
         _refuse(units, unit, settings)
     parts = zip(PARTS, (trained, watched, tested), strict=True)
     table["part"] = table[unit].map({name: part for part, drawn in parts for name in drawn[unit]})
@@ -105,12 +123,12 @@ def _refuse(units: pd.DataFrame, unit: str, settings: Settings) -> None:
         where="params.yaml: split",
         expected=f"{what} of each class in each part: {', '.join(PARTS)}",
         found=f"{what}: {found}",
-        remedy="raise split.validation_share and split.test_share, or bring more speakers",
+        remedy="raise split.validation_share and split.test_share, or add speakers",
     )
 
 
 def sizes(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """Recordings, of each class as well, and speakers of each part of a table of `assign`."""
+    """Number of recordings, recordings of each class, and speakers of each part of a table of `assign`."""
     return {
         part: {
             "recordings": len(of_part),

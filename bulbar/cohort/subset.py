@@ -1,4 +1,4 @@
-"""Which clips of a release are used: at most a few of a speaker, and of each gender as many as are wanted."""
+"""Draw a subset of the clips of a release: a limited number per speaker, and a set number per gender."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from bulbar.core.settings import Count, Strict
 
 
 class PerGender(Strict):
-    """Clips of each gender that are wanted."""
+    """Number of clips of each gender."""
 
     male: Count
     female: Count
 
 
 class Settings(Strict):
-    """The `subset` block of params.yaml. per_gender: None takes every clip within the cap."""
+    """The `subset` block of params.yaml. per_gender: None takes every clip within the speakers' limit."""
 
     per_gender: PerGender | None
     max_clips_per_speaker: Count
@@ -27,26 +27,43 @@ class Settings(Strict):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of n clips are within the speakers' cap, and which of these are chosen; arrays of bool, shape (n,)."""
+    """Which of n clips are within the speakers' limit, and which of these are chosen; bool, shape (n,)."""
 
     within_cap: np.ndarray
     chosen: np.ndarray
 
 
 def keys(names: np.ndarray, seed: int) -> np.ndarray:
-    """A random number for each name, shape (n,), uint64: the same for a name in whatever company it comes.
+    """A random number for each name, shape (n,), uint64, which does not depend on the other names.
 
-    So a release that grows, or comes in another order, moves no clip that is there but by the newcomers' own draws.
+    So, if a release grows or changes its order, the numbers of existing clips stay the same.
     """
     return pd.util.hash_array(names.astype(object), hash_key=f"{seed_of(seed, 'subset'):016x}", categorize=False)
 
 
 def choose(speakers: np.ndarray, male: np.ndarray, drawn: np.ndarray, settings: Settings) -> Choice:
-    """Draw the subset: lowest numbers first, at most so many of a speaker, then so many of a gender.
+    """Draw the subset: first at most `max_clips_per_speaker` clips per speaker, then `per_gender` clips per gender.
 
-    speakers: an integer for each clip's speaker; male: bool; drawn: from `keys`; all of shape (n,). Where a gender has
-    fewer clips than wanted, all of them are taken. The second draw has numbers of its own: the lowest of a thousand
-    clips of one speaker would be lower than another's only clip, and nearly always taken.
+    Parameters
+    ----------
+    speakers : array, shape (n,), of int
+        Number of each clip's speaker.
+    male : array, shape (n,), of bool
+        Gender of the speaker.
+    drawn : array, shape (n,), uint64
+        Random numbers from `keys`; the lowest are chosen first.
+    settings : Settings
+        Limits. If a gender has fewer clips than wanted, all are taken.
+
+    Returns
+    -------
+    Choice
+        Masks of shape (n,).
+
+    Notes
+    -----
+    The second draw uses new random numbers: the lowest number of a thousand clips of one speaker would nearly always be
+    lower than that of another speaker's only clip.
     """
     order = np.lexsort((drawn, speakers))
     first = np.ones(len(order), dtype=bool)
@@ -65,15 +82,15 @@ def choose(speakers: np.ndarray, male: np.ndarray, drawn: np.ndarray, settings: 
 
 
 def by_gender(male: np.ndarray) -> dict[str, int]:
-    """How many clips there are, shape (n,), and how many of each gender."""
+    """Number of clips, and of each gender. male: bool, shape (n,)."""
     return {"clips": len(male), "male": int(male.sum()), "female": int((~male).sum())}
 
 
 def of_release(release: Release, settings: Settings, seed: int) -> Release:
-    """A release with the chosen recordings alone, and without the subjects of whom none was chosen.
+    """A release with only the chosen recordings and their subjects.
 
-    Who has no sex recorded is left out and counted. Recordings without a sound row of the subject stay, for they are
-    faults and the check must see them.
+    Subjects without a recorded sex are left out and counted. Recordings whose subject has no valid row stay, so that
+    the check reports them.
     """
     if release.structural:
         return release

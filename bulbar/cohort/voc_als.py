@@ -47,8 +47,8 @@ _COLUMNS: dict[str, str | tuple[str, float, float]] = {
     "PUMNS_LowerLimbsSubscore": ("pumns_lower_limbs", 0, 14),
     "Cantagallo_Questionnaire": ("cantagallo_questionnaire", 0, 140),
 }
-"""The release's 32 clinical columns: name in the workbook -> a category's name here; or a number's, with the lowest and
-highest value that its scale has, or that anybody can have. With ID and Category they are 34."""
+"""The release's 32 clinical columns (34 with ID and Category): name in the workbook -> name in bulbar of a categorical
+column; or of a numeric one, with the lowest and highest possible value."""
 
 CLINICAL: dict[str, Column] = {
     written: (column, "categorical") if isinstance(column, str) else (column[0], "numeric")
@@ -57,26 +57,38 @@ CLINICAL: dict[str, Column] = {
 LIMITS = {column[0]: column[1:] for column in _COLUMNS.values() if not isinstance(column, str)}
 
 COMMON = ["age_years", "sex", "cantagallo_questionnaire"]
-"""The clinical columns recorded for patients and controls alike."""
+"""The clinical columns that are recorded for both patients and controls."""
 
 ACOUSTIC = [
     f"{measure}_{task}"
     for measure in ("meanF0Hz", "stdevF0Hz", "HNR", "localJitter", "localShimmer")
     for task in ("A", "E", "I", "O", "U", "PA", "TA", "KA", "monologue", "reading", "weekdays")
 ]
-"""The 55 values measured with Praat that the release holds for both groups."""
+"""The 55 columns of Praat measurements that the release has for both groups."""
 
 HOW_TO_GET_IT = (
-    "the embedded default is written by `python -m stages.phantom`; the VOC-ALS release comes with"
+    "for the synthetic default, run `python -m stages.phantom`; for the VOC-ALS release, run"
     " `bulbar download voc_als` (Synapse syn53009474, free account), then set cohort.root to its folder"
 )
 
 
 def read(root: Path) -> Release:
-    """Read a VOC-ALS release: audio folders at any depth, and the workbook's two header rows.
+    """Read a VOC-ALS release: audio folders at any depth, and the workbook with two header rows.
 
-    root: the folder of the download. The label is the workbook's Category, not the ID's prefix.
-    Returns all that could be read, with what is wrong beside it. Raises BadInput where there is no such folder.
+    Parameters
+    ----------
+    root : Path
+        Folder of the download.
+
+    Returns
+    -------
+    Release
+        Everything that could be read, and all problems. The label is the workbook's Category, not the ID's prefix.
+
+    Raises
+    ------
+    BadInput
+        If there is no such folder.
     """
     release.require_root(root, HOW_TO_GET_IT)
     files, faults = release.files_of(release.wav_paths(root), _recording, "phonationA/CT001_phonationA.wav")
@@ -100,7 +112,7 @@ def read(root: Path) -> Release:
 
 
 def _recording(path: str) -> RecordingFile | None:
-    """The recording by a file's folder and name: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is PZ068's KA."""
+    """The recording, from folder and file name: `Data/Audio/rhythmKA/PZ068_rhythmKA.wav` is task KA of PZ068."""
     parts = PurePosixPath(path)
     task = FOLDERS.get(parts.parent.name)
     match = re.fullmatch(r"([A-Za-z]+[0-9]+)_([A-Za-z]+)", parts.stem)
@@ -110,7 +122,7 @@ def _recording(path: str) -> RecordingFile | None:
 
 
 def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[str], list[Fault]]:
-    """Subjects, acoustic columns (where there are any), columns nobody reads, and faults of single rows."""
+    """Subjects, acoustic columns (if there are any), unused columns, and faults of single rows."""
     sheet = workbook.read_sheet(_find_workbook(root), SHEET, header_row=2)
     acoustic_names = ACOUSTIC if set(ACOUSTIC) & set(sheet.names) else []
     wanted = ["ID", "Category", *CLINICAL, *acoustic_names]
@@ -136,13 +148,13 @@ def _read_workbook(root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, list[
 
 
 def _find_workbook(root: Path) -> Path:
-    """The release's one workbook, at any depth. Raises BadInput where there is none, or more than one."""
+    """The release's workbook, at any depth. Raises BadInput if there is none, or more than one."""
     found = sorted(path for path in root.rglob(WORKBOOK) if path.is_file())
     if len(found) != 1:
         similar = "" if found else workbook.lookalikes(root.rglob("*"), WORKBOOK)
         names = ", ".join(path.relative_to(root).as_posix() for path in found) or similar or "none"
         remedy = workbook.SAVE_UNDER_THIS_NAME if similar else HOW_TO_GET_IT
-        remedy = "leave one release in the folder" if found else remedy
+        remedy = "keep only one release in the folder" if found else remedy
         raise BadInput.one(str(root / WORKBOOK), f"one workbook {WORKBOOK} in the release", names, remedy)
     if (foreign := release.link_problem(found[0].relative_to(root).as_posix(), root)) is not None:
         raise BadInput([foreign])

@@ -1,7 +1,7 @@
-"""Reading a sheet whose cells were typed by people: stray blanks, `-` for not recorded, numbers as strings.
+"""Read a sheet whose cells were typed by people: extra blanks, `-` for not recorded, numbers as strings.
 
-Only the sheet, its texts and its number formats are read. Properties, styles, names, validations and all else that a
-workbook may hold are never looked at, so nothing odd in them keeps a sheet from being read.
+Only the sheet, its texts and its number formats are read. Properties, styles, names, validations and other parts of a
+workbook are ignored, so that unusual content in them cannot prevent reading.
 """
 
 import datetime
@@ -27,41 +27,41 @@ from bulbar.cohort.release import unreadable as unreadable_file
 from bulbar.core.errors import BadInput, Problem
 
 NOT_RECORDED = re.compile("[-\u2010-\u2015\u2212]*")
-"""Dashes of any length and number: spreadsheet and word processors make others of what is typed."""
+"""Dashes of any kind and number: spreadsheet and word processors replace typed hyphens."""
 MOST_COLUMNS = 1024
-"""Columns that are looked at; a release has about 100."""
+"""Number of columns that are read; a release has about 100."""
 LONGEST_TEXT = 200
-"""Characters of a category."""
+"""Longest category, in characters."""
 MOST_BYTES = 100_000_000
-"""Of a workbook unpacked; one of 5,000 subjects has about 25 million."""
+"""Largest unpacked workbook, in bytes; one with 5,000 subjects has about 25 million."""
 
 _TIMES = datetime.date | datetime.time | datetime.timedelta  # a datetime is a date
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
-_PERCENT = re.compile(r"%(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside quotation marks, in which it is a letter
+_PERCENT = re.compile(r"%(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside quotation marks, where it is a plain character
 _SAVE_AS = "open it in a spreadsheet program and save it as an Excel workbook (.xlsx)"
-SAVE_UNDER_THIS_NAME = "save it as an Excel workbook (.xlsx) of this very name"
-_SAVE_AGAIN = f"{_SAVE_AS}; if it does not open there, fetch the release again"
+SAVE_UNDER_THIS_NAME = "save it as an Excel workbook (.xlsx) with exactly this name"
+_SAVE_AGAIN = f"{_SAVE_AS}; if it does not open there, download the release again"
 
 
 @dataclass(frozen=True)
 class Formula:
-    """What stands in a cell that holds a formula and no value stored with it: nothing can be read there."""
+    """Content of a cell with a formula but without its stored value, which therefore cannot be read."""
 
     written: str
 
 
 @dataclass(frozen=True)
 class Percentage:
-    """What is in a cell whose number is shown as another, a hundred times as large: nobody knows which is meant."""
+    """Content of a cell whose number is displayed 100 times as large. It is unknown which number is meant."""
 
     value: float
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: the file and sheet it is, its stripped column names, its rows with their number in the workbook.
+    """One sheet. where: file and sheet, for messages. names: column names, stripped. rows: row number and cells.
 
-    header_row: the row of the names, from 1. merged: ranges of merged cells that reach into the names or below, like
+    header_row: row number of the names, from 1. merged: ranges of merged cells in the row of names or below, such as
     `D8:D9`.
     """
 
@@ -74,7 +74,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class CellFault:
-    """What is wrong with one cell: the row's position in the sheet, the column's name in the table, the problem."""
+    """A problem of one cell. at: position of the row in `Sheet.rows`. column: its name in the table."""
 
     at: int
     column: str
@@ -82,14 +82,30 @@ class CellFault:
 
 
 def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
-    """Read one sheet, its empty rows left out, hidden rows included.
+    """Read one sheet without its empty rows, but with hidden rows.
 
-    name: of the sheet; None for the workbook's first that is not hidden. header_row: which row holds the names, from 1.
-    Raises BadInput where there is no such sheet, and where the file is no workbook or one too large to be a release's.
+    Parameters
+    ----------
+    path : Path
+        The workbook (.xlsx).
+    name : str or None
+        The sheet; None reads the first one that is not hidden.
+    header_row : int
+        Row number of the column names, from 1.
+
+    Returns
+    -------
+    Sheet
+        Names, rows and merged cells.
+
+    Raises
+    ------
+    BadInput
+        If there is no such sheet, or the file is missing, is not a workbook, or is too large.
     """
     if not path.is_file():
         similar = lookalikes(path.parent.glob("*"), path.name)
-        remedy = SAVE_UNDER_THIS_NAME if similar else "fetch the release again"
+        remedy = SAVE_UNDER_THIS_NAME if similar else "download the release again"
         raise BadInput.one(str(path), "the release's workbook", similar or "no such file", remedy)
     try:
         _require_archive(path)
@@ -100,9 +116,9 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
         raise
     except PermissionError as error:
         raise unreadable_file(str(path), "a workbook that can be read", error) from None
-    except Exception as error:  # zipfile, zlib, expat and openpyxl raise whatever a damaged file brings them to
+    except Exception as error:  # zipfile, zlib, expat and openpyxl raise errors of any type on damaged files
         message = re.sub(r"\s+", " ", str(error)).strip()[:200]
-        found = f"a damaged one: {type(error).__name__}{': ' if message else ''}{message}"
+        found = f"a damaged workbook: {type(error).__name__}{': ' if message else ''}{message}"
         raise _unusable(path, found, _SAVE_AGAIN) from None
     names = [text(cell) or "" for cell in next((row for at, row in rows if at == header_row), [])]
     while names and not names[-1]:
@@ -118,19 +134,19 @@ def read_sheet(path: Path, name: str | None, *, header_row: int) -> Sheet:
 
 
 def _require_archive(path: Path) -> None:
-    """Raises BadInput with what stands in a workbook's place, where that is no zip archive."""
+    """Raise BadInput, with the type of the file, if it is not a ZIP archive."""
     content = path.read_bytes()
     if content.startswith(b"PK"):
         return
-    if content.startswith(_OLE):  # which Excel wrote until 2003, and writes around a protected workbook
+    if content.startswith(_OLE):  # format of Excel until 2003, and the container of protected workbooks
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise _unusable(path, "a workbook that is protected by a password", "save it without a password")
         raise _unusable(path, "a workbook in the format of Excel 97 to 2003 (.xls)", _SAVE_AS)
     if re.fullmatch(rb"[\t\r\n\x20-\x7e\x80-\xff]+", content[:8]):
         found = f"a text file, as CSV is: it begins with {content[:8].decode(errors='replace')!r}"
         raise _unusable(path, found, _SAVE_AS)
-    found = f"no workbook: it begins with the bytes {content[:8].hex(' ')}" if content else "an empty file: 0 bytes"
-    raise _unusable(path, found, "fetch the release again")
+    found = f"another file: it begins with the bytes {content[:8].hex(' ')}" if content else "an empty file: 0 bytes"
+    raise _unusable(path, found, "download the release again")
 
 
 class _Workbook:
@@ -141,18 +157,18 @@ class _Workbook:
         self.members = {name.replace("\\", "/").lower(): name for name in archive.namelist()}  # case does not count
         unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > MOST_BYTES:
-            expected = f"a workbook of moderate size: at most {MOST_BYTES:,} bytes unpacked"
-            remedy = "copy the release's rows and columns alone into a new workbook"
+            expected = f"a workbook of at most {MOST_BYTES:,} bytes when unpacked"
+            remedy = "copy only the release's rows and columns into a new workbook"
             raise BadInput.one(str(path), expected, f"{unpacked:,} bytes", remedy)
         self.book = next((part for kind, part in self._related("").values() if kind == "officeDocument"), "")
         if not self.book.endswith(".xml"):
             names = ", ".join(sorted(archive.namelist())[:5]) or "nothing"
-            found = "a binary workbook (.xlsb)" if self.book else f"a zip archive of something else: {names}"
+            found = "a binary workbook (.xlsb)" if self.book else f"a ZIP archive with other content: {names}"
             raise _unusable(path, found, _SAVE_AS)
         self.parts = self._related(self.book)
 
     def read(self, name: str | None) -> tuple[list[tuple[int, list[Any]]], list[str]]:
-        """A sheet's rows with their number, each of at most MOST_COLUMNS cells, and its ranges of merged cells."""
+        """A sheet's rows with their numbers, at most MOST_COLUMNS cells each, and its ranges of merged cells."""
         book = self._xml(self.book)
         sheets: dict[str, tuple[str, bool]] = {}
         for sheet in book.iterfind("{*}sheets/{*}sheet"):
@@ -161,10 +177,10 @@ class _Workbook:
                 sheets[sheet.get("name", "")] = part, sheet.get("state", "visible") == "visible"
         if name is not None and name not in sheets:
             found = f"sheets {', '.join(sheets) or '(none)'}"
-            remedy = "give the sheet with the subjects this name, or fetch the release again"
+            remedy = "give the sheet with the subjects this name, or download the release again"
             raise BadInput.one(str(self.path), f"a sheet named {name}", found, remedy)
         if not sheets:
-            raise BadInput.one(str(self.path), "a sheet with a table", "none", "fetch the release again")
+            raise BadInput.one(str(self.path), "a sheet with a table", "none", "download the release again")
         first_shown = next((one for one, (_, shown) in sheets.items() if shown), next(iter(sheets)))
         chosen = first_shown if name is None else name
         settings = book.find("{*}workbookPr")
@@ -189,7 +205,7 @@ class _Workbook:
         return rows, merged
 
     def _row(self, row: ElementTree.Element) -> list[Any]:
-        """The values of a row's cells, those that the file leaves out as None."""
+        """The values of a row's cells; cells that the file leaves out are None."""
         found: list[Any] = []
         column = 0
         for cell in row.iterfind("{*}c"):
@@ -200,7 +216,7 @@ class _Workbook:
         return found
 
     def _value(self, cell: ElementTree.Element) -> Any:
-        """A cell's value; a formula's stored one, and a Formula where none is stored: the cell is not empty."""
+        """A cell's value. For a formula, its stored value, or a Formula if none is stored."""
         kind, inside = cell.get("t", "n"), {part.tag.rpartition("}")[2]: part for part in cell}
         if kind == "inlineStr":
             return _text_of(inside["is"]) if "is" in inside else None
@@ -216,7 +232,7 @@ class _Workbook:
         return self._number(stored, int(cell.get("s", 0))) if kind == "n" else stored
 
     def _number(self, stored: str, style: int) -> Any:
-        """A number by how it is shown: a date or a time, a Percentage, or itself."""
+        """A number by its format: a date or a time, a Percentage, or the number itself."""
         number = int(stored) if re.fullmatch(r"-?[0-9]{1,15}", stored) else float(stored)
         if not math.isfinite(number):
             return "#NUM!"
@@ -225,11 +241,11 @@ class _Workbook:
             try:
                 return from_excel(number, self.epoch, timedelta=is_duration)
             except (OverflowError, ValueError):
-                return "#VALUE!"  # a date of no calendar, which Excel shows as ####
+                return "#VALUE!"  # not a date of any calendar; Excel shows ####
         return Percentage(number) if is_percentage else number
 
     def _related(self, part: str) -> dict[str, tuple[str, str]]:
-        """What a part refers to, by the ID there: the last word of its type, and its place in the archive."""
+        """The references of a part: ID -> last word of the type, and path in the archive."""
         folder, file = posixpath.split(part)
         place = posixpath.join(folder, "_rels", f"{file}.rels")
         related = {}
@@ -239,7 +255,7 @@ class _Workbook:
         return related
 
     def _part(self, kind: str) -> ElementTree.Element:
-        """The workbook's part of a type, or an empty element where it has none."""
+        """The workbook's part of a type, or an empty element."""
         place = next((place for found, place in self.parts.values() if found == kind), None)
         return ElementTree.Element("none") if place is None else self._xml(place)
 
@@ -248,12 +264,12 @@ class _Workbook:
 
 
 def _text_of(node: ElementTree.Element) -> str:
-    """A text of one part or of several, each in a font of its own; without how it is pronounced."""
+    """The text of a node: its runs (one per font) joined, without phonetic hints."""
     return "".join(part.text or "" for part in (*node.iterfind("{*}t"), *node.iterfind("{*}r/{*}t")))
 
 
 def lookalikes(paths: Iterable[Path], name: str) -> str:
-    """What stands where a workbook of that name should: a folder, files of nearly its name; else an empty text."""
+    """Paths with a similar name in place of a missing workbook, in words; empty text if there are none."""
     stem = Path(name).stem.casefold()
     similar = sorted(path for path in paths if path.stem.casefold() == stem)
     names = [f"a folder {path.name}" if path.is_dir() else path.name for path in similar]
@@ -261,7 +277,7 @@ def lookalikes(paths: Iterable[Path], name: str) -> str:
 
 
 def text(value: object) -> str | None:
-    """A cell as a string without stray blanks, None for not recorded. A whole number is written without point."""
+    """A cell as a string without extra blanks; None if not recorded. A whole number has no decimal point."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -272,13 +288,30 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> float:
-    """A cell as a number, NaN for not recorded; a string may hold it, with a point or a comma.
+    """A cell as a number; NaN if not recorded. It may be a string, with a decimal point or comma.
 
-    Raises ValueError where it is none, not finite, or of two meanings: `1,234` is a thousand here and a little more
-    than one there.
+    Parameters
+    ----------
+    value : object
+        Content of a cell.
+
+    Returns
+    -------
+    float
+        Finite, or NaN.
+
+    Raises
+    ------
+    ValueError
+        If it is not a finite number, or is ambiguous: `1,234` may mean 1234 or 1.234.
+
+    Examples
+    --------
+    >>> number("3,5"), number(4), number("-")
+    (3.5, 4.0, nan)
     """
     if isinstance(value, bool | Percentage):
-        raise ValueError("a logical value, or shown as another number")
+        raise ValueError("a logical value, or a percentage")
     if isinstance(value, int | float):
         found = float(value)
     else:
@@ -286,9 +319,9 @@ def number(value: object) -> float:
         if written is None:
             return math.nan
         if re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?", written) is None:
-            raise ValueError("no number")
+            raise ValueError("not a number")
         if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", written):
-            raise ValueError("a comma for thousands or for decimals")
+            raise ValueError("the comma may separate thousands or decimals")
         found = float(written.replace(",", "."))
     if math.isinf(found):
         raise ValueError("not finite")
@@ -296,16 +329,16 @@ def number(value: object) -> float:
 
 
 def of_either_case(value: str | None, allowed: Sequence[str]) -> str | None:
-    """A value that is allowed but for its case, as it is allowed; any other as it is."""
+    """A value in upper case if that is allowed; any other value unchanged."""
     return value.upper() if value is not None and value.upper() in allowed else value
 
 
 def in_words(value: object) -> str:
-    """What a cell holds, for a message."""
+    """The content of a cell, for a message."""
     if isinstance(value, Formula):
-        return f"the formula {value.written[:LONGEST_TEXT]!r}, and no value stored with it"
+        return f"the formula {value.written[:LONGEST_TEXT]!r} without a stored value"
     if isinstance(value, Percentage):
-        return f"{value.value:g}, shown as {100 * value.value:g} %"
+        return f"{value.value:g}, displayed as {100 * value.value:g} %"
     if isinstance(value, _TIMES):
         return f"a date or time: {value}"
     if isinstance(value, str):
@@ -314,18 +347,18 @@ def in_words(value: object) -> str:
 
 
 def column_problems(sheet: Sheet, wanted: Sequence[str]) -> list[Problem]:
-    """What keeps the wanted columns from being read: those that the sheet lacks or has twice, and merged cells."""
+    """Problems of the wanted columns: those that are missing or occur twice, and merged cells."""
     keys = [_key(name) for name in sheet.names]
     lacking = [name for name in wanted if _key(name) not in keys]
     if lacking:
         others = f"others: {_few(unused_columns(sheet, wanted))}" if any(sheet.names) else "an empty row"
         where = f"{sheet.where}, row {sheet.header_row}"
-        remedy = f"write the names into row {sheet.header_row}, in any order, and the subjects below it"
+        remedy = f"write the column names into row {sheet.header_row}, in any order, and the subjects below it"
         return [Problem(where, f"the column(s) {', '.join(lacking)}", others, remedy)]
     problems = []
     twice = [name for name in wanted if keys.count(_key(name)) > 1]
     if twice:
-        found, remedy = f"twice: {', '.join(twice)}", "take out or rename one of the two"
+        found, remedy = f"twice: {', '.join(twice)}", "remove or rename one of the two"
         problems.append(Problem(sheet.where, "every column name once", found, remedy))
     read = {keys.index(_key(name)) + 1 for name in wanted}
 
@@ -334,7 +367,7 @@ def column_problems(sheet: Sheet, wanted: Sequence[str]) -> list[Problem]:
         return any((first or 1) <= column <= (last or column) for column in read)
 
     if merged := list(filter(in_read, sheet.merged)):
-        remedy = "unmerge them and fill in every cell: only the first of them holds a value"
+        remedy = "unmerge them and fill in every cell: only the first cell has a value"
         problems.append(Problem(sheet.where, "a cell for every value", f"merged cells {_few(merged)}", remedy))
     return problems
 
@@ -344,7 +377,7 @@ def _few(names: Sequence[str], most: int = 10) -> str:
 
 
 def unused_columns(sheet: Sheet, wanted: Sequence[str]) -> list[str]:
-    """The sheet's columns that nobody reads."""
+    """The sheet's columns that are not used."""
     known = {_key(name) for name in wanted}
     return [name for name in sheet.names if name and _key(name) not in known]
 
@@ -352,12 +385,24 @@ def unused_columns(sheet: Sheet, wanted: Sequence[str]) -> list[str]:
 def typed(
     sheet: Sheet, columns: Mapping[str, Column], limits: Mapping[str, tuple[float, float]] | None = None
 ) -> tuple[pd.DataFrame, list[CellFault]]:
-    """The sheet's rows as a typed table.
+    """Convert the sheet's rows to a typed table.
 
-    columns: name in the workbook -> (name in the table, kind). limits: lowest and highest value that a numeric column
-    of the table can hold.
-    Returns the table, one row a sheet row, in the order of `columns`: numeric as float with NaN, the rest as strings
-    with None for not recorded; and what is wrong with single cells, which are not recorded there.
+    Parameters
+    ----------
+    sheet : Sheet
+        From `read_sheet`.
+    columns : mapping of str to (str, str)
+        Name in the workbook -> name in the table and kind, `numeric` or `categorical`.
+    limits : mapping of str to (float, float), optional
+        Numeric column of the table -> lowest and highest possible value.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per row of the sheet, columns in the order of `columns`. Numeric: float, NaN if not recorded;
+        categorical: str, None if not recorded.
+    faults : list of CellFault
+        Problems of single cells. These cells count as not recorded.
     """
     position = {_key(name): index for index, name in enumerate(sheet.names) if name}
     table: dict[str, pd.Series] = {}
@@ -382,11 +427,11 @@ def typed(
 
 
 NAMES = ("subject_id", "label", "sex")
-"""Columns of which every letter counts, or whose spelling is checked."""
+"""Columns whose spelling is significant, or is checked elsewhere."""
 
 
 def _of_one_spelling(values: Sequence[str | None]) -> list[str | None]:
-    """Categories that differ in case alone as the one that is written most often: `Yes` among `yes` is no third one."""
+    """Replace categories that differ only in case by the most frequent spelling: `Yes` becomes `yes`."""
     often = Counter(value for value in values if value is not None)
     chosen: dict[str, str] = {}
     for value in sorted(often, key=lambda one: (-often[one], one)):
@@ -396,21 +441,21 @@ def _of_one_spelling(values: Sequence[str | None]) -> list[str | None]:
 
 def _remedy(cell: object) -> str:
     if isinstance(cell, Percentage):
-        return "write the number itself, in a cell without the format of a percentage"
+        return "write the number itself, in a cell without percentage format"
     if isinstance(cell, Formula):
-        return "save the workbook in a spreadsheet program, which stores the values; or write the value itself"
+        return "save the workbook in a spreadsheet program, which stores the values; or write the value into the cell"
     return "correct the cell"
 
 
 def _category(cell: object) -> str | None:
-    """A cell of a categorical column. Raises ValueError where it holds none, or one that no table should hold."""
+    """A cell of a categorical column. Raises ValueError if it is not a category, or is not safe in a table."""
     if isinstance(cell, Formula | Percentage | bool | _TIMES):
-        raise ValueError("no category")
+        raise ValueError("not a category")
     found = text(cell)
-    # errors of Excel, and what is run as a formula wherever the table is opened as a spreadsheet
+    # error values of Excel, and text that a spreadsheet program would run as a formula
     unsafe = re.fullmatch(r"#[A-Z0-9_/]+[!?]?", found or "") or re.match(r"[=@]|[+-][^ ].*[(|!]", found or "")
     if found is not None and (unsafe or len(found) > LONGEST_TEXT or not found.isprintable()):
-        raise ValueError("no category")
+        raise ValueError("not a category")
     return found
 
 
@@ -422,16 +467,16 @@ def _between(value: float, low: float, high: float) -> float:
 
 def _expected(kind: ColumnKind, low: float, high: float) -> str:
     if kind == "categorical":
-        return f"a category: a text of at most {LONGEST_TEXT} characters that is no formula, or - for not recorded"
+        return f"a category: text of at most {LONGEST_TEXT} characters that is not a formula, or - for not recorded"
     return f"a number{'' if math.isinf(low) else f' from {low:g} to {high:g}'}, or - for not recorded"
 
 
 def row_faults(
     sheet: Sheet, subjects: pd.DataFrame, faults_of_cells: Sequence[CellFault], allowed: Mapping[str, tuple[str, ...]]
 ) -> list[Fault]:
-    """What is wrong with single rows: an unknown label or sex, an ID that stands twice, a cell that cannot be read.
+    """Faults of single rows: an unknown label or sex, an ID that occurs twice, a cell that cannot be read.
 
-    subjects: the typed table with `subject_id`, row by row as in the sheet. allowed: the values a column may hold.
+    subjects: the typed table with `subject_id`, in the sheet's order of rows. allowed: column -> possible values.
     """
     ids = subjects["subject_id"].tolist()
     faults = [Fault(fault.problem, ids[fault.at]) for fault in faults_of_cells]
@@ -453,7 +498,7 @@ def row_faults(
 
 
 def _key(name: str) -> str:
-    """Column names are compared without blanks and case."""
+    """Key for comparing column names without blanks and case."""
     return re.sub(r"\s+", "", name).casefold()
 
 

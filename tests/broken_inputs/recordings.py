@@ -206,7 +206,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 16
 UPPER, DEEP = FILE.replace(".wav", ".WAV"), f"Stimmen für Ärzte/teil 2/{FILE}"
 HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
 CODINGS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "MS_ADPCM")
-AGAIN = "a second one, beside"
+AGAIN = "a second one, as"
 
 CASES: list[Case] = [
     # Cut off
@@ -220,9 +220,9 @@ CASES: list[Case] = [
     bad("MP3 named .wav, cut off", cut(2000, format="MP3"), "truncated: 6959 frames"),
     bad("Ogg Vorbis named .wav, cut off", cut(-50, format="OGG"), "whole up to byte 2662 of "),
     bad("AIFF named .wav, cut off", cut(12000, format="AIFF"), "truncated: "),
-    bad("AU named .wav", holds(tone(), format="AU"), "which does not say whether it is whole"),
+    bad("AU named .wav", holds(tone(), format="AU"), "does not show whether a file is complete"),
     # Damaged
-    bad("moved as text: every line feed has a carriage return", AS_TEXT, "behind them that no header mentions"),
+    bad("moved as text: every line feed has a carriage return", AS_TEXT, "bytes after the samples"),
     bad("two recordings one after the other in one file", altered(lambda whole: 2 * whole), "LibsndfileError"),
     bad("samples before `fmt `", altered(lambda whole: whole[:12] + whole[36:] + whole[12:36]), "LibsndfileError"),
     bad("no chunk of samples", altered(lambda whole: whole[:36]), "No 'data' chunk"),
@@ -233,26 +233,26 @@ CASES: list[Case] = [
     bad("all zeros", holds(0 * tone()), "only zeros"),
     bad("one value throughout", holds(0 * tone() + 0.25), "only values from 0.25 to 0.25"),
     bad("two channels that cancel each other", holds(tone(channels=2) * [1, -1]), "in the mean of its 2 channels"),
-    bad("one channel is the other upside down, and both have noise", holds(UPSIDE_DOWN), "they cancel each other"),
+    bad("one channel is the other upside down, and both have noise", holds(UPSIDE_DOWN), "that cancel each other"),
     bad("the last bit's noise: nothing was plugged in", holds(MUTE / 2**15), "only values from -3.052e-05 to"),
     bad("three seconds of an empty room with one knock", holds(KNOCK), "0.093 s of 3.000 s"),
     bad("24 bit, and nothing above the last 8 of them", holds(1e-6 * tone(), subtype="PCM_24"), "only values from"),
     bad("float with a NaN", holds(with_one(np.nan), subtype="FLOAT"), "NaN or infinite samples"),
     bad("float with an infinity", holds(with_one(np.inf), subtype="DOUBLE"), "NaN or infinite samples"),
-    bad("float with one sample of 1e30", holds(with_one(1e30), subtype="FLOAT"), "one of 1e+30 times full scale"),
+    bad("float with one sample of 1e30", holds(with_one(1e30), subtype="FLOAT"), "up to 1e+30 times full scale"),
     bad("clipped throughout", holds(LOUD), f"clipped: {100 * np.mean(np.abs(20 * tone()) >= 1):.0f} %"),
     bad("float on the scale of 16-bit integers", holds(32768 * tone(), subtype="FLOAT"), "clipped: "),
     bad("0.1 s long", holds(tone(duration_s=0.1)), "0.1000 s"),
     bad("two hours long", two_hours, "7200 s"),
     # A header that says what is not so
     bad("header announces 2 GB", patch((DATA_SIZE_AT, "<I", 2_000_000_000)), "truncated: 16000 bytes"),
-    bad("size 0, as a recorder leaves it that lost its power", patch((DATA_SIZE_AT, "<I", 0)), "16000 bytes behind"),
+    bad("size 0, as a recorder leaves it that lost its power", patch((DATA_SIZE_AT, "<I", 0)), "16000 bytes after"),
     bad(
         "header last written halfway",
         patch((4, "<I", 8036), (DATA_SIZE_AT, "<I", 8000)),
-        "8000 bytes behind them that no header mentions",
+        "8000 bytes after the samples",
     ),
-    bad("FLAC from a pipe, of unknown length", altered(of_unknown_length, format="FLAC"), "it was written into a pipe"),
+    bad("FLAC from a pipe, of unknown length", altered(of_unknown_length, format="FLAC"), "written into a pipe"),
     bad("header says 0 Hz", patch((24, "<I", 0)), "SF_INFO struct incomplete"),
     bad("header says 1 Hz", patch((24, "<I", 1)), "1 Hz"),
     bad("header says 2,147,483,647 Hz", patch((24, "<I", 2**31 - 1)), "2147483647 Hz"),
@@ -269,9 +269,11 @@ CASES: list[Case] = [
     refused("no permission to read its folder", closed(FOLDER), FOLDER, "PermissionError", unprivileged=True),
     bad("a link to a file outside the release", linked(FILE, "../../moved_away"), "out of"),
     bad("a link to nothing", linked(FILE, "gone.wav"), "a link to gone.wav, where nothing is"),
-    bad("a link to itself", linked(FILE, Path(FILE).name), "where nothing is"),
+    bad("a link to itself", linked(FILE, Path(FILE).name), "which does not exist"),
     bad("a link to /dev/zero", linked(FILE, "/dev/zero"), "a link to /dev/zero, out of"),
-    refused("a task's folder is a link out of the release", linked(FOLDER), FOLDER, "a link to ../moved_away, behind"),
+    refused(
+        "a task's folder is a link out of the release", linked(FOLDER), FOLDER, "a link to ../moved_away, where DVC"
+    ),
     refused(
         "a link from a folder back to the release",
         link_to_above,
@@ -281,7 +283,7 @@ CASES: list[Case] = [
     # What it is called
     stray("a blank in the name", f"{FOLDER}/PZ001 phonationA.wav"),
     stray("a line break in the name", f"{FOLDER}/\nA.wav", rf"{FOLDER}/\nA.wav", found="a line break"),
-    stray("a name that is no UTF-8", "", rf"{FOLDER}/\udcc4.wav", b"phonationA/\xc4.wav", "bytes that are no text"),
+    stray("a name that is no UTF-8", "", rf"{FOLDER}/\udcc4.wav", b"phonationA/\xc4.wav", "bytes that are not text"),
     stray("its folder in lower case", f"{FOLDER.lower()}/PZ001_phonationA.wav"),
     stray("a recording of no subject and task", f"{FOLDER}/copy of the first one.wav"),
     stray("a second recording of one subject and task", f"second/{FOLDER}/PZ001_phonationA.wav", found=AGAIN),

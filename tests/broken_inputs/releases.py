@@ -115,7 +115,7 @@ UNRECORDED, NO_PATIENTS = (
     Refused("subject PZ001", "no recording", problems=8),
     Refused("the cohort", "only HC", problems=9),
 )
-NOBODY = "no subject with a sound recording"
+NOBODY = "no subject with a valid recording"
 UNHEARD = Refused("phonationA/PZ001_phonationA.wav", "only zeros", problems=28)
 UNENTERED = Refused("clips/m0_0.mp3", "PermissionError", problems=16)
 NO_ROW = "phonationA/PZ099_phonationA.wav"

@@ -53,7 +53,7 @@ def test_a_cut_clip_without_the_encoder_s_header_is_detected_by_its_last_frame(c
     assert lacking(clip) == 0
     clip.write_bytes(data[:-cut])
     assert lacking(clip) == cut
-    assert [problem.found for problem in problems_of(clip)] == [f"truncated: it lacks {cut} bytes"]
+    assert [problem.found for problem in problems_of(clip)] == [f"truncated: {cut} bytes are missing"]
 
 
 def tag(content, *, footer=False):
@@ -113,4 +113,4 @@ def test_a_clip_of_many_bitrates_without_it_is_read_short_and_reported(tmp_path)
     assert len(soundfile.read(path)[0]) < 100_000
     assert recording._mp3_length(path.read_bytes())[0] == pytest.approx(128_000, abs=recording.MOST_PADDING)
     (problem,) = problems_of(path)
-    assert problem.found.endswith("samples are read")
+    assert problem.found.endswith("samples can be read")

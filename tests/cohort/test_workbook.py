@@ -41,7 +41,7 @@ def test_a_member_that_says_it_is_smaller_than_it_is_unpacks_to_no_more_than_it_
     for start in (content.rfind(b"PK\x01\x02") + 24, content.rfind(b"PK\x03\x04") + 22):
         content[start : start + 4] = struct.pack("<I", 999)
     path.write_bytes(content)
-    assert problem_of(path).found.startswith("a damaged one: BadZipFile")
+    assert problem_of(path).found.startswith("a damaged workbook: BadZipFile")
 
 
 def test_every_way_to_write_a_number_is_read_and_none_is_guessed():
