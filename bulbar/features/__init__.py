@@ -1,1 +1,1 @@
-"""From recordings to numbers: clean audio, mel images, sequences, Praat measures, recording conditions."""
+"""Features of recordings: clean audio, mel images, sequences, Praat measures, recording conditions."""

@@ -1,4 +1,4 @@
-"""From any recording that soundfile reads to 16-bit mono at one sampling rate, without its silence."""
+"""Audio clean-up: from any recording that soundfile reads to 16-bit mono at one sampling rate, without silence."""
 
 import io
 from functools import lru_cache
@@ -17,10 +17,10 @@ from bulbar.core.errors import SilentRecording
 from bulbar.core.settings import Bandwidth, Strict
 
 SLOPE = (0.9, 1.1)
-"""Where a low-pass begins and ends to fall, as shares of its bandwidth."""
+"""Start and end of the slope of a low-pass, as shares of its bandwidth."""
 
-_FRAME, _HOP = 2048, 512  # samples: of which a level is measured, and from one frame's centre to the next one's
-_STOPPED_DB = 100.0  # more than an image shows: it reaches 80 dB down, and pre-emphasis lifts what is high
+_FRAME, _HOP = 2048, 512  # samples per frame for level measurement, and between the centres of two frames
+_STOPPED_DB = 100.0  # more than an image shows: its range is 80 dB, and pre-emphasis raises high frequencies
 
 
 class Settings(Strict):
@@ -34,44 +34,74 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Self:
         if self.bandwidth_hz is not None and SLOPE[1] * self.bandwidth_hz >= self.sample_rate_hz / 2:
-            raise ValueError(f"bandwidth_hz below {self.sample_rate_hz / 2 / SLOPE[1]:g}, or null for all there is")
+            highest = self.sample_rate_hz / 2 / SLOPE[1]
+            raise ValueError(f"bandwidth_hz below {highest:g}, or null to keep all frequencies")
         return self
 
 
 def read(path: str | Path) -> tuple[np.ndarray, int]:
-    """A recording's samples, shape (n, channels), float32 in [-1, 1], and its sampling rate in hertz."""
+    """Read a recording: samples, shape (n, channels), float32 in [-1, 1], and sampling rate in hertz."""
     return soundfile.read(ogg.playable(path), dtype="float32", always_2d=True)
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
-    """The mean of the channels: shape (n, channels) to (n,)."""
+    """Mean of the channels, shape (n, channels) to (n,)."""
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def without_offset(samples: np.ndarray) -> np.ndarray:
-    """A mono signal less its mean: cheap recorders add a constant of 0.2 to 1 % of full scale. Shape (n,) to (n,)."""
+    """Subtract the mean of a mono signal, shape (n,): cheap recorders add an offset of 0.2 to 1 % of full scale."""
     return samples - samples.mean(dtype=float).astype(samples.dtype)
 
 
 def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    """A mono signal at another sampling rate (soxr, high quality). Shape (n,) to (ceil(n * to_hz / from_hz),)."""
+    """Resample a mono signal (soxr, high quality), shape (n,) to (ceil(n * to_hz / from_hz),)."""
     return librosa.resample(samples, orig_sr=from_hz, target_sr=to_hz)
 
 
 def highest_hz(source_hz: float, low_pass_hz: float | None) -> float:
-    """The frequency above which a recording carries no voice, whatever its file holds there; hertz.
+    """Highest frequency of a recording that can contain voice.
 
-    source_hz: of the recording before it was low-passed, such as half its sampling rate. low_pass_hz: of `low_pass`,
-    whose slope ends at 1.1 of it (to a tenth of a hertz); None: it was not low-passed.
+    Parameters
+    ----------
+    source_hz : float
+        Bandwidth of the recording before the low-pass, such as half its sampling rate.
+    low_pass_hz : float or None
+        Bandwidth of `low_pass`, whose slope ends at 1.1 of it. None: no low-pass.
+
+    Returns
+    -------
+    float
+        In hertz, the end of the slope rounded to 0.1 Hz.
+
+    Examples
+    --------
+    >>> highest_hz(11025.0, None), highest_hz(11025.0, 4000.0)
+    (11025.0, 4400.0)
     """
     return source_hz if low_pass_hz is None else min(source_hz, round(SLOPE[1] * low_pass_hz, 1))
 
 
 def low_pass(samples: np.ndarray, sample_rate_hz: int, bandwidth_hz: float) -> np.ndarray:
-    """A mono signal without what lies above a bandwidth, its timing unchanged. Shape (n,) to (n,).
+    """Low-pass filter a mono signal without changing its timing.
 
-    bandwidth_hz: up to 0.9 of it nothing changes (by less than 0.001 dB), from 1.1 of it on 100 dB are gone; 1.1 of it
-    lies below half the sampling rate. A linear-phase FIR filter by Kaiser's window.
+    Parameters
+    ----------
+    samples : array, shape (n,)
+        Mono signal.
+    sample_rate_hz : int
+        Sampling rate.
+    bandwidth_hz : float
+        Up to 0.9 of it the change is below 0.001 dB, from 1.1 of it on the attenuation is 100 dB. 1.1 of it must be
+        below half the sampling rate.
+
+    Returns
+    -------
+    array, shape (n,)
+
+    Notes
+    -----
+    A linear-phase FIR filter, designed with a Kaiser window.
     """
     taps = _low_pass_taps(sample_rate_hz, bandwidth_hz)
     return signal.oaconvolve(samples, taps, mode="full")[len(taps) // 2 :][: len(samples)].astype(samples.dtype)
@@ -85,13 +115,29 @@ def _low_pass_taps(sample_rate_hz: int, bandwidth_hz: float) -> np.ndarray:
 
 
 def remove_silence(samples: np.ndarray, *, top_db: float = 30.0) -> np.ndarray:
-    """Join the parts of a recording that are louder than `top_db` below its peak.
+    """Keep the parts of a recording that are louder than `top_db` below its peak.
 
-    samples: mono signal, shape (n,), float in [-1, 1]. Returns the same, shape (m,), m <= n, in the same order.
-    top_db: threshold below the peak of the frame-wise standard deviation (2048 samples, hop 512), in dB, > 0.
-    Raises SilentRecording where all samples are equal: there is no peak to compare with.
-    Source: the silence removal of Switrayana et al. 2025, section 4.B (14 s become 12 s on its Figure 7). The parts are
-    those of `librosa.effects.split`, whose RMS takes an offset for sound.
+    Parameters
+    ----------
+    samples : array, shape (n,), float in [-1, 1]
+        Mono signal.
+    top_db : float > 0
+        Threshold below the peak of the frame-wise standard deviation (2048 samples, hop 512), in dB.
+
+    Returns
+    -------
+    array, shape (m,), m <= n
+        The loud parts, in their order.
+
+    Raises
+    ------
+    SilentRecording
+        If all samples are equal, so that there is no peak.
+
+    Notes
+    -----
+    Silence removal of Switrayana et al. 2025, section 4.B (14 s become 12 s in its Figure 7). The parts are those of
+    `librosa.effects.split`, except that its RMS counts an offset as sound.
     """
     if not samples.size or np.ptp(samples) == 0:
         raise SilentRecording("all samples are equal")
@@ -101,9 +147,9 @@ def remove_silence(samples: np.ndarray, *, top_db: float = 30.0) -> np.ndarray:
 
 
 def _frame_levels(samples: np.ndarray) -> np.ndarray:
-    """The standard deviation of each frame, centred on multiples of the hop, shape (1 + n // hop,).
+    """Standard deviation of each frame, centred on multiples of the hop, shape (1 + n // hop,).
 
-    Without its own mean, for an offset may settle slowly. Beyond both ends of the recording there is nothing.
+    Each frame's own mean is subtracted, because an offset may change slowly. The recording is padded with zeros.
     """
     starts = np.arange(1 + len(samples) // _HOP) * _HOP - _FRAME // 2
     inside = np.minimum(starts + _FRAME, len(samples)) - np.maximum(starts, 0)
@@ -115,11 +161,28 @@ def _frame_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def clean(path: str | Path, settings: Settings) -> np.ndarray:
-    """One recording as the pipeline uses it: mono, resampled, low-passed where settings say, silence removed, 16 bit.
+    """Clean a recording for the pipeline: mono, no offset, resampled, optionally low-passed, no silence, 16 bit.
 
-    Its mean is subtracted before, for an offset is no voice, and the lowest mel bands would show it.
-    Returns shape (n,), int16 at `settings.sample_rate_hz`. What resampling lifts over full scale is clipped.
-    Raises SilentRecording (see `remove_silence`).
+    Parameters
+    ----------
+    path : str or Path
+        File that soundfile can read.
+    settings : Settings
+        The `audio` block of params.yaml.
+
+    Returns
+    -------
+    array, shape (n,), int16
+        At `settings.sample_rate_hz`. Samples that resampling raises above full scale are clipped.
+
+    Raises
+    ------
+    SilentRecording
+        See `remove_silence`; also if every sample rounds to zero.
+
+    Notes
+    -----
+    The mean is subtracted first, because an offset is not voice and would be visible in the lowest mel bands.
     """
     samples, rate = read(path)
     resampled = resample(without_offset(to_mono(samples)), rate, settings.sample_rate_hz)
@@ -134,6 +197,6 @@ def clean(path: str | Path, settings: Settings) -> np.ndarray:
 
 def write(path: str | Path, samples: np.ndarray, sample_rate_hz: int) -> None:
     """Write a mono signal, shape (n,), int16, as 16-bit PCM WAV."""
-    content = io.BytesIO()  # soundfile writes a file in small pieces, which takes many times as long
+    content = io.BytesIO()  # much faster: soundfile writes files in small pieces
     soundfile.write(content, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
     write_bytes(content.getvalue(), path)

@@ -1,4 +1,4 @@
-"""Copies of a recording at another pitch and speed, for training."""
+"""Augmentation: copies of a recording with another pitch and speed, for training."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -14,8 +14,8 @@ from bulbar.core.settings import Strict
 class Settings(Strict):
     """The `augment` block of gender/params.yaml.
 
-    schedule: `together`: every epoch trains on a recording and all of its copies. `in_turn`: on one of them, the
-    recording itself first; with as many copies as epochs that follow, each epoch has a fresh one.
+    With `schedule: together` every epoch trains on each recording and all its copies. With `in_turn` an epoch trains on
+    one version, the recording itself first; if there are as many copies as later epochs, each epoch has a new one.
     """
 
     copies: int = Field(default=1, ge=0, le=1000)
@@ -26,20 +26,20 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.speed[0] > self.speed[1]:
-            raise ValueError(f"the slowest speed first, got {self.speed}")
+            raise ValueError(f"speed must be ordered, slowest first, found {self.speed}")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done to a copy. semitones: up or down. speed: above 1 is faster, so shorter, at the same pitch."""
+    """The change of a copy: `semitones` up or down; `speed` above 1 is faster and shorter, at the same pitch."""
 
     semitones: float = 0.0
     speed: float = 1.0
 
 
 def draw(settings: Settings, recording_id: str, copy: int, seed: int) -> Change:
-    """The change of copy 1, 2, ... of a recording; copy 0 is the recording itself. Rounded, for tables to hold it."""
+    """Draw the change of copy 1, 2, ... of a recording; copy 0 is the recording itself. Rounded to 4 digits."""
     if copy == 0:
         return Change()
     rng = np.random.default_rng(seed_of(seed, f"augment/{recording_id}/{copy}"))
@@ -48,10 +48,25 @@ def draw(settings: Settings, recording_id: str, copy: int, seed: int) -> Change:
 
 
 def changed(samples: np.ndarray, sample_rate_hz: int, change: Change) -> np.ndarray:
-    """A mono signal at another pitch and speed, shape (n,) to about (n / speed,), float.
+    """Change the pitch and speed of a mono signal.
 
-    What `librosa.effects.pitch_shift` and `time_stretch` do one after the other, with the phase vocoder run once: a
-    shift is a stretch and a resampling, and two stretches are one.
+    Parameters
+    ----------
+    samples : array, shape (n,), float
+        Mono signal.
+    sample_rate_hz : int
+        Sampling rate.
+    change : Change
+        Semitones and speed.
+
+    Returns
+    -------
+    array, shape about (n / speed,), float
+
+    Notes
+    -----
+    Equivalent to `librosa.effects.pitch_shift` followed by `time_stretch`, with a single phase vocoder: a pitch shift
+    is a time stretch and a resampling, and two stretches combine to one.
     """
     if change == Change():
         return samples

@@ -1,7 +1,7 @@
-"""How a recording was made, as far as the released file shows it: what may give a group away without any voice.
+"""Recording conditions, as far as the released file shows them: they may reveal a group without any voice.
 
-Everything is measured on the file as released, before the pipeline resamples it or removes its silence. A level is
-that of frames without their own mean: a recorder's offset is no sound.
+Everything is measured on the released file, before the pipeline resamples it or removes silence. Levels are those of
+frames after subtraction of their mean, because a recorder's offset is not sound.
 """
 
 from dataclasses import dataclass
@@ -15,26 +15,40 @@ import soundfile
 from bulbar.features import audio
 
 FULL_SCALE = 1 - 2**-14
-"""From here on a sample is at full scale, within one step of 16 bit on either side."""
+"""A sample counts as full scale from this value on; the tolerance is one 16-bit step on either side."""
 
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
 _LINE_HZ = 40.0  # width of a line of the long-term spectrum
 _ABOVE_QUANTISATION_DB, _BELOW_LOUDEST_DB = 10.0, 100.0
 _EDGE_DB, _EDGE_HZ, _EDGES_FROM_HZ = 15.0, 200.0, 3000.0
-_LOUD, _RUN, _RUNS = 0.1, 3, 3  # a flat top: at least so high, so many samples long, so many times
+_LOUD, _RUN, _RUNS = 0.1, 3, 3  # a clipped peak: minimum height, length in samples, number of runs
 _FRAME_S = 0.05
-_EQUAL = 32  # noise of one step of 16 bit makes a row of so many once in 10^13 samples
+_EQUAL = 32  # noise of one 16-bit step has such a run of equal samples once in 10^13 samples
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """One recording as released; NaN where a thing cannot be measured.
+    """Conditions of one released recording; NaN if a value cannot be measured.
 
-    format: container and coding, such as `WAV/PCM_16`. bandwidth_hz: see `bandwidth_hz`. clipped_share: see
-    `clipped_share`. dc_offset: the mean sample, share of full scale. noise_dbfs, noise_centroid_hz: level and centre of
-    gravity of the background (see `background`). digital_silence_share: share of the samples that stand in a row of
-    equal ones (see `digital_silence`). level_dbfs: RMS of the frames that are not silent. pause_share: share of the
-    duration that the pipeline's silence removal takes away.
+    Parameters
+    ----------
+    sample_rate_hz : int
+    format : str
+        Container and coding, such as `WAV/PCM_16`.
+    channels : int
+    bandwidth_hz, clipped_share : float
+        See the functions of these names.
+    dc_offset : float
+        Mean sample, as a share of full scale.
+    noise_dbfs, noise_centroid_hz : float
+        Level and spectral centroid of the background, see `background`.
+    digital_silence_share : float
+        Share of the samples in runs of equal samples, see `digital_silence`.
+    duration_s : float
+    level_dbfs : float
+        RMS of the frames that are not silent.
+    pause_share : float
+        Share of the duration that silence removal deletes.
     """
 
     sample_rate_hz: int
@@ -52,10 +66,23 @@ class Conditions:
 
 
 def measure(path: str | Path, samples: np.ndarray, sample_rate_hz: int, settings: audio.Settings) -> Conditions:
-    """All conditions of one recording.
+    """Measure all conditions of one recording.
 
-    path: the released file, for its header. samples: its content as `audio.read` returns it, shape (n, channels).
-    settings: the pipeline's, which define what counts as silence. Raises SilentRecording where all samples are equal.
+    Parameters
+    ----------
+    path : str or Path
+        The released file, for its header.
+    samples : array, shape (n, channels)
+        Its content, from `audio.read`.
+    sample_rate_hz : int
+        Sampling rate.
+    settings : audio.Settings
+        The settings of the pipeline, which define silence.
+
+    Raises
+    ------
+    SilentRecording
+        If all samples are equal.
     """
     header, mono = soundfile.info(path), audio.to_mono(samples)
     resampled = audio.resample(audio.without_offset(mono), sample_rate_hz, settings.sample_rate_hz)
@@ -78,14 +105,28 @@ def measure(path: str | Path, samples: np.ndarray, sample_rate_hz: int, settings
 
 
 def bandwidth_hz(samples: np.ndarray, sample_rate_hz: int, *, bits: int | None = None) -> float:
-    """The highest frequency at which the long-term spectrum still carries anything, in hertz.
+    """Bandwidth of a recording: the highest frequency with energy in the long-term spectrum.
 
-    samples: mono, shape (n,). bits: of the file's PCM; None where its coding has no such steps.
-    The spectrum (Welch, lines of 40 Hz, a median over five) carries something where it lies 10 dB above the noise of
-    rounding to `bits` and no more than 100 dB below its highest line. Where background noise was added after the band
-    had been cut, the cut still shows as an edge, and the edge counts: above 3 kHz (below, vowels fall as steeply), the
-    spectrum falls by 15 dB within 200 Hz to a flat floor and stays there. NaN where every sample is zero.
-    Half the sampling rate where nothing was cut.
+    Parameters
+    ----------
+    samples : array, shape (n,)
+        Mono signal.
+    sample_rate_hz : int
+        Sampling rate.
+    bits : int, optional
+        Bits of the PCM coding; None for other codings.
+
+    Returns
+    -------
+    float
+        In hertz. Half the sampling rate if nothing was cut; NaN if every sample is zero.
+
+    Notes
+    -----
+    The spectrum (Welch, lines of 40 Hz, median over five) has energy where it is 10 dB above the noise of rounding to
+    `bits` and at most 100 dB below its highest line. If background noise was added after the band was cut, the cut is
+    found as an edge: above 3 kHz, the spectrum falls by 15 dB within 200 Hz to a flat floor and stays there. Below
+    3 kHz vowels fall as steeply.
     """
     length = min(2 * round(sample_rate_hz / _LINE_HZ / 2), len(samples))  # even: the last line is half the rate
     frequencies, density = scipy.signal.welch(samples, sample_rate_hz, nperseg=length)
@@ -99,14 +140,14 @@ def bandwidth_hz(samples: np.ndarray, sample_rate_hz: int, *, bits: int | None =
         floor = max(floor, 10 * np.log10(rounding) + _ABOVE_QUANTISATION_DB)
     carrying = np.flatnonzero(level > floor)
     highest = int(carrying[-1]) if carrying.size else 0
-    if highest >= len(level) - 3:  # the median filter and the resampler's own slope blur the last lines
+    if highest >= len(level) - 3:  # the median filter and the slope of a resampler blur the last lines
         highest = len(level) - 1
     edge = _edge(level, frequencies)
     return float(frequencies[min(highest, edge)])
 
 
 def _edge(level: np.ndarray, frequencies: np.ndarray) -> int:
-    """The line at which the spectrum falls to a flat floor for good; the last one where it nowhere does."""
+    """Index of the line from which the spectrum stays at a flat floor; the last line if there is no such edge."""
     reach = max(round(_EDGE_HZ / (frequencies[1] - frequencies[0])), 1)
     last = len(level) - 1
     for line in range(int(np.searchsorted(frequencies, _EDGES_FROM_HZ)), last - 2 * reach):
@@ -118,12 +159,23 @@ def _edge(level: np.ndarray, frequencies: np.ndarray) -> int:
 
 
 def clipped_share(samples: np.ndarray) -> float:
-    """Share of the samples that a recorder's ceiling cut off.
+    """Share of clipped samples.
 
-    samples: shape (n, channels). A sample is cut off in a run of at least three equal ones at its channel's highest or
-    lowest value, where that value is full scale; below full scale (clipped, then turned down) where it is at least a
-    tenth of it and has at least three such runs, for the top of a quiet wave may rest for three steps once. A clipped
-    recording that was resampled or coded with loss has no flat tops any more and is not found.
+    Parameters
+    ----------
+    samples : array, shape (n, channels)
+        Samples in [-1, 1].
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Notes
+    -----
+    Samples count as clipped in a run of at least three equal samples at the highest or lowest value of the channel, if
+    this value is full scale. A lower value (clipped, then attenuated) must be at least a tenth of full scale and have
+    three such runs, because the peak of a quiet wave may be flat for three samples once. Clipping before resampling or
+    lossy coding is not found, because the flat peaks are lost.
     """
     cut = 0
     for channel in samples.T:
@@ -139,15 +191,15 @@ def clipped_share(samples: np.ndarray) -> float:
 
 
 def _runs(true: np.ndarray) -> np.ndarray:
-    """The lengths of the runs of True."""
+    """Lengths of the runs of True."""
     steps = np.diff(np.concatenate([[0], true.astype(np.int8), [0]]))
     return np.flatnonzero(steps == -1) - np.flatnonzero(steps == 1)
 
 
 def digital_silence(samples: np.ndarray) -> np.ndarray:
-    """Which samples stand in a row of `_EQUAL` equal ones or more: in a quiet room no two are equal for long.
+    """Whether each sample is in a run of at least `_EQUAL` equal samples, which no microphone records even in silence.
 
-    At zero, or at an offset that was added: anywhere but at the highest and the lowest sample, where a row is clipped.
+    The value may be zero or an offset. Runs at the highest or lowest sample are excluded, because they are clipped.
     Shape (n,) to (n,), bool.
     """
     equal = scipy.ndimage.binary_opening(np.diff(samples) == 0, np.ones(_EQUAL - 1))
@@ -157,9 +209,9 @@ def digital_silence(samples: np.ndarray) -> np.ndarray:
 
 
 def _frames(samples: np.ndarray, sample_rate_hz: int, top_db: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames of 50 ms one after another, each less its mean, shape (t, n), their mean squares, and which are silent.
+    """Consecutive frames of 50 ms without their mean, shape (t, n), their mean squares, and whether each is silent.
 
-    Silent: more than `top_db` below the loudest frame. What is left at the end is left out.
+    A frame is silent if it is more than `top_db` below the loudest one. An incomplete last frame is omitted.
     """
     length = min(round(_FRAME_S * sample_rate_hz), len(samples))
     frames = samples[: len(samples) // length * length].reshape(-1, length)
@@ -169,18 +221,33 @@ def _frames(samples: np.ndarray, sample_rate_hz: int, top_db: float) -> tuple[np
 
 
 def level_dbfs(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0) -> float:
-    """RMS of the frames that are not silent, each less its mean, in dB of full scale. NaN where all are zero."""
+    """RMS of the frames that are not silent, without their means, in dB re full scale. NaN if all are zero."""
     _, power, silent = _frames(samples, sample_rate_hz, top_db)
     loud = power[~silent].mean()
     return float(10 * np.log10(loud)) if loud > 0 else np.nan
 
 
 def background(samples: np.ndarray, sample_rate_hz: int, *, top_db: float = 30.0) -> tuple[float, float]:
-    """Level and spectral centroid of the sound where nobody speaks: dB of full scale, and hertz.
+    """Level and spectral centroid of the background noise.
 
-    samples: mono, shape (n,). Of the frames of 50 ms that lie more than `top_db` below the loudest one and are
-    nowhere digital silence, the quieter half (voices fade out in the other): the median level, and the centroid of
-    the mean spectrum. NaN, NaN where there is no such frame.
+    Parameters
+    ----------
+    samples : array, shape (n,)
+        Mono signal.
+    sample_rate_hz : int
+        Sampling rate.
+    top_db : float > 0
+        Frames this far below the loudest one are silent.
+
+    Returns
+    -------
+    level, centroid : float
+        Median level in dB re full scale, and centroid of the mean spectrum in hertz; NaN, NaN without such frames.
+
+    Notes
+    -----
+    Measured on silent frames of 50 ms without digital silence. Only the quieter half is used, because voices fade out
+    in the other half.
     """
     frames, power, silent = _frames(samples, sample_rate_hz, top_db)
     zeros = digital_silence(samples)[: frames.size].reshape(frames.shape)

@@ -1,4 +1,4 @@
-"""Figures of recordings and mel images: arrays in, a matplotlib Figure out, the same bytes for the same input."""
+"""Figures of recordings and mel images: functions from arrays to a matplotlib Figure, equal bytes for equal inputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ ROUND_HZ = (0, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 def frequency_axis(axes: Axes, settings: Settings) -> None:
-    """Ticks in hertz on an axis of mel bands, or numbers of coefficients where the image holds MFCCs."""
+    """Label an axis of mel bands in hertz, or an axis of MFCCs with the numbers of coefficients."""
     if settings.representation == "mfcc":
         axes.set_ylabel("MFCC coefficient")
         return
@@ -27,7 +27,7 @@ def frequency_axis(axes: Axes, settings: Settings) -> None:
 
 
 def _envelope(samples: np.ndarray, rate_hz: float, bins: int = 1600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lowest and highest sample of each of at most `bins` stretches, with the stretches' times in seconds."""
+    """Start times in seconds, lowest and highest sample of at most `bins` intervals."""
     samples = np.asarray(samples, dtype=float)
     starts = np.unique(np.linspace(0, len(samples), min(bins, len(samples)), endpoint=False).astype(int))
     return starts / rate_hz, np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
@@ -37,14 +37,17 @@ def _envelope(samples: np.ndarray, rate_hz: float, bins: int = 1600) -> tuple[np
 def before_and_after(
     before: np.ndarray, before_rate_hz: float, after: np.ndarray, after_rate_hz: float, title: str
 ) -> Figure:
-    """Waveforms of one recording before and after silence removal, one time axis (the paper's Figure 7).
+    """Draw the waveforms of a recording before and after silence removal (the paper's Figure 7).
 
-    before, after: mono signals, shape (n,), float in [-1, 1] or any common unit; rates in hertz.
+    `before` and `after` are mono signals, shape (n,), float in [-1, 1] or another common unit; rates in hertz.
     """
     figure = Figure(figsize=(10, 6), layout="constrained")
     figure.suptitle(title)
     rows = figure.subplots(2, 1, sharex=True, sharey=True)
-    signals = [("Before silence removal", before, before_rate_hz, GREY), ("After", after, after_rate_hz, BLUE)]
+    signals = [
+        ("Before silence removal", before, before_rate_hz, GREY),
+        ("After silence removal", after, after_rate_hz, BLUE),
+    ]
     for axes, (name, samples, rate_hz, colour) in zip(rows, signals, strict=True):
         duration_s = len(samples) / rate_hz
         if len(samples):
@@ -59,10 +62,10 @@ def before_and_after(
 
 @styled
 def mel_images(images: Sequence[tuple[str, np.ndarray]], settings: Settings, *, title: str = "") -> Figure:
-    """Mel images side by side, frequency upwards (the paper's Figure 8).
+    """Draw mel images side by side (the paper's Figure 8).
 
-    images: (title, image), image of shape (mel, frame): 1 = the recording's maximum, 0 = the floor; or MFCCs.
-    settings: of the images.
+    `images` are pairs (title, image); an image has the shape (mel, frame), where 1 is the recording's maximum and 0 the
+    floor, or holds MFCCs. `settings` are those of the images.
     """
     columns = min(len(images), 3)
     rows = -(-len(images) // columns)
@@ -92,9 +95,9 @@ def mel_images(images: Sequence[tuple[str, np.ndarray]], settings: Settings, *, 
 
 @styled
 def recordings_per_task(counts: pd.DataFrame, title: str = "Recordings per task") -> Figure:
-    """How many recordings of each class each task has, as stacked bars (the paper's Figure 6 draws pies).
+    """Draw the number of recordings per task and class as stacked bars (the paper's Figure 6 has pie charts).
 
-    counts: a row per task (index: task), a column per label, number of recordings.
+    `counts` has one row per task (index: task), one column per label, and numbers of recordings.
     """
     figure = Figure(figsize=(10, 1.8 + 0.6 * max(len(counts), 2)), layout="constrained")
     figure.suptitle(title)

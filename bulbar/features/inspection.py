@@ -1,4 +1,4 @@
-"""What is wrong with a recording, silence removed: whether enough of it is left."""
+"""Inspection of a recording for the pipeline: is enough left after silence removal?"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,24 @@ from bulbar.features import audio
 
 
 def inspect(path: str, root: Path, settings: audio.Settings) -> recording.Inspection:
-    """`recording.inspect`, and of a recording with nothing else wrong, whether silence removal leaves enough of it.
+    """Inspect a recording with `recording.inspect`; if it has no other problem, also check what silence removal leaves.
 
-    path: relative to `root`, and how the recording is called in problems. settings: the pipeline's; of a bad recording
-    less than `min_duration_s` is there, or left. A recording that is read through without a fault is cleaned as a
-    whole, as `preprocess_audio` does, so no more memory is needed than there.
+    Parameters
+    ----------
+    path : str
+        Path relative to `root`; problems show it.
+    root : Path
+        Folder of the release.
+    settings : audio.Settings
+        The settings of the pipeline. A recording is bad if less than `min_duration_s` remains.
+
+    Returns
+    -------
+    recording.Inspection
+
+    Notes
+    -----
+    The recording is cleaned as a whole, as in `preprocess_audio`, so this needs no more memory than that stage.
     """
     found = recording.inspect(path, root, min_duration_s=settings.min_duration_s)
     if found.problems:

@@ -1,13 +1,13 @@
-"""The same recording under two names: after a change of level, trimming, resampling, noise or lossy coding.
+"""Find recordings that occur twice, also after a change of level, trimming, resampling, noise or lossy coding.
 
-All pairs are compared by fingerprints of some kilobytes; the few that agree are compared again by their waveforms.
+All pairs are compared by fingerprints of some kilobytes; the few pairs that agree are compared again by waveform.
 
-| kind | what it means |
+| kind | meaning |
 | --- | --- |
-| exact | the same decoded samples, whatever the container and its header |
-| near | the waveforms below 2 kHz correlate at `NEAR` or more over the whole of what the two share |
+| exact | the same decoded samples, independent of container and header |
+| near | the waveforms below 2 kHz have a correlation of at least `NEAR` over their whole overlap |
 
-A recording that was made faster or slower, or higher or lower, is not found.
+A change of speed or pitch is not found.
 """
 
 import hashlib
@@ -26,32 +26,38 @@ from bulbar.features.spectrogram import evenly_spaced_in_mel
 Likeness = Literal["exact", "near"]
 
 NEAR = 0.9
-"""Correlation of the waveforms from which a pair is a near duplicate."""
+"""A pair is a near duplicate from this correlation of the waveforms on."""
 
 CANDIDATE = 0.3
-"""Agreement of the fingerprints from which a pair's waveforms are compared: 1 all signs, 0 as many as by chance.
+"""The waveforms of a pair are compared from this agreement of the fingerprints on (1: all signs, 0: chance).
 
-Both thresholds lie in wide gaps: of the default phantom's 4005 pairs the fingerprints agree at 0.37 at most, and the
-waveforms correlate at 0.17 at any lag; altered copies (level, polarity, trimming, resampling, noise at -30 dB, mu-law,
-MP3, several at once) agree at 0.52 and correlate at 0.98 at least.
+Both thresholds are in wide gaps. Among the 4005 pairs of the default phantom the fingerprints agree by 0.37 at most,
+and the waveforms have a correlation of at most 0.17 at any lag. Altered copies (level, polarity, trimming, resampling,
+noise at -30 dB, mu-law, MP3, several at once) agree by at least 0.52 and have a correlation of at least 0.98.
 """
 
 LOW_RATE_HZ = 4000
 LEAST_OVERLAP_S = 1.0
 
 _HOP, _WINDOW = 80, 512  # 20 ms and 128 ms at the low rate
-_LOWEST_HZ, _HIGHEST_HZ = 100.0, 1800.0  # every release carries these: the narrowest, at 8 kHz, reaches 4 kHz
-_BANDS, _STEP = 17, 3  # bands, and frames between those that are compared
+_LOWEST_HZ, _HIGHEST_HZ = 100.0, 1800.0  # in every release: even that at 8 kHz reaches 4 kHz
+_BANDS, _STEP = 17, 3  # number of bands, and distance in frames of the compared frames
 _ACTIVE_DB = 40.0
-_BLOCK = 32  # recordings compared with as many others at once
+_BLOCK = 32  # recordings per block; two blocks are compared at once
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a recording is compared with all others by.
+    """Fingerprint of a recording, for comparison with all others.
 
-    signs: -1, 0 or 1, int8, shape (bands, frames), 50 frames a second, without the quiet parts at both ends.
-    start_frame: how many frames of the recording were left out before. samples_digest: of the decoded samples.
+    Parameters
+    ----------
+    signs : int8 array, shape (bands, frames)
+        -1, 0 or 1, with 50 frames per second, without the quiet parts at both ends.
+    start_frame : int
+        Number of quiet frames that are omitted at the start.
+    samples_digest : str
+        Digest of the decoded samples.
     """
 
     signs: np.ndarray
@@ -61,7 +67,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Two recordings by their places in the cohort, first < second; `second` starts `lag_s` into `first`."""
+    """Two recordings as positions in the cohort, first < second; `second` starts `lag_s` seconds into `first`."""
 
     first: int
     second: int
@@ -70,10 +76,10 @@ class NearDuplicates:
 
 
 def low_rate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """The part of a recording that is compared: its mean channel from 60 Hz to 2 kHz, at 4 kHz.
+    """The signal for comparison: mean channel from 60 Hz to 2 kHz, at a sampling rate of 4 kHz.
 
-    samples: shape (n, channels), float. Returns shape (m,), float32. Without the lowest frequencies, for an offset and
-    the hum of the mains are the same in recordings that have nothing else in common.
+    Shape (n, channels), float, to (m,), float32. The lowest frequencies are removed because different recordings may
+    share an offset and mains hum.
     """
     low = audio.resample(audio.without_offset(audio.to_mono(samples)), sample_rate_hz, LOW_RATE_HZ)
     high_pass = scipy.signal.butter(4, 60.0, "highpass", fs=LOW_RATE_HZ, output="sos")
@@ -81,11 +87,24 @@ def low_rate(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def fingerprint(samples: np.ndarray, sample_rate_hz: int) -> Fingerprint:
-    """Whether each band gains on its upper neighbour or loses, 50 times a second.
+    """Compute a fingerprint: whether the level difference of neighbouring bands rises or falls, 50 times per second.
 
-    samples: shape (n, channels), float. A gain, the polarity and a slowly varying response change no sign, and what
-    all bands do together, as at the start of a voice, makes none.
-    Source: Haitsma and Kalker 2002 (ISMIR), with fewer bands, shorter frames and a longer step.
+    Parameters
+    ----------
+    samples : array, shape (n, channels), float
+        Decoded samples.
+    sample_rate_hz : int
+        Sampling rate.
+
+    Returns
+    -------
+    Fingerprint
+
+    Notes
+    -----
+    Gain, polarity and a slowly varying frequency response do not change the signs. A common change of all bands, as at
+    a voice onset, has no effect. Source: Haitsma and Kalker 2002 (ISMIR), with fewer bands, shorter frames and a longer
+    step.
     """
     digest = hashlib.sha256(np.ascontiguousarray(samples, dtype="<f4").tobytes()).hexdigest()
     padded = np.pad(low_rate(samples, sample_rate_hz), _WINDOW // 2)
@@ -97,14 +116,14 @@ def fingerprint(samples: np.ndarray, sample_rate_hz: int) -> Fingerprint:
         return Fingerprint(np.zeros((_BANDS - 1, 0), dtype=np.int8), 0, digest)
     start, end = int(active[0]), int(active[-1]) + 1
     bands = power[start:end] @ _band_filter()
-    floor = bands.max() * 1e-9  # in digital silence no band gains on another
+    floor = bands.max() * 1e-9  # so that digital silence gives zeros, not random signs
     tilt = -np.diff(np.log(bands + floor), axis=1)
     signs = np.sign(tilt[_STEP:] - tilt[:-_STEP]).astype(np.int8)
     return Fingerprint(np.ascontiguousarray(signs.T), start, digest)
 
 
 def _band_filter() -> np.ndarray:
-    """Adjacent rectangles evenly spaced in mel, shape (1 + window // 2, bands)."""
+    """Adjacent rectangular bands, evenly spaced in mel, shape (1 + window // 2, bands)."""
     line_hz = np.fft.rfftfreq(_WINDOW, 1 / LOW_RATE_HZ)[:, np.newaxis]
     edges_hz = evenly_spaced_in_mel(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
     inside = (line_hz >= edges_hz[:-1]) & (line_hz < edges_hz[1:])
@@ -112,7 +131,7 @@ def _band_filter() -> np.ndarray:
 
 
 def exact_pairs(fingerprints: Sequence[Fingerprint]) -> list[NearDuplicates]:
-    """Every pair with the same decoded samples."""
+    """All pairs with the same decoded samples."""
     places: dict[str, list[int]] = {}
     for place, one in enumerate(fingerprints):
         places.setdefault(one.samples_digest, []).append(place)
@@ -122,11 +141,25 @@ def exact_pairs(fingerprints: Sequence[Fingerprint]) -> list[NearDuplicates]:
 
 
 def candidates(fingerprints: Sequence[Fingerprint], threshold: float = CANDIDATE) -> Iterator[NearDuplicates]:
-    """Yield each pair whose fingerprints agree at some lag, scored by that agreement.
+    """Yield the pairs whose fingerprints agree at some lag.
 
-    The agreement is the mean product of signs over the overlap, which is at least a second and at least half of the
-    shorter recording (all of it where it is shorter than a second). All lags of all pairs, by FFT in blocks of
-    recordings of about one length: memory grows with a block, not with the cohort.
+    Parameters
+    ----------
+    fingerprints : sequence of Fingerprint
+        Of all recordings.
+    threshold : float in [0, 1]
+        Minimum agreement.
+
+    Yields
+    ------
+    NearDuplicates
+        The score is the agreement: the mean product of signs over the overlap. The overlap is at least a second and at
+        least half of the shorter recording, or all of it if it is shorter than a second.
+
+    Notes
+    -----
+    All lags of all pairs are compared by FFT, in blocks of recordings of similar length: memory depends on the size of
+    a block, not of the cohort.
     """
     order = sorted(
         (place for place, one in enumerate(fingerprints) if one.signs.shape[1]),
@@ -141,12 +174,12 @@ def candidates(fingerprints: Sequence[Fingerprint], threshold: float = CANDIDATE
 def _agreeing(
     fingerprints: Sequence[Fingerprint], rows: Sequence[int], columns: Sequence[int], threshold: float
 ) -> Iterator[NearDuplicates]:
-    """The candidates between two blocks; within one, each pair once."""
+    """The candidates between two blocks; within one block each pair once."""
     lengths = [np.array([fingerprints[place].signs.shape[1] for place in block]) for block in (rows, columns)]
     size = scipy.fft.next_fast_len(int(lengths[0].max() + lengths[1].max()), real=True)
     spectra = [_spectra(fingerprints, block, size) for block in (rows, columns)]
     product = spectra[0].conj() @ spectra[1].swapaxes(1, 2)  # (frequency, row, column): the sum over the bands
-    agreement = np.rint(scipy.fft.irfft(product, n=size, axis=0))  # sums of signs: whole numbers on any machine
+    agreement = np.rint(scipy.fft.irfft(product, n=size, axis=0))  # sums of signs are integers: same on any machine
     lags = np.arange(size)
     lags[lags > lengths[1].max()] -= size
     for row, first in enumerate(rows):
@@ -160,7 +193,7 @@ def _agreeing(
             second = columns[column]
             if rows is columns and column <= row:
                 continue
-            # the lag counts frames of the column's recording before the row's begins
+            # the lag is the number of frames of the column's recording before the row's recording starts
             start = int(lags[best[column]]) + fingerprints[second].start_frame - fingerprints[first].start_frame
             found = float(score[best[column], column])
             lag_s = start * _HOP / LOW_RATE_HZ
@@ -172,7 +205,7 @@ def _agreeing(
 
 
 def _spectra(fingerprints: Sequence[Fingerprint], block: Sequence[int], size: int) -> np.ndarray:
-    """The transforms of a block's signs, shape (frequency, recording, band), complex64."""
+    """Fourier transforms of the signs of a block, shape (frequency, recording, band), complex64."""
     signs = np.zeros((len(block), _BANDS - 1, size), dtype=np.float32)
     for row, place in enumerate(block):
         signs[row, :, : fingerprints[place].signs.shape[1]] = fingerprints[place].signs
@@ -180,15 +213,25 @@ def _spectra(fingerprints: Sequence[Fingerprint], block: Sequence[int], size: in
 
 
 def compare(first: np.ndarray, second: np.ndarray, lag_s: float) -> tuple[float, float]:
-    """Correlation of two waveforms near a lag, normalised over their overlap, and the lag where it is highest.
+    """Find the highest correlation of two waveforms near a lag.
 
-    first, second: as `low_rate` returns them, shapes (n,), (m,). lag_s: where `second` starts in `first`, within 60 ms,
-    seconds. Returns |r| in [0, 1] (the polarity may be reversed) and the lag in seconds, to an eighth of a sample.
-    0 where nothing is shared or one is silent.
+    Parameters
+    ----------
+    first, second : array, shape (n,) and (m,)
+        From `low_rate`.
+    lag_s : float
+        Approximate start of `second` in `first`, in seconds, to within 60 ms.
+
+    Returns
+    -------
+    correlation : float in [0, 1]
+        |r|, normalised over the overlap, because the polarity may be reversed. 0 without overlap, or if one is silent.
+    lag_s : float
+        Lag with this correlation, in seconds, to an eighth of a sample.
     """
     reach, finer = int(0.06 * LOW_RATE_HZ), 8
     correlation = 0.0
-    for _ in range(2):  # the second time over the overlap at the lag that the first time found
+    for _ in range(2):  # the second pass uses the overlap at the lag found by the first
         shift = round(lag_s * LOW_RATE_HZ)
         left, right = first[max(shift, 0) :], second[max(-shift, 0) :]
         shared = min(len(left), len(right))

@@ -1,7 +1,7 @@
-"""A recording as a sequence of feature frames of fixed length: mel spectrogram or MFCC, as the gender paper feeds it.
+"""A recording as a sequence of frames of fixed length, mel spectrogram or MFCC, as in the gender paper.
 
-Its section 3.a: mel spectrograms or MFCCs, of frames of 20 to 40 ms, scaled to a common range; its section 4: input
-length standardised by truncation or padding. How many bands, how long, and which range it leaves open.
+Section 3.a of the paper: mel spectrograms or MFCCs of frames of 20 to 40 ms, scaled to a common range. Section 4: input
+length standardised by truncation or padding. The paper does not state the number of bands, the length and the range.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ class Settings(Strict):
 
 
 def check_rate(settings: Settings, sample_rate_hz: int) -> None:
-    """Raise BadInput where the bands reach beyond what the sampling rate can hold."""
+    """Raise BadInput if the bands reach above half the sampling rate."""
     if settings.max_hz > sample_rate_hz / 2:
         expected = f"at most {sample_rate_hz / 2:g}, half of audio.sample_rate_hz"
         remedy = "lower features.max_hz, or raise audio.sample_rate_hz"
@@ -60,13 +60,34 @@ def check_rate(settings: Settings, sample_rate_hz: int) -> None:
 
 
 def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) -> tuple[np.ndarray, int]:
-    """The features of a mono signal in [-1, 1], shape (n,) to `settings.shape`, float32; and how many frames it fills.
+    """Compute the feature sequence of a recording.
 
-    What is longer than `duration_s` is cut off, but for what its last frame reaches; what is shorter is filled up with
-    frames at the floor.
-    normalise: recording: decibels below the loudest band and frame of this recording, 0 at the floor and 1 there; MFCC
-    by the bounds that follow. training: decibels below a sine at full scale, on the same scale, and nothing more here.
-    Raises SilentRecording where the signal is zero throughout.
+    Parameters
+    ----------
+    samples : array, shape (n,), in [-1, 1]
+        Mono signal. It is cut after `duration_s`, except for the rest of the last frame; a shorter signal is padded
+        with frames at the floor.
+    sample_rate_hz : int
+        Sampling rate.
+    settings : Settings
+        The `features` block of gender/params.yaml.
+
+    Returns
+    -------
+    features : array, shape `settings.shape`, float32
+    filled : int
+        Number of frames that the recording fills.
+
+    Raises
+    ------
+    SilentRecording
+        If every sample is zero.
+
+    Notes
+    -----
+    With `normalise: recording` the values are decibels relative to the loudest band and frame of this recording, scaled
+    so that the floor is 0 and the maximum 1; MFCCs are scaled by the resulting bounds. With `normalise: training` they
+    are decibels relative to a full-scale sine, on the same scale; `Scaling` does the rest.
     """
     rows, frames = settings.shape
     hop = round(settings.hop_ms * sample_rate_hz / 1000)
@@ -84,9 +105,9 @@ def features_of(samples: np.ndarray, sample_rate_hz: int, settings: Settings) ->
 
 
 def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Settings) -> np.ndarray:
-    """Mel bands in decibels, the floor being 0 and the reference 1; shape (bands, t), t at most that of `shape`."""
+    """Mel bands on a decibel scale with the floor at 0 and the reference at 1; shape (bands, t), at most as `shape`."""
     window = spectrogram.hamming(round(settings.frame_ms * sample_rate_hz / 1000))
-    length = 1 << (2 * len(window) - 1).bit_length()  # zeros around a frame: low bands are narrower than its own bins
+    length = 1 << (2 * len(window) - 1).bit_length()  # zero-padded: low bands are narrower than the bins of a frame
     padded = librosa.util.pad_center(window, size=length)
     frames = settings.shape[1]
     reached = samples[: (frames - 1) * hop + length // 2]
@@ -102,19 +123,19 @@ def _log_mel(samples: np.ndarray, sample_rate_hz: int, hop: int, settings: Setti
     mel_power = spectrogram.mel_filterbank(bands, sample_rate_hz) @ power
     if settings.normalise == "recording":
         return spectrogram.to_unit_range(mel_power, settings.floor_db)
-    of_full_scale = mel_power / (length * np.sum(window**2) / 4)  # Parseval: a sine's power, whatever bins it falls on
+    of_full_scale = mel_power / (length * np.sum(window**2) / 4)  # Parseval: power of a full-scale sine in any bins
     return 1 - 10 * np.log10(np.maximum(of_full_scale, 10 ** (settings.floor_db / 10))) / settings.floor_db
 
 
 class Scaling:
-    """Mean and standard deviation of every feature row, learned from the frames that training recordings fill."""
+    """Mean and standard deviation of every feature row, learned from the filled frames of the training recordings."""
 
     def __init__(self, mean: np.ndarray, sd: np.ndarray) -> None:
         self.mean, self.sd = mean, sd
 
     @classmethod
     def learn(cls, parts: Iterator[np.ndarray]) -> Self:
-        """Learn from arrays (rows, frames), one after another. A row that never changes gets a deviation of 1."""
+        """Learn from arrays (rows, frames), one after another. A constant row gets a standard deviation of 1."""
         count, total, squares = 0, np.zeros(1), np.zeros(1)
         for part in parts:
             values = part.astype(np.float64)
@@ -126,5 +147,5 @@ class Scaling:
         return cls(mean, np.where(sd > 1e-6, sd, 1.0))
 
     def apply(self, features: np.ndarray) -> np.ndarray:
-        """Features, shape (..., rows, frames), less the mean and over the deviation, float32."""
+        """Standardise features, shape (..., rows, frames): subtract the mean, divide by the deviation; float32."""
         return ((features - self.mean[:, None]) / self.sd[:, None]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The mel image of a recording, step by step as in Figure 2 of Switrayana et al. 2025."""
+"""The mel image of a recording, in the steps of Figure 2 of Switrayana et al. 2025."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from bulbar.core.settings import Count, Strict, Width
 from bulbar.features import audio
 
 _FRAMES_AT_ONCE = 64
-"""Frames whose spectra are taken together: they stay in the processor's cache."""
+"""Number of frames transformed at once; they fit into the CPU cache."""
 
 
 class Settings(Strict):
@@ -59,14 +59,20 @@ class Settings(Strict):
 
 
 def pre_emphasise(samples: np.ndarray, coefficient: float = 0.97) -> np.ndarray:
-    """A first-order high-pass: y[n] = x[n] - coefficient * x[n-1], y[0] = x[0]. Shape (n,) to (n,)."""
+    """First-order high-pass y[n] = x[n] - coefficient * x[n-1], y[0] = x[0], shape (n,) to (n,).
+
+    Examples
+    --------
+    >>> pre_emphasise(np.array([1.0, 1.0, 0.0]), 0.5).tolist()
+    [1.0, 0.5, -0.5]
+    """
     emphasised = samples.astype(np.float64)
     emphasised[1:] -= coefficient * emphasised[:-1]
     return emphasised.astype(samples.dtype)
 
 
 def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray:
-    """Overlapping frames, centred on multiples of `hop_length`; the ends are padded with zeros.
+    """Overlapping frames, centred on multiples of `hop_length`; both ends are padded with zeros.
 
     Shape (n,) to (1 + n // hop_length, frame_length).
     """
@@ -75,14 +81,14 @@ def frame(samples: np.ndarray, frame_length: int, hop_length: int) -> np.ndarray
 
 
 def hamming(length: int, a: float = 0.46) -> np.ndarray:
-    """Equation 2: W(n) = (1 - a) - a * cos(2 pi n / (N - 1)), symmetric. Shape (length,)."""
+    """Symmetric Hamming window, equation 2: W(n) = (1 - a) - a * cos(2 pi n / (N - 1)). Shape (length,)."""
     return (1 - a) + a * np.cos(np.linspace(-np.pi, np.pi, length))
 
 
 def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """|z|² of equation 3's transform of windowed frames, shape (t, n) to (1 + n // 2, t).
+    """Power |z|² of the Fourier transform (equation 3) of windowed frames, shape (t, n) to (1 + n // 2, t).
 
-    The paper prints e^(-2 pi / N); the exponent of a Fourier transform is -2 pi j k n / N, which is what is done here.
+    The paper prints e^(-2 pi / N). The exponent used here is that of a Fourier transform, -2 pi j k n / N.
     """
     window = window.astype(frames.dtype)
     power = np.empty((len(frames), 1 + frames.shape[1] // 2), dtype=frames.dtype)
@@ -93,7 +99,13 @@ def power_spectrum(frames: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def hz_to_mel(frequency_hz: np.ndarray | float) -> np.ndarray:
-    """Equation 4: 2595 * log10(1 + f / 700)."""
+    """Mel scale, equation 4: 2595 * log10(1 + f / 700).
+
+    Examples
+    --------
+    >>> round(float(hz_to_mel(1000.0)))
+    1000
+    """
     return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
 
 
@@ -103,33 +115,49 @@ def mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 
 def evenly_spaced_in_mel(min_hz: float, max_hz: float, number: int) -> np.ndarray:
-    """Frequencies in hertz from `min_hz` to `max_hz`, shape (number,)."""
+    """Frequencies in hertz from `min_hz` to `max_hz`, evenly spaced in mel, shape (number,)."""
     return mel_to_hz(np.linspace(hz_to_mel(min_hz), hz_to_mel(max_hz), number))
 
 
 def mel_corners_hz(settings: Settings) -> np.ndarray:
-    """Where the triangles begin, peak and end, in hertz, shape (mel_bands + 2,).
+    """Corners of the triangular filters in hertz, shape (mel_bands + 2,).
 
-    Band k begins at corner k, peaks at k + 1 and ends at k + 2.
+    Band k starts at corner k, has its peak at k + 1 and ends at k + 2.
     """
     return evenly_spaced_in_mel(settings.min_hz, settings.max_hz, settings.mel_bands + 2)
 
 
 def dead_bands(highest_hz: npt.ArrayLike, settings: Settings) -> np.ndarray:
-    """Which mel bands begin at or above a frequency: rows of an image that hold no voice. Shape (..., mel), bool.
+    """Dead bands: mel bands that start at or above a recording's bandwidth and contain no voice.
 
-    highest_hz: the highest frequency that each recording carries, shape (...). A band that only ends above it is not
-    dead. From a source at 8 kHz it is 40 of 128 bands up to 11,025 Hz: mel gives the upper 64 % of the frequencies
-    31 % of the rows.
+    Parameters
+    ----------
+    highest_hz : array-like, shape (...)
+        Highest frequency of each recording. A band that only ends above it is not dead.
+    settings : Settings
+        The `spectrogram` block of params.yaml.
+
+    Returns
+    -------
+    bool array, shape (..., mel)
+
+    Examples
+    --------
+    A source sampled at 8 kHz has no energy in the upper 64 % of the frequencies up to 11,025 Hz, which are 31 % of the
+    mel bands:
+
+    >>> int(dead_bands(4000.0, Settings()).sum())
+    40
     """
     return mel_corners_hz(settings)[:-2] >= np.asarray(highest_hz)[..., np.newaxis]
 
 
 @lru_cache(maxsize=4)
 def mel_filterbank(settings: Settings, sample_rate_hz: int) -> scipy.sparse.csr_array:
-    """Triangles of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2).
+    """Triangular filters of height 1, evenly spaced in mel, shape (mel_bands, 1 + frame_length // 2).
 
-    Sparse, for nearly all of it is zero, and because a dense product's last bits vary with the threads that share it.
+    The matrix is sparse because nearly all of it is zero, and because the last bits of a dense product depend on the
+    number of threads.
     """
     corners_hz = mel_corners_hz(settings)
     bins_hz = np.fft.rfftfreq(settings.frame_length, 1 / sample_rate_hz)
@@ -139,9 +167,29 @@ def mel_filterbank(settings: Settings, sample_rate_hz: int) -> scipy.sparse.csr_
 
 
 def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:
-    """The logarithm: dB relative to the recording's own maximum, cut at `floor_db`, scaled to [0, 1].
+    """Convert power to dB relative to the recording's own maximum, limit it at `floor_db`, and scale it to [0, 1].
 
-    Nothing of another recording enters. Raises SilentRecording where the maximum is 0.
+    Parameters
+    ----------
+    mel_power : array
+        Power, >= 0.
+    floor_db : float < 0
+        Level that becomes 0; the maximum becomes 1.
+
+    Returns
+    -------
+    array in [0, 1], shape of `mel_power`
+        It does not depend on other recordings.
+
+    Raises
+    ------
+    SilentRecording
+        If the maximum is 0.
+
+    Examples
+    --------
+    >>> to_unit_range(np.array([1.0, 1e-4, 0.0])).tolist()
+    [1.0, 0.5, 0.0]
     """
     loudest = mel_power.max(initial=0.0)
     if loudest <= 0:
@@ -151,15 +199,15 @@ def to_unit_range(mel_power: np.ndarray, floor_db: float = -80.0) -> np.ndarray:
 
 
 def cosine_transform(log_mel: np.ndarray, coefficients: int = 12) -> np.ndarray:
-    """Equation 5: C_m = sum over k of E_k cos(m (k - 0.5) pi / N), m = 1 to `coefficients`. Shape (N, t) to (m, t)."""
+    """MFCCs, equation 5: C_m = sum over k of E_k cos(m (k - 0.5) pi / N), m = 1 ..., shape (N, t) to (m, t)."""
     return scipy.fft.dct(log_mel, type=2, axis=0)[1 : coefficients + 1] / 2
 
 
 def mfcc_to_unit_range(coefficients: np.ndarray, mel_bands: int) -> np.ndarray:
-    """Coefficients C_1 to C_m of a log mel spectrum in [0, 1], shape (m, t), scaled to [0, 1] by their bounds.
+    """Scale the coefficients C_1 to C_m of a log mel spectrum in [0, 1], shape (m, t), to [0, 1] by their bounds.
 
-    |C_m| is largest where the spectrum is 1 under the positive half-waves of its cosine and 0 under the others. A bound
-    and no minimum or maximum: nothing of another recording enters.
+    |C_m| is largest if the spectrum is 1 under the positive half-waves of its cosine and 0 elsewhere. This theoretical
+    bound is used instead of an observed minimum or maximum, so the result does not depend on other recordings.
     """
     order = np.arange(1, len(coefficients) + 1)[:, np.newaxis]
     half_waves = np.cos(order * (np.arange(mel_bands) + 0.5) * np.pi / mel_bands)
@@ -168,18 +216,27 @@ def mfcc_to_unit_range(coefficients: np.ndarray, mel_bands: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """An image of another shape, float32: linear interpolation, and an average over what a new pixel covers."""
+    """Resize an image to (rows, columns), float32, with linear interpolation; averages the area of a larger pixel."""
     rows, columns = shape
     pillow = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
     return np.asarray(pillow.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
-    """The image rows that a recording gives, shape (mel, t) to (rows, mel, frames), in [0, 1].
+    """Bring an image to the number of frames in the settings.
 
-    resize: one row, all of the recording. pad: one row, the first `frames`, silence after a shorter one.
-    segments: as many rows as the recording has whole lengths of `frames`; what is left makes a padded row where it is
-    at least half a row long, or the only one.
+    Parameters
+    ----------
+    image : array, shape (mel, t), in [0, 1]
+        Mel image of a recording.
+    settings : Settings
+        Uses `time_axis`. `resize`: one image of the whole recording. `pad`: one image of the first `frames`, padded
+        with silence. `segments`: one image per full length of `frames`; the rest becomes a padded image if it is at
+        least half as long, or if it is the only one.
+
+    Returns
+    -------
+    array, shape (images, mel, frames), in [0, 1]
     """
     frames = settings.frames
     if settings.time_axis == "resize":
@@ -194,12 +251,31 @@ def fit_time_axis(image: np.ndarray, settings: Settings) -> np.ndarray:
 def image_of(
     samples: np.ndarray, sample_rate_hz: int, settings: Settings, highest_hz: float | None = None
 ) -> np.ndarray:
-    """The image rows of a mono signal, shape (n,) to (rows, mel, frames), float32 in [0, 1].
+    """Compute the mel image (or MFCC image) of a recording.
 
-    One row, but for `time_axis: segments`. highest_hz: the highest frequency that the recording carries; with
-    `mask_dead_bands` it must be known, and `dead_bands` above it hold nothing: 0 before the logarithm, so the floor in
-    the image, and nothing in MFCCs. Raises SilentRecording where the signal is zero throughout, or where every band is
-    dead.
+    Parameters
+    ----------
+    samples : array, shape (n,)
+        Mono signal.
+    sample_rate_hz : int
+        Sampling rate.
+    settings : Settings
+        The `spectrogram` block of params.yaml.
+    highest_hz : float, optional
+        Bandwidth of the recording; required with `mask_dead_bands`, which sets the power of the `dead_bands` to 0: they
+        are at the floor in the image, and do not contribute to MFCCs.
+
+    Returns
+    -------
+    array, shape (images, mel, frames), float32 in [0, 1]
+        One image, except with `time_axis: segments`.
+
+    Raises
+    ------
+    SilentRecording
+        If every sample is zero, or if every band is dead and masked.
+    ValueError
+        If `highest_hz` is required but missing.
     """
     frames = frame(pre_emphasise(samples, settings.pre_emphasis), settings.frame_length, settings.hop_length)
     power = power_spectrum(frames, hamming(settings.frame_length))
@@ -217,35 +293,34 @@ def image_of(
 def _to_mask(highest_hz: float | None, settings: Settings) -> np.ndarray:
     """The bands to mask, shape (mel,), bool."""
     if highest_hz is None:
-        raise ValueError("mask_dead_bands: highest_hz expected, the highest frequency that the recording carries")
+        raise ValueError("mask_dead_bands needs highest_hz, the bandwidth of the recording in hertz; found None")
     dead = dead_bands(highest_hz, settings)
     if dead.all():
-        raise SilentRecording(
-            f"every mel band begins above {highest_hz:g} Hz, the highest frequency that the recording carries"
-        )
+        raise SilentRecording(f"every mel band begins above {highest_hz:g} Hz, the bandwidth of the recording")
     return dead
 
 
 def image_of_file(path: str | Path, settings: Settings, highest_hz: float | None = None) -> np.ndarray:
-    """`image_of` a WAV file's mean channel."""
+    """`image_of` for the mean channel of a WAV file."""
     samples, rate = audio.read(path)
     return image_of(audio.to_mono(samples), rate, settings, highest_hz)
 
 
 def silent_pixel(settings: Settings) -> float:
-    """Of nothing above the floor: 0, or where the image holds MFCCs, each 0 there, 0.5."""
+    """Pixel value of silence: 0, or 0.5 in an MFCC image, which means a coefficient of 0."""
     return 0.5 if settings.representation == "mfcc" else 0.0
 
 
 def silence(settings: Settings) -> np.ndarray:
-    """The image of nothing above the floor, (mel, frame), float32."""
+    """The image of silence, (mel, frame), float32."""
     return np.full(settings.image_shape, silent_pixel(settings), np.float32)
 
 
 def hz_of_rows(rows: np.ndarray, settings: Settings) -> np.ndarray:
-    """The frequency of edges between rows of a mel image, hertz: edge k lies between the bands k - 1 and k.
+    """Frequency in hertz of the edges between rows of a mel image: edge k is between the bands k - 1 and k.
 
-    Bands are triangles, each reaching to the peaks of its neighbours; an edge is where two are equally high.
+    Bands are triangles that reach to the peaks of their neighbours. An edge is the frequency at which two triangles are
+    equally high.
     """
     low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
     corner = np.clip(np.asarray(rows) + 0.5, 0.5, settings.mel_bands + 0.5)
@@ -255,7 +330,7 @@ def hz_of_rows(rows: np.ndarray, settings: Settings) -> np.ndarray:
 
 
 def rows_of_hz(hz: np.ndarray, settings: Settings) -> np.ndarray:
-    """Where a frequency lies on an axis on which band k reaches from k to k + 1: `hz_of_rows` the other way round."""
+    """Position of a frequency on an axis on which band k reaches from k to k + 1: the inverse of `hz_of_rows`."""
     low, high = hz_to_mel(settings.min_hz), hz_to_mel(settings.max_hz)
     corner = (hz_to_mel(hz) - low) / (high - low) * (settings.mel_bands + 1)
     return np.clip(corner - 0.5, 0, settings.mel_bands)

@@ -1,1 +1,1 @@
-"""How every figure looks: colours, markers, fonts. A package of its own, so that a new colour retrains nothing."""
+"""The style of all figures: colours, markers, fonts. A separate package, so that a new colour retrains nothing."""

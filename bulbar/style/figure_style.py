@@ -1,6 +1,6 @@
-"""How every figure looks.
+"""The style of all figures.
 
-Colours are Okabe and Ito's, which the colour-blind can tell apart; type is large enough to read at half size.
+The colours are those of Okabe and Ito, which suit colour-blind readers; the text is readable at half size.
 """
 
 from collections.abc import Callable
@@ -39,12 +39,12 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#DDDDDD",
     "lines.linewidth": 2.0,
     "savefig.dpi": 120,
-    "text.parse_math": False,  # a name from a release may hold a $
+    "text.parse_math": False,  # a name from a release may contain a $
 }
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Draw in the house style, whatever the caller's matplotlib settings are."""
+    """Decorator: draw in this style, independent of the caller's matplotlib settings."""
 
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
         with matplotlib_defaults():
