@@ -25,7 +25,7 @@ def test_no_job_installs_but_by_make_which_goes_by_the_locks_and_no_command_hold
     commands = [step["run"] for step in EVERY if "run" in step]
     assert len(commands) > 5
     assert not [one for one in commands if "${{" in one or re.search(r"\b(pip|uv|npm|curl|wget)\b", one)]
-    assert COMMANDS["What the report needs, as it is locked"].startswith("make .venv/.installed\n")
+    assert COMMANDS["Install the locked requirements"].startswith("make .venv/.installed\n")
 
 
 def test_it_may_read_and_what_may_comment_runs_nothing_of_the_pull_request():
@@ -73,7 +73,7 @@ def test_a_known_vulnerability_fails_the_audit_and_a_package_without_an_answer_i
 def test_without_a_network_no_audit_is_a_warning_and_no_failure(tmp_path):
     done = audit(tmp_path, None, https_proxy="http://127.0.0.1:9", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("warning: no audit took place, nothing is known: ")
+    assert done.stdout.startswith("warning: no audit took place, so there is no result: ")
 
 
 @pytest.fixture
