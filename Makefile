@@ -1,4 +1,4 @@
-# Two commands: `make repro` runs the study, `make test` the tests. Both build .venv first, when it is stale.
+# Two commands: `make repro` runs both studies, `make test` the tests. Both first build .venv if it is stale.
 PYTHON ?= python3
 PYTHONS ?= python3.12 python3.13
 VENV := .venv
@@ -10,31 +10,31 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-slow test-pythons fuzz kill bench snapshot docs lint audit lock clean
 
-help:            ## this list
+help:            ## show this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-repro: $(VENV)/.installed ## both pipelines, ALS and gender, each on the cohort of its params.yaml: dvc repro
+repro: $(VENV)/.installed ## run both studies, ALS and gender, on the cohorts of their params.yaml (dvc repro)
 	$(RUN) dvc repro dvc.yaml gender/dvc.yaml
 
-test: $(VENV)/.installed-dev ## the tests, under 10 minutes on 2 cores
+test: $(VENV)/.installed-dev ## run the tests: under 10 minutes on 2 cores
 	$(RUN) pytest --numprocesses 2 --dist loadfile
 
-test-slow: $(VENV)/.installed-dev ## the tests that run whole pipelines
+test-slow: $(VENV)/.installed-dev ## run the tests of whole pipelines
 	$(RUN) pytest -m slow
 
-test-pythons:    ## make test on other Pythons, each with an environment of its own (PYTHONS="python3.12 python3.13")
+test-pythons:    ## make test on other Pythons, each in its own environment (PYTHONS="python3.12 python3.13")
 	@failed=; for python in $(PYTHONS); do \
 		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && \
 		$(MAKE) test PYTHON=$$python VENV=$(VENV)-$$version || failed="$$failed $$python"; done; \
 	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
-fuzz: $(VENV)/.installed-dev ## damaged recordings, workbooks, tables and params, two minutes of them (MINUTES=600: a night)
+fuzz: $(VENV)/.installed-dev ## test damaged recordings, workbooks, tables and params for two minutes (MINUTES=600: a night)
 	$(RUN) python -m tests.fuzz --minutes $(or $(MINUTES),2)
 
-kill: $(VENV)/.installed-dev ## the default pipeline, killed at 25 random moments, beside one that is not: an hour
+kill: $(VENV)/.installed-dev ## kill the default pipeline at 25 random moments and compare with an undisturbed run: an hour
 	$(RUN) python -m tests.test_kill "$$(mktemp -d)"
 
-bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md states
+bench: $(VENV)/.installed-dev ## run the benchmarks of benchmarks/README.md
 	$(RUN) python -m benchmarks.coverage
 	$(RUN) python -m benchmarks.no_op
 	$(RUN) python -m benchmarks.front_end
@@ -45,19 +45,19 @@ bench: $(VENV)/.installed-dev ## the benchmarks: what benchmarks/README.md state
 	$(RUN) python -m benchmarks.expectations
 	$(RUN) python -m benchmarks.cpu_types
 
-snapshot: $(VENV)/.installed-dev ## tests/broken_inputs/snapshot.txt, from the broken inputs themselves
+snapshot: $(VENV)/.installed-dev ## write tests/broken_inputs/snapshot.txt: the messages for broken inputs
 	$(RUN) python -m tests.broken_inputs
 
-docs: $(VENV)/.installed ## docs/voice_measures.md, from the code
+docs: $(VENV)/.installed ## write docs/voice_measures.md from the code
 	$(RUN) python -m bulbar.features.voice_measures docs/voice_measures.md
 
-lint: $(VENV)/.installed-dev ## ruff, mypy and bandit
+lint: $(VENV)/.installed-dev ## run ruff, mypy and bandit
 	$(RUN) ruff check && ruff format --check && mypy && bandit --quiet --recursive bulbar stages benchmarks
 
-audit: $(VENV)/.installed-dev ## known vulnerabilities in what is locked, where there is a network
+audit: $(VENV)/.installed-dev ## check the locked packages for known vulnerabilities (needs a network)
 	$(RUN) .ci/audit
 
-lock: $(VENV)/.installed-dev ## every lock from its list of requirements: versions kept where they fit, and hashes
+lock: $(VENV)/.installed-dev ## write every lock file from its requirements, with hashes; keeps versions that still fit
 	$(RUN) $(LOCK) requirements.txt -o requirements.lock >/dev/null
 	for on_top in dev dask jax ray download; do $(RUN) $(LOCK) requirements/$$on_top.txt -c requirements.lock \
 		-o requirements/$$on_top.lock \
@@ -67,8 +67,8 @@ lock: $(VENV)/.installed-dev ## every lock from its list of requirements: versio
 clean:           ## remove the environments, never data
 	rm -rf $(VENV) $(VENV)-3.*
 
-# Looked at each time, and touched where it is made anew: then what is installed in it is installed again. A PYTHON that
-# somebody named must be the environment's; without one, any environment of a Python that fits will do.
+# Checked each time. If the environment is made anew, this file is touched and everything is installed again. A named
+# PYTHON must be that of the environment; without one, an environment of any fitting Python is used.
 $(VENV)/.made: FORCE
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 to 3.13 expected, found none: $(PYTHON)" >&2; exit 1; }
 	@$(PYTHON) requirements/environment.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--this-python)
