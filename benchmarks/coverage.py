@@ -1,9 +1,9 @@
 """How often the bootstrap's intervals hold what they are meant to hold, in cohorts made up with a known answer.
 
-`python -m benchmarks.coverage [--cohorts N]` prints the table of benchmarks/README.md. A cohort has two patients for
-each control; a subject's recordings share a Gaussian random effect. Five subject-wise folds of a logistic regression
-give the out-of-fold table whose intervals are taken. They should hold the procedure's performance on new subjects:
-the mean over many training samples as large as those of the folds, each scored on a large new sample.
+`python -m benchmarks.coverage [--cohorts N]` prints the table behind benchmarks/README.md. A cohort has two patients
+for each control; a subject's recordings share a Gaussian random effect. Five subject-wise folds of a logistic
+regression give the out-of-fold table whose intervals are taken. They should hold the procedure's performance on new
+subjects: the mean over many training samples as large as those of the folds, each scored on a large new sample.
 """
 
 import argparse

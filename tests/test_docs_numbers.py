@@ -169,13 +169,14 @@ def on_new_people() -> list[str]:
 
 
 def audited() -> list[str]:
-    alone = {name: VOC_ALS.finding("recording_conditions", name) for name in ("level", "noise", "clipping")}
+    names = {"all possible leaks": "all possible leaks together"}
+    alone = {name: VOC_ALS.finding("recording_conditions", name) for name in ("level", "noise", "clipping", *names)}
     matched = alone["level"]["details"]["matched"]
     band = VOC_ALS("explain", "costliest_band")
     hidden = f"{band['from_hz']:,.0f} to {band['to_hz']:,.0f} Hz"
     age, sex = (rounded(VOC_ALS.finding("recording_conditions", name)["value"]) for name in ("age", "sex"))
     return [
-        *(row(name, of(found), rounded(found["p"], 3)) for name, found in alone.items()),
+        *(row(names.get(name, name), of(found), rounded(found["p"], 3)) for name, found in alone.items()),
         f"Among {matched['pairs']} pairs of patients and controls with the same level, the network's AUC is"
         f" {rounded(matched['roc_auc'])} instead of {rounded(matched['roc_auc_all'])}.",
         f"{percent(VOC_ALS.finding('dead_bands', 'sources')['value'], 0)} of the bands",

@@ -357,6 +357,6 @@ def _require(expected: dict[str, str], found: dict[str, str]) -> None:
     keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
     if keys:
         differing = "; ".join(f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys)
-        device = "; BULBAR_DEVICE sets the device for training (README)" if "device" in keys else ""
+        device = "; BULBAR_DEVICE sets the device for training (docs/cluster.md)" if "device" in keys else ""
         worker = f"{socket.gethostname()}-{os.getpid()}"
         raise RuntimeError(f"worker {worker} differs from the others, fix or restart it: {differing}{device}")

@@ -268,7 +268,7 @@ def dask_cluster(
 ) -> Iterator[None]:
     """A scheduler and workers in processes of their own, over TCP, as two hosts; they run in another folder.
 
-    gpu: which one the second has, as docs/compute.md says; no worker has one where none is named.
+    gpu: which one the second has, as docs/cluster.md says; no worker has one where none is named.
     """
     folder.mkdir()
     file = folder / "scheduler.json"
