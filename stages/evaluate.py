@@ -21,7 +21,7 @@ from stages.parts.study import CELLS, TABLE_4, TABLE_5, StudyResults, read_study
 
 def main() -> None:
     """Read the results of both protocols and reference/; write metrics/evaluate.json, data/ and plots/evaluate/."""
-    studies = [read_study(protocol) for protocol in PROTOCOLS]
+    studies = [read_study(protocol, beside=("voice", "conditions")) for protocol in PROTOCOLS]
     long = stage_folder("evaluate")
     paper_4 = read_table(TABLE_4)
     headlines: dict[str, Any] = {"synthetic": studies[0].synthetic}

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bulbar.core.names import Cell
 from bulbar.paper import als_digits
-from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, SKY, VERMILION, styled
+from bulbar.style.figure_style import BLUE, GREEN, GREY, MARKERS, ORANGE, PURPLE, SKY, VERMILION, styled
 
 
 def _panels(columns: int, width: float, height: float, title: str, **shared: Any) -> tuple[Figure, np.ndarray]:
@@ -238,6 +238,8 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], title: str) -> Figure
 
 
 MODEL_LOOKS: dict[str, dict[str, Any]] = {
+    "voice": {"color": PURPLE, "linestyle": "-"},
+    "conditions": {"color": "black", "linestyle": (0, (1, 1))},
     "audio": {"color": BLUE, "linestyle": "-"},
     "clinical_common": {"color": GREEN, "linestyle": "--"},
     "fused_common": {"color": ORANGE, "linestyle": "-"},

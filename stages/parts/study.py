@@ -1,6 +1,6 @@
 """What one protocol has left behind, as evaluate reads it: the sweep, what was picked, the models of both cells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,14 +94,21 @@ class StudyResults:
         return f"{what}\n{self.protocol} · {self.cohort} · {self.epochs(*models)}"
 
 
-def read_study(protocol: str) -> StudyResults:
-    """Read one protocol's results from data/sweep/, data/fusion/ and metrics/selection/."""
+def read_study(protocol: str, beside: Sequence[str] = ()) -> StudyResults:
+    """Read one protocol's results from data/sweep/, data/fusion/ and metrics/selection/.
+
+    beside: models of data/voice/ that stand beside the networks of both cells, if they are there.
+    """
     fits = read_table(stage_folder("sweep") / protocol / "fits.csv")
 
     def of_fusion(suffix: str) -> dict[str, dict[str, pd.DataFrame]]:
         files = {cell: {model: f"{protocol}/{cell}/{model}{suffix}.csv" for model in MODELS} for cell in CELLS}
         return {cell: {model: stage_table("fusion", file) for model, file in of.items()} for cell, of in files.items()}
 
+    models = of_fusion("")
+    for name in beside:
+        if (stage_folder("voice") / protocol / f"{name}.csv").exists():
+            models = {cell: {**of, name: stage_table("voice", f"{protocol}/{name}.csv")} for cell, of in models.items()}
     return StudyResults(
         protocol=protocol,
         cohort=cohort_in_words(),
@@ -113,7 +120,7 @@ def read_study(protocol: str) -> StudyResults:
         predictions={
             cell: stage_table("sweep", f"{protocol}/predictions/{cell}.csv") for cell in selection.cells_of(fits)
         },
-        models=of_fusion(""),
+        models=models,
         histories=of_fusion("_history"),
         published=selection.Cell(**params()["published"]),
     )
