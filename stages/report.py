@@ -18,6 +18,7 @@ READ = (
     "plots/explain",
     "plots/external",
     "plots/learning_curve",
+    "plots/overview",
     "plots/voice/record_wise",
     "plots/voice/subject_wise",
     "reference/als_table4_accuracy.csv",

@@ -46,6 +46,24 @@ def groups(table: pd.DataFrame) -> str:
     )
 
 
+def overview(table: pd.DataFrame) -> str:
+    """table: of `overview.table_of`."""
+    rows = table[table["model"].isin(["voice", "published audio", "fused_all"])].dropna(subset=["auc"])
+    words = {
+        "voice": "the voice model",
+        "published audio": "the published network",
+        "fused_all": "network and all columns",
+    }
+    listed = "; ".join(
+        f"{words[name]} {' and '.join(number_in_words(auc) for auc in of_model['auc'])}"
+        for name, of_model in rows.groupby("model", sort=False)
+    )
+    return (
+        "AUC per subject of every model with its interval, split by recording and by subject; chance is 0.50. By recording "
+        f"and by subject: {listed}."
+    )
+
+
 def external(table: pd.DataFrame) -> str:
     """table: from `external.scores`."""
     aucs = table.query("unit == 'per_subject' and score == 'roc_auc' and band == 'as_recorded'").dropna(subset="value")

@@ -1,0 +1,96 @@
+"""The overview of a run: AUC per subject of every model, under both protocols, in one picture."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bulbar.core.names import PROTOCOLS
+from bulbar.style.figure_style import BLUE, GREY, ORANGE, styled
+
+MODELS: Mapping[str, str] = {
+    "majority": "majority class for everyone",
+    "age_sex": "age and sex",
+    "conditions": "recording conditions",
+    "voice": "voice model",
+    "published audio": "network, published cell",
+    "audio": "network, selected cell",
+    "clinical_common": "clinical, common columns",
+    "fused_common": "network and clinical, common",
+    "clinical_all": "clinical, all columns",
+    "fused_all": "network and clinical, all",
+}
+"""Models of the overview, from top to bottom, in words."""
+
+LEAKING = ("clinical_all", "fused_all")
+"""Models that see clinical columns which a release may fill for patients only."""
+
+LOOKS = {
+    "record_wise": (ORANGE, "s", "split by recording (as the paper)"),
+    "subject_wise": (BLUE, "o", "split by subject"),
+}
+SHIFTS = dict(zip(PROTOCOLS, (-0.16, 0.16), strict=True))
+
+
+def table_of(scores: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows of the picture.
+
+    Parameters
+    ----------
+    scores : mapping
+        Protocol -> model -> `auc` with value, low and high, as metrics/appraise/P.json holds them.
+
+    Returns
+    -------
+    DataFrame
+        model, protocol, leaks, auc, low, high: a row for each model of `MODELS` that was scored, and protocol.
+    """
+    rows = [
+        {"model": name, "protocol": protocol, "leaks": name in LEAKING}
+        | {"auc": auc["value"], "low": auc["low"], "high": auc["high"]}
+        for name in MODELS
+        for protocol in PROTOCOLS
+        if (auc := scores[protocol].get(name, {}).get("auc"))
+    ]
+    return pd.DataFrame(rows, columns=["model", "protocol", "leaks", "auc", "low", "high"])
+
+
+@styled
+def figure(table: pd.DataFrame, cohort: str) -> Figure:
+    """Draw the rows of `table_of`; leaking models on grey ground, chance as a dotted line."""
+    names = list(dict.fromkeys(table["model"]))
+    place = {name: height for height, name in enumerate(names)}
+    drawn = Figure(figsize=(11, 0.55 * len(names) + 2.6), layout="constrained")
+    drawn.suptitle(f"What each model scores, and what the split adds\n{cohort}, AUC per subject with 95 % intervals")
+    axes = drawn.subplots()
+    axes.axvline(0.5, color="black", linestyle=":", linewidth=1.5, zorder=1)
+    axes.text(0.5, -0.75, "chance", ha="center", va="bottom", fontsize=12)
+    for name in names:
+        if name in LEAKING:
+            axes.axhspan(place[name] - 0.5, place[name] + 0.5, color="#EEEEEE", zorder=0)
+            axes.text(
+                0.01, place[name], "leak", va="center", color=GREY, fontsize=12, transform=axes.get_yaxis_transform()
+            )
+    for protocol, (colour, marker, label) in LOOKS.items():
+        rows = table[(table["protocol"] == protocol) & table["auc"].notna()]
+        ends = (rows["auc"] - rows["low"], rows["high"] - rows["auc"])
+        axes.errorbar(
+            rows["auc"],
+            [place[name] + SHIFTS[protocol] for name in rows["model"]],
+            xerr=[end.clip(lower=0).to_numpy(dtype=float) for end in ends],
+            color=colour,
+            marker=marker,
+            markersize=8,
+            linestyle="none",
+            elinewidth=2,
+            label=label,
+        )
+    axes.set_yticks(range(len(names)), [MODELS[name] for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.8)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("AUC per subject")
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return drawn
