@@ -55,12 +55,12 @@ def overview(table: pd.DataFrame) -> str:
         "fused_all": "network and all columns",
     }
     listed = "; ".join(
-        f"{words[name]} {' and '.join(number_in_words(auc) for auc in of_model['auc'])}"
+        f"{words[str(name)]} {' and '.join(number_in_words(auc) for auc in of_model['auc'])}"
         for name, of_model in rows.groupby("model", sort=False)
     )
     return (
-        "AUC per subject of every model with its interval, split by recording and by subject; chance is 0.50. By recording "
-        f"and by subject: {listed}."
+        "AUC per subject of every model with its interval, split by recording and by subject; chance is 0.50. By "
+        f"recording and by subject: {listed}."
     )
 
 

@@ -30,7 +30,7 @@ LOOKS = {
     "record_wise": (ORANGE, "s", "split by recording (as the paper)"),
     "subject_wise": (BLUE, "o", "split by subject"),
 }
-SHIFTS = dict(zip(PROTOCOLS, (-0.16, 0.16), strict=True))
+SHIFTS: Mapping[str, float] = dict(zip(PROTOCOLS, (-0.16, 0.16), strict=True))
 
 
 def table_of(scores: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
