@@ -45,7 +45,8 @@ def cpps_db(samples: np.ndarray, sample_rate_hz: int) -> float:
     it as for all other measures, for it fits each frame's trend on its own. Exponential-decay trend (a line over
     the logarithm of quefrency) by Theil's incomplete method, the peak interpolated by a parabola.
     """
-    power = _smoothed(_cepstrogram(samples, sample_rate_hz), sample_rate_hz)
+    shown = int(TREND_TO_S * sample_rate_hz) + int(QUEFRENCY_AVERAGING_S * sample_rate_hz) + 1
+    power = _smoothed(_cepstrogram(samples, sample_rate_hz)[:, :shown], sample_rate_hz)
     level_db = 10 * np.log10(power + _LEAST_POWER)
     quefrencies_s = np.arange(level_db.shape[1]) / sample_rate_hz
     peak_db, peak_s = _peak(level_db, quefrencies_s)
@@ -61,9 +62,9 @@ def _cepstrogram(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     emphasised[1:] -= factor * samples[:-1]
     length = round(_PERIODS_PER_WINDOW / PITCH_FLOOR_HZ * sample_rate_hz)
     step = round(STEP_S * sample_rate_hz)
-    first = (len(samples) - length) % step // 2  # frames lie in the middle, as Praat's
-    frames = np.lib.stride_tricks.sliding_window_view(emphasised, length)[first::step]
-    phase = (np.arange(length) - (length - 1) / 2) / length
+    first = (len(samples) - length) % step // 2  # frames lie in the middle; where that is between samples, the earlier
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(emphasised[:-1], (1, 0)), length)[first::step]
+    phase = (np.arange(length) - (length - 1) / 2) / (length + 1)
     edge = np.exp(-_GAUSSIAN / 4)
     window = (np.exp(-_GAUSSIAN * phase**2) - edge) / (1 - edge)
     size = 2 ** int(np.ceil(np.log2(length)))
@@ -80,14 +81,16 @@ def _smoothed(power: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def _moving_average(values: np.ndarray, width: int, axis: int) -> np.ndarray:
-    """Of those inside; an even width reaches one further back than ahead, as Praat's."""
+    """Of those inside; of an even width the outermost on both sides count half, as Praat's."""
     moved = np.moveaxis(values, axis, 0)
-    sums = np.concatenate([np.zeros((1, *moved.shape[1:])), np.cumsum(moved, axis=0)])
-    at = np.arange(len(moved))
-    first = np.maximum(at - width // 2, 0)
-    last = np.minimum(at + (width - 1) // 2, len(moved) - 1) + 1
-    means = (sums[last] - sums[first]) / (last - first)[:, np.newaxis]
-    return np.moveaxis(means, 0, axis)
+    sums, weights = moved.copy(), np.ones(len(moved))
+    for shift in range(1, width // 2 + 1):
+        weight = 0.5 if 2 * shift == width else 1.0
+        sums[shift:] += weight * moved[:-shift]
+        sums[:-shift] += weight * moved[shift:]
+        weights[shift:] += weight
+        weights[:-shift] += weight
+    return np.moveaxis(sums / weights[:, np.newaxis], 0, axis)
 
 
 def _peak(level_db: np.ndarray, quefrencies_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from scipy.signal import find_peaks
 
 from bulbar.core.names import SYLLABLES
 from bulbar.core.settings import Strict
-from bulbar.features import audio
+from bulbar.features import audio, harmonicity
 
 """Tasks that repeat one syllable."""
 
@@ -43,7 +43,7 @@ FEWEST_COMPARED = 5
 """Recordings below which a column is not compared."""
 
 # Praat's own standard settings, as its manual and its editor have them.
-_HNR_STEP_S, _SILENCE_SHARE, _PERIODS_PER_WINDOW = 0.01, 0.1, 1.0
+_HNR_STEP_S, _SILENCE_SHARE = 0.01, 0.1  # and one period per window
 _SHORTEST_PERIOD_S, _LONGEST_PERIOD_S, _PERIOD_RATIO, _AMPLITUDE_RATIO = 0.0001, 0.02, 1.3, 1.6
 
 # As in the second version of de Jong and Wempe's script (2010): its defaults of -25 dB and 0.3 s, and the dip of 4 dB
@@ -111,20 +111,15 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: Settings, *, tra
         "mean_f0_hz": call(pitch, "Get mean", 0, 0, "Hertz"),
         "sd_f0_hz": call(pitch, "Get standard deviation", 0, 0, "Hertz"),
     }
-    if "hnr_db" in wanted:  # ten times as long as the pitch
-        found["hnr_db"] = _hnr_db(sound, settings)
+    if "hnr_db" in wanted:
+        found["hnr_db"] = harmonicity.mean_hnr_db(
+            steady, sample_rate_hz, step_s=_HNR_STEP_S, min_pitch_hz=settings.min_pitch_hz, silence_share=_SILENCE_SHARE
+        )
     if wanted & {"jitter_local", "shimmer_local"}:
         found |= _cycles(sound, pitch)
     if train and wanted & set(TRAIN_MEASURES):
         found |= rhythm(*syllable_times(sound, pitch))
     return {name: found.get(name, np.nan) for name in settings.measures}
-
-
-def _hnr_db(sound: parselmouth.Sound, settings: Settings) -> float:
-    harmonicity = call(
-        sound, "To Harmonicity (cc)", _HNR_STEP_S, settings.min_pitch_hz, _SILENCE_SHARE, _PERIODS_PER_WINDOW
-    )
-    return call(harmonicity, "Get mean", 0, 0)
 
 
 def _cycles(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:

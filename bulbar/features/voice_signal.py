@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import parselmouth
 from scipy import signal
-
-from bulbar.features import audio
 
 STEP_S = 0.01
 """From one frame to the next, of levels and of Praat's pitch."""
 
 NARROW_RATE_HZ = 8000
 """What measures of the spectrum are taken at, whatever the recording's rate: so they compare."""
+
+_RESAMPLING_DEPTH = 50  # samples to either side, Praat's standard
 
 HIGH_PASS_HZ, _HIGH_PASS_ORDER = 40.0, 4  # run forwards and backwards: 6 dB down at 40 Hz, 48 dB an octave, no delay
 LOUD_DB = 25.0
@@ -50,12 +51,11 @@ class VoiceSignal:
         return (np.arange(len(self.level_db)) + 0.5) * STEP_S
 
     def narrow(self) -> Self:
-        """The same at NARROW_RATE_HZ."""
+        """The same at NARROW_RATE_HZ, resampled as Praat does: its band reaches up to 4 kHz."""
         if self.sample_rate_hz == NARROW_RATE_HZ:
             return self
-        return type(self)(
-            audio.resample(self.samples, self.sample_rate_hz, NARROW_RATE_HZ), NARROW_RATE_HZ, self.level_db
-        )
+        sound = parselmouth.Sound(self.samples, self.sample_rate_hz).resample(NARROW_RATE_HZ, _RESAMPLING_DEPTH)
+        return type(self)(sound.as_array()[0], NARROW_RATE_HZ, self.level_db)
 
 
 def prepare(samples: np.ndarray, sample_rate_hz: int, *, train: bool) -> VoiceSignal | None:
