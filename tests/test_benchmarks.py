@@ -21,6 +21,7 @@ from benchmarks import (
     recordings,
     samplers,
     sweep,
+    voice_measures,
 )
 from benchmarks.expectations import Pace, Study
 from benchmarks.measuring import Failed, Run
@@ -309,3 +310,12 @@ def test_expectations_have_a_row_for_each_study_and_a_column_for_each_number_of_
     assert 250 < voc_als[0] < 300 and ten_times[0] == pytest.approx(10 * voc_als[0], rel=0.01)
     assert voc_als[1] == pytest.approx(2 * 100 / 60, rel=0.1)  # the longest fit, of 100 epochs, and less by subject
     assert default[0] < voc_als[0] / 60
+
+
+def test_the_voice_measures_are_timed_and_the_seven_are_the_same_either_way(capsys, monkeypatch):
+    (rows,) = tables(printed(capsys, monkeypatch, voice_measures, "--duration", "1", "--turns", "1"))
+    assert [row[0] for row in rows[1:]] == 3 * ["vowel"] + 3 * ["train"]
+    for kind, samples in voice_measures.recordings(2.0).items():
+        expected = voice_measures.by_commands(samples, train=kind == "train")
+        found = voice_measures.ours(voice_measures.praat, samples, train=kind == "train")
+        assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-3)
