@@ -1,4 +1,4 @@
-"""How much of the scores is real: every probe, and the paper's claims one by one."""
+"""Audit: how much of the scores is real? All probes, and the claims of the paper one by one."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ PLOTS = Path("plots/audit")
 
 
 def main() -> None:
-    """Read what the run has written and reference/; write metrics/audit.json, metrics/audit.md and plots/audit/."""
+    """Read the results of the run and reference/; write metrics/audit.json, metrics/audit.md and plots/audit/."""
     inputs = probes.read_inputs(settings("audit", Settings).shuffles)
     voices = probes.voices_of(inputs)
     shuffled = probes.labels_shuffled(inputs, voices)
@@ -29,7 +29,7 @@ def main() -> None:
     checked = probes.check_claims(inputs)
 
     cohort = cohort_in_words()
-    save(figures.label_probes(of_run, f"What predicts the label by itself · {cohort}"), PLOTS / "label_probes.png")
+    save(figures.label_probes(of_run, f"Inputs that alone predict the label · {cohort}"), PLOTS / "label_probes.png")
     save(figures.nothing_to_learn(shuffled, f"Labels shuffled between subjects · {cohort}"), PLOTS / "shuffles.png")
     write_json(
         {"synthetic": study.synthetic, "findings": page.metrics(findings), "claims": claims_page.metrics(checked)},

@@ -1,4 +1,4 @@
-"""Measure how every released recording was made, and find those that are there under two names."""
+"""Measure the recording conditions of every released file, and find recordings that occur under two names."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ MEASURED = [field.name for field in dataclasses.fields(conditions.Conditions)]
 
 
 def main() -> None:
-    """Read data/cohort/ and the release as it is; write recordings.csv and duplicates.csv of data/conditions/."""
+    """Read data/cohort/ and the unchanged release; write recordings.csv and duplicates.csv of data/conditions/."""
     release = settings("cohort", readers.Settings)
     recordings, out, root = (
         stage_folder("cohort") / "recordings.csv",
@@ -45,7 +45,7 @@ def main() -> None:
 def measure_one(
     row: dict[str, str], root: Path, cleaning: audio.Settings
 ) -> tuple[dict[str, str], near_duplicates.Fingerprint] | Problem:
-    """One recording's row and fingerprint from one reading; a silent recording is a problem."""
+    """Row and fingerprint of a recording, which is read once; a silent recording is a problem."""
     path = root / row["path"]
     samples, rate = audio.read(path)
     try:
@@ -53,7 +53,7 @@ def measure_one(
     except SilentRecording as error:
         return Problem(
             where=str(path),
-            expected="a recording with sound in it",
+            expected="a recording that contains sound",
             found=str(error),
             remedy="replace the file, or set cohort.on_bad_recording to quarantine",
         )
@@ -62,7 +62,7 @@ def measure_one(
 
 
 def in_cell(value: str | float) -> str:
-    """A value as the table holds it: six digits, empty where it could not be measured."""
+    """A value as text for the table: six digits, empty if it could not be measured."""
     if isinstance(value, str):
         return value
     return "" if math.isnan(value) else f"{value:.6g}"
@@ -71,7 +71,7 @@ def in_cell(value: str | float) -> str:
 def find_pairs(
     fingerprints: Sequence[near_duplicates.Fingerprint], paths: Sequence[Path]
 ) -> list[tuple[near_duplicates.NearDuplicates, near_duplicates.Likeness]]:
-    """Every pair of duplicates and its kind, in the order of the recordings; waveforms are read of candidates alone."""
+    """All pairs of duplicates with their kind, in the order of the recordings. Only candidates are read again."""
     exact = {(pair.first, pair.second): pair for pair in near_duplicates.exact_pairs(fingerprints)}
     likely = [pair for pair in near_duplicates.candidates(fingerprints) if (pair.first, pair.second) not in exact]
     compared = map_ordered(partial(compare_one, paths=paths), likely, label="duplicates", total=len(likely))
@@ -80,7 +80,7 @@ def find_pairs(
 
 
 def compare_one(pair: near_duplicates.NearDuplicates, paths: Sequence[Path]) -> near_duplicates.NearDuplicates:
-    """The pair with its waveforms' correlation for a score, and the lag to a part of a sample."""
+    """The pair with the correlation of its waveforms as score, and the lag to a fraction of a sample."""
     first, second = (near_duplicates.low_rate(*audio.read(paths[place])) for place in (pair.first, pair.second))
     correlation, lag_s = near_duplicates.compare(first, second, pair.lag_s)
     return dataclasses.replace(pair, score=correlation, lag_s=lag_s)

@@ -1,7 +1,7 @@
-"""The study's tables and figures, ours beside the paper's, per protocol: as metrics, `dvc plots` data and PNG.
+"""Tables and figures of the study, ours compared with the paper's, per protocol: metrics, `dvc plots` data and PNG.
 
-Split by recording, models are shown on the one fold that the selection reports, as the paper does, beside the mean over
-the folds. Split by subject, they are shown on all rows, each out of fold, per recording and per subject.
+Split by recording, models are shown on the fold that the selection reports, as in the paper, and as the mean over
+folds. Split by subject, they are shown on all rows, each out of fold, per recording and per subject.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def table_5(study: StudyResults) -> pd.DataFrame:
-    """Table 5 of both cells: `tables.table_5` with the columns protocol, cohort and cell before it."""
+    """Table 5 of both cells: `tables.table_5` with the leading columns protocol, cohort and cell."""
     paper = read_table(TABLE_5)
     cells = {
         cell: tables.table_5(study.models[cell], study.fold_of[cell], study.classes, paper, **study.drawing)

@@ -1,4 +1,4 @@
-"""What the subject-wise networks go by, explained on the subjects that each was not trained on."""
+"""Explain what the subject-wise networks use, on the subjects that each was not trained on."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def main() -> None:
     write_json({**described, **found, **of_columns}, metrics_file("explain"))
     verdicts = ", ".join(f"{method} {found['sanity'][method]['verdict']}" for method in METHODS)
     dead = costliest_is_dead(found)
-    print(f"sanity check: {verdicts}; {n_errors} errors to listen to" + (f"; {dead}" if dead else ""))
+    print(f"sanity check: {verdicts}; {n_errors} errors in errors.html" + (f"; {dead}" if dead else ""))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Turn every recording, and changed copies of the training ones, into a sequence of feature frames, per protocol.
+"""Turn recordings, and augmented copies of the training recordings, into sequences of frames, per protocol.
 
-An array holds what its protocol uses and nothing else: no copy of a recording that it watches or tests.
+An array holds only what its protocol uses: no copies of validation and test recordings.
 """
 
 from contextlib import ExitStack
@@ -61,7 +61,7 @@ def main() -> None:
         scale(out / protocol, sequencing)
     rows, frames = sequencing.shape
     print(
-        f"{len(recordings)} recordings, {augmenting.copies} changed copies of each in training:"
+        f"{len(recordings)} recordings, {augmenting.copies} augmented copies of each training recording:"
         f" {sequencing.representation} of {rows} × {frames} frames, normalised by {sequencing.normalise}"
     )
 
@@ -77,7 +77,7 @@ def sequences_of(
     trained: set[str],
     seed: int,
 ) -> tuple[str, list[Copy]]:
-    """A recording's ID, and the features of it and of its changed copies, each with what it is."""
+    """The ID of a recording, and the features of the recording and its augmented copies, each with a description."""
     samples, rate = audio.read(source / f"{recording_id}.wav")
     mono = audio.to_mono(samples)
     copies = []
@@ -90,7 +90,7 @@ def sequences_of(
 
 
 def scale(folder: Path, sequencing: sequences.Settings) -> None:
-    """Scale a protocol's array by its training rows, if params.yaml says so, and write what was done to scaling.csv."""
+    """Standardise a protocol's array by its training rows if params.yaml says so; write the scaling to scaling.csv."""
     index = read_table(folder / "index.csv")
     scaling = sequences.Scaling(np.zeros(sequencing.shape[0]), np.ones(sequencing.shape[0]))
     if sequencing.normalise == "training":

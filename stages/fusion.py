@@ -27,7 +27,8 @@ CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learnin
 def main(protocol: Protocol) -> None:
     """Read data/ and metrics/selection/; write models/, data/fusion/, data/curves/, metrics/ and plots/fusion/ of P.
 
-    plots/fusion/P/ holds what is drawn of data/curves/P/: the validation loss of the selected cell's reported models.
+    plots/fusion/P/ holds the part of data/curves/P/ that is drawn: validation losses of the selected cell's reported
+    models.
     """
     drawn, data = drawing(f"fusion/{protocol}/intervals"), load_data(protocol)
     fits = fusion_fits(data)
@@ -55,7 +56,7 @@ def main(protocol: Protocol) -> None:
 
 
 def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
-    """By cell (`selected`, `published`) and model, a fit for each fold; the selected cell's keep their weights."""
+    """(cell, model) -> one fit per fold, for the cells `selected` (with stored weights) and `published`."""
     fusing = settings("fusion", als.FusionSettings)
     published = settings("published", als.PublishedSettings).cell
     selection = read_json(metrics_file(f"selection/{data.protocol}"))["cells"]
@@ -79,7 +80,7 @@ def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
 
 
 def clinical_features(data: als.ProtocolData, columns: str) -> dict[int, np.ndarray]:
-    """For each fold the clinical features of every row: the paper's matrix, or learned from its training subjects."""
+    """Fold -> clinical features of every row: the paper's matrix, or encoded as learned from the training subjects."""
     if data.protocol == "record_wise":
         matrix = stage_table("clinical", f"record_wise_{columns}.csv").set_index("subject_id")
         return {fold: als.clinical_of_rows(data, matrix) for fold in data.folds}

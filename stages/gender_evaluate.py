@@ -1,4 +1,4 @@
-"""The gender paper's Table 1, ours beside its own, per protocol; what its digits can be; groups; the train–test gap."""
+"""Table 1 of the gender paper compared with ours, per protocol; what its digits imply; groups; the train–test gap."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def main() -> None:
     """Read data/ and reference/; write metrics/evaluate.json, data/evaluate/ and plots/evaluate/."""
     split = read_json(stage_folder("split") / "classes.json")
     is_gender, classes = split["target"] == "gender", (split["classes"][0], split["classes"][1])
-    paper = pd.read_csv(PAPER, dtype=str) if is_gender else pd.DataFrame({"model": []})  # it scores nothing but gender
+    paper = pd.read_csv(PAPER, dtype=str) if is_gender else pd.DataFrame({"model": []})  # the paper has gender only
     found = {protocol: read_results(protocol, paper) for protocol in PROTOCOLS}
     pages = []
     for protocol, of in found.items():
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def read_results(protocol: Protocol, paper: pd.DataFrame) -> gender_table.ProtocolResults:
-    """Scores of the models and of the threshold on mean F0, on one protocol's recordings."""
+    """Scores of the models and of the threshold on mean F0, for one protocol."""
     f0 = stage_table("acoustic", "features.csv")[["recording_id", "mean_f0_hz"]]
     return gender_table.results(
         {model: stage_table("networks", f"{protocol}/{model}.csv") for model in (*gender.NETWORKS, gender.TUNED)},
@@ -57,7 +57,7 @@ def read_results(protocol: Protocol, paper: pd.DataFrame) -> gender_table.Protoc
 
 
 def draw(found: gender_table.ProtocolResults, protocol: str, title: str, classes: tuple[str, str]) -> None:
-    """Confusion matrices, as picture and as data for `dvc plots`, and the train–test gap."""
+    """Draw confusion matrices, as PNG and as data for `dvc plots`, and the train–test gap."""
     counts = {
         gender_table.IN_WORDS[name]: metrics.confusion(table["label"], table["probability"])
         for name, table in found.tested.items()

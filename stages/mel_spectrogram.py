@@ -1,4 +1,4 @@
-"""Turn every cleaned recording into one mel image (or, with `time_axis: segments`, into a few)."""
+"""Turn every cleaned recording into a mel image (or into several, with `time_axis: segments`)."""
 
 from collections import Counter
 from functools import partial
@@ -16,7 +16,7 @@ from stages.parts.places import cohort_in_words, stage_folder, stage_table
 from stages.parts.run import run
 from stages.parts.workers import map_ordered, without_problems
 
-AT_ONCE = 16  # recordings, of some milliseconds each
+AT_ONCE = 16  # recordings per task of a worker, because each takes only some milliseconds
 
 
 def main(role: str = "main") -> None:
@@ -41,18 +41,18 @@ def main(role: str = "main") -> None:
 def image_of_row(
     row: dict[str, str], audio_folder: Path, mel: spectrogram.Settings
 ) -> tuple[str, np.ndarray] | Problem:
-    """The ID and the image rows of one recording; one that gives no image is a problem."""
+    """The ID and the images of one recording; a recording without an image is a problem."""
     recording_id = row["recording_id"]
     try:
         rows = spectrogram.image_of_file(audio_folder / f"{recording_id}.wav", mel, float(row["highest_hz"]))
     except SilentRecording as error:
-        remedy = "lower spectrogram.min_hz, set spectrogram.mask_dead_bands to false, or take out the recording"
+        remedy = "lower spectrogram.min_hz, set spectrogram.mask_dead_bands to false, or remove the recording"
         return Problem(recording_id, "a recording with sound in the mel bands", str(error), remedy)
     return recording_id, rows
 
 
 def draw(role: str, mel: spectrogram.Settings, out: Path) -> None:
-    """Draw the recordings per task and class (Figure 6), and a control's and a patient's image (Figure 8)."""
+    """Draw the recordings per task and class (Figure 6), and one image of a control and of a patient (Figure 8)."""
     label_of = stage_table("cohort", "subjects.csv", role).set_index("subject_id")["label"]
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}

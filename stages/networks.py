@@ -1,4 +1,4 @@
-"""Train the gender paper's networks as they are and tuned, and evaluate each once on the test part."""
+"""Train the networks of the gender paper, before and after tuning, and evaluate each once on the test part."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pick cells of the sweep by the protocol's own rule."""
+"""Select cells of the sweep by the rule of the protocol."""
 
 from bulbar.core.files import read_table, write_json
 from bulbar.scoring import selection

@@ -1,4 +1,4 @@
-"""How much of the selected cell's score is its split and its start: fitted on several splits, from several starts."""
+"""Spread of the selected cell's score over splits and starts: the cell is fitted on several of each."""
 
 from itertools import islice, product
 from typing import Any
@@ -19,7 +19,8 @@ from stages.parts.run import run
 def main(protocol: Protocol) -> None:
     """Read data/ and metrics/selection/; write predictions.csv of data/spread/P/ and metrics/spread/P.json.
 
-    `spread.repeats` splits and `spread.seeds` starts, the run's own first: with one of each nothing new is fitted.
+    There are `spread.repeats` splits and `spread.seeds` starts; the first of each are those of the sweep, so with one
+    of each nothing new is fitted.
     """
     wanted, splitting, data = (
         settings("spread", spread.Settings),
@@ -59,13 +60,13 @@ def main(protocol: Protocol) -> None:
 
 
 def chosen_cell(protocol: Protocol) -> tuple[str, Cell]:
-    """The cell that is fitted again, and how it was chosen."""
+    """The cell to fit again, and how it was chosen."""
     selected = read_json(metrics_file(f"selection/{protocol}"))
     if protocol == "record_wise":
         taken, chosen = next(iter(selected["cells"].values())), "the selected cell"
     else:
         taken = selected["pooled_winner"]
-        chosen = "the pooled winner: each fold selects a cell of its own, and none was selected inside the new folds"
+        chosen = "the pooled winner: each fold selects its own cell, and there is no selection inside the new folds"
     return chosen, Cell(taken["architecture"], taken["dropout_rate"])
 
 

@@ -1,4 +1,4 @@
-"""Table 1's architectures × dropout rates × folds, for one protocol."""
+"""Train every architecture of Table 1 at every dropout rate on every fold, for one protocol."""
 
 from itertools import islice
 from typing import Any
@@ -20,7 +20,7 @@ from stages.parts.run import run
 def main(protocol: Protocol) -> None:
     """Read data/features/ and data/folds/; write data/sweep/P/ and metrics/sweep/P.json of protocol P.
 
-    data/sweep/P/ holds fits, learning curves, and out-of-fold predictions of each cell.
+    data/sweep/P/ holds the fits, learning curves and out-of-fold predictions of each cell.
     """
     cells, drawn = settings("sweep", als.SweepSettings).cells, drawing(f"sweep/{protocol}/intervals")
     data = load_data(protocol)

@@ -121,13 +121,13 @@ def overlap(table: pd.DataFrame) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        `trained` and `watched` (the validation part), arrays of shape (recordings,) with 0 or 1.
+        `trained` and `validated`, arrays of shape (recordings,) with 0 or 1.
     """
     subject = table["subject_id"].to_numpy()
-    found = {"trained": np.zeros(len(table)), "watched": np.zeros(len(table))}
+    found = {"trained": np.zeros(len(table)), "validated": np.zeros(len(table))}
     for number in numbers(table):
-        trained, watched, tested = parts(table, number)
-        for name, others in (("trained", trained), ("watched", watched)):
+        trained, validated, tested = parts(table, number)
+        for name, others in (("trained", trained), ("validated", validated)):
             found[name][tested] = np.isin(subject[tested], subject[others])
     return found
 
@@ -169,12 +169,12 @@ def probe(
 def _finding(protocol: str, table: pd.DataFrame, found: Recognition, draws: int, seed: int) -> Finding:
     subject_of = pd.factorize(table["subject_id"], sort=True)[0]
     shares = overlap(table)
-    trained, watched = float(shares["trained"].mean()), float(shares["watched"].mean())
+    trained, validated = float(shares["trained"].mean()), float(shares["validated"].mean())
     low, high = _interval(subject_of, shares["trained"], draws, seed)
     recognised = found.p < LEAK_P and found.accuracy > found.chance
     verdict: Verdict = "clear" if trained == 0 else "leak" if recognised else "suspect"
     sentence = f"The speaker is also in the training set for {100 * trained:.0f} % of test recordings,"
-    sentence += f" and in the validation set for {100 * watched:.0f} %."
+    sentence += f" and in the validation set for {100 * validated:.0f} %."
     if trained and np.isfinite(found.accuracy):
         sentence += f" The most similar other recording is from the same person for {found.in_words}."
     return Finding(
@@ -187,7 +187,7 @@ def _finding(protocol: str, table: pd.DataFrame, found: Recognition, draws: int,
         verdict=verdict,
         sentence=sentence,
         p=found.p if trained else np.nan,
-        details={"share_in_validation": watched, "nearest_neighbour": asdict(found)},
+        details={"share_in_validation": validated, "nearest_neighbour": asdict(found)},
     )
 
 

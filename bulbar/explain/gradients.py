@@ -80,11 +80,11 @@ def integrated_gradients(
     images = np.asarray(images, dtype=np.float32)
     start_at = np.zeros(images.shape[1:], np.float32) if baseline is None else np.asarray(baseline, np.float32)
 
-    def of_some(some: np.ndarray, *beside: np.ndarray) -> np.ndarray:
+    def of_some(some: np.ndarray, *clinical_batch: np.ndarray) -> np.ndarray:
         total = np.zeros(some.shape, np.float64)
         for step in range(steps):
             way = np.float32((step + 0.5) / steps)
-            total += gradients(network, start_at + way * (some - start_at), beside)
+            total += gradients(network, start_at + way * (some - start_at), clinical_batch)
         return ((some - start_at) * total / steps).astype(np.float32)
 
     return _in_batches(of_some, _inputs(images, clinical), at_once)
@@ -141,9 +141,9 @@ def grad_cam(
     head = keras.Model([flatten.input, *network.inputs[1:]], network.outputs[0])
     to_rows, to_columns = (spread(network, axis, images.shape[axis + 1]) for axis in (0, 1))
 
-    def of_some(some: np.ndarray, *beside: np.ndarray) -> np.ndarray:
+    def of_some(some: np.ndarray, *clinical_batch: np.ndarray) -> np.ndarray:
         seen = keras.ops.convert_to_numpy(features(some, training=False)).astype(np.float32)
-        weights = gradients(head, seen, beside).mean(axis=(1, 2), keepdims=True)
+        weights = gradients(head, seen, clinical_batch).mean(axis=(1, 2), keepdims=True)
         return (to_rows @ (weights * seen).sum(axis=3) @ to_columns.T).astype(np.float32)
 
     maps = _in_batches(of_some, _inputs(images, clinical), at_once)
@@ -171,15 +171,15 @@ def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarr
     Raises NotImplementedError for a Keras backend other than TensorFlow and JAX.
     """
     backend = keras.backend.backend()
-    beside = [keras.ops.convert_to_tensor(other) for other in others]
+    other_inputs = [keras.ops.convert_to_tensor(other) for other in others]
     if backend == "tensorflow":
         import tensorflow as tf
 
-        watched = tf.convert_to_tensor(first, tf.float32)
+        first_input = tf.convert_to_tensor(first, tf.float32)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(watched)
-            output = network([watched, *beside], training=False)
-        return tape.gradient(output, watched).numpy()
+            tape.watch(first_input)
+            output = network([first_input, *other_inputs], training=False)
+        return tape.gradient(output, first_input).numpy()
     if backend == "jax":
         import jax
 
@@ -188,7 +188,7 @@ def gradients(network: keras.Model, first: np.ndarray, others: Sequence[np.ndarr
         ]
 
         def total(inputs: jax.Array) -> jax.Array:
-            return network.stateless_call(*values, [inputs, *beside], training=False)[0].sum()
+            return network.stateless_call(*values, [inputs, *other_inputs], training=False)[0].sum()
 
         return np.asarray(jax.grad(total)(jax.numpy.asarray(first, "float32")))
     raise NotImplementedError(f"gradients need the Keras backend tensorflow or jax, found {backend}")

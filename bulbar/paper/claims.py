@@ -57,7 +57,7 @@ class Claim(Strict):
     model: str = ""
     at_least: float = 0.0
     rule: Literal["", "averaged_over_folds", "no_overfitting"] = ""
-    beside: tuple[str, ...] = ()
+    also_shown: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -206,14 +206,14 @@ def judge(
             models.append(Source(f"{run.protocol}, {cell} cell", *own))
     judged = []
     for claim in claims.claim:
-        compare, in_paper, beside = (
+        compare, in_paper, also_shown = (
             parsed(texts, claims.groups, printed)
-            for texts in (claim.compare, claim.compare_in_paper or claim.compare, claim.beside)
+            for texts in (claim.compare, claim.compare_in_paper or claim.compare, claim.also_shown)
         )
         needed = list(dict.fromkeys(chain.from_iterable(each.names for each in compare))) or [claim.model]
         ours = sweeps if set(needed) <= set(printed) else models
-        results = [_result(claim, paper, needed, in_paper, beside)]
-        results += [_result(claim, source, needed, compare, beside) for source in ours]
+        results = [_result(claim, paper, needed, in_paper, also_shown)]
+        results += [_result(claim, source, needed, compare, also_shown) for source in ours]
         judged.append(JudgedClaim(claim, results))
     return judged
 
@@ -237,7 +237,7 @@ def _paper(printed: Mapping[str, float], table_5: pd.DataFrame, drawing: Mapping
 
 
 def _result(
-    claim: Claim, source: Source, needed: Sequence[str], compare: Sequence[Ordering], beside: Sequence[Ordering]
+    claim: Claim, source: Source, needed: Sequence[str], compare: Sequence[Ordering], also_shown: Sequence[Ordering]
 ) -> ClaimResult:
     missing = [name for name in needed if name not in source.accuracies.cells]
     if missing:
@@ -245,7 +245,7 @@ def _result(
         return source.result(claim, f"{who} {listed(missing)}. {claim.note if source.is_paper else ''}")
     if claim.rule:
         return RULES[claim.rule](claim, source)
-    result = _of_orderings(claim, source, compare, beside) if compare else _of_level(claim, source)
+    result = _of_orderings(claim, source, compare, also_shown) if compare else _of_level(claim, source)
     if source.is_paper:
         return replace(result, because=f"{result.because} {claim.note}".strip())
     nothing_learnt = _nothing_learnt(source, needed)
@@ -278,7 +278,9 @@ def listed(names: Collection[str], most: int = 4) -> str:
     return ", ".join(list(names)[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], beside: Sequence[Ordering]) -> ClaimResult:
+def _of_orderings(
+    claim: Claim, source: Source, compare: Sequence[Ordering], also_shown: Sequence[Ordering]
+) -> ClaimResult:
     """Judge whether all orderings hold. The value is the smallest difference, with its simultaneous interval."""
     accuracies, n = source.accuracies, len(compare)
     widened = 1 - (1 - source.drawing["level"]) / n
@@ -310,7 +312,7 @@ def _of_orderings(claim: Claim, source: Source, compare: Sequence[Ordering], bes
     else:
         texts.append(f"{_scores_of_models(source, chain.from_iterable(each.names for each in compare))}.")
         texts += [_auc(source, each, widened) for each in compare]
-    for each in beside:
+    for each in also_shown:
         if set(each.names) <= set(accuracies.cells):
             value, low, high, _ = (100 * number for number in source.difference(each, source.drawing["level"]))
             low, high = (np.nan, np.nan) if source.is_paper else (low, high)
@@ -372,8 +374,8 @@ def _of_level(claim: Claim, source: Source) -> ClaimResult:
     reason = f"The interval includes {level:.2%}. " if verdict == "not testable" else ""
     others = {name: other for name, other in source.tables.items() if name != claim.model}
     others = {"majority": tables.calling_all_the_majority(table), **source.baselines, **others}
-    beside = ", ".join(f"{name} {float(tables.right(other).mean()):.1%}" for name, other in others.items())
-    because = f"{reason}{_scores_of_models(source, [claim.model])}; for comparison {beside}."
+    comparison = ", ".join(f"{name} {float(tables.right(other).mean()):.1%}" for name, other in others.items())
+    because = f"{reason}{_scores_of_models(source, [claim.model])}; for comparison {comparison}."
     return source.result(claim, because, verdict, value, low, high)
 
 

@@ -64,12 +64,12 @@ def paper_by_cell(table_4: pd.DataFrame) -> dict[Cell, float]:
 
 def grid(cells: pd.DataFrame, column: str) -> pd.DataFrame:
     """One column of `table_4` in the layout of the paper: architecture × dropout rate, with averages at the edges."""
-    laid_out = cells.pivot_table(index="architecture", columns="dropout_rate", values=column, dropna=False)
-    laid_out = laid_out.loc[cells["architecture"].unique(), cells["dropout_rate"].unique()]
-    laid_out.columns = [str(rate) for rate in laid_out.columns]
-    laid_out[AVERAGE] = laid_out.mean(axis="columns")
-    laid_out.loc[AVERAGE] = laid_out.mean(axis="index")
-    return laid_out
+    table = cells.pivot_table(index="architecture", columns="dropout_rate", values=column, dropna=False)
+    table = table.loc[cells["architecture"].unique(), cells["dropout_rate"].unique()]
+    table.columns = [str(rate) for rate in table.columns]
+    table[AVERAGE] = table.mean(axis="columns")
+    table.loc[AVERAGE] = table.mean(axis="index")
+    return table
 
 
 def with_averages(cells: pd.DataFrame, majority: float) -> pd.DataFrame:

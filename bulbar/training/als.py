@@ -106,8 +106,8 @@ class ProtocolData:
 
     def parts(self, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows of the feature array for training, validation and test in a fold."""
-        train, watched, tested = (np.flatnonzero(np.isin(self.rows, part)) for part in folds.parts(self.table, fold))
-        return train, watched, tested
+        train, validation, test = (np.flatnonzero(np.isin(self.rows, part)) for part in folds.parts(self.table, fold))
+        return train, validation, test
 
     def per_recording(self, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the recordings of `rows`, and the mean value over each recording's rows."""

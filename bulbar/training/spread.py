@@ -87,13 +87,13 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]
     for unit in UNITS:
         spread[unit] = {}
         for name in SCORES:
-            laid_out = pd.DataFrame(
+            table = pd.DataFrame(
                 {"repeat": row["repeat"], "seed": row["seed"], "value": row[unit][name]} for row in rows
             ).pivot_table(index="repeat", columns="seed", values="value", dropna=False)
             spread[unit][name] = {
-                "mean": float(laid_out.to_numpy().mean()),
-                "sd_over_splits": float(laid_out.mean(axis="columns").std(ddof=1)),
-                "sd_over_seeds": float(np.sqrt(laid_out.var(axis="columns", ddof=1).mean())),
+                "mean": float(table.to_numpy().mean()),
+                "sd_over_splits": float(table.mean(axis="columns").std(ddof=1)),
+                "sd_over_seeds": float(np.sqrt(table.var(axis="columns", ddof=1).mean())),
             }
     return spread
 

@@ -1,4 +1,4 @@
-"""The highest frequency that each recording carries, as the stage `conditions` measured it."""
+"""Bandwidth of each recording, as measured by the stage `conditions`."""
 
 from functools import partial
 
@@ -10,9 +10,9 @@ from stages.parts.places import stage_table
 
 
 def bandwidths() -> pd.Series:
-    """The measured bandwidth of each recording, hertz, by recording_id; where the pipeline low-passed it to less, that.
+    """Bandwidth of each recording in hertz, indexed by recording_id; limited by the pipeline's low-pass, if any.
 
-    Measured on the released file: what was upsampled or coded with loss before its release carries less than half its
+    It is measured on the released file: upsampling or lossy coding before the release leaves less than half the
     sampling rate.
     """
     low_passed = partial(audio.highest_hz, low_pass_hz=settings("audio", audio.Settings).bandwidth_hz)

@@ -1,4 +1,4 @@
-"""How a stage draws its confidence intervals."""
+"""Settings of the bootstrap intervals of a stage."""
 
 from functools import reduce
 from typing import Any
@@ -9,5 +9,5 @@ from stages.parts.params import settings, study_seed
 
 
 def drawing(*names: str) -> dict[str, Any]:
-    """Draws and level of the block `bootstrap`, and the seed that the study's seed and the names give."""
+    """Draws and level of the block `bootstrap`, and a seed derived from the study's seed and the names."""
     return settings("bootstrap", intervals.Settings).model_dump() | {"seed": reduce(seed_of, names, study_seed())}

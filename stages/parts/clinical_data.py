@@ -1,4 +1,4 @@
-"""The clinical columns of every subject, and what each fold learned of them from its training subjects."""
+"""The clinical columns of every subject, and an encoder per fold, fitted to its training subjects."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from stages.parts.places import stage_folder, stage_table
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One set of clinical columns, split by subject. typed: a row per subject. encoders: fold -> fitted."""
+    """One set of clinical columns. `typed`: one row per subject; `encoders`: subject-wise fold -> fitted encoder."""
 
     typed: pd.DataFrame
     encoders: dict[int, Pipeline]
 
 
 def learned(split: pd.DataFrame, columns: str) -> Encoded:
-    """Read data/clinical/; for each fold fit an encoder of `all` or `common` columns to its training subjects."""
+    """Read data/clinical/; fit an encoder of the `all` or `common` columns to the training subjects of each fold."""
     described = read_json(stage_folder("clinical") / "columns.json")
     kinds = {name: described["all"][name] for name in described[columns]}
     subjects = stage_table("clinical", "subjects.csv", dtypes=clinical.dtypes(kinds)).set_index("subject_id")

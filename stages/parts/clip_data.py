@@ -1,4 +1,4 @@
-"""What the gender stages that train share: features and the training settings of one protocol."""
+"""Inputs of the gender stages that train: features and training settings of one protocol."""
 
 import numpy as np
 
@@ -15,13 +15,13 @@ from stages.parts.places import stage_folder, stage_table
 
 
 def load_data(protocol: Protocol) -> gender.ClipData:
-    """Read data/features/PROTOCOL/ and params.yaml: the rows and settings that every fit of a protocol shares.
+    """Read data/features/PROTOCOL/ and params.yaml: the rows and settings that all fits of a protocol share.
 
-    Raises BadInput where there are more than two classes, or the networks are too deep for the features.
+    Raises BadInput if there are more than two classes, or if the networks are too deep for the features.
     """
     classes = settings("split", split.Settings).classes
     if len(classes) > 2:
-        remedy = "give one age at which the second band begins"
+        remedy = "set a single age, at which the second band begins"
         raise BadInput([Problem("params.yaml: split.age_bands", "two classes", ", ".join(classes), remedy)])
     features = stage_folder("features") / protocol / "features.npy"
     index = stage_table("features", f"{protocol}/index.csv")

@@ -1,4 +1,4 @@
-"""A page of each recording that audio calls wrong: its image, its evidence, its sound. Not to be shared."""
+"""A page of the misclassified recordings: image, attributions and sound of each. Do not share it."""
 
 from functools import partial
 from html import escape
@@ -16,12 +16,13 @@ from bulbar.training import als
 from stages.parts.places import stage_folder, stage_table
 
 HEAD = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Errors of audio, one by one</title>
+<html lang="en"><meta charset="utf-8"><title>Errors of the audio model</title>
 <meta name="viewport" content="width=device-width">
 <style>body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 1rem auto; padding: 0 1rem }
 img { max-width: 100% } section { border-top: 1px solid #999; padding: .5rem 0 }</style>
-<h1>Errors of audio, one by one</h1>
-<p>Each recording was scored by the network that was not trained on its speaker. Voices of people: not to be shared.</p>
+<h1>Errors of the audio model</h1>
+<p>Each recording was scored by the network that was not trained on its speaker. These are voices of people: do not
+share this page.</p>
 """
 COLUMNS = [
     "recording_id", "subject_id", "task", "fold", "actual", "called", "probability", "picture", "audio", "released",
@@ -29,7 +30,7 @@ COLUMNS = [
 
 
 def write_errors(voices: audio_tables.Voices, data: als.ProtocolData, folder: Path) -> int:
-    """Read data/fusion/ and data/cohort/; write errors.csv, errors.html and a picture of each error into `folder`.
+    """Read data/fusion/ and data/cohort/; write errors.csv, errors.html and a figure of each error into `folder`.
 
     Returns the number of errors.
     """
@@ -48,11 +49,11 @@ def write_errors(voices: audio_tables.Voices, data: als.ProtocolData, folder: Pa
         actual, called = (voices.classes[label] for label in (error["label"], 1 - error["label"]))
         audio = stage_folder("audio") / f"{name}.wav"
         probability = f"probability of {voices.classes[1]} {error['probability']:.3f}"
-        title = f"{name}, task {row['task']}: {actual}, called {called}, {probability}"
+        title = f"{name}, task {row['task']}: {actual}, predicted {called}, {probability}"
         stretched = voices.spectrogram.time_axis == "resize"
         seconds = row["duration_s"] if stretched else audio_tables.seconds_across(voices)
-        evidence = voices.found.maps["integrated_gradients"][row["at"]]
-        save(draw(images[first_row[name]], evidence, seconds, title=title), folder / f"{name}.png")
+        attributions = voices.found.maps["integrated_gradients"][row["at"]]
+        save(draw(images[first_row[name]], attributions, seconds, title=title), folder / f"{name}.png")
         values = (
             name, error["subject_id"], row["task"], error["fold"], actual, called, error["probability"], f"{name}.png",
             audio.as_posix(), released[name],
@@ -65,7 +66,7 @@ def write_errors(voices: audio_tables.Voices, data: als.ProtocolData, folder: Pa
 
 
 def section(title: str, name: str, audio: Path, released: str, folder: Path) -> str:
-    """One error as HTML, for a page in `folder`; a name may hold whatever a file's name may."""
+    """One error as HTML, for a page in `folder`. Names are escaped, because file names may contain any character."""
     up = "../" * len(folder.parts)
     return (
         f"<section><h2>{escape(title)}</h2>"

@@ -1,4 +1,4 @@
-"""The inputs of the stage explain: each fold's models, held-out rows, and what replaces a hidden part."""
+"""Inputs of the stage explain: models and held-out rows of each fold, and the baseline that replaces hidden parts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from stages.parts.workers import map_ordered
 class ExplainInputs:
     """What all explanations share.
 
-    rows: recording_id, subject_id, fold, label, task, duration_s of each image row. dead: which mel bands of each row
-    lie above its recording's bandwidth, (n, mel), bool; none of an image of MFCCs.
+    `rows` has recording_id, subject_id, fold, label, task, duration_s of each image row. `dead`, (n, mel), bool, marks
+    the mel bands above the recording's bandwidth; all False for MFCC images.
     """
 
     data: als.ProtocolData
@@ -41,7 +41,7 @@ class ExplainInputs:
 
 
 def read_inputs(data: als.ProtocolData, wanted: Settings) -> ExplainInputs:
-    """Read data/audio/, conditions/ and features/ beside `data`; images stay on the disk."""
+    """Read data/audio/, data/conditions/ and data/features/; images are memory-mapped."""
     study = study_settings()
     seed = seed_of(study.seed, f"explain/{data.protocol}")
     of_recording = stage_table("audio", "recordings.csv").set_index("recording_id")[["task", "duration_s"]]
@@ -64,7 +64,7 @@ def read_inputs(data: als.ProtocolData, wanted: Settings) -> ExplainInputs:
 
 
 def explain_audio(inputs: ExplainInputs) -> audio_tables.Voices:
-    """Explain every fold's audio network on its held-out recordings."""
+    """Explain the audio network of every fold on its held-out recordings."""
     folds = inputs.data.folds
     found = map_ordered(audio_maps.explain, _voices(inputs), label="explain, audio", total=len(folds))
     held_out = np.concatenate([inputs.data.parts(fold)[2] for fold in folds])
@@ -96,7 +96,7 @@ def _voices(inputs: ExplainInputs) -> Iterator[audio_maps.ImageFold]:
 
 
 def mean_image(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The mean of some rows of the feature array, read one by one."""
+    """Mean of some rows of the feature array, which are read one by one."""
     total = np.zeros(images.shape[1:], np.float64)
     for row in rows:
         total += images[row]
@@ -104,7 +104,7 @@ def mean_image(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def explain_clinical(inputs: ExplainInputs, columns: str) -> clinical_tables.Records:
-    """Explain every fold's models on one set of clinical columns on its held-out subjects."""
+    """Explain the models of every fold with one set of clinical columns on its held-out subjects."""
     known = learned(inputs.data.table, columns)
     grouped = {clinical_columns.EVERYTHING: list(known.typed.columns), **groups.of_columns(known.typed.columns)}
     folds = inputs.data.folds

@@ -1,4 +1,4 @@
-"""How the stages that train do it: settings of params.yaml, the fit cache, one line before they start."""
+"""Training in a stage: settings from params.yaml, the fit cache, and a printed estimate before the start."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,10 +11,7 @@ from stages.parts.places import is_synthetic
 
 
 def training_settings(role: str = "main") -> Settings:
-    """How networks are trained on a cohort.
-
-    On a synthetic cohort, and on no other, `phantom.max_epochs` caps `train.max_epochs`.
-    """
+    """Training settings for a cohort. Only on a synthetic cohort `phantom.max_epochs` limits `train.max_epochs`."""
     training = settings("train", Settings)
     if not is_synthetic(role):
         return training
@@ -23,7 +20,7 @@ def training_settings(role: str = "main") -> Settings:
 
 
 def train(fits: Sequence[Fit], study: Study, label: str) -> Iterator[Fitted]:
-    """Print what is to be trained; then every fit's result in order, from the fit cache where it is there."""
+    """Print what will be trained, then yield the result of every fit in order; cached fits are not trained again."""
     computing = settings("compute", parallel.Settings)
     cache = fit_cache.FitCache(computing.fit_cache_folder)
     print(f"{label}: {fit_cache.plan(fits, study, cache, computing.n_workers)}", flush=True)

@@ -1,4 +1,4 @@
-"""Figures of evaluate: each as data for `dvc plots`, in which no row is one person's, and as PNG."""
+"""Figures of evaluate, as PNG and as data for `dvc plots`, in which no row belongs to one person."""
 
 from pathlib import Path
 
@@ -17,9 +17,10 @@ PLOTS = Path("plots/evaluate")
 
 
 def plot_sweep(study: StudyResults, four: pd.DataFrame) -> None:
-    """Table 4 and Figures 10 and 11. four: `tables.table_4`.
+    """Draw Table 4 and Figures 10 and 11. `four` is `tables.table_4`.
 
-    The figures draw the accuracy that the protocol reports: the highest fold's as the paper, or the mean of the folds.
+    The figures show the accuracy that the protocol reports: that of the highest fold, as in the paper, or the mean over
+    folds.
     """
     column, ours = ("highest_fold", "ours, highest fold") if study.by_recording else ("mean", "ours, mean of folds")
     majority = {ours: study.majority, PAPERS: tables.PAPER_MAJORITY}
@@ -54,7 +55,7 @@ def plot_sweep(study: StudyResults, four: pd.DataFrame) -> None:
 
 
 def plot_models(study: StudyResults) -> None:
-    """Figures 12, 13 and 14, ROC and precision–recall curves of the models of both cells."""
+    """Draw Figures 12, 13 and 14, and ROC and precision–recall curves of the models of both cells."""
     plot_confusion(study, "figure_12", "audio", "Figure 12: audio alone")
     plot_confusion(study, "figure_13", study.fused, f"Figure 13: audio and clinical ({study.fused})")
     plot_learning(study)
@@ -63,7 +64,7 @@ def plot_models(study: StudyResults) -> None:
 
 
 def plot_confusion(study: StudyResults, name: str, model: str, what: str) -> None:
-    """Confusion matrices of one model, both cells, per recording and per subject; Figure 12 has the paper's too."""
+    """Draw confusion matrices of one model, both cells, per recording and per subject; Figure 12 with the paper's."""
     with_paper = model == "audio" and study.by_recording
     panels: dict[str, tuple[int, int, int, int]] = {}
     for unit in tables.UNITS:
@@ -83,7 +84,7 @@ def plot_confusion(study: StudyResults, name: str, model: str, what: str) -> Non
 
 
 def plot_learning(study: StudyResults) -> None:
-    """Figure 14: the selected cell's fused model on its reported fold; else on all folds (data: the first)."""
+    """Draw Figure 14: the selected cell's fused model on its reported fold, or on all folds (data: the first fold)."""
     curves, fold = study.histories["selected"][study.fused], study.fold_of["selected"]
     folds = [fold] if fold is not None else sorted(curves["fold"].unique())
     shown = {f"fold {one}": curves[curves["fold"] == one] for one in folds}
@@ -93,13 +94,13 @@ def plot_learning(study: StudyResults) -> None:
 
 
 def auc_in_words(study: StudyResults, table: pd.DataFrame) -> str:
-    """The AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
+    """AUC over all pairs with its interval, such as `0.72 (0.58 to 0.84)`."""
     low, high = intervals.intervals(table, **study.drawing)["roc_auc_pooled"]
     return with_interval(metrics.roc_auc(table["label"], table["probability"]), low, high)
 
 
 def plot_curves(study: StudyResults, cell: str) -> None:
-    """ROC and precision–recall curves of one cell's five models, per recording and per subject."""
+    """Draw ROC and precision–recall curves of one cell's five models, per recording and per subject."""
     reported = study.reported(cell)
     rows = {
         "per recording": reported,

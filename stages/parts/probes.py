@@ -1,4 +1,4 @@
-"""The inputs of each probe of the audit: tables of the run, by the stage that wrote them."""
+"""Inputs of the audit: tables of the run, read from the stages that wrote them, for each probe."""
 
 import tomllib
 from collections.abc import Mapping
@@ -38,7 +38,10 @@ CLAIMS = Path("reference/als_claims.toml")
 
 @dataclass(frozen=True)
 class AuditInputs:
-    """All that the probes read. drawing: draws, level and seed of intervals; shuffling: with shuffles for level."""
+    """Inputs of all probes.
+
+    `drawing` has draws, level and seed of the intervals; `shuffling` has shuffles, draws and seed.
+    """
 
     studies: Mapping[str, StudyResults]
     folds: Mapping[str, pd.DataFrame]
@@ -50,12 +53,12 @@ class AuditInputs:
 
     @property
     def task_of(self) -> dict[str, str]:
-        """Task by recording."""
+        """recording_id -> task."""
         return dict(zip(self.recordings["recording_id"], self.recordings["task"], strict=True))
 
 
 def read_inputs(shuffles: int) -> AuditInputs:
-    """Read what both protocols share; images stay on the disk."""
+    """Read the results of both protocols and their common inputs; images are memory-mapped."""
     studies: dict[str, StudyResults] = {protocol: read_study(protocol) for protocol in PROTOCOLS}
     draws = settings("bootstrap", intervals.Settings).draws
     seed = seed_of(study_seed(), "audit")
@@ -71,17 +74,17 @@ def read_inputs(shuffles: int) -> AuditInputs:
 
 
 def labels_shuffled(inputs: AuditInputs, voices: pd.DataFrame) -> dict[str, LabelProbe]:
-    """Each protocol's quick classifier on the features, with the real labels and with shuffled ones."""
+    """The quick classifier of each protocol, with true and with shuffled labels."""
     return label_shuffle.learn(voices, inputs.folds, within=inputs.task_of, **inputs.shuffling)
 
 
 def voices_of(inputs: AuditInputs) -> pd.DataFrame:
-    """The summary of each recording that the quick classifier reads."""
+    """The summary of each recording that the quick classifier uses."""
     return summary_of_images(inputs.images, inputs.image_recordings)
 
 
 def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
-    """Probes of the cohort and its split, whatever was learned from them."""
+    """Probes of the cohort and its split, independent of the trained models."""
     described = read_json(stage_folder("clinical") / "columns.json")
     people = stage_table("clinical", "subjects.csv", dtypes=clinical.dtypes(described["all"]))
     by_subject = inputs.folds["subject_wise"].drop_duplicates("subject_id").set_index("subject_id")
@@ -109,7 +112,7 @@ def probe_data(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
 
 
 def probe_sweep(inputs: AuditInputs) -> list[Finding]:
-    """Probes of what the sweep learned, and of what was picked from it: on the draws of the stage select."""
+    """Probes of the sweep and of the selection; the latter use the draws of the stage select."""
     by_recording, by_subject = (inputs.studies[protocol] for protocol in ("record_wise", "subject_wise"))
     as_selected = {**inputs.drawing, "seed": seed_of(study_seed(), "select/subject_wise")}
     collapsed = [
@@ -128,13 +131,13 @@ def probe_sweep(inputs: AuditInputs) -> list[Finding]:
 def probe_paper(classes: tuple[str, str]) -> list[Finding]:
     """Probes of the paper's own digits."""
     four, five = read_table(TABLE_4), read_table(TABLE_5)
-    patients_positive = classes if classes[1] == "ALS" else classes[::-1]  # the paper's, whatever ours is
+    patients_positive = classes if classes[1] == "ALS" else classes[::-1]  # the paper's positive class is ALS
     counts = tables.figure_12(read_table(FIGURE_12), patients_positive)
     return [*als_digits.collapse_of_table_4(four), *als_digits.probe(four, five, counts)]
 
 
 def check_claims(inputs: AuditInputs) -> list[claims.JudgedClaim]:
-    """The paper's claims, against its own tables and each protocol of ours."""
+    """Judge the paper's claims on its own tables and on each of our protocols."""
     runs = [
         claims.ProtocolRun(protocol, study.predictions, study.models, study.histories, baselines_of(protocol))
         for protocol, study in inputs.studies.items()
@@ -144,6 +147,6 @@ def check_claims(inputs: AuditInputs) -> list[claims.JudgedClaim]:
 
 
 def baselines_of(protocol: str) -> dict[str, pd.DataFrame]:
-    """The out-of-fold tables of a network's baselines but the majority, which every claim has beside it."""
+    """Out-of-fold tables of the baselines, except the majority baseline, which every claim has anyway."""
     names = sorted(path.stem for path in (stage_folder("baselines") / protocol).glob("*.csv"))
     return {name: stage_table("baselines", f"{protocol}/{name}.csv") for name in names if name != tables.MAJORITY}

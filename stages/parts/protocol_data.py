@@ -1,4 +1,4 @@
-"""What the ALS stages that train share: folds, features and the training settings of one protocol."""
+"""Inputs of the ALS stages that train: folds, features and training settings of one protocol."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from stages.parts.places import stage_folder, stage_table
 
 
 def load_data(protocol: Protocol) -> als.ProtocolData:
-    """Read data/folds/, data/features/ and params.yaml: all that every fit of a protocol shares."""
+    """Read data/folds/, data/features/ and params.yaml: the data that all fits of a protocol share."""
     images, table = stage_folder("features") / "images.npy", stage_table("folds", f"{protocol}.csv")
     rows = als.rows_of_recordings(stage_table("features", "index.csv"), table)
     study = fits.Study(

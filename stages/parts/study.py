@@ -1,4 +1,4 @@
-"""What one protocol has left behind, as evaluate reads it: the sweep, what was picked, the models of both cells."""
+"""The results of one protocol: the sweep, the selection, and the models of both cells."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ TABLE_4, TABLE_5, FIGURE_12 = (
 
 @dataclass(frozen=True)
 class StudyResults:
-    """One protocol's results. classes: the negative one's name, the positive's. drawing: of intervals."""
+    """The results of one protocol.
+
+    `classes` are the names of the negative and the positive class; `drawing` has draws, level and seed of intervals.
+    """
 
     protocol: str
     cohort: str
@@ -38,12 +41,12 @@ class StudyResults:
 
     @property
     def by_recording(self) -> bool:
-        """Split as in the paper: a subject's recordings on both sides."""
+        """Whether the split is by recording, as in the paper."""
         return self.protocol == "record_wise"
 
     @property
     def fold_of(self) -> dict[str, int | None]:
-        """The fold reported for each cell: each cell's own by the selection's rule; None: all folds."""
+        """The reported fold of each cell, by the rule of the selection; None: all folds."""
         if self.picked["reported_fold"] is None:
             return dict.fromkeys(CELLS)
         own = self.fits[(self.fits[CELL_COLUMNS] == list(self.published)).all(axis="columns")]
@@ -52,12 +55,12 @@ class StudyResults:
 
     @property
     def majority(self) -> float:
-        """Percent right when every recording is called what most are."""
+        """Accuracy of the majority baseline, in percent."""
         return 100 * metrics.majority_accuracy(next(iter(self.predictions.values()))["label"])
 
     @property
     def fused(self) -> str:
-        """The fused model that the protocol reports: on `all` clinical features as the paper, or on `common` ones."""
+        """The fused model that the protocol reports: with `all` clinical features as in the paper, or `common` ones."""
         return FUSED[self.protocol]
 
     @property
@@ -66,31 +69,31 @@ class StudyResults:
         return {int(fold): selection.Cell(**cell) for fold, cell in self.picked["cells"].items()}
 
     def epochs(self, *models: str) -> str:
-        """Epochs that the fits ran: of the models of both cells, or of the sweep."""
+        """Number of epochs of the fits in words: of the models of both cells, or of the sweep."""
         if models:
             curves = [self.histories[cell][model] for cell in CELLS for model in models]
             run = pd.concat(curve.groupby("fold")["epoch"].max() for curve in curves)
         else:
             run = self.fits["epochs"]
         fewest, most = run.min(), run.max()
-        return f"{most} epochs a fit" if fewest == most else f"{fewest} to {most} epochs a fit"
+        return f"{most} epochs per fit" if fewest == most else f"{fewest} to {most} epochs per fit"
 
     def reported(self, cell: str) -> dict[str, pd.DataFrame]:
-        """The rows of each model that tables and figures are about."""
+        """The rows of each model that tables and figures show."""
         fold = self.fold_of[cell]
         return {name: rows if fold is None else rows[rows["fold"] == fold] for name, rows in self.models[cell].items()}
 
     def scope(self, cell: str) -> str:
-        """Which rows those are, in words."""
+        """The reported rows in words."""
         return tables.scope_of(self.fold_of[cell])
 
     def cell_in_words(self, cell: str) -> str:
-        """Such as `S1B at 0.3`; `each fold's own` where they differ."""
+        """Such as `S1B at 0.3`; `each fold's own` if they differ between folds."""
         taken = [self.published] if cell == "published" else sorted(set(self.picked_cells.values()))
         return f"{taken[0].architecture} at {taken[0].dropout_rate}" if len(taken) == 1 else "each fold's own"
 
     def title(self, what: str, *models: str) -> str:
-        """A figure's title: what it shows, split how, on whose voices, after how many epochs of which fits."""
+        """Title of a figure: its subject, the protocol, the cohort and the epochs of the fits."""
         return f"{what}\n{self.protocol} · {self.cohort} · {self.epochs(*models)}"
 
 

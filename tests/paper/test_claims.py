@@ -286,7 +286,7 @@ def test_a_claim_with_a_field_that_nothing_reads_is_refused(wrong):
 def test_every_name_in_the_claims_is_a_cell_of_the_papers_table_or_a_model():
     cells, models = [str(cell) for cell in CELLS], set(FUSION_MODELS)
     for claim in CLAIMS.claim:
-        texts = (*claim.compare, *claim.compare_in_paper, *claim.beside)
+        texts = (*claim.compare, *claim.compare_in_paper, *claim.also_shown)
         names = [name for each in parsed(texts, CLAIMS.groups, cells) for name in each.names]
         assert {*names, claim.model} - {""} <= {*cells, *models}, claim.name
         assert sum(map(bool, (claim.compare, claim.at_least, claim.rule))) == 1, claim.name

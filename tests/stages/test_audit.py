@@ -109,5 +109,5 @@ def test_recordings_under_the_names_of_both_groups_are_a_leak(study, monkeypatch
 def test_the_paper_counts_patients_whatever_class_is_our_positive_one(study, monkeypatch, classes):
     monkeypatch.chdir(study)
     (figure_12,) = (found for found in probes.probe_paper(classes) if found.of == "Figure 12 and Table 5")
-    assert "163 of them of patients: the one fold of 244" in figure_12.sentence
+    assert "163 of them from patients: the one fold of 244" in figure_12.sentence
     assert figure_12.verdict == "suspect"

@@ -76,7 +76,7 @@ def test_nothing_in_git_names_a_subject_or_a_recording(study):
 
 def test_the_tables_in_words_name_protocol_cohort_epochs_and_baseline(study):
     text = (study / "data/evaluate/tables.md").read_text()
-    for expected in ("## record_wise, synthetic cohort", "## subject_wise, synthetic cohort", "4 to 6 epochs a fit",
+    for expected in ("## record_wise, synthetic cohort", "## subject_wise, synthetic cohort", "4 to 6 epochs per fit",
                      "majority baseline 66.67", "| selected | majority | recording |", "(80.33)"):  # fmt: skip
         assert expected in text
 
