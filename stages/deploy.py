@@ -1,4 +1,4 @@
-"""Put what a prediction on a new recording needs into one folder: the subject-wise fold models, none fitted again."""
+"""Collect in one folder what a prediction for a new recording needs: the subject-wise fold models, as trained."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ OUT = Path("models/deployed")
 def main() -> None:
     """Read models/, data/ and metrics/selection/; write models/deployed/ and metrics/deployed.json.
 
-    Each fold's encoding of the `common` columns is learned again from its training subjects alone, as in fusion.
+    Each fold's encoder of the `common` columns is learned again from its training subjects only, as in fusion.
     """
     cohort, appraiser = cohort_contract(), appraiser_of(PROTOCOL)
     known = learned(stage_table("folds", f"{PROTOCOL}.csv"), "common")
@@ -57,13 +57,13 @@ def main() -> None:
         for fold in deployed.folds:
             copy_file(Path("models") / PROTOCOL / name / f"fold_{fold}.keras", OUT / name / f"fold_{fold}.keras")
     written = json.dumps(deployed.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(written + "\n", OUT / "settings.json")  # unrounded: the encoders' bits count
+    write_text(written + "\n", OUT / "settings.json")  # not rounded, so that encoders stay equal bit for bit
     write_json(deployed.metrics(), metrics_file("deployed"))
-    print(f"{len(deployed.folds)} fold models of {' and '.join(DEPLOYED_MODELS)}, as trained")
+    print(f"Deployed {len(deployed.folds)} fold models of each of {' and '.join(DEPLOYED_MODELS)}, as trained")
 
 
 def training_data(cohort: dict[str, Any], low_pass_hz: float | None) -> TrainingData:
-    """How the cohort's recordings were made and who its subjects are, in ranges. low_pass_hz: `audio.bandwidth_hz`."""
+    """The training range: recording conditions and subjects of the cohort. low_pass_hz: `audio.bandwidth_hz`."""
     kinds = {name: cohort["clinical"]["all"][name] for name in cohort["clinical"]["common"]}
     measured = stage_table("conditions", "recordings.csv")
     people = stage_table("cohort", "subjects.csv", dtypes=clinical.dtypes(kinds))

@@ -1,4 +1,4 @@
-"""Train on each of two cohorts and score the other, where nothing is learned: as recorded, and both low-passed."""
+"""Train on each of two cohorts and test on the other one, with no learning there: as recorded, and low-passed."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def main() -> None:
             found.append(external.scores(table, **drawn).assign(**named))
     scores = pd.concat(found)[external.COLUMNS]
     bands = external_page.bands_in_words(low_passes, cleaning.bandwidth_hz)
-    classes = study_settings().classes[::-1]  # the positive one first, as the tables have it
+    classes = study_settings().classes[::-1]  # positive class first, as in the tables
     compared = external_page.Comparison(scores, cohorts, bands, tasks, cell, classes)
 
     write_table(scores.round(4), PLOTS / "scores.csv")
@@ -58,7 +58,7 @@ def main() -> None:
     write_json({**of_what, **external.headline(scores)}, metrics_file("external"))
     write_text(external_page.page(compared), PAGE)
     save(external_page.forest(compared, level=drawn["level"]), PLOTS / "external.png")
-    print(f"{cell} on {', '.join(tasks)}, AUC per subject outside: {external_page.in_short(compared)}")
+    print(f"{cell} on {', '.join(tasks)}, AUC per subject on the other cohort: {external_page.in_short(compared)}")
 
 
 def tables_of(
@@ -68,7 +68,7 @@ def tables_of(
     positions: Sequence[np.ndarray],
     cell: Cell,
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Trained on (role), tested on, and the predictions, for both directions in one band; the fits are made here."""
+    """Train in one band, and yield the training role, the test role and the predictions, for both directions."""
     mel = settings("spectrogram", spectrogram.Settings)
     with TemporaryDirectory() as folder:
         images = Path(folder) / f"{band}.npy"
@@ -80,7 +80,7 @@ def tables_of(
 
 
 def write_none(why: str, out: Path) -> None:
-    """Write that nothing is compared, wherever a comparison would stand."""
+    """Write to all outputs that nothing is compared, and why."""
     write_json({"synthetic": False, "compared": False}, metrics_file("external"))
     for page in (PAGE, out / "none.md"):
         write_text(f"# External validation\n\n{why}\n", page)

@@ -1,4 +1,4 @@
-"""Split the recordings that came through into folds, each with training, validation and test part, per protocol."""
+"""Split the cleaned recordings into folds, each with a training, validation and test part, for each protocol."""
 
 import pandas as pd
 
@@ -12,9 +12,9 @@ from stages.parts.run import run
 
 
 def main(role: str = "main") -> None:
-    """Read data/cohort/ and data/audio/; write a table per protocol to data/folds/.
+    """Read data/cohort/ and data/audio/; write one table per protocol to data/folds/.
 
-    Where a second cohort is too small for the folds, its tables are empty.
+    If a second cohort is too small for the folds, its tables are empty.
     """
     splitting = settings("folds", folds.Settings)
     subjects = stage_table("cohort", "subjects.csv", role)[["subject_id", "label"]]
@@ -27,7 +27,7 @@ def main(role: str = "main") -> None:
     except BadInput as error:
         if role == "main":
             raise
-        # the study needs no second cohort: one that is too small does not stop it, and is not compared
+        # The study works without a second cohort, so one that is too small is left out of the comparison.
         tables = [pd.DataFrame(columns=["recording_id", "subject_id", "label", "fold"]) for _ in PROTOCOLS]
         recordings = recordings[:0]
         print(f"The {role} cohort is left out.\n{error}")

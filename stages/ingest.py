@@ -1,7 +1,7 @@
-"""Read a release, check all of it, and write the one contract that every later stage reads.
+"""Read a release, check all of it, and write it in the common format that every later stage reads.
 
-Where params.yaml has a block `subset`, as in gender/, it is drawn first and checked alone, and it is the sexes that the
-cohort must have both of.
+If params.yaml has a block `subset`, as in gender/, a subset is drawn first and only this subset is checked. The cohort
+must then have both sexes, otherwise both labels.
 """
 
 import hashlib
@@ -58,32 +58,32 @@ def main(role: str = "main") -> None:
     print(
         f"{'synthetic ' if release.synthetic else ''}{release.source}: {counts['subjects']} subjects"
         f" ({in_classes(counts)}), {counts['recordings']} recordings"
-        f" ({missing} missing, {counts['quarantined_recordings']} set aside{of_duplicates(counts)}),"
-        f" {counts['hours']:.2f} h, columns not used: {printable(', '.join(release.unused_columns)) or 'none'}"
+        f" ({missing} missing, {counts['quarantined_recordings']} in quarantine{of_duplicates(counts)}),"
+        f" {counts['hours']:.2f} h, unused columns: {printable(', '.join(release.unused_columns)) or 'none'}"
     )
 
 
 def of_duplicates(counts: dict[str, Any]) -> str:
-    """What happened to recordings with the same samples, where there are any."""
+    """What happened to recordings with the same samples, if there are any."""
     left_out, kept = counts["quarantined_duplicates"], counts["kept_duplicates"]
-    of_left_out = f", {left_out} of them with the same samples as another" if left_out else ""
-    return of_left_out + (f", {kept} kept that have the same samples as another" if kept else "")
+    of_left_out = f", {left_out} of them with the same samples as another recording" if left_out else ""
+    return of_left_out + (f", {kept} kept with the same samples as another recording" if kept else "")
 
 
 def digest(*tables: Path) -> str:
-    """Of the tables of recordings, which hold each file's own digest, and of subjects: 16 digits of SHA-256."""
+    """16 digits of the SHA-256 of the tables of recordings, which contain each file's digest, and of subjects."""
     return hashlib.sha256(b"".join(table.read_bytes() for table in tables)).hexdigest()[:16]
 
 
 def in_classes(counts: dict[str, Any]) -> str:
-    """The two classes of a cohort, counted."""
+    """The number of subjects of each class, in words."""
     if "patients" in counts:
         return f"{counts['patients']} ALS, {counts['controls']} HC"
     return f"{counts['male_speakers']} men, {counts['female_speakers']} women"
 
 
 def counts_in_metrics(counts: dict[str, Any]) -> dict[str, Any]:
-    """What a cohort holds; a few people, of a class or in quarantine, are not counted to the person."""
+    """Counts of a cohort for metrics; small numbers of people, of a class or in quarantine, are hidden."""
     classes = ("patients", "controls") if "patients" in counts else ("male_speakers", "female_speakers")
     shown = disclosure.shown_apart([counts[name] for name in classes], counts["subjects"])
     few = counts["quarantined_subjects"]
@@ -91,9 +91,9 @@ def counts_in_metrics(counts: dict[str, Any]) -> dict[str, Any]:
 
 
 def choice_in_metrics(choice: dict[str, Any]) -> dict[str, Any]:
-    """How the subset was drawn, step by step; a gender that few state is not counted to the person.
+    """Counts of each step of drawing the subset; genders stated by few people are hidden.
 
-    The other genders are counted so that their sum, which the steps hold, reveals none.
+    More counts are hidden where the total, which the steps state, would reveal them.
     """
     if "left_out_by_gender" not in choice:
         return choice

@@ -1,4 +1,4 @@
-"""Synthesise a cohort and write it as a VOC-ALS release: folders of WAV files and a workbook."""
+"""Synthesise a cohort and write it in the format of a VOC-ALS release: folders of WAV files and a workbook."""
 
 import io
 import re
@@ -22,11 +22,11 @@ from stages.parts.places import stage_folder
 from stages.parts.run import run
 from stages.parts.workers import map_ordered
 
-EMPTY_ROWS = 300  # formatted and without content, as in the release
+EMPTY_ROWS = 300  # formatted rows without content, as in the release
 
 
 def main(role: str = "main") -> None:
-    """Write data/raw/phantom; for another role its own, of other people, recorded as params block ROLE.phantom says."""
+    """Write data/raw/phantom; for a role, data/ROLE/raw/phantom, with other people, from the block ROLE.phantom."""
     wanted = settings("phantom", voc_als.Settings)
     seed = study_settings().seed
     recorder = voc_als.Recorder()
@@ -53,7 +53,7 @@ def main(role: str = "main") -> None:
     write_workbook([voc_als.workbook_row(each, measures[each.subject_id]) for each in subjects], root / "VOC-ALS.xlsx")
     print(
         f"{len(subjects)} synthetic subjects, {len(recordings) + len(copies)} recordings of {', '.join(wanted.tasks)}"
-        f"{f', {len(copies)} of them copies of another' if copies else ''}"
+        f"{f', {len(copies)} of them copies of another recording' if copies else ''}"
     )
 
 
@@ -68,7 +68,7 @@ def write_recording(
 
 
 def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
-    """Write the release's workbook: two header rows, the subjects, empty formatted rows; no date of its writing."""
+    """Write the release's workbook, without a date: two header rows, the subjects, empty formatted rows."""
     book = Workbook()
     book.remove(book.worksheets[0])
     data = book.create_sheet("VOC-ALS_Data")

@@ -1,4 +1,4 @@
-"""Synthesise people who read sentences and write them as a release of Common Voice: validated.tsv and MP3 clips."""
+"""Synthesise people who read sentences, in the format of a Common Voice release: validated.tsv and MP3 clips."""
 
 import io
 import shutil
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def write_clip(clip: common_voice.Clip, *, folder: Path, seed: int) -> float:
-    """Synthesise one clip and write it as mono MP3; returns its length in seconds."""
+    """Synthesise one clip and write it as mono MP3. Returns its duration in seconds."""
     samples = common_voice.read_out(clip, seed).astype(np.float32) / 32768
     wide = librosa.resample(samples, orig_sr=voice.SAMPLE_RATE_HZ, target_sr=common_voice.SAMPLE_RATE_HZ)
     content = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Bring every recording to 16-bit mono at one sampling rate, without its silence."""
+"""Convert every recording to 16-bit mono at one sampling rate, and remove silence."""
 
 import shutil
 from functools import partial
@@ -17,7 +17,7 @@ from stages.parts.run import run
 from stages.parts.workers import map_ordered, without_problems
 
 COLUMNS = ["recording_id", "subject_id", "task", "duration_s", "source_duration_s", "highest_hz"]
-AT_ONCE = 16  # recordings, of some milliseconds each
+AT_ONCE = 16  # recordings per call of a worker, because each takes only milliseconds
 
 
 def main(role: str = "main") -> None:
@@ -42,19 +42,20 @@ def main(role: str = "main") -> None:
         {"recordings": total, "mean_source_duration_s": before_s / total, "mean_duration_s": after_s / total},
         metrics_file("audio", role),
     )
-    print(f"{total} recordings cleaned: {before_s / 3600:.2f} h became {after_s / 3600:.2f} h without silence")
+    print(f"{total} recordings cleaned: {before_s / 3600:.2f} h before, {after_s / 3600:.2f} h after silence removal")
 
 
 def clean_one(row: dict[str, str], root: Path, out: Path, cleaning: audio.Settings) -> dict[str, str] | Problem:
-    """Clean one recording into `out`; a silent one is a problem."""
+    """Clean one recording and write it to `out`; returns a Problem if it is silent or has changed."""
     try:
         samples = audio.clean(root / row["path"], cleaning)
     except SilentRecording as error:
-        remedy = "replace the file, or take it out of the release"
-        return Problem(row["path"], "a recording with sound in it", str(error), remedy)
+        remedy = "replace the file, or remove it from the release"
+        return Problem(row["path"], "a recording with sound", str(error), remedy)
     except (soundfile.SoundFileError, OSError) as error:
         found = str(error) if (root / row["path"]).is_file() else "no such file"
-        return Problem(row["path"], "the recording that ingest checked", found, "run the pipeline from ingest on")
+        remedy = "run the pipeline again from the stage ingest"
+        return Problem(row["path"], "the recording that ingest checked", found, remedy)
     audio.write(out / f"{row['recording_id']}.wav", samples, cleaning.sample_rate_hz)
     duration = f"{len(samples) / cleaning.sample_rate_hz:.4f}"
     named = {key: row[key] for key in ("recording_id", "subject_id", "task")}

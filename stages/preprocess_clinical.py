@@ -1,4 +1,4 @@
-"""Type the clinical columns, count what is recorded, and write the paper's scaled matrices (its Table 3)."""
+"""Convert the clinical columns to types, count recorded values, and write the paper's scaled matrices (its Table 3)."""
 
 from bulbar.cohort import clinical
 from bulbar.core.files import write_json, write_table

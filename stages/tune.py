@@ -34,7 +34,8 @@ def main(protocol: Protocol) -> None:
         drawing = {"orders": tune.orders, "seed": seed_of(seed, "replay")}
         table = replay.replay(losses, **drawing)
         write_table(table.round(6), plots / "replay.csv")
-        save(figures.replay(table, tune.orders, f"Random search beside the grid\n{title}"), plots / "replay.png")
+        drawn = figures.replay(table, tune.orders, f"Random search compared with the full grid\n{title}")
+        save(drawn, plots / "replay.png")
         replayed = replay.summary(losses, **drawing)
     for sampler, table in tables.items():
         log_steps(table, stage_folder("curves") / protocol / sampler, step="trial", names=LOGGED)
@@ -50,7 +51,7 @@ def main(protocol: Protocol) -> None:
 def search_all(
     protocol: Protocol, tune: search.Settings, seed: int
 ) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float]]]:
-    """By sampler the trials and the importances of the settings; the fits are made here."""
+    """Run all searches. Returns sampler -> trials, and sampler -> importances of the settings."""
     network, computing = settings("network", gender.Settings), settings("compute", parallel.Settings)
     data, cache = load_data(protocol), fit_cache.FitCache(computing.fit_cache_folder)
 
@@ -65,7 +66,7 @@ def search_all(
         ]
 
     grid = gender.fits_of_grid(data, network, tune.space)
-    print(f"tune, {protocol}: the whole grid: {fit_cache.plan(grid, data.study, cache, computing.n_workers)}")
+    print(f"tune, {protocol}, whole grid: {fit_cache.plan(grid, data.study, cache, computing.n_workers)}")
     shaping = search.digest(tune, seed, [digest(fit, data.study) for fit in grid])
     tables: dict[str, pd.DataFrame] = {}
     importances: dict[str, dict[str, float]] = {}
@@ -85,12 +86,13 @@ def draw(
     plots: Path,
     title: str,
 ) -> None:
-    """How far each sampler has come, what its trials were, what their losses depend on."""
+    """Draw the best loss of each sampler so far, its trials, and the importances of the settings."""
     together = pd.concat(tables.values(), ignore_index=True)
-    save(figures.best_so_far(together, f"Best so far\n{title}"), plots / "best_so_far.png")
+    save(figures.best_so_far(together, f"Lowest validation loss after each trial\n{title}"), plots / "best_so_far.png")
     write_table(trials.best_by_trial(together).round(6), plots / "best_so_far.csv")
-    save(figures.parallel_coordinates(together, varied, f"Trials\n{title}"), plots / "parallel_coordinates.png")
-    drawn = figures.importances(importances, f"What the validation loss depends on\n{title}")
+    drawn = figures.parallel_coordinates(together, varied, f"Settings and validation loss of all trials\n{title}")
+    save(drawn, plots / "parallel_coordinates.png")
+    drawn = figures.importances(importances, f"Importance of each setting for the validation loss\n{title}")
     save(drawn, plots / "importances.png")
 
 

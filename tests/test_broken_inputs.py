@@ -96,7 +96,7 @@ def judge_set_aside(tried, expected, sound):
         expected.recordings,
         expected.subjects and disclosure.shown(expected.subjects),
     )
-    assert f"{expected.recordings} set aside" in tried.out
+    assert f"{expected.recordings} in quarantine" in tried.out
     before, after = table(tables_of(sound), "recordings.csv"), table(tried.after, "data/cohort/recordings.csv")
     assert set(expected.lost) <= set(before["recording_id"])
     left = before[~before["recording_id"].isin(expected.lost)].reset_index(drop=True)

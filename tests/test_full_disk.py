@@ -14,7 +14,7 @@ def test_fits_that_will_not_fit_are_reported_before_any_is_trained_and_no_half_o
     with small_disk(tmp_path / "disk", 60) as disk:
         study = Pipeline(tmp_path / "project", disk.folder / "fits").tiny()
         shown = study.dvc("repro", "sweep@record_wise", fails=True)
-        assert "room for 2 fits" in shown and "make room there" in shown and f"free in {disk.folder}" in shown
+        assert "room for 2 fits" in shown and "free some space there" in shown and f"free in {disk.folder}" in shown
         assert "Traceback" not in shown
         assert finished_fits(study.fit_cache) == {}
         disk.resize(50_000)
@@ -40,7 +40,7 @@ def test_a_project_on_a_disk_that_is_full_again_and_again_ends_as_one_with_room(
             if run.returncode == 0:
                 break
             assert "Traceback" not in run.stdout, run.stdout
-            if "make room there" in run.stdout:
+            if "free some space there" in run.stdout:
                 assert f"free in {disk.folder}" in run.stdout
                 refused = True
             elif not any(words in run.stdout for words in DVC_SAYS):

@@ -1,1 +1,1 @@
-"""What every package uses: errors, settings, seeds, atomic files, tables, parallel work, the disclosure rule."""
+"""Shared by all packages: errors, settings, seeds, atomic files, tables, parallel work, the disclosure rule."""

@@ -1,4 +1,4 @@
-"""Zip archives (`.keras`, `.xlsx`) without the time of their writing, so that the same content is the same bytes."""
+"""ZIP archives (`.keras`, `.xlsx`) without time stamps, so that the same content has the same bytes."""
 
 import io
 import zipfile
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from bulbar.core.atomic_write import write_bytes
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a ZIP archive
 
 
 def fix_dates(path: str | Path, rewrite: Mapping[str, Callable[[bytes], bytes]]) -> None:
-    """Rewrite a zip archive in place, as `dated_alike` makes it."""
+    """Rewrite a ZIP archive in place with `dated_alike`."""
     write_bytes(dated_alike(Path(path).read_bytes(), rewrite), path)
 
 
 def dated_alike(archive: bytes, rewrite: Mapping[str, Callable[[bytes], bytes]]) -> bytes:
-    """A zip archive with every member dated 1980-01-01, its order and compression kept.
+    """A ZIP archive with every member dated 1980-01-01; order and compression stay.
 
-    rewrite: for a member that holds a time in its content, what to make of that content.
+    rewrite: member -> function that removes times from its content.
     """
-    whole = io.BytesIO()  # on a full disk `zipfile` leaves a traceback of its own when it is collected
+    whole = io.BytesIO()  # in memory, because on a full disk `zipfile` prints its own traceback when it is deleted
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(whole, "w") as target:
         for member in source.infolist():
             content = source.read(member)

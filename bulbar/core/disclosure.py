@@ -1,22 +1,37 @@
-"""Disclosure rule for counts of people: the one place that decides what of a count is printed.
+"""Disclosure rule for counts of people: this module alone decides how a count is printed.
 
-k-anonymity with k = 5: a count of 1 to 4 people is `<5`, what would reveal it (the total, the other counts) is
-withheld with it, and a mean, a share or a score is of 5 people or more. Counted are people by what they are or have.
-How many of 5 people or more a model called a patient is the model's doing, and is printed to the unit; so is a ROC
-curve, whose steps say in which order a model put people, and nothing of them.
+The rule is k-anonymity with k = 5. A count of 1 to 4 people is printed as `<5`. Totals and other counts that would
+reveal it are hidden too. A mean, a share or a score is printed only for 5 people or more. The rule is about properties
+of people. The output of a model is not such a property: how many of 5 people or more it calls patients is printed
+exactly. So is a ROC curve, whose steps show only the order in which a model ranks people.
 Source: Griffiths et al. 2019, Handbook on Statistical Disclosure Control for Outputs (threshold, secondary disclosure).
 """
 
 from collections.abc import Sequence
 
 FEWEST_SHOWN = 5
-"""A count of people below this is not printed."""
+"""Smallest count of people that is printed exactly."""
 
 
 def shown(count: int, out_of: int | None = None) -> int | str:
-    """A count of people as it may be printed: a few, or all but a few, could be recognised.
+    """A count of people as it may be printed.
 
-    Nobody is `none`, fewer than 5 are `<5`, and all of a group but fewer than 5 are `all but <5`.
+    Parameters
+    ----------
+    count : int
+        Number of people.
+    out_of : int, optional
+        Size of the group. With it, a count of nearly everyone is hidden too, because the rest could be recognised.
+
+    Returns
+    -------
+    int or str
+        The count; `none` for 0; `<5` for 1 to 4; `all but <5` if 1 to 4 of the group are not counted.
+
+    Examples
+    --------
+    >>> shown(12), shown(3), shown(0), shown(28, out_of=30)
+    (12, '<5', 'none', 'all but <5')
     """
     if count == 0:
         return "none"
@@ -31,11 +46,26 @@ WITHHELD = "withheld"
 
 
 def withheld(counts: Sequence[int], total: int) -> list[bool]:
-    """Of groups that divide `total` people, whose count is hidden: fewer than 5, and what would reveal those.
+    """Which counts of groups are hidden: those under 5, and others that would reveal them.
 
-    Who is in no group counts as a group. With the counts under 5 the smallest others are hidden, until together they
-    are 5 people or more and each of those under 5 can be two numbers at least for one who knows all that is printed,
-    and that the smallest others were hidden.
+    Parameters
+    ----------
+    counts : sequence of int
+        Sizes of groups without common members.
+    total : int
+        Number of people in all. People in no group count as one more group.
+
+    Returns
+    -------
+    list of bool
+        True for each count under 5, and for the smallest other counts, until the hidden groups have 5 people or more
+        together, and at least two values remain possible for each count under 5, even for a reader who knows all that
+        is printed and this rule.
+
+    Examples
+    --------
+    >>> withheld([3, 9, 20], total=32)
+    [True, True, False]
     """
     parts = [*counts, total - sum(counts)]
     hidden = _hidden(parts)
@@ -43,7 +73,7 @@ def withheld(counts: Sequence[int], total: int) -> list[bool]:
 
 
 def _hidden(parts: Sequence[int]) -> set[int]:
-    """The places of the counts that `withheld` names, who is in no group included."""
+    """Positions of the counts that `withheld` hides, including people in no group."""
     hidden = {place for place, count in enumerate(parts) if 0 < count < FEWEST_SHOWN}
     others = sorted((place for place, count in enumerate(parts) if count >= FEWEST_SHOWN), key=lambda at: parts[at])
     while hidden and others and not _open([parts[place] for place in hidden], below=parts[others[0]]):
@@ -52,9 +82,9 @@ def _hidden(parts: Sequence[int]) -> set[int]:
 
 
 def _open(hidden: Sequence[int], below: int) -> bool:
-    """Whether counts of 5 people or more in all, known to be under 5 or not, leave each of those under 5 open.
+    """Whether the hidden counts sum to 5 or more and leave at least two possible values for each count under 5.
 
-    below: the smallest count that is printed, which no hidden one reaches.
+    below: the smallest printed count, which is above every hidden one.
     """
     small = sum(count < FEWEST_SHOWN for count in hidden)
     large = len(hidden) - small
@@ -64,9 +94,25 @@ def _open(hidden: Sequence[int], below: int) -> bool:
 
 
 def shown_apart(counts: Sequence[int], total: int) -> list[int | str]:
-    """Each count of groups that divide `total` people as it may be printed: as `shown`, `5 or more`, or `withheld`.
+    """Counts of groups as they may be printed, by the rule of `withheld`.
 
-    Where everyone is hidden, and all groups could be under 5, it is not shown which are: that could reveal them.
+    Parameters
+    ----------
+    counts : sequence of int
+        Sizes of groups without common members.
+    total : int
+        Number of people in all.
+
+    Returns
+    -------
+    list of int or str
+        Each as `shown`, or `5 or more`, or `withheld`. If all groups are hidden, and all could be under 5, all are
+        `withheld`, because showing which groups are under 5 could reveal their counts.
+
+    Examples
+    --------
+    >>> shown_apart([3, 9, 20], total=32)
+    ['<5', '5 or more', 20]
     """
     parts = [*counts, total - sum(counts)]
     hidden = _hidden(parts)

@@ -1,4 +1,4 @@
-"""The error stream of this process, beneath Python: what native libraries write there goes past every log level."""
+"""The error stream of this process at the level of the system: native libraries write to it and ignore log levels."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what is written to the error stream off the terminal, such as what TensorFlow prints of its build."""
+    """Hide everything written to the error stream, such as TensorFlow's messages about its build."""
     sys.stderr.flush()
     error_stream = os.dup(2)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, no path of ours
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a file
         os.dup2(nowhere.fileno(), 2)
         try:
             yield

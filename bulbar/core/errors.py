@@ -1,4 +1,4 @@
-"""What is wrong with what a user gave us: every fault at once, each with what to do about it."""
+"""Errors of the user's input: all problems are listed at once, each with what to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault of the input: where it is, what was expected, what was found, what to do."""
+    """One problem of the input: where it is, what was expected, what was found, what to do."""
 
     where: str
     expected: str
@@ -20,12 +20,12 @@ class Problem:
 
 
 def printable(text: str) -> str:
-    """A text on one line that steers no terminal: line breaks, escapes and bytes of no encoding are written out."""
+    """A text on one line that cannot control a terminal: line breaks, escapes and invalid bytes are written out."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 class BadInput(ValueError):
-    """Carries all that is wrong with an input; stages print it without a traceback and exit with 1."""
+    """All problems of an input. Stages print them without a traceback and exit with code 1."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
@@ -33,17 +33,17 @@ class BadInput(ValueError):
 
     @classmethod
     def one(cls, where: str, expected: str, found: str, remedy: str) -> Self:
-        """With a single problem."""
+        """An error with a single problem."""
         return cls([Problem(where, expected, found, remedy)])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A worker's error reaches the caller pickled: as its problems, not as their text."""
+        """Pickle the problems, not their text, because errors of workers reach the caller pickled."""
         return type(self), (self.problems,)
 
 
 class CannotGoOn(BadInput):
-    """The input may be right, but the machine is not: its disk is full, its workers die. Nothing half done is left."""
+    """A problem of the machine, not of the input: a full disk, or workers that die. No partial output is left."""
 
 
 class SilentRecording(ValueError):
-    """Nothing in a recording is louder than nothing: it has no peak to compare with."""
+    """Every sample of a recording is zero, so there is no peak to compare with."""

@@ -1,4 +1,4 @@
-"""Tables, metrics, figures and feature arrays, read and written in one way: CSV, JSON, PNG, NPY."""
+"""Read and write tables, metrics, figures and feature arrays: CSV, JSON, PNG, NPY."""
 
 import csv
 import io
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-"""How a cell begins that a spreadsheet would compute, with what keeps it from that: `'`."""
+"""Start of a cell that a spreadsheet program would compute, possibly after the mark `'`, which prevents that."""
 
 
 def inert(cell: Any) -> Any:
-    """A cell as our CSV tables hold it: a string that a spreadsheet would compute has `'` before it, numbers have not.
+    """Mark a string that a spreadsheet program would compute with a leading `'`; numbers stay unchanged.
 
-    Releases are written by others, and people open tables in spreadsheets. `as_it_was` takes the mark off again.
+    Texts of a release come from other people, and users open tables in spreadsheets. `as_it_was` removes the mark.
+
+    Examples
+    --------
+    >>> inert("=1+1"), inert("-3.5"), inert("ALS")
+    ("'=1+1", '-3.5', 'ALS')
     """
     if not isinstance(cell, str) or not _FORMULA.match(cell):
         return cell
@@ -40,17 +45,30 @@ def inert(cell: Any) -> Any:
 
 
 def as_it_was(cell: Any) -> Any:
-    """A cell of a CSV table of ours without the mark of `inert`."""
+    """A cell without the mark of `inert`."""
     return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def _strings(frame: pd.DataFrame) -> list[Any]:
-    """The columns that may hold strings."""
+    """The columns that may contain strings."""
     return [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
 
 
 def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
-    """A CSV table of ours. Empty means not recorded; nothing else does: the therapy `None` stays a string."""
+    """Read a CSV table written by `write_table`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    **dtypes : type
+        Column -> type. Other types are inferred.
+
+    Returns
+    -------
+    DataFrame
+        Only an empty cell is missing: the therapy `None` stays a string.
+    """
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dtypes or None)
     for name in _strings(table):
         marked = table[name].str.startswith("'", na=False)
@@ -60,7 +78,15 @@ def read_table(path: str | Path, **dtypes: Any) -> pd.DataFrame:
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV, the same bytes for the same rows, every cell inert; its folder is made."""
+    """Write a table as CSV: the same bytes for the same rows, every cell `inert`, without the index.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    path : str or Path
+        The file. Its folder is created if necessary.
+    """
     frame = frame.copy(deep=False)
     for name in _strings(frame):
         frame[name] = frame[name].map(inert, na_action="ignore")
@@ -69,14 +95,14 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_rows(path: str | Path) -> Iterator[dict[str, str]]:
-    """The rows of a CSV table one after another, as strings: for tables too long to hold."""
+    """Yield the rows of a CSV table as strings, for tables that do not fit into memory."""
     with Path(path).open(newline="", encoding="utf-8") as table:
         for row in csv.DictReader(table):
             yield {name: as_it_was(cell) for name, cell in row.items()}
 
 
 def count_rows(path: str | Path) -> int:
-    """How many rows a CSV table has, its header left out."""
+    """Number of rows of a CSV table, without its header."""
     return sum(1 for _ in read_rows(path))
 
 
@@ -87,7 +113,7 @@ class _InertRows(csv.DictWriter):
 
 @contextmanager
 def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictWriter[str]"]:
-    """A writer of CSV rows one after another, every cell inert; its folder is made."""
+    """A writer for CSV rows, one at a time, every cell `inert`; the folder is created if necessary."""
     with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as table:
         writer = _InertRows(table, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
@@ -95,29 +121,37 @@ def rows_writer(path: str | Path, columns: Iterable[str]) -> Iterator["csv.DictW
 
 
 def read_json(path: str | Path) -> Any:
-    """A JSON file's content."""
+    """The content of a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write JSON with numbers rounded to 4 digits, in the given order; its folder is made. NaN becomes null."""
+    """Write JSON in the given order.
+
+    Parameters
+    ----------
+    content : mapping
+        Floats are rounded to 4 digits; NaN and infinity become null.
+    path : str or Path
+        The file. Its folder is created if necessary.
+    """
     text = json.dumps(_rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(text + "\n", path)
 
 
 def save(figure: "Figure", path: str | Path) -> None:
-    """Write a figure as PNG of 256 colours, the same bytes for the same figure; its folder is made."""
+    """Write a figure as PNG with 256 colours: the same bytes for the same figure. Its folder is created."""
     drawn, small = io.BytesIO(), io.BytesIO()
     with matplotlib_defaults():
         figure.savefig(drawn, format="png", dpi=120)
     Image.open(drawn).convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
     write_bytes(small.getvalue(), path)
-    figure.clear()  # a Figure outside pyplot needs no closing; this frees what it drew
+    figure.clear()  # frees memory; a Figure outside pyplot needs no closing
 
 
 @contextmanager
 def matplotlib_defaults() -> Iterator[None]:
-    """matplotlib's own defaults, whatever the user's matplotlibrc says: saving reads settings, too."""
+    """Use matplotlib's own defaults instead of the user's matplotlibrc, because saving also reads settings."""
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -138,9 +172,16 @@ def _rounded(value: Any) -> Any:
 
 
 class FeaturesWriter:
-    """Writes feature rows one after another into one `.npy` array (row, mel, frame) of float32.
+    """Writes feature rows one at a time into one `.npy` array, shape (row, mel, frame), float32.
 
-    The number of rows need not be known before: the header, which NumPy pads for it, is written again at the end.
+    The number of rows need not be known in advance: the header, which NumPy pads, is written again at the end.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Its folder is created if necessary.
+    row_shape : tuple of int
+        (mel, frame).
     """
 
     def __init__(self, path: str | Path, row_shape: tuple[int, int]) -> None:

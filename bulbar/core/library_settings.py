@@ -1,7 +1,7 @@
-"""What libraries read from the user's environment and home: whatever would change a result or fail is overridden.
+"""Override environment variables and settings of the user's home that would change a result or cause a failure.
 
-`import bulbar` applies it, before any library that bulbar uses is imported: in stages, commands and all workers.
-docs/compute.md has the table of what is overridden, what is honoured, and what is harmless.
+`import bulbar` does this before it imports any library, in stages, commands and all workers. docs/compute.md has the
+table of variables that are overridden, honoured or harmless.
 """
 
 import os
@@ -18,7 +18,7 @@ HONOURED = (
     *("DNNL_MAX_CPU_ISA", "GLIBC_TUNABLES", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"),
     *("ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "TF_ENABLE_ONEDNN_OPTS"),
 )
-"""Variables that make a CPU look like another type: where set, they are part of every fit's digest."""
+"""Variables that change which CPU instructions are used. If set, they are part of every fit's digest."""
 
 _HARMLESS = (
     *("JOBLIB_TEMP_FOLDER", "LOKY_MAX_CPU_COUNT", "NUMBA_CACHE_DIR"),
@@ -28,26 +28,26 @@ _OVERRIDDEN = (
     *("CUBLAS_", "CUDNN_", "DNNL_", "JAX_", "JOBLIB_", "KERAS_", "LIBROSA_", "LOKY_", "NUMBA_", "NVIDIA_TF32_OVERRIDE"),
     *("ONEDNN_", "SCIPY_", "SKLEARN_", "SOXR_", "TF_", "XLA_FLAGS"),
 )
-"""How the names of variables begin that the libraries are not to see. Longer ones, harmless or honoured, stay."""
+"""Prefixes of variables that are hidden from the libraries, except harmless and honoured ones."""
 
 _QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-"""What Python does not show by default."""
+"""Warnings that Python does not show by default."""
 
 
 def override() -> None:
-    """Set and clear the variables of this process, which its workers inherit.
+    """Set and clear the variables of this process; its workers inherit them.
 
-    A library that was imported before has read them already; of Keras see `bulbar.training.backend.reset_defaults`.
+    A library that is already imported has read them before. For Keras, see `bulbar.training.backend.reset_defaults`.
     """
     for name in list(os.environ):
         if name.startswith(_OVERRIDDEN) and name not in HONOURED and not name.startswith(_HARMLESS):
             del os.environ[name]
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # what trains or explains by train.keras_backend sets another
-    os.environ["KERAS_HOME"] = os.devnull  # no folder: no keras.json is found there, and none is written
-    if "ipykernel" not in sys.modules:  # in a notebook, pyplot is the user's
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # training and explaining set train.keras_backend later
+    os.environ["KERAS_HOME"] = os.devnull  # not a folder, so no keras.json is read or written
+    if "ipykernel" not in sys.modules:  # in a notebook, the user's pyplot settings stay
         os.environ["MPLBACKEND"] = "agg"
         os.environ["MATPLOTLIBRC"] = os.devnull
-    if os.environ.pop("PYTHONWARNINGS", None):  # `error` makes an exception of what libraries only deprecate
+    if os.environ.pop("PYTHONWARNINGS", None):  # `error` would raise exceptions for deprecations in libraries
         warnings.resetwarnings()
         for category in _QUIET:
             warnings.simplefilter("ignore", category)
@@ -55,12 +55,12 @@ def override() -> None:
 
 
 def honoured() -> dict[str, str]:
-    """Those variables of HONOURED that are set, and their values."""
+    """The variables of HONOURED that are set, with their values."""
     return {name: os.environ[name] for name in HONOURED if name in os.environ}
 
 
 def can_be_written(folder: Path) -> bool:
-    """Whether files can be made in a folder, or in the nearest one above it that there is."""
+    """Whether files can be created in a folder or, if it does not exist, in its nearest existing parent."""
     for place in (folder, *folder.parents):
         if os.access(place, os.F_OK):
             return folder.is_absolute() and place.is_dir() and os.access(place, os.W_OK | os.X_OK)
@@ -68,7 +68,7 @@ def can_be_written(folder: Path) -> bool:
 
 
 def _name_writable_caches() -> None:
-    """Numba fails where it can write its cache nowhere; matplotlib warns, and reads all fonts again in each process."""
+    """Set writable cache folders. Without one, Numba fails, and matplotlib reads all fonts again in each process."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     numba = [Path(named).absolute()] if named else []
     if not any(map(can_be_written, [*numba, Path(platformdirs.user_cache_dir("numba"))])):
@@ -82,7 +82,7 @@ def _name_writable_caches() -> None:
 
 
 def _name_temporary(variable: str, name: str) -> None:
-    """Let a variable name a folder below the temporary one, of this user alone: Numba unpickles what it finds there."""
+    """Set a variable to a temporary folder that only this user can access, because Numba unpickles files in it."""
     try:
         folder = Path(tempfile.gettempdir()) / f"bulbar-{os.getuid()}"
         try:
@@ -92,5 +92,5 @@ def _name_temporary(variable: str, name: str) -> None:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
                 folder = Path(tempfile.mkdtemp(prefix="bulbar-"))
         os.environ[variable] = str(folder / name)
-    except OSError:  # no temporary folder either: what needs the cache reports it
+    except OSError:  # no temporary folder either; the library that needs the cache reports it
         return

@@ -1,4 +1,4 @@
-"""Tables and values as Markdown pages show them."""
+"""Format tables and values for Markdown pages."""
 
 import math
 import re
@@ -11,18 +11,39 @@ import pandas as pd
 
 _MARKUP = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|\](?=\()|(?<=\w):(?=//)|(?<=www)\.|[\r\n]+")
 _AS_TEXT = {"|": "\\|", "<": "&lt;", "]": "\\]", ":": ":<!-- -->", ".": "<!-- -->."}
-"""A bare address is a link on GitHub, unless a comment parts it."""
+"""Replacements. GitHub turns a bare address into a link unless a comment splits it."""
 
 NOT_DEFINED = "–"
 
 
 def escaped(value: Any) -> str:
-    """A value as text: no release's own words end a table's cell or row, or become an element or a link."""
+    """A value as text, escaped so that words of a release cannot end a table cell, or become an element or a link."""
     return _MARKUP.sub(lambda found: _AS_TEXT.get(found[0], " "), str(value))
 
 
 def markdown_table(table: pd.DataFrame, digits: int = 2) -> str:
-    """A table in Markdown, its cells escaped; what is not defined is an en dash."""
+    """Format a table in Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The index is left out.
+    digits : int
+        Digits after the point of float cells.
+
+    Returns
+    -------
+    str
+        Escaped cells; an en dash for NaN and infinity.
+
+    Examples
+    --------
+    >>> print(markdown_table(pd.DataFrame({"model": ["audio"], "AUC": [0.631]})))
+    | model | AUC |
+    | --- | --- |
+    | audio | 0.63 |
+    <BLANKLINE>
+    """
 
     def cell(value: Any) -> str:
         if isinstance(value, float):
@@ -36,10 +57,24 @@ def markdown_table(table: pd.DataFrame, digits: int = 2) -> str:
 def with_interval(
     value: float | None, low: float | None, high: float | None, form: Callable[[float], str] = "{:.2f}".format
 ) -> str:
-    """A value with its interval: `0.63 (0.49 to 0.76)`, or `63.0 % (49.0 to 76.0)` where `form` ends in a unit.
+    """Format a value with its interval.
 
-    form: makes text of a number. A value without both ends stands alone; one that is None or NaN is an en dash. Where
-    an end is infinite it reads ∞.
+    Parameters
+    ----------
+    value, low, high : float or None
+        The value and the ends of its interval.
+    form : callable
+        Formats a number. A unit ` %` is printed only after the value.
+
+    Returns
+    -------
+    str
+        `0.63 (0.49 to 0.76)`; the value alone if an end is None or NaN; an en dash if the value is. Infinity is `∞`.
+
+    Examples
+    --------
+    >>> with_interval(63.0, 49.0, 76.0, "{:.1f} %".format)
+    '63.0 % (49.0 to 76.0)'
     """
     if value is None or math.isnan(value):
         return NOT_DEFINED
@@ -50,5 +85,5 @@ def with_interval(
 
 
 def number_in_words(value: Any, form: Callable[[float], str] = "{:.2f}".format) -> str:
-    """A number in a sentence that may be read aloud; `not defined` where it is None or not finite."""
+    """A number for a sentence that a screen reader may read; `not defined` if it is None or not finite."""
     return form(float(value)) if isinstance(value, Real) and math.isfinite(value) else "not defined"

@@ -4,13 +4,13 @@ from typing import Literal, NamedTuple, get_args
 
 Task = Literal["A", "E", "I", "O", "U", "KA", "PA", "TA"]
 TASKS: tuple[Task, ...] = get_args(Task)
-"""What is spoken: five sustained vowels, then three syllables repeated in a train."""
+"""Spoken tasks: five sustained vowels, then three syllables repeated in a train."""
 
 VOWELS, SYLLABLES = TASKS[:5], TASKS[5:]
 
 Protocol = Literal["record_wise", "subject_wise"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
-"""How recordings are split, imputed and selected: the paper's way, and by subject."""
+"""How recordings are split, imputed and selected: as in the paper, and by subject."""
 
 MODELS = ("audio", "clinical_common", "fused_common", "clinical_all", "fused_all")
 """The models of the ALS study."""

@@ -1,4 +1,4 @@
-"""The pages of an Ogg file: libsndfile reads a cut one short, and may not read one whose end is not marked.
+"""The pages of an Ogg file. libsndfile reads a truncated file only up to its end, and may fail without an end mark.
 
 Source: RFC 3533, section 6.
 """
@@ -16,9 +16,9 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def playable(path: str | Path) -> Path | io.BytesIO:
-    """What soundfile reads a recording from: the file, or the content of an Ogg with the mark of its end put in.
+    """The input for soundfile: the file, or, for an Ogg file without an end mark, its content with the mark added.
 
-    Phones leave that mark out. libsndfile does not read Opus without it.
+    Phones leave the mark out, and libsndfile does not read Opus without it.
     """
     with Path(path).open("rb") as file:
         if file.read(4) != _OGG:
@@ -33,7 +33,7 @@ def playable(path: str | Path) -> Path | io.BytesIO:
 
 
 def pages(content: Content) -> Iterator[tuple[int, int]]:
-    """Where each page of an Ogg begins and ends, up to one that is cut off or damaged."""
+    """Start and end of each page of an Ogg file, up to the first truncated or damaged one."""
     at = 0
     while content[at : at + 4] == _OGG and at + 27 <= len(content):
         segments = content[at + 27 : at + 27 + content[at + 26]]
@@ -45,15 +45,15 @@ def pages(content: Content) -> Iterator[tuple[int, int]]:
 
 
 def _checksum(page: bytes | bytearray) -> bytes:
-    """CRC-32 of a page, its own field taken as 0, which is that of zlib with all bits mirrored and no inversion."""
+    """CRC-32 of a page with its checksum field set to 0. It is zlib's CRC with mirrored bits and without inversion."""
     mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
     return (zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_MIRRORED)
 
 
 def problem_of(content: Content) -> str:
-    """What is wrong with the pages of an Ogg; an empty text where nothing is, or the file is no Ogg.
+    """The problem of an Ogg file's pages; empty text if there is none, or the file is not Ogg.
 
-    Without the mark of its end it is whole where its last page is.
+    Without an end mark, the file counts as complete if its last page is.
     """
     if content[:4] != _OGG:
         return ""
@@ -61,7 +61,7 @@ def problem_of(content: Content) -> str:
     end = whole[-1][1] if whole else 0
     kinds = bytes(content[start + 5] & _BEGINS for start, _ in whole)
     if bytes([0, _BEGINS]) in kinds:
-        return "a second one behind the first"
+        return "a second recording after the first"
     if end < len(content) and not (whole and content[whole[-1][0] + 5] & _ENDS):
-        return f"truncated or damaged: its pages are whole up to byte {end} of {len(content)}"
+        return f"truncated or damaged: pages are complete only up to byte {end} of {len(content)}"
     return ""

@@ -1,4 +1,4 @@
-"""Many independent pieces of work, on every core, in order and with a progress bar."""
+"""Run many independent tasks on all cores, in order and with a progress bar."""
 
 import os
 import sys
@@ -21,14 +21,16 @@ from bulbar.core.errors import BadInput, CannotGoOn, Problem
 from bulbar.core.settings import Count, Strict
 
 ATTEMPTS = 3
-"""How often work is called in which workers die. For fits, see `Settings.attempts`."""
+"""Number of attempts if workers die. For fits, see `Settings.attempts`."""
 
-MORE_MEMORY = "mostly memory ran out: lower compute.workers in params.yaml, or give the machine more; then run it again"
-"""What to do where workers die."""
+MORE_MEMORY = (
+    "the usual cause is too little memory: lower compute.workers in params.yaml, or add memory; then run again"
+)
+"""What to do if workers die."""
 
 _NO_PROCESSES = (
-    "no other process can be started, because semaphores cannot be made in /dev/shm: all work is done in this one, with"
-    " the same results. Mount a writable /dev/shm to use every core"
+    "no other process can be started, because semaphores cannot be created in /dev/shm: this process does all the work,"
+    " with the same results. Mount a writable /dev/shm to use all cores"
 )
 
 Item = TypeVar("Item")
@@ -36,11 +38,11 @@ Result = TypeVar("Result")
 
 
 class WorkersLost(CannotGoOn):
-    """Workers died in every attempt, and work is undone still."""
+    """Workers died in every attempt, and some work is not done."""
 
 
 class Settings(Strict):
-    """The `compute` block of params.yaml: how the work is done, never what comes out."""
+    """The `compute` block of params.yaml. It affects how the work is done, never its results."""
 
     backend: Literal["loky", "dask", "ray"] = "loky"
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -50,20 +52,20 @@ class Settings(Strict):
 
     @property
     def n_workers(self) -> int:
-        """Processes to use: `workers`, or as many as this process may run on; 1 where none can be started."""
+        """Number of processes: `workers`, or the number of usable cores; 1 if no process can be started."""
         return (self.workers or cpu_count()) if processes or self.backend != "loky" else 1
 
     @property
     def fit_cache_folder(self) -> Path:
-        """Where the fit cache is: BULBAR_CACHE, else `fit_cache`, else the user's cache folder.
+        """Folder of the fit cache: BULBAR_CACHE, else `fit_cache`, else the user's cache folder.
 
-        Raises BadInput where that is no folder's name, or this system knows no home of this user.
+        Raises BadInput if the name is not valid, or the user has no home folder.
         """
         named = os.environ.get("BULBAR_CACHE") or self.fit_cache
         folder = Path(named or Path(platformdirs.user_cache_dir("bulbar")) / "fits")
         try:
             return folder.expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:  # no such user; a link to itself; a NUL
+        except (OSError, RuntimeError, ValueError) as error:  # unknown user; circular link; NUL character
             expected, remedy = "a folder for the fit cache", "name an absolute path with BULBAR_CACHE"
             raise BadInput.one(str(folder), expected, str(error), remedy) from None
 
@@ -80,18 +82,41 @@ def map_ordered(
     backend: str = "loky",
     **of_backend: Any,
 ) -> Iterator[Result]:
-    """Yield `function(item)` of each item, from `workers` processes of one thread each; one worker is this process.
+    """Yield `function(item)` for each item, computed in several processes of one thread each.
 
-    items: consumed as workers become free, so an endless table is never in memory as a whole.
-    label, total: of the progress bar, which shows the time left.
-    ordered: results in the order of the items; False yields each as soon as it is done.
-    at_once: items that a worker is handed together; for work of milliseconds, which handing over costs as much as.
-    backend, of_backend: joblib's name of what runs the processes, and its options; `cluster` has others than loky.
+    Parameters
+    ----------
+    function : callable
+        Must be picklable, unless `workers` is 1.
+    items : iterable
+        Consumed as workers become free, so that it is never in memory as a whole.
+    label, total : str, int
+        For the progress bar, which shows the remaining time.
+    workers : int > 0
+        Number of processes; 1 means this process.
+    ordered : bool
+        Results in the order of the items; False yields each one as soon as it is done.
+    at_once : int > 0
+        Items per call of a worker. Raise it for work of milliseconds, where the call itself costs as much.
+    backend, **of_backend
+        joblib's name of the backend, and its options. `bulbar.training.cluster` has backends other than loky.
 
-    Where /dev/shm cannot be written loky starts no processes: all is done in this one, with a warning.
-    joblib gives up a whole call when a worker dies. In order, it is called again on what has no result yet, ATTEMPTS
-    times at most, with a warning; then WorkersLost is raised. Out of order its own error is: the caller knows what is
-    undone.
+    Yields
+    ------
+    object
+        Results.
+
+    Raises
+    ------
+    WorkersLost
+        If workers died in ATTEMPTS attempts. joblib ends a whole call when a worker dies; with `ordered`, the call is
+        repeated for items without a result, with a warning. Without `ordered`, joblib's own error is raised, because
+        the caller knows which items have no result.
+
+    Warns
+    -----
+    RuntimeWarning
+        If /dev/shm is not writable: then loky starts no processes, and this process does all the work.
     """
     options = {"inner_max_num_threads": 1} if backend == "loky" else of_backend
     if backend == "loky" and processes is None:
@@ -109,7 +134,8 @@ def map_ordered(
             return parallel(delayed(function)(item) for item in of_items)
 
     results = _called_again(called, items, label) if ordered else called(items)
-    one_thread = threadpool_limits(1) if workers == 1 else nullcontext()  # a product's last bit depends on its threads
+    # the last bit of a matrix product depends on the number of threads
+    one_thread = threadpool_limits(1) if workers == 1 else nullcontext()
     seconds = 1.0 if sys.stderr.isatty() else 30.0  # a log needs fewer lines than a screen
     with one_thread:
         yield from tqdm(results, desc=label, total=total, unit="", mininterval=seconds, smoothing=0.05)
@@ -118,7 +144,7 @@ def map_ordered(
 def _called_again(
     called: Callable[[Iterable[Item]], Iterator[Result]], items: Iterable[Item], label: str
 ) -> Iterator[Result]:
-    """What `called` yields, in the order of `items`; where workers die it is called on those without a result."""
+    """Yield the results of `called` in the order of `items`. If workers die, repeat it for items without a result."""
     coming = iter(items)
     undone: deque[Item] = deque()
 
@@ -136,6 +162,6 @@ def _called_again(
             return
         except BrokenExecutor:
             if attempt < ATTEMPTS:
-                warnings.warn(f"{label}: a worker died; going on with what is undone", RuntimeWarning, stacklevel=4)
-    found = f"workers died in each of {ATTEMPTS} attempts; the first without a result: {str(undone[0])[:300]}"
-    raise WorkersLost([Problem(label, "workers that live until they are done", found, MORE_MEMORY)])
+                warnings.warn(f"{label}: a worker died; repeating the unfinished work", RuntimeWarning, stacklevel=4)
+    found = f"workers died in each of {ATTEMPTS} attempts; the first item without a result: {str(undone[0])[:300]}"
+    raise WorkersLost([Problem(label, "workers that finish their work", found, MORE_MEMORY)])

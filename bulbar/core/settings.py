@@ -1,4 +1,4 @@
-"""Settings: the file that holds them, the base class of each block, its types, the problems of a refused block."""
+"""Settings: the file, the base class of each block, its types, and the problems of an invalid block."""
 
 import re
 from collections.abc import Mapping
@@ -13,31 +13,31 @@ from ruamel.yaml.error import YAMLError
 from bulbar.core.errors import BadInput, Problem
 
 MOST = 1_000_000
-"""Beyond it a number of things is a slip, which else would be noticed when the memory or days are gone."""
+"""Largest accepted count. A larger one is probably a typing error, which would cost memory or days before it showed."""
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
-"""How many there are of something."""
+"""A number of things."""
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 """Filters, units or rows of a network or of its input."""
 
 Depth = Annotated[int, Field(ge=1, le=16)]
-"""Layers of a network, each with a pooling that halves what it sees."""
+"""Layers of a network, each with a pooling that halves its input."""
 
 RemoteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-"""A DVC remote, as `remote.private` names it: `private-NAME`."""
+"""NAME of the DVC remote `private-NAME`, as in `remote.private`."""
 
 Bandwidth = Annotated[float, Field(ge=100)]
-"""What a voice is low-passed to, hertz."""
+"""Cutoff of a low-pass filter, in Hz."""
 
 
 def classes_of(positive: str) -> tuple[str, str]:
-    """The classes of labels 0 and 1, where `positive`, ALS or HC, is the one whose probability the tables hold."""
+    """The classes of the labels 0 and 1. positive: ALS or HC, the class whose probability the tables contain."""
     return ("HC", "ALS") if positive == "ALS" else ("ALS", "HC")
 
 
 class Strict(BaseModel):
-    """Settings in which an unknown key is refused, and a number that is infinite or none."""
+    """Base class of settings: unknown keys, infinite numbers and NaN are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -46,7 +46,27 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def checked(found: Any, model: type[Model], where: str) -> Model:
-    """`found` as a model; each key that the model refuses is a problem of its own."""
+    """Validate a block of settings.
+
+    Parameters
+    ----------
+    found : object
+        The block, as parsed.
+    model : type
+        The settings class of the block.
+    where : str
+        The block in messages, such as `params.yaml: audio`.
+
+    Returns
+    -------
+    instance of `model`
+        The settings.
+
+    Raises
+    ------
+    BadInput
+        With one problem for each invalid key.
+    """
     try:
         return model.model_validate(found)
     except ValidationError as error:
@@ -54,12 +74,12 @@ def checked(found: Any, model: type[Model], where: str) -> Model:
 
 
 def refusals(error: ValidationError, where: str) -> list[Problem]:
-    """A problem for each key that a model refuses, and for each rule between keys of a block that is broken.
+    """One problem for each invalid key, and for each broken rule between keys of a block.
 
-    where: the block, as `params.yaml: audio`.
+    where: the block, such as `params.yaml: audio`.
     """
     faults = error.errors()
-    bad_entries = {fault["loc"][:-1] for fault in faults}  # of a list, which then counts as too short as well
+    bad_entries = {fault["loc"][:-1] for fault in faults}  # of a list, which pydantic then also reports as too short
     return [
         Problem(
             where=".".join([where, *map(str, fault["loc"])]).replace(":.", ": ", 1),
@@ -74,34 +94,47 @@ def refusals(error: ValidationError, where: str) -> list[Problem]:
 
 _EXPECTED = {
     "missing": "a value for this key",
-    "extra_forbidden": "no such key: nothing reads it",
+    "extra_forbidden": "no such key, because nothing reads it",
     "model_type": "a block of settings",
     "tuple_type": "a list",
-    "path_type": "the path of a file or folder, as a text",
+    "path_type": "the path of a file or folder, as text",
 }
 
 
 def _found(kind: str, value: Any, message: str) -> str:
     if kind == "missing" or (kind == "model_type" and value is None):
         return "nothing"
-    if kind == "value_error" and isinstance(value, Mapping):  # a rule between keys: those that it names
+    if kind == "value_error" and isinstance(value, Mapping):  # a rule between keys: show those that it names
         named = {key: inner for key, inner in value.items() if str(key) in message}
         return ", ".join(f"{key}: {value}" for key, value in named.items()) or str(dict(value))[:300]
     return repr(value)[:300]
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
-    """All blocks of a settings file such as params.yaml, read as DVC reads it (YAML 1.2).
+    """Read all blocks of a settings file such as params.yaml, in the same way as DVC (YAML 1.2).
 
-    Raises BadInput where it is not there, not YAML, or holds something else than named settings.
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Block -> content.
+
+    Raises
+    ------
+    BadInput
+        If the file is missing, is not YAML, or contains anything but named settings.
     """
     try:
         found = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        remedy = "run this where it lies: at the root of the project, or in gender/"
+        remedy = "run this in the folder of the file: the root of the project, or gender/"
         raise BadInput.one(str(path), "the settings of the pipeline", "no such file", remedy) from None
     except (YAMLError, OSError, ValueError, RecursionError) as error:
-        fault, remedy = _of_yaml(error), "correct the line; the repository's own params.yaml shows how each is written"
+        fault, remedy = _of_yaml(error), "correct the line; params.yaml of the repository shows the format of each key"
         raise BadInput.one(str(path), "YAML that can be read, each key once", fault, remedy) from None
     if not isinstance(found, dict):
         kind = "an empty file" if found is None else f"a {type(found).__name__}"
@@ -111,7 +144,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
 
 
 def _of_yaml(error: Exception) -> str:
-    """What a reader of YAML stumbled on, and in which line."""
+    """The message of a YAML error, with line and column."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     return " ".join(f"{where}{problem or error or type(error).__name__}".split())[:300]
@@ -119,5 +152,5 @@ def _of_yaml(error: Exception) -> str:
 
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> Any:
-    """A stage reads several blocks, and reading one takes as long as reading all."""
+    """Parse once: a stage reads several blocks, and reading one takes as long as reading all."""
     return YAML(typ="safe").load(text)

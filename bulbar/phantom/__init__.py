@@ -1,1 +1,1 @@
-"""Synthetic voices and synthetic releases of them."""
+"""Synthetic voices, and synthetic releases made of them."""

@@ -1,12 +1,12 @@
 """The phantom of the gender pipeline: synthetic people who read sentences, as a release of Common Voice.
 
-Nobody in it exists. Voices are those of `bulbar.phantom.voc_als`, healthy, of the ages at which people give their
-voice. What differs is how far F0 spreads between speakers of one sex: far enough that no threshold on F0 separates the
-sexes, as among real readers (mean F0 of men 90 to 165 Hz, of women 140 to 255 Hz: Baken & Orlikoff 2000, chapter
-6). Tracts differ in length by sex as in `bulbar.phantom.voc_als`, so that the formants predict what F0 leaves open.
+None of these people exists. The voices are healthy voices of `bulbar.phantom.voc_als`, with the ages of Common Voice's
+contributors. The difference is the larger spread of F0 between speakers of one sex: no threshold on F0 separates the
+sexes, as for real readers (mean F0 of men 90 to 165 Hz, of women 140 to 255 Hz: Baken & Orlikoff 2000, chapter 6). The
+length of the vocal tract depends on sex as in `bulbar.phantom.voc_als`, so that formants add information to F0.
 
-What a real release has too: rows that were voted down, genders that are not used or not stated, a speaker of two
-genders, rows without a clip, sentences with bare quotes.
+As in a real release, there are rows with down-votes, genders that are not used or not stated, a speaker with two
+genders, rows without a clip, and sentences with unpaired quotation marks.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from bulbar.core.digests import seed_of
 from bulbar.core.settings import MOST, Count, Strict
 from bulbar.phantom import voc_als, voice
 
-SAMPLE_RATE_HZ = 32000  # as the releases have it since the ninth; the voices themselves end at 4 kHz
+SAMPLE_RATE_HZ = 32000  # of the releases since the ninth; the voices themselves have no sound above 4 kHz
 
 COLUMNS = (
     *("client_id", "path", "sentence_id", "sentence", "sentence_domain", "up_votes", "down_votes"),
@@ -54,7 +54,7 @@ class Settings(Strict):
 
 @dataclass(frozen=True)
 class Person:
-    """One synthetic speaker. gender: as the release writes it; sex: of the voice, M or F; age: a band's name."""
+    """One synthetic speaker. gender: as spelled in the release; sex: of the voice, M or F; age: name of a decade."""
 
     client_id: str
     gender: str
@@ -67,7 +67,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Clip:
-    """One row of the table. there: whether its file is in the release."""
+    """One row of the table. there: whether its file exists in the release."""
 
     person: Person
     name: str
@@ -78,18 +78,18 @@ class Clip:
 
     @property
     def sentence(self) -> str:
-        """What is read, with a bare quote in every sentence, which is what breaks a reader that knows quoting."""
+        """The sentence, with an unpaired quotation mark, which breaks CSV readers that interpret quotes."""
         first, *others = [_WORDS[word] for word in self.words]
         return " ".join([f'"{first.capitalize()}', *others]) + "."
 
 
 def people(settings: Settings, seed: int) -> list[Person]:
-    """All speakers: men and women by turns, and one in ten whose gender is not used."""
+    """All speakers: men and women in turn, and one in ten with a gender that is not used."""
     return [_person(number, settings, seed) for number in range(settings.speakers)]
 
 
 def clips(everybody: list[Person], seed: int) -> list[Clip]:
-    """Every row of the table, in the order of the clips' names: of the first speaker one states the other gender."""
+    """Every row of the table, sorted by clip name. One row of the first speaker states the other gender."""
     rng = _rng(seed, "clips")
     rows: list[Clip] = []
     for person in everybody:
@@ -110,9 +110,20 @@ def clips(everybody: list[Person], seed: int) -> list[Clip]:
 
 
 def read_out(clip: Clip, seed: int) -> np.ndarray:
-    """One clip, int16 at 8 kHz, shape (n,): its words one after another in one room.
+    """Synthesise one clip: its words one after another, with one background noise.
 
-    It draws from a seed of its own, so that neither the other clips nor the number of workers change it.
+    Parameters
+    ----------
+    clip : Clip
+        The row of the table.
+    seed : int
+        Seed of the release. Each clip has its own seed derived from it, so a clip depends neither on other clips nor on
+        the number of workers.
+
+    Returns
+    -------
+    array, shape (n,), int16
+        Samples at 8 kHz.
     """
     rng = _rng(seed, clip.name)
     speaker = clip.person.speaker
@@ -127,7 +138,7 @@ def read_out(clip: Clip, seed: int) -> np.ndarray:
 
 
 def row(clip: Clip) -> dict[str, str]:
-    """A clip's row of validated.tsv, by COLUMNS."""
+    """A clip's row of validated.tsv: column of COLUMNS -> text."""
     filled = {
         "client_id": clip.person.client_id,
         "path": f"{clip.name}.mp3",

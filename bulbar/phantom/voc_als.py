@@ -1,11 +1,11 @@
-"""The phantom: a synthetic cohort of voices and clinical records with the make-up of the VOC-ALS release.
+"""The phantom: a synthetic cohort of voices and clinical records with the composition of the VOC-ALS release.
 
-Nobody in it exists. It is there so that the pipeline runs on anything at all, and with `effect: 0` to show what a score
-means where there is nothing to find.
+None of these people exists. The phantom lets the pipeline run without a data set. With `effect: 0`, it shows which
+scores to expect when the voices contain no sign of the disease.
 
-Make-up, from VOC-ALS (Dubbioso et al. 2024, Scientific Data 11): two patients for each control; 97 of 153 are men, in
-both groups alike; ALSFRS-R speech 4, 3, 2, 1 in 53, 31, 13, 5 of 102 patients; durations 1.5 to 48.2 s, median 13.6,
-mean 14.8 (a lognormal of sigma 0.41: the logarithm of mean / median is sigma^2 / 2).
+Composition, from VOC-ALS (Dubbioso et al. 2024, Scientific Data 11): two patients for each control; 97 of 153 are men,
+with equal shares in both groups; ALSFRS-R speech 4, 3, 2, 1 in 53, 31, 13, 5 of 102 patients; durations 1.5 to
+48.2 s, median 13.6, mean 14.8 (a lognormal of sigma 0.41: the logarithm of mean / median is sigma^2 / 2).
 
 Healthy voices:
 
@@ -23,8 +23,8 @@ Healthy voices:
 | syllables and sex | men a little faster | Pierce, Cotton & Perry 2013, IJLCD 48 |
 | age | 62 years, sd 10 | onset of sporadic ALS at 58 to 63: Kiernan et al. 2011, Lancet 377 |
 
-What the disease does, at severity 1 (ALSFRS-R speech 1 at its worst); directions from the sources, sizes set so
-that severe voices pass the thresholds above and mild ones mostly do not:
+Effects of the disease at severity 1 (ALSFRS-R speech 1 at its worst). Directions come from the sources; sizes are set
+so that severe voices exceed the thresholds above, and mild ones mostly do not:
 
 | what | becomes | source |
 | --- | --- | --- |
@@ -37,8 +37,8 @@ that severe voices pass the thresholds above and mild ones mostly do not:
 | stops | voiced through the closure, weaker bursts | Kent et al. 1990, JSHD 55 |
 | duration | 0.7 times | shorter maximum phonation: Kent, Kent & Rosenbek 1987 |
 
-Recording conditions (level, room noise, silence before and after) are choices of ours, the same for both groups. A
-second cohort (`ExternalSettings`) has other people, recorded by another `Recorder`.
+Recording conditions (level, room noise, silence before and after) are our own choices, equal for both groups. A second
+cohort (`ExternalSettings`) has other people and another `Recorder`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
 
 
 class Settings(Strict):
-    """The `phantom` block of params.yaml. duplicates: plant the release's equal recordings, see `filed_twice`."""
+    """The `phantom` block of params.yaml. duplicates: include equal recordings as in the release, see `filed_twice`."""
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
@@ -82,7 +82,7 @@ class Settings(Strict):
 
 
 class ExternalSettings(Strict):
-    """The `phantom` block inside params.yaml's `external`: a second cohort, made as the first but for these."""
+    """The block `external.phantom` of params.yaml: a second cohort, like the first except for these settings."""
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
@@ -92,17 +92,17 @@ class ExternalSettings(Strict):
 
     @property
     def recorder(self) -> "Recorder":
-        """What its voices are recorded with."""
+        """The recorder of this cohort."""
         return Recorder(self.sample_rate_hz, self.level_db, self.noise_db)
 
     def over(self, settings: Settings) -> Settings:
-        """The settings of the first cohort with these in their place, and without equal recordings."""
+        """The settings of the first cohort, with these values and without equal recordings."""
         return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks, "duplicates": False})
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """How a cohort is recorded: the sampling rate, and level and background noise in dB against the first cohort's."""
+    """How a cohort is recorded: sampling rate, and level and background noise in dB relative to the first cohort."""
 
     sample_rate_hz: int = voice.SAMPLE_RATE_HZ
     level_db: float = 0.0
@@ -111,7 +111,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Speaker:
-    """How somebody sounds, whatever the task. Shares and units as in `voice.Phonation` and `voice.Train`."""
+    """Properties of a speaker's voice in all tasks. Shares and units as in `voice.Phonation` and `voice.Train`."""
 
     sex: str
     f0_factor: float
@@ -139,7 +139,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Subject:
-    """One synthetic person. `cells` holds the clinical columns by their names in the release; empty: all `-`."""
+    """One synthetic person. `cells`: clinical columns by their names in the release; empty: all `-`."""
 
     subject_id: str
     label: str  # ALS or HC
@@ -153,7 +153,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Take:
-    """All that is drawn for one recording before a sound is made."""
+    """All random values of one recording, drawn before the synthesis."""
 
     duration_s: float
     zeros_s: float  # digital silence at the start
@@ -167,13 +167,13 @@ class Take:
 
     @property
     def voiced_s(self) -> float:
-        """How long the voice sounds."""
+        """Duration of the voice, in seconds."""
         return self.duration_s - self.zeros_s - self.lead_s - self.tail_s
 
     def spoken(
         self, task: str, duration_s: float, rng: np.random.Generator, sample_rate_hz: int = voice.SAMPLE_RATE_HZ
     ) -> voice.Utterance:
-        """The voice itself: a vowel, or a train of syllables."""
+        """Synthesise the voice: a vowel, or a train of syllables."""
         formants = np.array(self.formants_hz)
         if self.train is None:
             return voice.vowel(self.phonation, task, formants, duration_s, rng, sample_rate_hz=sample_rate_hz)
@@ -181,7 +181,20 @@ class Take:
 
 
 def cohort(settings: Settings, seed: int) -> list[Subject]:
-    """All subjects, controls first; no draw depends on `tasks`, and no voice on `missingness`."""
+    """Draw all subjects, controls first.
+
+    Parameters
+    ----------
+    settings : Settings
+        Composition of the cohort.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    list of Subject
+        No draw depends on `settings.tasks`, and no voice depends on `settings.missingness`.
+    """
     controls = round(settings.subjects / 3)
     patients = settings.subjects - controls
     speech = _quotas(patients, _SPEECH, _rng(seed, "speech"))
@@ -201,10 +214,10 @@ def cohort(settings: Settings, seed: int) -> list[Subject]:
 
 
 def filed_twice(subjects: Sequence[Subject], settings: Settings, seed: int) -> dict[tuple[str, str], tuple[str, str]]:
-    """The copies that the release has, where `duplicates` is set: (subject_id, task) of each -> of what it is a copy.
+    """The copied recordings of the release, if `duplicates` is set: (subject_id, task) of the copy -> of the original.
 
-    All recordings of one control are also those of a patient, its /a/ is that of a second patient as well, and two more
-    patients have their PA as TA too.
+    All recordings of one control are also recordings of a patient; the control's /a/ is also that of a second patient;
+    and for two more patients, PA is also TA.
     """
     if not settings.duplicates:
         return {}
@@ -218,7 +231,7 @@ def filed_twice(subjects: Sequence[Subject], settings: Settings, seed: int) -> d
 
 
 def take(speaker: Speaker, task: str, rng: np.random.Generator) -> Take:
-    """Draw one recording of a speaker."""
+    """Draw the random values of one recording of a speaker."""
     duration_s = float(np.clip(speaker.duration_s * rng.lognormal(0, 0.33), SHORTEST_S, LONGEST_S))
     brief = min(1.0, duration_s / 6)
     zeros_s = brief * rng.uniform(0.02, 0.4) * (rng.random() < 0.6)
@@ -265,9 +278,26 @@ def take(speaker: Speaker, task: str, rng: np.random.Generator) -> Take:
 def record(
     subject: Subject, task: str, seed: int, recorder: Recorder | None = None
 ) -> tuple[np.ndarray, voice.Measures]:
-    """One recording, int16 at the recorder's rate (none: 8 kHz), shape (n,), and the truth about its voice.
+    """Synthesise one recording.
 
-    It draws from a seed of its own, so that neither the other tasks nor the number of workers change it.
+    Parameters
+    ----------
+    subject : Subject
+        The speaker.
+    task : str
+        The task.
+    seed : int
+        Seed of the cohort. Each recording has its own seed derived from it, so a recording depends neither on other
+        tasks nor on the number of workers.
+    recorder : Recorder, optional
+        By default, 8 kHz with the level and noise of the first cohort.
+
+    Returns
+    -------
+    samples : array, shape (n,), int16
+        The recording.
+    measures : voice.Measures
+        True acoustic measures of its voice.
     """
     rng = _rng(seed, f"{subject.subject_id}_{task}")
     drawn = take(subject.speaker, task, rng)
@@ -281,11 +311,11 @@ def record(
 def in_room(
     spoken: np.ndarray, drawn: Take, rng: np.random.Generator, sample_rate_hz: int = voice.SAMPLE_RATE_HZ
 ) -> np.ndarray:
-    """A voice, peak 1, as a microphone in a room would record it: int16, `drawn.duration_s` long."""
+    """A voice with peak 1 as recorded by a microphone in a room: int16, `drawn.duration_s` seconds long."""
     samples = np.zeros(round(drawn.duration_s * sample_rate_hz))
     first = round(drawn.zeros_s * sample_rate_hz)
     begin = first + round(drawn.lead_s * sample_rate_hz)
-    room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(samples) - first))  # rooms rumble more than they hiss
+    room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(samples) - first))  # room noise has more low frequencies
     samples[first:] = room / room.std() * 10 ** (drawn.room_db / 20)
     part = spoken[: len(samples) - begin]
     samples[begin : begin + len(part)] += part * 10 ** (drawn.level_db / 20)
@@ -293,11 +323,11 @@ def in_room(
 
 
 FOLDERS: dict[str, str] = {task: f"{'rhythm' if task in voice.PLACES else 'phonation'}{task}" for task in TASKS}
-"""The release's folder of each task."""
+"""Task -> folder in the release."""
 
 
 def path_of(subject_id: str, task: str) -> str:
-    """Where the release has a recording, below its root."""
+    """Path of a recording, relative to the root of the release."""
     return f"{FOLDERS[task]}/{subject_id}_{FOLDERS[task]}.wav"
 
 
@@ -324,13 +354,13 @@ COLUMNS: tuple[str, ...] = (
     *(f"{measure}_{task}" for measure in _ACOUSTIC for task in _ACOUSTIC_TASKS),
     "Cantagallo_Questionnaire",
 )
-"""Names of the workbook's columns, stray blanks included."""
+"""Names of the workbook's columns, including their extra blanks."""
 
 
 def workbook_row(subject: Subject, measures: Mapping[str, voice.Measures]) -> list[Any]:
-    """A subject's row of the workbook, in the order of COLUMNS; `-` where nothing was recorded.
+    """A subject's row of the workbook, in the order of COLUMNS; `-` if not recorded.
 
-    measures: of each of the subject's tasks. Jitter and shimmer are fractions.
+    measures: task -> measures. Jitter and shimmer are fractions.
     """
     cells: dict[str, Any] = {
         "ID": subject.subject_id,
@@ -362,7 +392,7 @@ def _rng(seed: int, name: str) -> np.random.Generator:
 
 
 def _counts(number: int, shares: Mapping[Any, int]) -> dict[Any, int]:
-    """How many of `number` fall to each key: by largest remainder, and where there is room at least one each."""
+    """Divide `number` among the keys by largest remainder; at least one each if `number` is large enough."""
     exact = {key: number * share / sum(shares.values()) for key, share in shares.items()}
     least = 1 if number >= 3 * len(shares) else 0
     counts = {key: max(int(part), least) for key, part in exact.items()}
@@ -374,13 +404,13 @@ def _counts(number: int, shares: Mapping[Any, int]) -> dict[Any, int]:
 
 
 def _quotas(number: int, shares: Mapping[Any, int], rng: np.random.Generator) -> list[Any]:
-    """The shares of the release in a cohort of any size, in random order."""
+    """Keys with the shares of the release, in random order, for a cohort of any size."""
     keys = [key for key, count in _counts(number, shares).items() for _ in range(count)]
     return [keys[place] for place in rng.permutation(number)]
 
 
 def _ids(prefix: str, number: int, rng: np.random.Generator) -> list[str]:
-    """IDs in rising order with gaps, as people drop out of studies; the gaps say nothing of the group."""
+    """IDs in increasing order, with gaps as after dropouts. The gaps do not depend on the group."""
     numbers = np.cumsum(1 + (rng.random(number) < 0.12))
     return [f"{prefix}{place:03d}" for place in numbers]
 
@@ -438,7 +468,7 @@ def healthy_speaker(sex: str, age_years: int, median_duration_s: float, rng: np.
 
 
 def _impaired(speaker: Speaker, severity: float, rng: np.random.Generator) -> Speaker:
-    """The speaker with the disease at a severity (0: unchanged); in each patient some signs lead and others lag."""
+    """The speaker with the disease at a severity (0: unchanged). The size of each sign varies between patients."""
     sign = severity * rng.lognormal(0, 0.5, size=12)
     return replace(
         speaker,
@@ -458,9 +488,9 @@ def _impaired(speaker: Speaker, severity: float, rng: np.random.Generator) -> Sp
 
 
 def _clinical_cells(speech: Sequence[int], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """The clinical columns of a group from each one's ALSFRS-R speech score, in the release's shares and ranges.
+    """The clinical columns of a group, from each subject's ALSFRS-R speech score, in the release's shares and ranges.
 
-    Nothing here is audible. Limbs and breath fail independently of speech; saliva and swallowing fail with it.
+    They do not affect the voice. Limbs and breathing are independent of speech; salivation and swallowing depend on it.
     """
     number = len(speech)
     bulbar = 4 - np.array(speech) + rng.gamma(0.6, 0.6, number)
@@ -524,7 +554,7 @@ def _clinical_cells(speech: Sequence[int], rng: np.random.Generator) -> list[dic
 
 
 def _ranked(order: np.ndarray, shares: Mapping[Any, int], number: int) -> list[Any]:
-    """The shares handed out along an order: the first in it get the first key."""
+    """Assign keys by their shares along an order: the first places get the first key."""
     keys = [key for key, count in _counts(number, shares).items() for _ in range(count)]
     ranked: list[Any] = [None] * number
     for key, place in zip(keys, order, strict=True):

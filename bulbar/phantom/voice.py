@@ -1,6 +1,6 @@
 """A source-filter voice: glottal cycles, breath noise and bursts through a cascade of formants, at 8 kHz by default.
 
-Where the numbers come from:
+Sources of the values:
 
 | what | value | source |
 | --- | --- | --- |
@@ -59,13 +59,13 @@ BANDWIDTHS_HZ = {  # Klatt 1980: B1 to B3 of the vowel from Table II (of e and o
 
 @dataclass(frozen=True)
 class Burst:
-    """A stop's release: its F2 locus and burst resonance (hertz, for a man's tract), its lag (s), its level (dB)."""
+    """The burst of a stop: F2 locus and resonance (Hz, for a male tract), voice onset time (s), level (dB)."""
 
     locus_hz: float
     centre_hz: float
     bandwidth_hz: float
     onset_time_s: float
-    level_db: float  # peak of the burst against the peak of the syllable; k and t are louder than p
+    level_db: float  # peak of the burst relative to the peak of the syllable; k and t are louder than p
 
 
 BURSTS = {
@@ -83,7 +83,7 @@ RAMP_S = 0.012  # voicing rises and falls within a syllable
 
 @dataclass(frozen=True)
 class Phonation:
-    """What the larynx does in one recording; shares are of the mean, e.g. jitter 0.005 is 0.5 %."""
+    """Settings of the larynx for one recording. Shares are relative to the mean: jitter 0.005 is 0.5 %."""
 
     f0_hz: float
     wander: float = 0.01  # standard deviation of the slow drift of F0, share
@@ -100,22 +100,19 @@ class Phonation:
 
 @dataclass(frozen=True)
 class Train:
-    """What the mouth does in a syllable train."""
+    """Settings of articulation in a syllable train."""
 
     place: str  # PA, TA or KA
-    rate_hz: float = 6.0  # syllables a second
+    rate_hz: float = 6.0  # syllables per second
     irregularity: float = 0.06  # standard deviation of a syllable's length, share
     f0_spread: float = 0.02  # standard deviation of F0 between syllables, share
-    leak: float = 0.0  # voicing that goes on in the closure, share of the vowel's amplitude
+    leak: float = 0.0  # voicing during the closure, share of the vowel's amplitude
     burst_db: float = 0.0  # of the bursts, against `BURSTS`
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """Glottal cycles in order, arrays of shape (n,): amplitude 0 where the larynx is silent.
-
-    steady_s: the periods as they would be without jitter.
-    """
+    """Glottal cycles in order, arrays of shape (n,). Amplitude 0: no phonation. steady_s: periods without jitter."""
 
     onsets_s: np.ndarray
     periods_s: np.ndarray
@@ -125,9 +122,9 @@ class Cycles:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A synthesised voice, peak 1, with the truth about it.
+    """A synthesised voice with peak 1, and its true properties.
 
-    samples: shape (n,), float. syllables_s: the releases of a train, shape (k,); empty for a vowel.
+    samples: shape (n,), float. syllables_s: times of the bursts of a train, shape (k,); empty for a vowel.
     """
 
     samples: np.ndarray
@@ -138,7 +135,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Measures:
-    """What Praat would measure, from the generated cycles; jitter and shimmer as fractions, as its queries give."""
+    """The measures of Praat, computed from the generated cycles. Jitter and shimmer are fractions, as in Praat."""
 
     mean_f0_hz: float
     sd_f0_hz: float
@@ -156,10 +153,27 @@ def vowel(
     *,
     sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Utterance:
-    """A sustained vowel with a soft on- and offset.
+    """Synthesise a sustained vowel with a soft onset and offset.
 
-    name: one of VOWELS, for the bandwidths. formants_hz: the speaker's, shape (5,). duration_s: > 0.2.
-    sample_rate_hz: a whole part of `INNER_RATE_HZ`; every draw is the same at each.
+    Parameters
+    ----------
+    phonation : Phonation
+        Settings of the larynx.
+    name : str
+        One of VOWELS; selects the bandwidths.
+    formants_hz : array, shape (5,)
+        Formants of the speaker.
+    duration_s : float > 0.2
+        Duration in seconds.
+    rng : numpy.random.Generator
+        Source of all draws, which do not depend on the sampling rate.
+    sample_rate_hz : int
+        A divisor of `INNER_RATE_HZ`.
+
+    Returns
+    -------
+    Utterance
+        Samples with peak 1, and their true properties.
     """
     ramp = min(0.08, duration_s / 4)
     times, gates = np.array([0, ramp, duration_s - ramp, duration_s]), np.array([0.0, 1.0, 1.0, 0.0])
@@ -178,9 +192,23 @@ def syllables(
     *,
     sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Utterance:
-    """A train of syllables: closure, burst, lag, a, and again.
+    """Synthesise a train of syllables: closure, burst, voice onset time, vowel a, and again.
 
-    formants_hz: of the speaker's a, shape (5,). duration_s: long enough for one syllable. sample_rate_hz: see `vowel`.
+    Parameters
+    ----------
+    phonation, train : Phonation, Train
+        Settings of larynx and articulation.
+    formants_hz : array, shape (5,)
+        Formants of the speaker's a.
+    duration_s : float > 0
+        Long enough for one syllable, in seconds.
+    rng, sample_rate_hz
+        As for `vowel`.
+
+    Returns
+    -------
+    Utterance
+        Samples with peak 1, and their true properties.
     """
     stop = BURSTS[train.place]
     count = int(np.ceil(duration_s * train.rate_hz * 1.5)) + 2
@@ -232,11 +260,11 @@ def glottal_cycles(
     envelope: tuple[np.ndarray, np.ndarray],
     pitch: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Cycles:
-    """The cycles of a voice whose F0 wanders and flutters, each period and amplitude perturbed on its own.
+    """The cycles of a voice with slow drift and tremor of F0, and independent perturbation of periods and amplitudes.
 
-    envelope: times (s) and amplitudes between which it is interpolated; pitch: the same, as factors of F0.
-    Neighbouring normal deviates of standard deviation s differ by 2s/sqrt(pi) on average: hence the factor on jitter
-    and shimmer, which makes them Praat's local ones.
+    envelope: times (s) and amplitudes, interpolated linearly; pitch: the same, as factors of F0. Neighbouring normal
+    deviates of standard deviation s differ by 2s/sqrt(pi) on average; the factor on jitter and shimmer corrects for
+    this, so that they are Praat's local ones.
     """
     steps = int(np.ceil(duration_s / _BLOCK_S)) + 2
     clock = np.arange(steps) * _BLOCK_S
@@ -260,12 +288,12 @@ def glottal_cycles(
 
 
 def glottal_flow(cycles: Cycles, times_s: np.ndarray, *, open_quotient: float, rise_share: float) -> np.ndarray:
-    """Rosenberg's pulse (1971, his shape C) of each cycle at any times, shape of `times_s`; between cycles 0.
+    """Rosenberg's pulse (1971, shape C) of each cycle at the given times, in the shape of `times_s`; 0 between cycles.
 
-    A cycle runs from closure to closure, closed first. Jitter moves the pulse and leaves its shape, so the distances of
-    neighbouring closures are the periods, whatever part of the wave they are measured at. The steepness of the flow at
-    the closure, not its height, is the cycle's amplitude.
-    open_quotient: share of the period with an open glottis, in (0, 1); rise_share: of that, in (0, 1).
+    A cycle runs from closure to closure and begins with the closed phase. Jitter moves the pulse without changing its
+    shape, so distances between neighbouring closures equal the periods at every part of the wave. The amplitude of a
+    cycle is the slope of the flow at the closure, not its height.
+    open_quotient: share of the period with an open glottis, in (0, 1); rise_share: share of that with rising flow.
     """
     cycle = np.clip(np.searchsorted(cycles.onsets_s, times_s, side="right") - 1, 0, None)
     period = cycles.periods_s[cycle]
@@ -278,11 +306,10 @@ def glottal_flow(cycles: Cycles, times_s: np.ndarray, *, open_quotient: float, r
 
 
 def resonate(source: np.ndarray, formants_hz: np.ndarray, bandwidths_hz: np.ndarray, *, rate_hz: int) -> np.ndarray:
-    """Klatt's cascade: each formant a second-order resonator of gain 1 at 0 Hz.
+    """Klatt's cascade: each formant is a second-order resonator with gain 1 at 0 Hz.
 
-    source: shape (..., n). formants_hz: shape (blocks, f), blocks of 5 ms, the last one held, those after the end
-    unheard; one row: a still mouth.
-    bandwidths_hz: the same shape, or (f,).
+    source: shape (..., n). formants_hz: shape (blocks, f), in blocks of 5 ms; the last block is repeated, blocks after
+    the end are ignored, and a single row means constant formants. bandwidths_hz: the same shape, or (f,).
     """
     bandwidths_hz = np.broadcast_to(bandwidths_hz, formants_hz.shape)
     state = np.zeros((formants_hz.shape[1], *source.shape[:-1], 2))
@@ -298,10 +325,10 @@ def resonate(source: np.ndarray, formants_hz: np.ndarray, bandwidths_hz: np.ndar
 
 
 def measure(utterance: Utterance) -> Measures:
-    """F0, jitter and shimmer of the generated cycles by Praat's definitions, and the HNR of harmonics and noise apart.
+    """F0, jitter and shimmer of the generated cycles by Praat's definitions, and HNR from separate harmonics and noise.
 
-    As Praat does by default, neighbours are compared unless their periods differ by more than 1.3 or their amplitudes
-    by more than 1.6 times. Mean and deviation of F0 are over time, as in a pitch track.
+    As in Praat's defaults, neighbours are compared unless their periods differ by a factor above 1.3, or their
+    amplitudes by a factor above 1.6. Mean and standard deviation of F0 are over time, as in a pitch track.
     """
     cycles = utterance.cycles
     sounding = cycles.amplitudes > 0.1 * cycles.amplitudes.max()
@@ -333,7 +360,7 @@ def _slow(steps: int, lasting_s: float, rng: np.random.Generator) -> np.ndarray:
     white = rng.standard_normal(steps)
     start = rng.standard_normal()
     walk, _ = lfilter([np.sqrt(1 - keep**2)], [1, -keep], white, zi=[start * keep])
-    smooth = np.hanning(23)  # 0.1 s: muscles do not jump
+    smooth = np.hanning(23)  # 0.1 s, because muscles move smoothly
     return np.convolve(np.pad(walk, 11, mode="edge"), smooth / smooth.sum(), mode="valid")
 
 
@@ -347,7 +374,7 @@ def _sections(formants_hz: np.ndarray, bandwidths_hz: np.ndarray, rate_hz: int) 
 
 
 def _tilt(source: np.ndarray, tilt_db: float) -> np.ndarray:
-    """One-pole low-pass, `tilt_db` down at 3 kHz (Klatt & Klatt 1990, TL)."""
+    """One-pole low-pass with `tilt_db` attenuation at 3 kHz (Klatt & Klatt 1990, TL)."""
     if tilt_db <= 0:
         return source
     power = 10 ** (-tilt_db / 10)
@@ -357,7 +384,7 @@ def _tilt(source: np.ndarray, tilt_db: float) -> np.ndarray:
 
 
 def _bursts(stop: Burst, releases_s: np.ndarray, samples: int, scale: float, rng: np.random.Generator) -> np.ndarray:
-    """Shaped noise at each release, dying away within the lag, peak at the stop's level."""
+    """Shaped noise at each burst, which decays within the voice onset time; its peak has the stop's level."""
     length = int(0.030 * INNER_RATE_HZ)
     fall = np.exp(-np.arange(length) / INNER_RATE_HZ / (0.4 * stop.onset_time_s + 0.001))
     fall[: INNER_RATE_HZ // 2000] *= np.linspace(0, 1, INNER_RATE_HZ // 2000)
@@ -381,12 +408,12 @@ def _utter(
     sample_rate_hz: int,
     rng: np.random.Generator,
 ) -> Utterance:
-    """Source through tract; the noise scaled so that the energies have the wanted ratio; then down to the rate."""
+    """Filter the source by the tract, scale the noise to the wanted energy ratio, and resample to the final rate."""
     edges = np.arange(len(breath) + 1) / INNER_RATE_HZ
     shape = {"open_quotient": phonation.open_quotient, "rise_share": phonation.rise_share}
     flow = glottal_flow(cycles, edges, **shape)
     # The difference of the flow at a sample's edges is the mean of its derivative (source and lips together) over that
-    # sample: a closure between two samples is where it is, so jitter is not rounded to the sampling grid.
+    # sample: a closure between two samples keeps its exact time, so jitter is not rounded to the sampling grid.
     pulses = _tilt(np.diff(flow), phonation.tilt_db)
     noise = rng.standard_normal(len(breath)) * breath * (0.4 + flow[1:])
     outer = resonate(np.stack([pulses, noise]), *tract, rate_hz=INNER_RATE_HZ)

@@ -1,1 +1,1 @@
-"""The search for hyper-parameters: samplers, where studies are stored, figures."""
+"""The search for hyper-parameters: samplers, storage of studies, figures."""

@@ -1,4 +1,4 @@
-"""Figures of a search: how far each sampler has come, what the trials were, what they depend on, grid and random."""
+"""Figures of a search: best loss per sampler, all trials, importances, random search compared with the grid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,10 +39,10 @@ def best_so_far(trials: pd.DataFrame, title: str) -> Figure:
 
 @styled
 def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: str) -> Figure:
-    """One line per trial through its settings to its validation loss; each axis has its values in order, evenly spaced.
+    """Draw one line per trial through its settings to its validation loss, with evenly spaced values on each axis.
 
-    trials: of `trials.table_of`, a complete one among them; others, which have no loss to compare, are left out.
-    settings: the columns of the axes before the last. Lines are shaded by rank of loss, the best ones dark.
+    trials: from `trials.table_of`, at least one of them complete; only complete ones are drawn. settings: columns of
+    the axes before the last one. Lines are shaded by rank of loss, the best ones dark.
     """
     figure = Figure(figsize=(2.2 * (len(settings) + 1) + 2, 6.2), layout="constrained")
     axes = figure.subplots()
@@ -58,7 +58,7 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: s
         for value in values:
             behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
             axes.text(place, at[value], f"{value:g}", va="center", ha="center", fontsize=12, zorder=3, bbox=behind)
-    wiggle = np.linspace(-0.03, 0.03, len(losses))  # trials of one value lie beside each other
+    wiggle = np.linspace(-0.03, 0.03, len(losses))  # trials with the same value are drawn side by side
     for row in range(len(losses)):
         y = [axis[row] + (wiggle[row] if place < len(settings) else 0) for place, axis in enumerate(heights)]
         rank = row / max(len(losses) - 1, 1)
@@ -71,13 +71,14 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], title: s
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     left_out = len(trials) - len(complete)
-    axes.set_title(f"{title}\ndark: the best fifth{f'; without {left_out} pruned or failed' if left_out else ''}")
+    without = f"; without {left_out} pruned or failed trials" if left_out else ""
+    axes.set_title(f"{title}\ndark: the best fifth of the trials{without}")
     return figure
 
 
 @styled
 def importances(by_sampler: Mapping[str, Mapping[str, float]], title: str) -> Figure:
-    """The share of the variance of the validation loss that each setting explains, a bar for each sampler's trials."""
+    """Draw the share of variance of the validation loss that each setting explains, one bar per sampler."""
     names = list(dict.fromkeys(name for shares in by_sampler.values() for name in shares))
     figure = Figure(figsize=(9, 1.8 + 0.9 * max(len(names), 2)), layout="constrained")
     axes = figure.subplots()
@@ -90,17 +91,17 @@ def importances(by_sampler: Mapping[str, Mapping[str, float]], title: str) -> Fi
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("Share of variance explained (fANOVA)")
-    figure.legend(*axes.get_legend_handles_labels(), title="trials of", loc="outside right center")
+    axes.set_xlabel("Share of explained variance (fANOVA)")
+    figure.legend(*axes.get_legend_handles_labels(), title="sampler", loc="outside right center")
     axes.set_title(title)
     return figure
 
 
 @styled
 def replay(table: pd.DataFrame, orders: int, title: str) -> Figure:
-    """How far a random search of n points lies above the grid's best, and in how many orders it has found it.
+    """Draw the distance of a random search of n points from the grid's best, and the share of orders that found it.
 
-    table: of `replay.replay`.
+    table: from `replay.replay`.
     """
     figure = Figure(figsize=(13, 5.8), layout="constrained")
     figure.suptitle(title)
@@ -112,13 +113,13 @@ def replay(table: pd.DataFrame, orders: int, title: str) -> Figure:
     left.set_ylabel("Validation loss above the grid's best (nats)")
     left.legend()
     right.plot(table["n"], table["found_best"], color=VERMILION, linestyle="--", marker="s", label="the best point")
-    right.plot(table["n"], table["close"], color=BLUE, marker="o", label="nine tenths of the way there")
+    right.plot(table["n"], table["close"], color=BLUE, marker="o", label="90 % of the way to it")
     right.set_ylim(-0.02, 1.02)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    right.set_ylabel("Orders that have found")
+    right.set_ylabel("Share of orders that found …")
     right.legend()
     for axes in (left, right):
-        axes.set_xlabel("Random trials")
+        axes.set_xlabel("Number of random trials")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
     return figure
@@ -126,7 +127,7 @@ def replay(table: pd.DataFrame, orders: int, title: str) -> Figure:
 
 @styled
 def train_test_gap(gaps: Mapping[str, Mapping[str, float]], title: str) -> Figure:
-    """Accuracy on the training recordings and on the test part of each model. gaps: model -> of `gap`."""
+    """Draw the accuracy on the training part and on the test part of each model. gaps: model -> result of `gap`."""
     figure = Figure(figsize=(9, 5.8), layout="constrained")
     axes = figure.subplots()
     at = np.arange(len(gaps))

@@ -1,8 +1,8 @@
-"""A search for a network's settings, with Optuna, so that workers change nothing and a killed search goes on.
+"""Search for a network's settings with Optuna, independent of the number of workers, and resumable after a kill.
 
-Trials are drawn in batches, trained together, and reported in their order; hopeless ones are pruned at a batch's end.
-Each value of a trial is drawn from a seed of its own. All samplers draw from the same values, so they share their
-cached fits: the grid is every combination of them.
+Trials are drawn in batches, trained together and reported in order; hopeless ones are pruned at the end of a batch.
+Each value of a trial has its own seed. All samplers draw from the same values, so they share cached fits: the grid is
+every combination of these values.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ Sampler = Literal["grid", "random", "tpe", "genetic"]
 SAMPLERS: tuple[Sampler, ...] = ("grid", "random", "tpe", "genetic")
 
 Point = Mapping[str, int | float]
-"""A value for each setting of the space."""
+"""Setting of the space -> value."""
 
 LARGEST_GRID = 100_000
-"""Combinations of a space's values: every one is fitted."""
+"""Largest number of combinations in a space, because each one is fitted."""
 
 
 class Space(Strict):
-    """The `tune.space` block of gender/params.yaml: the paper's six settings, each with the values that are tried."""
+    """The `tune.space` block of gender/params.yaml: the paper's six settings, each with the values to try."""
 
     filters: tuple[Width, ...]
     lstm_units: tuple[Width, ...]
@@ -76,15 +76,15 @@ class Space(Strict):
 
     @staticmethod
     def in_words(point: Point) -> dict[str, str]:
-        """A point as text that loses no digit; `read` has it back."""
+        """A point as text with all digits; `read` is the inverse."""
         return {name: repr(value) for name, value in point.items()}
 
     def read(self, words: Mapping[str, str]) -> Point:
-        """The point that `in_words` has written."""
+        """The point from the text of `in_words`."""
         return {name: type(values[0])(words[name]) for name, values in self}
 
     def complete(self, drawn: Mapping[str, Any]) -> Point:
-        """A point from its varied settings."""
+        """A point from the values of its varied settings."""
         return {name: drawn.get(name, values[0]) for name, values in self}
 
 
@@ -109,28 +109,29 @@ class Settings(Strict):
 
     @property
     def n_trials(self) -> int:
-        """Trials of each sampler: as stated, else as many as the grid has points."""
+        """Number of trials of each sampler; by default, the number of points of the grid."""
         return self.trials or len(self.space.points)
 
     @property
     def samplers(self) -> tuple[Sampler, ...]:
-        """The one whose pick is taken, and those that it is compared with, in the order of SAMPLERS."""
+        """The sampler whose best point is used, and those compared with it, in the order of SAMPLERS."""
         return tuple(sampler for sampler in SAMPLERS if sampler in {self.sampler, *self.compared})
 
     @property
     def random_start(self) -> int:
-        """Trials that TPE draws at random before it learns from them."""
+        """Number of trials that TPE draws at random before it learns from them."""
         return self.n_trials // 4
 
     @property
     def population(self) -> int:
-        """Trials of a generation of the genetic search."""
+        """Number of trials per generation of the genetic search."""
         return self.n_trials // 5
 
     def ends_of_batches(self, sampler: Sampler) -> list[int]:
-        """The numbers of trials at which a batch ends: at most `batch` after the one before.
+        """The trial counts at which a batch ends; a batch has at most `batch` trials.
 
-        None runs past TPE's random start or a population: trials drawn then would know as little as its random part.
+        A batch also ends at TPE's random start and at each population; otherwise its later trials would be drawn
+        without the results that the sampler learns from.
         """
         learned = {"tpe": [self.random_start], "genetic": list(range(0, self.n_trials, self.population or 1))}
         ends = [0]
@@ -146,7 +147,7 @@ class Settings(Strict):
             raise ValueError("a space of one point leaves nothing to search")
         if self.n_trials > size:
             raise ValueError(f"trials: the same number for each sampler, and the grid has {size} points")
-        fewest = {"genetic": 10, "tpe": 4}  # a population of a fifth of the trials, two at least; a quarter drawn first
+        fewest = {"genetic": 10, "tpe": 4}  # population: a fifth of the trials, at least two; random start: a quarter
         for sampler in self.samplers:
             if self.n_trials < fewest.get(sampler, 1):
                 raise ValueError(f"trials: {sampler} needs at least {fewest[sampler]}, got {self.n_trials}")
@@ -154,7 +155,7 @@ class Settings(Strict):
 
 
 class Outcome(NamedTuple):
-    """What training at one point gave, at the epoch of lowest validation loss; fit: the digest of the cached fit."""
+    """Result of training at one point, at the epoch of lowest validation loss. fit: digest of the cached fit."""
 
     validation_loss: float
     validation_accuracy: float
@@ -163,14 +164,14 @@ class Outcome(NamedTuple):
 
 
 Train = Callable[[Sequence[Point], int | None], Sequence[Outcome | None]]
-"""Trains at points, for at most so many epochs (None: as many as the settings say); the outcomes in their order, None
-where the validation loss was never finite."""
+"""(points, maximum of epochs, or None for that of the settings) -> outcomes in the same order, None if the validation
+loss was never finite."""
 
 
 def digest(settings: Settings, seed: int, grid: Sequence[str]) -> str:
-    """A name for everything that shapes a search's trials: the code that searches too, the sampler left out.
+    """A digest of everything that determines a search's trials except the sampler, including the code of this module.
 
-    grid: the digest of the fit at each point of the space.
+    grid: digest of the fit at each point of the space.
     """
     shaping = settings.model_dump(exclude={"sampler", "compared", "orders", "storage"})
     described = [shaping, seed, optuna.__version__, code_digest(__file__), *grid]
@@ -180,10 +181,27 @@ def digest(settings: Settings, seed: int, grid: Sequence[str]) -> str:
 def search(
     sampler: Sampler, settings: Settings, train: Train, *, name: str, storage: BaseStorage, seed: int
 ) -> optuna.Study:
-    """Search until there are `settings.n_trials` trials, or go on with a search of this name that was cut off.
+    """Search until there are `settings.n_trials` trials; an interrupted search with this name is continued.
 
-    name: of the study, with the digest of everything that shapes it. storage: to this process alone, as
-    `storage.opened` has it. Returns the study; `trials.table_of` has its trials.
+    Parameters
+    ----------
+    sampler : str
+        One of SAMPLERS.
+    settings : Settings
+        Space, number of trials, size of batches, pruning.
+    train : callable
+        Trains at points; see `Train`.
+    name : str
+        Name of the study. It must contain the digest of everything that determines the trials.
+    storage : BaseStorage
+        From `storage.opened`, which gives it to one process at a time.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    optuna.Study
+        The study; `trials.table_of` returns its trials.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -199,27 +217,27 @@ def search(
 
 
 def sampler_of(sampler: Sampler, settings: Settings, seed: int, drawn: str, *, learns: bool = False) -> BaseSampler:
-    """The sampler that draws a trial, or one of its values, from the seed of that.
+    """The sampler that draws one trial, or one of its values, with its own seed.
 
-    drawn: what its seed is for. learns: whether TPE's random start is over.
+    drawn: name of the draw, for the seed. learns: whether TPE's random start is over.
     """
     own = seed_of(seed, f"tune/{sampler}/{drawn}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # constant_liar
         match sampler:
-            case "grid":  # deals its points out by the trial's number, from an order that one seed has shuffled
+            case "grid":  # takes points by trial number, from an order shuffled with one seed
                 return GridSampler(settings.space.varied, seed=seed_of(seed, "tune/grid"))
             case "random":
                 return RandomSampler(seed=own)
-            case "tpe":  # a batch's other trials count as bad: it does not ask for one point several times
-                start = 1 if learns else settings.n_trials  # a failed trial is none to learn from, nor to wait for
+            case "tpe":  # constant_liar: running trials count as bad, so that a batch does not repeat a point
+                start = 1 if learns else settings.n_trials  # failed trials do not count towards the random start
                 return TPESampler(seed=own, n_startup_trials=start, constant_liar=True)
             case "genetic":
                 return NSGAIISampler(seed=own, population_size=settings.population)
 
 
 def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: int) -> Iterator[list[Trial]]:
-    """The trials still open, batch by batch: those that a killed search left behind, then new ones."""
+    """Yield unfinished trials batch by batch: first those of a killed search, then new ones."""
     ends = settings.ends_of_batches(sampler)
     while True:
         trials = study.get_trials(deepcopy=False)
@@ -233,15 +251,15 @@ def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: in
                 continue
             learns = number >= settings.random_start
             study.sampler = sampler_of(sampler, settings, seed, f"{number}", learns=learns)
-            left = number < len(trials)  # taken up again: Optuna has no public way to
+            left = number < len(trials)  # resumed; Optuna has no public function for this
             trial = Trial(study, trials[number]._trial_id) if left else study.ask()
             if trial.number != number:
                 raise RuntimeError(
                     f"study {study.study_name}: trial {number} expected, {trial.number} came: two writers"
                 )
-            drawn_together = trial.relative_params  # by the genetic sampler, from the trial's own seed
+            drawn_together = trial.relative_params  # by the genetic sampler, with the trial's own seed
             for name, values in settings.space.varied.items():
-                if name not in drawn_together:  # a search killed here goes on with the value that it would have drawn
+                if name not in drawn_together:  # a search killed here draws the same value when it is resumed
                     study.sampler = sampler_of(sampler, settings, seed, f"{number}/{name}", learns=learns)
                 trial.suggest_categorical(name, values)
             batch.append(trial)
@@ -249,10 +267,10 @@ def _batches(study: optuna.Study, sampler: Sampler, settings: Settings, seed: in
 
 
 def _train_and_report(study: optuna.Study, batch: Sequence[Trial], settings: Settings, train: Train) -> None:
-    """Train a batch and report its trials in their order; one whose validation loss was never finite has failed.
+    """Train a batch and report its trials in order. A trial whose validation loss was never finite has failed.
 
-    With pruning all are trained for a few epochs first; those worse by then than the median of earlier batches end
-    there. The others start once more, as a cached fit is a whole one: their first epochs are the same again.
+    With pruning, all are first trained for a few epochs; those that are worse than the median of earlier batches end
+    there. The others are trained again from the start, because only whole fits are cached.
     """
     points = [settings.space.complete(trial.params) for trial in batch]
     ended: dict[int, Outcome | None] = {}
@@ -276,7 +294,7 @@ def _train_and_report(study: optuna.Study, batch: Sequence[Trial], settings: Set
 
 
 def _is_hopeless(trial: Trial, outcome: Outcome, epochs: int) -> bool:
-    """The pruner's verdict, noted before any trial of the batch is reported: a search killed then has it again."""
+    """The pruner's decision, stored before any trial of the batch is reported, so that a resumed search repeats it."""
     if "hopeless" not in trial.user_attrs:
         trial.report(outcome.validation_loss, step=epochs)
         trial.set_user_attr("hopeless", bool(trial.should_prune()))
@@ -285,7 +303,7 @@ def _is_hopeless(trial: Trial, outcome: Outcome, epochs: int) -> bool:
 
 @contextmanager
 def _though_exhausted(study: optuna.Study) -> Iterator[None]:
-    """GridSampler stops the study at its last point, which only `optimize` allows: it stores, then raises."""
+    """Ignore the RuntimeError with which GridSampler stops a study after storing its last point."""
     try:
         yield
     except RuntimeError:

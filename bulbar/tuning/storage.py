@@ -1,8 +1,8 @@
-"""Where a search is stored, for one process at a time: a journal file beside the cached fits, or PostgreSQL.
+"""Storage of a search, for one process at a time: a journal file next to the fit cache, or PostgreSQL.
 
-Optuna keeps each single write whole. It does not keep two processes from drawing trials for one study at once, nor
-from making a new database's tables at once, nor does it read past a line of the journal that was cut off. The locks
-here go with the process that holds them, however it ends: nothing has to be cleaned up.
+In Optuna each single write is atomic. But Optuna does not prevent two processes from drawing trials for one study, or
+from creating the tables of a new database, at the same time, and it does not read past a truncated line of the journal.
+The locks in this module are released when their process ends in any way, so nothing has to be cleaned up.
 """
 
 import fcntl
@@ -23,18 +23,40 @@ from bulbar.core.digests import seed_of
 from bulbar.core.errors import BadInput, Problem
 
 VARIABLE = "BULBAR_STORAGE"
-"""Of the environment: a URL that goes before the one in params.yaml, and may hold a password."""
+"""Environment variable with a URL that replaces the one in params.yaml. It may contain a password."""
 
 _EXAMPLE = "a PostgreSQL database's URL, such as postgresql://user@host/name"
 
 
 @contextmanager
 def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
-    """The storage of a study, for this process alone: another one that comes for it waits until this one ends or dies.
+    """Open the storage of a study for this process only. Another process waits until this one ends.
 
-    url: of a PostgreSQL database; VARIABLE goes before it; without either, the study is a journal file in `folder`.
-    name: of the study. Warns where it has to wait. Raises BadInput where the database is no good, or params.yaml has
-    its password, and CannotGoOn where the journal's disk is full.
+    Parameters
+    ----------
+    url : str or None
+        PostgreSQL database. VARIABLE replaces it. Without both, the study is a journal file.
+    folder : Path
+        Folder of journal files.
+    name : str
+        Name of the study.
+
+    Yields
+    ------
+    BaseStorage
+        For `search.search`.
+
+    Raises
+    ------
+    BadInput
+        If the database cannot be used, or params.yaml contains its password.
+    CannotGoOn
+        If the disk of the journal is full.
+
+    Warns
+    -----
+    RuntimeWarning
+        If this process has to wait.
     """
     url = os.environ.get(VARIABLE) or url
     with _in_database(_checked(url), name) if url else _in_journal(folder / f"{name}.journal", name) as storage:
@@ -44,7 +66,7 @@ def opened(url: str | None, folder: Path, name: str) -> Iterator[BaseStorage]:
 @contextmanager
 def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
     remedy = "name another folder for the fit cache with BULBAR_CACHE, or a database with tune.storage"
-    writable_folder(journal.parent, "a folder for the search's journal, to write into", remedy)
+    writable_folder(journal.parent, "a writable folder for the journal of the search", remedy)
     place = journal.with_name(f"{name}.lock")
     try:
         lock = place.open("w")
@@ -57,19 +79,19 @@ def _in_journal(journal: Path, name: str) -> Iterator[BaseStorage]:
             _warn_of_waiting(name)
             fcntl.flock(lock, fcntl.LOCK_EX)
         if journal.exists() and not (content := journal.read_bytes()).endswith(b"\n"):
-            os.truncate(journal, content.rfind(b"\n") + 1)  # what a full disk or a kill left of a line
+            os.truncate(journal, content.rfind(b"\n") + 1)  # removes a line truncated by a full disk or a kill
         # Optuna's own lock outlives a killed process
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         try:
             yield JournalStorage(JournalFileBackend(str(journal)))
-        except OSError as error:  # Optuna's names no file
+        except OSError as error:  # Optuna's error names no file
             explain_disk_error(error, Path(error.filename or journal))
             raise
 
 
 @contextmanager
 def _in_database(url: URL, name: str) -> Iterator[BaseStorage]:
-    """Advisory locks of PostgreSQL: they go with the connection, and machines that share nothing else heed them."""
+    """Use advisory locks of PostgreSQL: they end with the connection, and work across machines."""
     tables, study = seed_of(0, "tables"), seed_of(0, name)
     try:
         connection = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
@@ -80,7 +102,7 @@ def _in_database(url: URL, name: str) -> Iterator[BaseStorage]:
     except (ImportError, SQLAlchemyError) as error:
         found = f"{type(error).__name__} at {url.host or url.database}"
         if isinstance(error, ImportError):
-            found = f"{error}: its driver is not installed"
+            found = f"{error}: the driver is not installed"
         _refuse("a database that can be reached", found, "start it, correct the URL, or pip install 'psycopg[binary]'")
     with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
         if not connection.scalar(select(func.pg_try_advisory_lock(study))):
@@ -90,22 +112,22 @@ def _in_database(url: URL, name: str) -> Iterator[BaseStorage]:
 
 
 def _checked(text: str) -> URL:
-    """The URL. No error repeats it: it may hold a password."""
+    """Parse the URL. Errors never contain it, because it may contain a password."""
     try:
         url = make_url(text)
         dialect = url.get_backend_name()
     except (ImportError, SQLAlchemyError):
         _refuse(_EXAMPLE, "something else", "correct it, or write null for a journal file")
     if url.password is not None and not os.environ.get(VARIABLE):
-        remedy = f"take it out, and give the whole URL in the environment, as {VARIABLE}"
-        _refuse("no password, for git and DVC keep params.yaml", f"a URL of {dialect} with one", remedy)
+        remedy = f"remove it, and set the environment variable {VARIABLE} to the whole URL"
+        _refuse("no password, because git and DVC store params.yaml", f"a URL of {dialect} with a password", remedy)
     if dialect != "postgresql":
-        _refuse(_EXAMPLE, f"one of {dialect}", "give one, or write null for a journal file")
+        _refuse(_EXAMPLE, f"a URL of {dialect}", "write a PostgreSQL URL, or null for a journal file")
     return url
 
 
 def _warn_of_waiting(name: str) -> None:
-    warnings.warn(f"study {name}: another process is at it; waiting until it is done", RuntimeWarning, stacklevel=5)
+    warnings.warn(f"study {name}: another process uses it; waiting until it ends", RuntimeWarning, stacklevel=5)
 
 
 def _refuse(expected: str, found: str, remedy: str) -> NoReturn:

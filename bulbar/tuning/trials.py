@@ -1,4 +1,4 @@
-"""The trials of a search: as a table, the best of them, what their losses depend on."""
+"""The trials of a search: as a table, the best one, and the importances of the settings."""
 
 import math
 from collections.abc import Mapping
@@ -16,11 +16,23 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 
 
 def table_of(study: optuna.Study, sampler: Sampler, settings: Settings) -> pd.DataFrame:
-    """The trials of a study in their order.
+    """The trials of a study as a table.
 
-    Returns sampler, trial (from 1), state (of STATES), the settings of the space, validation_loss, validation_accuracy,
-    epochs, best_so_far (lowest validation loss of a complete trial until there, NaN before the first) and fit; of a
-    failed trial they are empty.
+    Parameters
+    ----------
+    study : optuna.Study
+        From `search.search`.
+    sampler : str
+        Its sampler.
+    settings : Settings
+        Its settings.
+
+    Returns
+    -------
+    DataFrame
+        One row per trial, in order: sampler, trial (from 1), state (of STATES), the settings of the space,
+        validation_loss, validation_accuracy, epochs, best_so_far (lowest validation loss of complete trials so far, NaN
+        before the first), fit (digest of the cached fit). Results of a failed trial are empty.
     """
     rows = [
         {
@@ -40,24 +52,39 @@ def table_of(study: optuna.Study, sampler: Sampler, settings: Settings) -> pd.Da
 
 
 def best_point(table: pd.DataFrame, space: Space) -> Point:
-    """The point of lowest validation loss of `table_of`, the first of equals; only complete trials count.
+    """The point with the lowest validation loss; the first one of equals.
 
-    Raises BadInput where none is.
+    Parameters
+    ----------
+    table : DataFrame
+        From `table_of`. Only complete trials count.
+    space : Space
+        Its space.
+
+    Returns
+    -------
+    dict of str to int or float
+        Setting -> value.
+
+    Raises
+    ------
+    BadInput
+        If no trial is complete.
     """
     complete = table[table["state"] == "complete"].to_dict("records")
     if not complete:
         counts = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
         remedy = "lower tune.space.learning_rate: a failed trial's validation loss was never finite"
         found = f"{table['sampler'].iloc[0]}: {counts}"
-        raise BadInput([Problem("params.yaml: tune.space", "a trial that is trained to its end", found, remedy)])
+        raise BadInput([Problem("params.yaml: tune.space", "at least one complete trial", found, remedy)])
     row = min(complete, key=lambda trial: trial["validation_loss"])
     return {name: type(values[0])(row[name]) for name, values in space}
 
 
 def importances(study: optuna.Study, seed: int) -> dict[str, float]:
-    """The share of the losses' variance that each varied setting explains, in falling order; none where all are equal.
+    """Share of the variance of the losses that each varied setting explains, largest first; empty if all are equal.
 
-    fANOVA of a forest over the complete trials: Hutter, Hoos and Leyton-Brown 2014.
+    fANOVA with a random forest over the complete trials: Hutter, Hoos and Leyton-Brown 2014.
     """
     losses = {trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))}
     if len(losses) < 2:
@@ -66,16 +93,16 @@ def importances(study: optuna.Study, seed: int) -> dict[str, float]:
 
 
 def best_by_trial(trials: pd.DataFrame) -> pd.DataFrame:
-    """For `dvc plots`: trial, and a column for each of all samplers, empty of those that were not set beside others.
+    """For `dvc plots`: trial, and best_so_far of each sampler in its own column, empty if it was not compared.
 
-    trials: of `table_of`, samplers under each other.
+    trials: tables of `table_of`, concatenated.
     """
     wide = trials.pivot_table(index="trial", columns="sampler", values="best_so_far")
     return wide.reindex(columns=SAMPLERS).reset_index()
 
 
 def summary(table: pd.DataFrame, importances: Mapping[str, float], space: Space) -> dict[str, Any]:
-    """The few numbers of a search. table: of `table_of`; importances: of the function of this name."""
+    """The main numbers of a search, for metrics. table: from `table_of`; importances: from `importances`."""
     return {
         "point": space.in_words(best_point(table, space)),
         "trials": len(table),
@@ -87,5 +114,5 @@ def summary(table: pd.DataFrame, importances: Mapping[str, float], space: Space)
 
 
 def is_whole_grid(table: pd.DataFrame, space: Space) -> bool:
-    """Whether the trials of `grid` are all points of the space, none pruned. table: of `table_of`."""
+    """Whether the trials of `grid` are all points of the space, none pruned. table: from `table_of`."""
     return len(table) == len(space.points) and not (table["state"] == "pruned").any()

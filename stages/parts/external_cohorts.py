@@ -1,4 +1,4 @@
-"""What the stage `external` reads: whether there is something to compare, both cohorts, the images of a band."""
+"""Inputs of the stage `external`: whether the cohorts can be compared, both cohorts, and the images of a band."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,18 +16,18 @@ from stages.parts.workers import map_ordered
 
 ROLES = ("main", "external")
 NO_COHORT = (
-    "No external cohort: what is set there is synthetic, and says nothing of a network trained on real voices. Set"
+    "No external cohort: the configured one is synthetic, and says nothing about a network trained on real voices. Set"
     " external.cohort in params.yaml (docs/external.md)."
 )
 NO_FOLDS = (
-    "The external cohort has too few people of a class for the folds that params.yaml asks for: lower folds.n_splits,"
-    " or bring more people."
+    "The external cohort has too few people of a class for the number of folds in params.yaml: lower folds.n_splits, or"
+    " add people."
 )
-NO_TASK = "No task to compare: both cohorts must have one of external.tasks in params.yaml."
+NO_TASK = "No task to compare: both cohorts need at least one of external.tasks in params.yaml."
 
 
 def why_not_compared(tasks: Sequence[str]) -> str | None:
-    """Why nothing can be compared; None where something can. tasks: `external.tasks`."""
+    """The reason why the cohorts cannot be compared; None if they can. tasks: `external.tasks`."""
     if [is_synthetic(role) for role in ROLES] == [False, True]:
         return NO_COHORT
     if stage_table("folds", "subject_wise.csv", "external").empty:
@@ -36,13 +36,13 @@ def why_not_compared(tasks: Sequence[str]) -> str | None:
 
 
 def tasks_of_both(tasks: Sequence[str]) -> list[str]:
-    """Those of `tasks` that both cohorts have."""
+    """The tasks that both cohorts have."""
     present = [set(stage_table("audio", "recordings.csv", role)["task"]) for role in ROLES]
     return [task for task in tasks if all(task in of_cohort for of_cohort in present)]
 
 
 def read_cohorts(tasks: Sequence[str]) -> tuple[list[external.ComparedCohort], list[np.ndarray]]:
-    """Both cohorts, and for each the positions of its compared rows in its own feature array."""
+    """Both cohorts, and the positions of the compared rows in each cohort's own feature array."""
     cohorts, positions = [], []
     for role in ROLES:
         recordings = stage_table("audio", "recordings.csv", role)
@@ -75,9 +75,9 @@ def write_images(
     mel: spectrogram.Settings,
     low_pass_hz: float | None,
 ) -> None:
-    """Write the images of both cohorts, one cohort after the other. low_pass_hz: None for those that later stages see.
+    """Write the images of both cohorts, one cohort after the other.
 
-    positions: of `read_cohorts`.
+    low_pass_hz: cutoff in Hz; None copies the images of the stage `features`. positions: from `read_cohorts`.
     """
     with FeaturesWriter(path, mel.image_shape) as writer:
         if low_pass_hz is None:

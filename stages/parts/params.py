@@ -1,4 +1,4 @@
-"""params.yaml: read once, each block checked before any work."""
+"""params.yaml: read once; each block is checked before any work starts."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -9,21 +9,21 @@ from bulbar.core.settings import Model, Strict, checked, classes_of, read_settin
 
 
 def params() -> dict[str, Any]:
-    """All of params.yaml. Raises BadInput where it is not there, not YAML, or holds something else than settings."""
+    """All of params.yaml. Raises BadInput if it is missing, is not YAML, or contains anything but settings."""
     return read_settings_file(Path("params.yaml"))
 
 
 def pinned_versions() -> dict[str, str]:
-    """Package -> version, of requirements.txt."""
+    """Package -> version, from requirements.txt."""
     lines = Path("requirements.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("==") for line in lines if "==" in line]
     return {name: version for name, version in pairs}
 
 
 def settings(block: str, model: type[Model]) -> Model:
-    """One block of params.yaml, checked: an unknown key or an impossible value is named before any work starts.
+    """One block of params.yaml, checked. An unknown key or an impossible value is reported before any work starts.
 
-    block: `audio`, or one inside another, `external.cohort`.
+    block: such as `audio`, or `external.cohort` for a block inside another one.
     """
     found: Any = params()
     for name in block.split("."):
@@ -32,7 +32,7 @@ def settings(block: str, model: type[Model]) -> Model:
 
 
 class SeedSettings(Strict):
-    """What stands at the top of every pipeline's params.yaml and is no stage's own."""
+    """The settings at the top of every pipeline's params.yaml, shared by all stages."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -40,7 +40,7 @@ class SeedSettings(Strict):
 
 
 class StudySettings(SeedSettings):
-    """What stands at the top of the ALS pipeline's params.yaml."""
+    """The settings at the top of the ALS pipeline's params.yaml."""
 
     positive_class: Literal["ALS", "HC"]
 

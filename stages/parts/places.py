@@ -1,4 +1,4 @@
-"""Where the files of a stage lie, for the main cohort and for another, and how its tables are read."""
+"""Paths of the files of each stage, for the main cohort and for another one, and how their tables are read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ def stage_folder(name: str, role: str = "main") -> Path:
 
 
 def stage_table(stage: str, file: str, role: str = "main", dtypes: Mapping[str, type] | None = None) -> pd.DataFrame:
-    """A CSV table that a stage wrote; IDs of recordings and subjects are strings. dtypes: of other columns."""
+    """Read a CSV table that a stage wrote; IDs of recordings and subjects are strings. dtypes: of other columns."""
     return read_table(stage_folder(stage, role) / file, **{"recording_id": str, "subject_id": str, **(dtypes or {})})
 
 
@@ -41,6 +41,6 @@ def is_synthetic(role: str = "main") -> bool:
 
 
 def cohort_in_words(role: str = "main") -> str:
-    """Whose voices a figure shows: `synthetic cohort`, or `minsk2020 cohort`."""
+    """The cohort in words, for titles: `synthetic cohort`, or `minsk2020 cohort`."""
     contract = cohort_contract(role)
     return "synthetic cohort" if contract["synthetic"] else f"{contract['source']} cohort"

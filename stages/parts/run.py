@@ -1,4 +1,4 @@
-"""Run the main of a stage: errors of the input without a traceback, the wall time in a log."""
+"""Run the main of a stage: print input errors without a traceback, and log the wall time."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ WALL_TIMES = Path("logs/wall_times.csv")
 
 
 def run(stage: Callable[..., None], *arguments: str) -> None:
-    """Run a stage's main; what is wrong with the user's input is printed without a traceback, exit code 1.
+    """Run a stage's main. Problems of the user's input are printed without a traceback, with exit code 1.
 
-    The seconds that it took go to logs/wall_times.csv, which git ignores: no out holds a time.
+    The wall time in seconds goes to logs/wall_times.csv, which git ignores, because no output may contain a time.
     """
     words = arguments or tuple(sys.argv[1:])
     started = time.perf_counter()
@@ -29,7 +29,7 @@ def run(stage: Callable[..., None], *arguments: str) -> None:
         sys.exit(1)
     seconds = time.perf_counter() - started
     name = Path(sys.modules[stage.__module__].__file__ or "").stem
-    with suppress(OSError):  # a full disk fails no finished stage
+    with suppress(OSError):  # a full disk must not fail a finished stage
         WALL_TIMES.parent.mkdir(parents=True, exist_ok=True)
         with WALL_TIMES.open("a", encoding="utf-8") as log:
             log.write(f"{' '.join([name, *words])},{seconds:.1f}\n")

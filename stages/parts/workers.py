@@ -1,4 +1,4 @@
-"""Work on many recordings with the workers that params.yaml names."""
+"""Process many recordings with the workers set in params.yaml."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -14,13 +14,13 @@ Result = TypeVar("Result")
 def map_ordered(
     function: Callable[[Item], Result], items: Iterable[Item], *, label: str, total: int, at_once: int = 1
 ) -> Iterator[Result]:
-    """`function(item)` of each item, in order. at_once: items that a worker is handed together."""
+    """Yield `function(item)` for each item, in order. at_once: number of items per call of a worker."""
     workers = settings("compute", parallel.Settings).n_workers
     return parallel.map_ordered(function, items, label=label, total=total, workers=workers, at_once=at_once)
 
 
 def without_problems(results: Iterable[Result | Problem]) -> Iterator[Result]:
-    """The results; raises BadInput after the last one, with every problem among them."""
+    """Yield the results; after the last one, raise BadInput with all problems among them."""
     problems = []
     for result in results:
         if isinstance(result, Problem):

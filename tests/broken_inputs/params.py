@@ -57,7 +57,7 @@ LAUGHS = "l0: &l0 [1]\n" + "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10
 """A hundred million values, in a few lines."""
 SPACE = {name: list(range(1, 61)) for name in ("filters", "lstm_units", "batch_size")}
 SPACE |= {"n_layers": [1], "learning_rate": [0.001], "dropout_rate": [0.3]}
-YAML_ONCE, UNKNOWN, MISSING = "YAML that can be read, each key once", "no such key: nothing reads it", "a value"
+YAML_ONCE, UNKNOWN, MISSING = "YAML that can be read, each key once", "no such key, because nothing reads it", "a value"
 SEVEN_FOLDS = partial(set_params, **{"folds.n_splits": 7})
 ANCHORED = change(lambda old: old.replace(b"seed: 2025", b"seed: &seed 2025"))
 TAG = "more: !!python/object/apply:os.system [true]\n"

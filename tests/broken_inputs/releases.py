@@ -219,7 +219,7 @@ COMMON_VOICE: list[Case] = [
         Refused("the cohort", NOBODY, problems=25),
         unprivileged=True,
     ),
-    refused_cv("Common Voice: its table is a link out of the release", linked(TABLE), TABLE, "out of the release"),
+    refused_cv("Common Voice: its table is a link out of the release", linked(TABLE), TABLE, "outside the release"),
     refused_cv("Common Voice: a column twice", of_table(column_twice), f"{TABLE}, line 1", "twice: gender"),
     case_cv("Common Voice: an escape sequence, a line separator and 300 letters in an accent", ODD_ACCENT, ACCENT),
     bad_row("a speaker's name that turns the line around", "client_id", "\u202espeaker", r"'\u202espeaker'"),

@@ -390,7 +390,7 @@ DAMAGED = [
 ]
 
 NO_YEARS = Refused("HC_table.xlsx", "others: Years", "the column(s) Age")
-OUTSIDE = Refused("HC_table.xlsx", "a link to ../moved_away, out of the release")
+OUTSIDE = Refused("HC_table.xlsx", "a link to ../moved_away, outside the release")
 AS_CSV = renamed("HC_table.xlsx", "HC_table.csv")
 
 MINSK = [

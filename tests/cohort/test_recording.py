@@ -116,7 +116,7 @@ def test_an_ogg_whose_pages_are_not_whole_is_refused_with_where_they_are(ogg, sp
     ogg.write_bytes(spoil(content))
     (problem,) = problems_of(ogg)
     last = content.rindex(b"OggS")
-    assert problem.found == f"truncated or damaged: its pages are whole up to byte {last} of {len(spoil(content))}"
+    assert problem.found == f"truncated or damaged: pages are complete only up to byte {last} of {len(spoil(content))}"
 
 
 @pytest.mark.parametrize(("frames", "found"), [(3999, ["0.4999 s"]), (4000, [])])

@@ -81,7 +81,7 @@ def test_where_the_machine_is_at_fault_nothing_is_printed_of_the_input(ending, c
 def test_a_full_disk_is_reported_with_the_file(ending, capsys, tmp_path):
     file = str(tmp_path / "release.dvc")
     assert ending(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file)) == 1
-    assert capsys.readouterr().err.startswith(f"{file}\n    expected: room to write it\n")
+    assert capsys.readouterr().err.startswith(f"{file}\n    expected: free space to write it\n")
 
 
 def test_what_is_no_fault_of_the_input_keeps_its_traceback(ending):

@@ -144,7 +144,7 @@ def test_if_the_disk_is_full_the_error_names_the_file_and_nothing_of_it_is_left(
         [problem] = raised.value.problems
         assert problem.where == str(path)
         assert f"free in {disk.folder}" in problem.found
-        assert "room" in problem.expected and "make room there" in problem.remedy
+        assert "free space" in problem.expected and "free some space there" in problem.remedy
         assert list(disk.folder.iterdir()) == []
         disk.resize(4000)
         WRITERS[kind](path)
@@ -156,7 +156,7 @@ def test_a_full_disk_costs_no_picture_of_an_earlier_prediction(tmp_path):
         first, second, third = (disk.folder / f"{name}.png" for name in "abc")
         person.write_all_or_none({first: b"before", third: b"before"}, disk.folder)
         now = {first: NOISE.bytes(40_000), second: NOISE.bytes(40_000), third: NOISE.bytes(40_000)}
-        with pytest.raises(CannotGoOn, match="make room there"):
+        with pytest.raises(CannotGoOn, match="free some space there"):
             person.write_all_or_none(now, disk.folder)
         assert {path: path.read_bytes() for path in disk.folder.iterdir()} == {first: b"before", third: b"before"}
         disk.resize(4000)
@@ -167,7 +167,7 @@ def test_a_full_disk_costs_no_picture_of_an_earlier_prediction(tmp_path):
 def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
     with small_disk(tmp_path / "disk", 300) as disk:
         kept = fit_cache.FitCache(disk.folder)
-        with pytest.raises(CannotGoOn, match="make room there"):
+        with pytest.raises(CannotGoOn, match="free some space there"):
             kept.store("abc", FITTED, {}, 1.0)
         assert "abc" not in kept
         assert not [path for path in disk.folder.rglob("*") if path.is_file()]
@@ -178,7 +178,7 @@ def test_a_full_disk_keeps_no_half_of_a_fit(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_quota_and_a_limit_of_a_file_s_size_are_reported_as_a_full_disk(tmp_path, number):
-    with pytest.raises(CannotGoOn, match="make room there"), atomic_write.atomic_path(tmp_path / "out"):
+    with pytest.raises(CannotGoOn, match="free some space there"), atomic_write.atomic_path(tmp_path / "out"):
         raise OSError(number, os.strerror(number))
     assert not list(tmp_path.iterdir())
 
@@ -214,5 +214,5 @@ def test_a_stage_reports_a_full_disk_without_a_traceback(tmp_path, monkeypatch, 
         run.run(stage)
     assert ended.value.code == 1
     printed = capsys.readouterr().err
-    assert "disk/out" in printed and "make room there" in printed
+    assert "disk/out" in printed and "free some space there" in printed
     assert "nothing was done" not in printed

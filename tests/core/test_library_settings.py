@@ -244,4 +244,4 @@ def test_without_a_writable_dev_shm_fits_are_trained_in_one_process_to_the_same_
         pytest.skip("no /dev/shm here")
     done = run([*read_only("/dev/shm"), *command(TRAIN, tmp_path)], HOME=str(tmp_path))
     assert done.stdout == untouched
-    assert "fits: no other process can be started, because semaphores cannot be made in /dev/shm" in done.stderr
+    assert "fits: no other process can be started, because semaphores cannot be created in /dev/shm" in done.stderr

@@ -199,8 +199,8 @@ def test_equal_recordings_stop_the_run_with_one_problem_for_each_set(published):
 @pytest.mark.parametrize(
     ("duplicates", "counts", "words"),
     [
-        ("quarantine", (13, 34, 11, 11, 0), "(0 missing, 11 set aside, 11 of them with the same samples as another)"),
-        ("keep", (15, 45, 0, 0, 11), "(0 missing, 0 set aside, 11 kept that have the same samples as another)"),
+        ("quarantine", (13, 34, 11, 11, 0), "(0 missing, 11 in quarantine, 11 of them with the same samples"),
+        ("keep", (15, 45, 0, 0, 11), "(0 missing, 0 in quarantine, 11 kept with the same samples"),
     ],
 )
 def test_equal_recordings_that_are_quarantined_or_kept_are_counted(published, capsys, duplicates, counts, words):
@@ -325,7 +325,7 @@ def test_a_subset_of_common_voice_becomes_the_same_contract(gender, capsys):
     assert steps["paper"]["subset"] == {"clips": 11000, "male": 6000, "female": 5000}
     printed = capsys.readouterr().out
     assert printed.count("\n") == 1
-    assert "men" in printed and "(1 missing, 0 set aside)" in printed
+    assert "men" in printed and "(1 missing, 0 in quarantine)" in printed
 
 
 def test_only_chosen_clips_are_opened(gender):

@@ -144,7 +144,9 @@ def test_a_database_of_dvc_that_finds_no_space_is_reported_without_a_traceback(c
         run.run(stage, "main")
     printed = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "room for DVC's database" in printed and "make room there" in printed and "Traceback" not in printed
+    assert (
+        "free space for DVC's database" in printed and "free some space there" in printed and "Traceback" not in printed
+    )
 
 
 @pytest.mark.parametrize(("key", "masked"), [("audio", True), ("external", True), ("external", False)])

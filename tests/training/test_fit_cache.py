@@ -219,7 +219,7 @@ def test_what_a_killed_process_left_goes_after_a_day_and_what_is_at_work_stays(s
 def test_fits_for_which_there_is_no_room_are_refused_before_any_is_trained(study, tmp_path):
     with small_disk(tmp_path / "disk", 100) as disk:
         cache = FitCache(disk.folder / "fits")
-        with pytest.raises(CannotGoOn, match=r"room for 4 fits(.|\n)*free in .*disk(.|\n)*make room there"):
+        with pytest.raises(CannotGoOn, match=r"room for 4 fits(.|\n)*free in .*disk(.|\n)*free some space there"):
             run(FITS, study, cache)
         assert times(cache) == {}
 

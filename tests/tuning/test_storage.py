@@ -179,7 +179,7 @@ def test_a_journal_whose_last_line_was_cut_off_is_read_and_written_on(tmp_path, 
 
 def test_a_full_disk_under_a_journal_is_named_and_the_search_goes_on_when_there_is_room(tmp_path):
     with small_disk(tmp_path / "disk", 16) as disk:
-        with pytest.raises(CannotGoOn, match=r"toy\.journal(.|\n)*make room there"):
+        with pytest.raises(CannotGoOn, match=r"toy\.journal(.|\n)*free some space there"):
             tried(disk.folder, 300)
         disk.resize(4000)
         known = tried(disk.folder, 0)
