@@ -343,7 +343,7 @@ def _formants(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, f
     )  # fmt: skip
     nearest = np.rint((track.xs() - pitch.t1) / pitch.dt).astype(int).clip(0, pitch.n_frames - 1)
     voiced = pitch.selected_array["frequency"][nearest] > 0
-    found = {}
+    found: dict[str, float] = {}
     for number in (1, 2):
         values = call(track, "To Matrix", number).as_array()[0]
         values = values[voiced & (values > 0)]
