@@ -18,8 +18,6 @@ from scipy.optimize import elementwise
 from scipy.special import expit
 from scipy.special import logit as unclipped_logit
 from scipy.stats import binomtest
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from bulbar.core.disclosure import FEWEST_SHOWN
 from bulbar.core.settings import Count, Strict
@@ -118,6 +116,8 @@ class Platt:
         share = cls(slope=0.0, intercept=float(logit(target.mean())))
         if np.ptp(scores) < EXTREME:
             return share
+        from sklearn.linear_model import LogisticRegression  # not imported for a prediction
+
         # A target t becomes two rows: positive with weight t, negative with weight 1 − t.
         twice = np.concatenate([scores, scores])
         model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8, max_iter=1000)
@@ -133,6 +133,8 @@ class Platt:
 
 def isotonic(label: npt.ArrayLike, probability: npt.ArrayLike) -> Callable[[npt.ArrayLike], np.ndarray]:
     """Fit the increasing step function closest to the labels. It needs many more subjects than Platt scaling."""
+    from sklearn.isotonic import IsotonicRegression
+
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     model.fit(np.asarray(probability, dtype=float), np.asarray(label, dtype=float))
     return lambda new: model.predict(np.asarray(new, dtype=float))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn import metrics
 
 from bulbar.appraisal.calibration import UNDEFINED, Estimate, exact_share, without_each_fold
 from bulbar.scoring import intervals
@@ -40,6 +39,8 @@ def threshold_at_specificity(label: npt.ArrayLike, probability: npt.ArrayLike, t
     >>> threshold_at_specificity([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8], 1.0)
     0.8
     """
+    from sklearn import metrics  # not imported for a prediction
+
     false_rate, _, thresholds = metrics.roc_curve(label, probability, drop_intermediate=False)
     return float(thresholds[np.flatnonzero(1 - false_rate >= target - ROUNDING)[-1]])
 
@@ -52,6 +53,8 @@ def threshold_at_sensitivity(label: npt.ArrayLike, probability: npt.ArrayLike, t
     >>> threshold_at_sensitivity([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8], 1.0)
     0.3
     """
+    from sklearn import metrics
+
     _, true_rate, thresholds = metrics.roc_curve(label, probability, drop_intermediate=False)
     return float(thresholds[np.flatnonzero(true_rate >= target - ROUNDING)[0]])
 

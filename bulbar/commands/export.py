@@ -15,8 +15,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "export",
         help="write the deployed models as LiteRT",
-        description="Write each network of a model folder as LiteRT (.tflite), for use without Keras, and copy\n"
-        "settings.json. A research tool: the output of the networks is no diagnosis.",
+        description="Write each network of a model folder as LiteRT (.tflite), for use without Keras, and copy the\n"
+        "voice models and settings.json. A research tool: their output is no diagnosis.",
         epilog="example:\n  bulbar export exported --model ~/als-voice",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -27,17 +27,19 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Export the networks that the parsed command line names, and print how many were written."""
-    from bulbar.commands.model_folder import read_settings, unwritable
+    from bulbar.commands.model_folder import VOICE, read_settings, unwritable
 
     out, model, deployed = arguments.out, arguments.model, read_settings(arguments.model)
     if problems := unwritable(out):
         raise BadInput(problems)
     with error_stream.silenced():
+        from bulbar.deployment.deployed import NETWORKS
         from bulbar.deployment.litert import to_litert
 
-        for name in deployed.models:
+        for name in NETWORKS:
             for fold in deployed.folds:
                 network = Path(name) / f"fold_{fold}.keras"
                 to_litert(model / network, out / network.with_suffix(".tflite"))
-    copy_file(model / "settings.json", out / "settings.json")
-    print(f"{len(deployed.models) * len(deployed.folds)} networks written to {out}, with settings.json")
+    for name in (VOICE, "settings.json"):
+        copy_file(model / name, out / name)
+    print(f"{len(NETWORKS) * len(deployed.folds)} networks written to {out}, with {VOICE} and settings.json")

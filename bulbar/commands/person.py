@@ -1,18 +1,15 @@
-"""The prediction for one person: images of the recordings, scores of the fold models, pictures of explanations."""
+"""The prediction for one person by networks: images, scores of the fold models, pictures of explanations."""
 
 import io
-import math
 import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bulbar.appraisal.calibration import Estimate
 from bulbar.core import error_stream
 from bulbar.core.atomic_write import atomic_path
 from bulbar.core.errors import BadInput, Problem, SilentRecording
@@ -68,28 +65,27 @@ def predict(
     model = deployed.models[name]
     of_person, of_recordings = prediction.of_person(scores, model)
     pictures = draw_explanations(out, name, found, images, moved, of_recordings, deployed)
-    at_prevalence = None
-    if prevalence is not None:
-        ends = (of_person.value, of_person.low, of_person.high)
-        at_prevalence = Estimate(*(prediction.at_prevalence(end, model.share_of_patients, prevalence) for end in ends))
     encoder = next(iter(model.encoders.values()), None)
-    lacking = [column for column in encoder.columns if column not in person] if encoder else []
+    columns = encoder.columns if encoder else []
     return prediction.Prediction(
         deployed=deployed,
         model=name,
         person=of_person,
         recordings=[
             prediction.OfRecording(
-                one.file, one.task, probability, deployed.training.of_recording(one.task, how), str(picture)
+                one.file, one.task, deployed.training.of_recording(one.task, how), probability, str(picture)
             )
             for one, probability, how, picture in zip(found, of_recordings, measured, pictures, strict=True)
         ],
-        calls=prediction.calls(deployed, name, of_person.score, prevalence),
         outside_range=deployed.training.of_person([one.task for one in found], person),
-        filled_in=[f"{column}: missing, so each fold uses its training median or mode" for column in lacking],
-        clinical=list(person),
+        filled_in=[
+            f"{column}: missing, so each fold uses its training median or mode"
+            for column in columns
+            if column not in person
+        ],
+        clinical=[column for column in person if column in columns],
+        unused=[column for column in person if column not in columns],
         prevalence=prevalence,
-        at_prevalence=at_prevalence,
     )
 
 
@@ -185,14 +181,3 @@ def shown_s(path: Path, rows: np.ndarray, deployed: Deployed) -> float:
     if deployed.spectrogram.time_axis == "resize":
         return len(audio.clean(path, deployed.audio)) / deployed.audio.sample_rate_hz
     return rows.shape[0] * rows.shape[2] * deployed.spectrogram.hop_length / deployed.audio.sample_rate_hz
-
-
-def rounded(value: Any) -> Any:
-    """Round values for JSON to six digits; NaN and infinity become null."""
-    if isinstance(value, Mapping):
-        return {name: rounded(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(inner) for inner in value]
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from bulbar.deployment.prediction import Prediction
 
 
+WITH = ("voice", "audio", "fused_common")
+"""What `--with` chooses from, the default first."""
+
+
 def add_parser(subparsers: Any) -> None:
     """Add `predict` to the command line."""
     parser = subparsers.add_parser(
         "predict",
         help="predict the probability of ALS from one person's recordings",
-        description="Predict the probability of ALS from recordings of one person, with an explanation of each\n"
-        "recording as a picture. A research tool: its output is no diagnosis.",
+        description="Predict the probability of ALS from recordings of one person, with what pushed towards it and\n"
+        "away from it. A research tool: its output is no diagnosis.",
         epilog="example:\n  bulbar predict visit/someone_A.wav visit/someone_PA.flac --prevalence 0.05",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,6 +43,14 @@ def add_parser(subparsers: Any) -> None:
         help="age_years, sex and cantagallo_questionnaire, those that are known: JSON, or CSV with one row",
     )
     parser.add_argument(
+        "--with",
+        dest="by",
+        choices=WITH,
+        default=WITH[0],
+        help="the model: voice (measures of the voice; adjusted where age and sex are known), audio (networks), "
+        "fused_common (networks that also read --clinical); default %(default)s",
+    )
+    parser.add_argument(
         "--prevalence",
         type=_share,
         metavar="SHARE",
@@ -49,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
         type=Path,
         metavar="FOLDER",
         default=Path("predictions"),
-        help="where to write the explanations (%(default)s)",
+        help="where the networks' explanations are written as pictures (%(default)s)",
     )
     add_model_option(parser)
     parser.set_defaults(run=run, without_result="nothing was predicted")
@@ -67,35 +80,55 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Prediction:
-    """Predict from the parsed command line, write one explanation for each recording, and print the prediction."""
-    from bulbar.commands import person
-    from bulbar.commands.model_folder import read_settings, unwritable
+    """Predict from the parsed command line, and print the prediction. Networks also write pictures of explanations.
+
+    The voice model predicts without TensorFlow, whose import alone takes longer than the whole prediction.
+    """
+    from bulbar.commands.model_folder import read_settings, read_voice, unwritable
     from bulbar.deployment import inputs
 
-    deployed = read_settings(arguments.model)
-    problems = unwritable(arguments.out)
-    name, recordings, clinical = "audio", [], {}
+    name, deployed = arguments.by, read_settings(arguments.model)
+    problems = [] if name == "voice" else unwritable(arguments.out)
+    recordings, clinical = [], {}
     try:
         recordings = inputs.recordings(arguments.recording, arguments.task, deployed.audio)
     except BadInput as error:
         problems += error.problems
     if arguments.clinical is not None:
-        name = "fused_common"
         try:
-            clinical = inputs.person(arguments.clinical, next(iter(deployed.models[name].encoders.values())))
+            clinical = inputs.person(arguments.clinical, next(iter(deployed.models["fused_common"].encoders.values())))
         except BadInput as error:
             problems += error.problems
     if problems:
         raise BadInput(problems)
-    predicted = person.predict(
-        arguments.model, deployed, name, recordings, clinical, prevalence=arguments.prevalence, out=arguments.out
-    )
+    if name == "voice":
+        from bulbar.commands import person_by_voice
+
+        folds = read_voice(arguments.model)
+        predicted = person_by_voice.predict(folds, deployed, recordings, clinical, prevalence=arguments.prevalence)
+    else:
+        from bulbar.commands import person
+
+        predicted = person.predict(
+            arguments.model, deployed, name, recordings, clinical, prevalence=arguments.prevalence, out=arguments.out
+        )
     if arguments.json:
-        values = person.rounded(predicted.as_json())
+        values = rounded(predicted.as_json())
         print(json.dumps(values, indent=2, allow_nan=False))  # ASCII, so that every terminal can print it
     else:
         print(predicted.in_words(), end="")
     return predicted
+
+
+def rounded(value: Any) -> Any:
+    """JSON's values, to six digits: what is not defined is null."""
+    if isinstance(value, Mapping):
+        return {name: rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
 
 
 def _share(written: str) -> float:

@@ -1,22 +1,28 @@
 """The settings file of a folder of deployed models: everything a prediction needs except the networks' weights."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import field_validator
 
 from bulbar.appraisal import operating_points
-from bulbar.appraisal.appraiser import Appraiser
 from bulbar.appraisal.calibration import Estimate, Platt
 from bulbar.core.settings import Strict
 from bulbar.deployment.encoding import StoredEncoder
 from bulbar.deployment.training_range import TrainingData
+from bulbar.deployment.voice_models import VOICE_MODELS, VoiceSettings
 from bulbar.features import audio, spectrogram
 
-DEPLOYED_MODELS = ("audio", "fused_common")
-"""The deployed models. `audio` needs only a recording; `fused_common` also reads the `common` clinical columns."""
+if TYPE_CHECKING:
+    from bulbar.appraisal.appraiser import Appraiser
+
+NETWORKS = ("audio", "fused_common")
+"""The deployed networks. `audio` needs only a recording; `fused_common` also reads the `common` clinical columns."""
+
+DEPLOYED_MODELS = (*VOICE_MODELS, *NETWORKS)
+"""All deployed models."""
 
 
 CHOOSERS = {
@@ -66,7 +72,7 @@ class OperatingPoint(Strict):
 
 
 class DeployedModel(Strict):
-    """One model: one network per fold, and what turns their scores into a probability.
+    """What turns the scores of a model's folds into a probability.
 
     Attributes
     ----------
@@ -83,10 +89,10 @@ class DeployedModel(Strict):
     encoders: dict[int, StoredEncoder]
 
     @classmethod
-    def of(cls, people: pd.DataFrame, encoders: Mapping[int, StoredEncoder], appraiser: Appraiser) -> Self:
+    def of(cls, people: pd.DataFrame, encoders: Mapping[int, StoredEncoder], appraiser: "Appraiser") -> Self:
         """Learn the calibrator and the operating points from out-of-fold scores.
 
-        people: from `metrics.per_subject`, label 1 = patient. The network that scored a subject was not trained on it.
+        people: from `metrics.per_subject`, label 1 = patient, each scored by a fold model not trained on it.
         """
         patient = people["label"] == 1
         points = []
@@ -133,7 +139,8 @@ class Deployed(Strict):
     """The content of settings.json.
 
     source, synthetic: of the cohort. networks: fold -> the network in words. audio, spectrogram: how a recording
-    becomes an image. draws, level, seed: for every interval, the values of the stage `appraise`.
+    becomes an image. voice: what the voice models need beside voice.json. draws, level, seed: for every interval, the
+    values of the stage `appraise`.
     """
 
     source: str
@@ -143,6 +150,7 @@ class Deployed(Strict):
     audio: audio.Settings
     spectrogram: spectrogram.Settings
     models: dict[str, DeployedModel]
+    voice: VoiceSettings
     training: TrainingData
     draws: int
     level: float

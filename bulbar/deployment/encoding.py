@@ -1,12 +1,14 @@
 """A fold's clinical encoder as plain numbers, so that it can be stored as JSON and used without the cohort."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from bulbar.core.settings import Strict
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 class Category(Strict):
@@ -36,7 +38,7 @@ class StoredEncoder(Strict):
     features: tuple[Feature, ...]
 
     @classmethod
-    def of(cls, encoder: Pipeline) -> Self:
+    def of(cls, encoder: "Pipeline") -> Self:
         """Take over what a fitted `clinical.encoder(kinds, "subject_wise")` has learned."""
         columns, scaler = encoder.named_steps["columns"], encoder.named_steps["scale"]
         names = {name: list(chosen) for name, _, chosen in columns.transformers_}

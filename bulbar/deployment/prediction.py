@@ -1,7 +1,7 @@
 """A prediction: the probability behind the fold models' scores, the calls at each threshold, and how to print them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from bulbar.appraisal.calibration import Estimate, Platt
 from bulbar.deployment.deployed import Deployed, DeployedModel
 from bulbar.deployment.training_range import listed
+from bulbar.deployment.voice_explanation import VoiceExplanation
 
 
 @dataclass(frozen=True)
@@ -120,42 +121,57 @@ class Call:
 
 @dataclass(frozen=True)
 class OfRecording:
-    """One recording's prediction.
+    """One recording.
 
     file: as written on the command line. outside_range: one sentence for each way in which the recording lies outside
-    the training range. picture: path of the explanation.
+    the training range. probability, picture: from the networks, with the path of the explanation; None from the voice
+    model. measures: of the voice model; empty for the networks.
     """
 
     file: str
     task: str
-    probability: Probability
     outside_range: Sequence[str]
-    picture: str
+    probability: Probability | None = None
+    picture: str | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Everything predicted for one person.
 
-    model: name of the model used. clinical: columns with a value. filled_in: a sentence for each column without one.
-    at_prevalence: the person's probability at the prevalence: value, low and high; None without a prevalence.
+    model: name of the model used. clinical: columns that it read. filled_in: a sentence for each column without a
+    value. voice: explanation, if the model is one of `VOICE_MODELS`. unused: columns given but not read by the model.
     """
 
     deployed: Deployed
     model: str
     person: Probability
     recordings: Sequence[OfRecording]
-    calls: Sequence[Call]
     outside_range: Sequence[str]
     clinical: Sequence[str]
     filled_in: Sequence[str]
     prevalence: float | None
-    at_prevalence: Estimate | None
+    voice: VoiceExplanation | None = None
+    unused: Sequence[str] = ()
 
     @property
     def of_model(self) -> DeployedModel:
         """The deployed model."""
         return self.deployed.models[self.model]
+
+    @property
+    def calls(self) -> list[Call]:
+        """The call of each threshold of the model, with the rates that it reached."""
+        return calls(self.deployed, self.model, self.person.score, self.prevalence)
+
+    @property
+    def at_prevalence(self) -> Estimate | None:
+        """The person's probability at the prevalence, with the lowest and highest of the fold models."""
+        if self.prevalence is None:
+            return None
+        ends = (self.person.value, self.person.low, self.person.high)
+        return Estimate(*(at_prevalence(end, self.of_model.share_of_patients, self.prevalence) for end in ends))
 
     @property
     def is_uninformative(self) -> bool:
@@ -175,7 +191,7 @@ class Prediction:
                 "Out of fold, this model's scores did not separate patients from controls (calibration slope 0): "
                 f"every person gets {percent(self.person.value)}, about the share of patients in training."
             )
-        return warnings
+        return warnings + (self.voice.warnings if self.voice else [])
 
     def as_json(self) -> dict[str, Any]:
         """The prediction as nested values for JSON."""
@@ -188,17 +204,20 @@ class Prediction:
                 "share_of_patients_in_training": self.of_model.share_of_patients,
                 "prevalence": self.prevalence,
                 "at_prevalence": self.at_prevalence and self.at_prevalence._asdict(),
-                "given": list(self.clinical),
+                "used": list(self.clinical),
+                "not_used": list(self.unused),
                 "filled_in": list(self.filled_in),
-                "unlike_training_data": list(self.outside_range),
+                "outside_training_range": list(self.outside_range),
             },
+            "voice": self.voice and self.voice.as_json(),
             "recordings": [
                 {
                     "file": one.file,
                     "task": one.task,
-                    "probability": asdict(one.probability),
-                    "unlike_training_data": list(one.outside_range),
+                    "probability": one.probability and asdict(one.probability),
+                    "outside_training_range": list(one.outside_range),
                     "explanation": one.picture,
+                    "measures": dict(one.measures),
                 }
                 for one in self.recordings
             ],
@@ -234,8 +253,8 @@ def calls(deployed: Deployed, model: str, score: float, prevalence: float | None
 def reached_on(level: float) -> str:
     """On which subjects the rates of a threshold were measured."""
     return (
-        "Measured out of fold: neither the network nor the threshold was learned from these subjects. One network "
-        f"scored each subject; the mean over networks was not evaluated. {100 * level:g} % intervals."
+        "Measured out of fold: neither the model nor the threshold was learned from these subjects. One fold model "
+        f"scored each subject; the mean over folds was not evaluated. {100 * level:g} % intervals."
     )
 
 
@@ -255,7 +274,7 @@ def _of_models(probability: Probability | Estimate) -> str:
 
 
 def _lines(shown: Prediction) -> list[str]:
-    model, folds = shown.of_model, len(shown.deployed.networks)
+    model, folds = shown.of_model, len(shown.person.scores)
     lines = [f"! {warning}" for warning in shown.warnings]
     lines += [
         "",
@@ -264,21 +283,16 @@ def _lines(shown: Prediction) -> list[str]:
         f"  Valid if              {percent(model.share_of_patients)} are patients, as in training "
         f"({model.patients} patients, {model.controls} controls)",
     ]
-    if shown.prevalence is not None and shown.at_prevalence is not None:
-        at, where = shown.at_prevalence, f"At {100 * shown.prevalence:g} % patients"
+    at = shown.at_prevalence
+    if shown.prevalence is not None and at is not None:
+        where = f"At {100 * shown.prevalence:g} % patients"
         lines.append(f"  {where:<22}{percent(at.value)}   ({folds} fold models: {_of_models(at)})")
-    seen = listed(["the voice", *shown.clinical]) if model.encoders else "the voice only"
-    lines.append(f"  Model                 {shown.model}: {seen}; mean over {len(shown.recordings)} recording(s)")
+    lines.append(f"  Model                 {shown.model}: {_seen(shown)}")
     lines += [f"  Filled in             {filled}" for filled in shown.filled_in]
-    lines += ["", "RECORDINGS"]
-    rows = [
-        [
-            *(one.file, one.task, f"{one.probability.score:.3f}", percent(one.probability.value)),
-            *(_of_models(one.probability), one.picture),
-        ]
-        for one in shown.recordings
-    ]
-    lines += _table(["file", "task", "score", "probability", "fold models", "explanation"], rows)
+    lines += [f"  {name:<22}{text}" for name, text in (shown.voice.in_words() if shown.voice else [])]
+    if shown.unused:
+        lines.append(f"  Not used              {listed(shown.unused)}: not read by {shown.model}")
+    lines += _of_voice(shown.voice) if shown.voice else _of_networks(shown)
     lines += ["", f"CALLS: each threshold compared with the uncalibrated score, {shown.person.score:.3f}"]
     rates = RATES[: 2 if shown.prevalence is None else 4]
     rows = [
@@ -297,6 +311,39 @@ def _lines(shown: Prediction) -> list[str]:
     lines += ["", "OUTSIDE THE TRAINING RANGE"]
     lines += [f"  - {warning}" for warning in [*shown.outside_range, *warnings]] or ["  nothing found"]
     return lines
+
+
+def _seen(shown: Prediction) -> str:
+    """What the model read, and how it made one answer of several recordings."""
+    recordings = f"{len(shown.recordings)} recording(s)"
+    if shown.voice:
+        adjusted = f"adjusted for {listed(shown.clinical)}" if shown.clinical else "not adjusted"
+        return f"measures of the voice, {adjusted}; from {recordings}"
+    if not shown.of_model.encoders:
+        return f"the voice only; mean over {recordings}"
+    return f"{listed(['the voice', *shown.clinical])}; mean over {recordings}"
+
+
+def _of_networks(shown: Prediction) -> list[str]:
+    """Each recording's own prediction, and where its explanation lies."""
+    rows = [
+        [
+            *(one.file, one.task, f"{one.probability.score:.3f}", percent(one.probability.value)),
+            *(_of_models(one.probability), one.picture or "–"),
+        ]
+        for one in shown.recordings
+        if one.probability
+    ]
+    return ["", "RECORDINGS", *_table(["file", "task", "score", "probability", "fold models", "explanation"], rows)]
+
+
+def _of_voice(voice: VoiceExplanation) -> list[str]:
+    """What pushes towards ALS and what away from it, beside what is expected of a control."""
+    lines = []
+    head = ["measure", "task", "measured", "95 % of controls", "adds to log-odds"]
+    for title, rows in voice.tables():
+        lines += ["", f"{title}: what pushes most", *(_table(head, rows) if rows else ["  none"])]
+    return [*lines, f"  Controls: {voice.like_whom}. This shows what moved the models, not what the disease does."]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -149,8 +149,8 @@ class TrainingData(Strict):
         warnings = []
         if lacking := [task for task in self.tasks if task not in tasks]:
             warnings.append(
-                f"tasks: no recording of {listed(lacking)}; calibration and thresholds were learned from a person's "
-                f"mean over {listed(self.tasks)}"
+                f"tasks: no recording of {listed(lacking)}; calibration and thresholds were learned from people with "
+                f"{listed(self.tasks)}"
             )
         for name, value in person.items():
             if name in self.numeric:

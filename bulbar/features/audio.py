@@ -1,13 +1,14 @@
 """Audio clean-up: from any recording that soundfile reads to 16-bit mono at one sampling rate, without silence."""
 
 import io
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-import librosa
 import numpy as np
 import soundfile
+import soxr
 from pydantic import Field, PositiveFloat, model_validator
 from scipy import signal
 
@@ -56,7 +57,11 @@ def without_offset(samples: np.ndarray) -> np.ndarray:
 
 def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     """Resample a mono signal (soxr, high quality), shape (n,) to (ceil(n * to_hz / from_hz),)."""
-    return librosa.resample(samples, orig_sr=from_hz, target_sr=to_hz)
+    if from_hz == to_hz:
+        return samples
+    length = math.ceil(len(samples) * (to_hz / from_hz))
+    resampled = soxr.resample(samples, from_hz, to_hz, quality="HQ")[:length]
+    return np.pad(resampled, (0, length - len(resampled)))
 
 
 def highest_hz(source_hz: float, low_pass_hz: float | None) -> float:

@@ -7,13 +7,13 @@ never predicted.
 """
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
-from sklearn import metrics
 
 THRESHOLD = 0.5
 
@@ -23,6 +23,13 @@ NEAREST = 5e-7
 Of = Literal["positive", "negative", "weighted"]
 SUFFIXES: dict[Of, str] = {"positive": "", "negative": "_negative", "weighted": "_weighted"}
 """Suffixes of the names of precision, recall and F1 in `scores`."""
+
+
+def _scikit_learn() -> ModuleType:
+    """scikit-learn's scores, imported where one is computed: a prediction starts without them."""
+    from sklearn import metrics
+
+    return metrics
 
 
 def called(y_score: npt.ArrayLike) -> np.ndarray:
@@ -57,7 +64,8 @@ def majority_accuracy(y_true: npt.ArrayLike) -> float:
 
 def accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
     """Share of rows classified correctly, equation 9."""
-    return float(metrics.accuracy_score(np.asarray(y_true, dtype=int), called(y_score))) if np.size(y_true) else np.nan
+    true = np.asarray(y_true, dtype=int)
+    return float(_scikit_learn().accuracy_score(true, called(y_score))) if true.size else np.nan
 
 
 def balanced_accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
@@ -87,12 +95,12 @@ def precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positi
         The class, or the mean of both classes weighted by their number of rows. Table 5 of the paper has weighted
         scores; they follow from the counts of Figure 12.
     """
-    return _of_class(metrics.precision_score, y_true, y_score, of)
+    return _of_class(_scikit_learn().precision_score, y_true, y_score, of)
 
 
 def recall(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
     """Share of a class's rows that are predicted correctly, equation 7; NaN if it is absent. `of` as in `precision`."""
-    return _of_class(metrics.recall_score, y_true, y_score, of)
+    return _of_class(_scikit_learn().recall_score, y_true, y_score, of)
 
 
 def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
@@ -100,7 +108,7 @@ def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") ->
 
     0 if a class is never predicted, NaN if it is neither present nor predicted.
     """
-    return _of_class(metrics.f1_score, y_true, y_score, of)
+    return _of_class(_scikit_learn().f1_score, y_true, y_score, of)
 
 
 def sensitivity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
@@ -156,7 +164,7 @@ def roc_auc_within_folds(y_true: npt.ArrayLike, y_score: npt.ArrayLike, fold: np
 def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
     """Mean negative log-likelihood, in nats; probabilities are clipped to [`NEAREST`, 1 - `NEAREST`]."""
     true, score = np.asarray(y_true, dtype=int), np.clip(np.asarray(y_score, dtype=float), NEAREST, 1 - NEAREST)
-    return float(metrics.log_loss(true, score, labels=[0, 1])) if true.size else np.nan
+    return float(_scikit_learn().log_loss(true, score, labels=[0, 1])) if true.size else np.nan
 
 
 def brier(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:

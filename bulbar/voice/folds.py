@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bulbar.core.names import SYLLABLES, VOWELS
-from bulbar.core.settings import Strict
 from bulbar.scoring import metrics
 from bulbar.voice import fitting, model, people
-from bulbar.voice.model import Settings, VoiceModel
+from bulbar.voice.model import Settings, StoredFold, VoiceModel
 from bulbar.voice.regression import StoredRegression
 
 MODELS = ("voice", "voice_unadjusted", "conditions", "f0_spread_rank")
@@ -37,17 +36,9 @@ class FittedFold:
     train: pd.DataFrame
     chosen: tuple[str, float] | None
 
-    def stored(self) -> "StoredFold":
+    def stored(self) -> StoredFold:
         """The fold's models as plain numbers."""
         return StoredFold(voice=self.voice, unadjusted=self.unadjusted, conditions=self.conditions)
-
-
-class StoredFold(Strict):
-    """The models of one fold, as a prediction needs them."""
-
-    voice: VoiceModel
-    unadjusted: VoiceModel
-    conditions: StoredRegression
 
 
 def fit_fold(number: int, recordings: pd.DataFrame, subjects: pd.DataFrame, settings: Settings) -> FittedFold:

@@ -91,6 +91,14 @@ class VoiceModel(Strict):
         return pd.concat(parts).groupby(level=0).sum() / len(self.members)
 
 
+class StoredFold(Strict):
+    """The models of one fold, as a prediction needs them."""
+
+    voice: VoiceModel
+    unadjusted: VoiceModel
+    conditions: StoredRegression
+
+
 def fit(
     recordings: pd.DataFrame,
     subjects: pd.DataFrame,

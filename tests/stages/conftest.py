@@ -15,6 +15,21 @@ def trained(tmp_path_factory) -> Path:
     return small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
 
 
+@pytest.fixture(scope="session")
+def deployed_study(trained, tmp_path_factory) -> Path:
+    """The small study with its voice model, deployed: to predict from."""
+    from stages import acoustic, deploy, voice
+
+    root = tmp_path_factory.mktemp("deployed")
+    shutil.copytree(trained, root, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        acoustic.main()
+        voice.main("subject_wise")
+        deploy.main()
+    return root
+
+
 @pytest.fixture(scope="module")
 def trained_copy(trained, tmp_path_factory) -> Path:
     """A copy of the small study, the current folder while it is made, to add to; cached fits and release are shared."""

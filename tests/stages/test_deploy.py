@@ -30,12 +30,9 @@ MODELS = Path("models/deployed")
 
 
 @pytest.fixture(scope="module")
-def project(trained_copy):
-    """The networks of the small study, fused split by subject, deployed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(trained_copy)
-        deploy.main()
-    return trained_copy
+def project(deployed_study):
+    """The models of the small study, deployed."""
+    return deployed_study
 
 
 @pytest.fixture(autouse=True)
@@ -69,16 +66,16 @@ def clinical_of(subject: str) -> dict[str, float | str]:
     return {name: value if name == "sex" else float(value) for name, value in known.items()}
 
 
-def predicted(arguments: list[str]) -> Prediction:
-    """What `bulbar predict` predicts."""
-    parsed = cli.parser().parse_args(["predict", *arguments])
+def predicted(arguments: list[str], model: str = "audio") -> Prediction:
+    """What `bulbar predict --with MODEL` predicts."""
+    parsed = cli.parser().parse_args(["predict", *arguments, "--with", model])
     return parsed.run(parsed)
 
 
 def in_a_new_process(*arguments: str) -> subprocess.CompletedProcess:
     """The command as a user types it."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "bulbar.commands", "predict", *arguments]
+    command = [sys.executable, "-m", "bulbar.commands", "predict", "--with", "audio", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
@@ -146,10 +143,10 @@ def test_the_networks_are_those_of_fusion_none_fitted_again(deployed):
 
 
 def test_what_is_deployed_holds_no_row_of_a_subject(deployed):
-    text = (MODELS / "settings.json").read_text()
+    text = (MODELS / "settings.json").read_text() + (MODELS / "voice.json").read_text()
     subjects = pd.read_csv("data/cohort/subjects.csv")["subject_id"]
     assert not [name for name in subjects if name in text]
-    assert sorted(path for path in contents(MODELS) if not path.endswith(".keras")) == ["settings.json"]
+    assert sorted(path for path in contents(MODELS) if not path.endswith(".keras")) == ["settings.json", "voice.json"]
 
 
 def test_the_metrics_hold_no_threshold(deployed):
@@ -161,16 +158,20 @@ def test_the_metrics_hold_no_threshold(deployed):
 def test_where_hc_is_the_positive_class_probabilities_are_of_als_all_the_same(project, tmp_path):
     other = tmp_path / "turned"
     shutil.copytree(project, other, ignore=shutil.ignore_patterns("fit_cache", "release"))
-    for path in other.glob("data/fusion/subject_wise/selected/*.csv"):
-        table = pd.read_csv(path)
-        if "probability" in table:
-            table.assign(label=1 - table["label"], probability=1 - table["probability"]).to_csv(path, index=False)
+    tables = [path for name in ("fusion/subject_wise/selected", "voice/subject_wise", "folds")
+              for path in other.glob(f"data/{name}/*.csv")]  # fmt: skip
+    for path in tables:
+        table = pd.read_csv(path, dtype={"subject_id": str})
+        turned = {name: 1 - table[name] for name in ("label", "probability") if name in table}
+        table.assign(**turned).to_csv(path, index=False)
     small_study.set_params(other, project / "release", positive_class="HC")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(other)
         deploy.main()
     turned, straight = read_settings(other / MODELS), read_settings(project / MODELS)
-    assert turned.models["audio"].calibrator == straight.models["audio"].calibrator
+    for name in ("audio", "voice"):
+        assert turned.models[name].calibrator == straight.models[name].calibrator
+    assert turned.voice.controls == straight.voice.controls
     images = np.load("data/features/images.npy")[:3]
     networks = [next(iter(fold_models(MODELS, settings, "audio", {}))) for settings in (turned, straight)]
     np.testing.assert_allclose(networks[0](images), 1 - networks[1](images), atol=1e-7)
@@ -191,7 +192,7 @@ def test_a_prediction_of_a_person_as_text(project, capsys):
 
 def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(project, capsys):
     subject, rows = next(iter(out_of_fold("audio").groupby("subject_id")))
-    assert cli.main(["predict", *of_subject(subject), "--json", "--out", "out"]) == 0
+    assert cli.main(["predict", *of_subject(subject), "--with", "audio", "--json", "--out", "out"]) == 0
     found = json.loads(capsys.readouterr().out)
     fold = int(rows["fold"].iloc[0])
     assert [one["probability"]["scores"][fold - 1] for one in found["recordings"]] == rows["probability"].tolist()
@@ -202,7 +203,8 @@ def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(proj
 
 def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in(project, tmp_path, capsys):
     (tmp_path / "person.json").write_text(json.dumps({"age_years": 101, "sex": "F"}))
-    prediction = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"])
+    arguments = [*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"]
+    prediction = predicted(arguments, "fused_common")
     assert prediction.model == "fused_common"
     assert [filled.split(":")[0] for filled in prediction.filled_in] == ["cantagallo_questionnaire"]
     assert [line for line in prediction.outside_range if line.startswith("age: 101 years")]
@@ -246,7 +248,7 @@ def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project
     run = in_a_new_process(file, "--json", "--prevalence", "0.01", "--out", str(tmp_path))
     found = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
     assert found["recordings"][0]["file"] == file
-    assert "One network" in found["thresholds_reached"]
+    assert "One fold model" in found["thresholds_reached"]
     assert {"ppv", "npv"} <= set(found["thresholds"][0])
 
 
@@ -302,7 +304,8 @@ def test_where_nothing_can_be_written_all_problems_are_reported_before_any_model
 
 def test_only_the_inputs_of_the_person_are_named_as_inputs(project, tmp_path, capsys):
     (tmp_path / "person.json").write_text(json.dumps({"sex": "F"}))
-    prediction = predicted([*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"])
+    arguments = [*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"]
+    prediction = predicted(arguments, "fused_common")
     with Image.open(prediction.recordings[0].picture) as picture:
         assert "task A, model fused_common: score" in picture.info["Title"]
     printed = capsys.readouterr().out
