@@ -19,6 +19,8 @@ def main() -> None:
         common=cohort_contract()["clinical"]["common"],
         ingest=read_json(metrics_file("ingest")),
         deployed=read_json(metrics_file("deployed")),
+        voice=read_json(metrics_file(f"voice/{PROTOCOL}")),
+        baselines=read_json(metrics_file(f"baselines/{PROTOCOL}")),
         fusion=read_json(metrics_file(f"fusion/{PROTOCOL}")),
         appraise=read_json(metrics_file(f"appraise/{PROTOCOL}")),
         audit=read_json(metrics_file("audit")),

@@ -175,7 +175,15 @@ class Deployed(Strict):
             "protocol": "subject_wise",
             "networks": {str(fold): words for fold, words in self.networks.items()},
             "models": {name: self._metrics_of(model) for name, model in self.models.items()},
+            "voice": {"tasks": list(self.voice.tasks), "scores": self._scores_of_voice()},
             "training_data": self.training.model_dump(mode="json"),
+        }
+
+    def _scores_of_voice(self) -> dict[str, Any]:
+        """AUC of the voice models on all tasks and on some of them."""
+        return {
+            name: {"all tasks": scores.interval(), **{one.name: one.auc for one in scores.on_some_tasks}}
+            for name, scores in self.voice.scores.items()
         }
 
     def _metrics_of(self, model: DeployedModel) -> dict[str, Any]:

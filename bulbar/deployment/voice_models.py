@@ -19,9 +19,6 @@ from bulbar.voice.model import StoredFold, VoiceModel
 VOICE_MODELS = ("voice", "voice_unadjusted")
 """The voice model adjusted for covariates, and the one that answers where they are not known."""
 
-FORMAT = "format="
-"""How the columns of a file's format begin: 1 for a recording of it, 0 for any other."""
-
 PERSON = "person"
 
 
@@ -115,14 +112,10 @@ class VoiceFolds(Strict):
     def conditions_log_odds(self, made: Sequence[Conditions]) -> float:
         """Log-odds of a patient by how a person's recordings were made, the mean over the folds."""
         rounded = [{name: _six_digits(value) for name, value in asdict(one).items()} for one in made]
-        row = people.rows_of_conditions(pd.DataFrame(rounded).assign(subject_id=PERSON))
-        found = []
-        for fold in self.folds.values():
-            names = [one.name for one in fold.conditions.features]
-            row = row.reindex(columns=[*row.columns.union(names, sort=False)])
-            formats = [name for name in row if str(name).startswith(FORMAT)]
-            found.append(fold.conditions.log_odds(row.fillna(dict.fromkeys(formats, 0.0)))[0])
-        return float(np.mean(found))
+        recordings = pd.DataFrame(rounded).assign(subject_id=PERSON)
+        regressions = [fold.conditions for fold in self.folds.values()]
+        rows = [people.rows_of_conditions(recordings, [f.name for f in one.features]) for one in regressions]
+        return float(np.mean([one.log_odds(row)[0] for one, row in zip(regressions, rows, strict=True)]))
 
 
 def row_of(

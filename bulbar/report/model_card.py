@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from bulbar.appraisal.page import estimate
-from bulbar.deployment.deployed import DEPLOYED_MODELS
+from bulbar.deployment.deployed import DEPLOYED_MODELS, NETWORKS
 from bulbar.deployment.training_range import CONDITIONS, INNER, listed, measure_of
+from bulbar.deployment.voice_models import VOICE_MODELS
 from bulbar.report.rendering import environment
 
 Metrics = Mapping[str, Any]
@@ -24,6 +25,8 @@ class ModelCardInputs:
     common: list[str]
     ingest: Metrics
     deployed: Metrics
+    voice: Metrics
+    baselines: Metrics
     fusion: Metrics
     appraise: Metrics
     audit: Metrics
@@ -45,9 +48,32 @@ def markdown(run: ModelCardInputs) -> str:
     ranges = run.deployed["training_data"]
     conditions = [(CONDITIONS[name], ends) for name, ends in ranges["conditions"].items()]
     numeric = [(measure_of(name), ends) for name, ends in ranges["numeric"].items()]
-    quoted = {"listed": listed, "estimate": partial(estimate, digits=3), "score": score}
+    quoted = {"listed": listed, "estimate": partial(estimate, digits=3), "score": score, "auc_in_words": auc_in_words}
+    members = [name for name in run.voice["models"] if name.startswith("voice_") and name not in VOICE_MODELS]
+    scores = {
+        **{name: run.voice["models"][name] for name in VOICE_MODELS},
+        **{name: run.voice["models"][name] for name in members},
+        **{name: run.fusion["selected"][name] for name in NETWORKS},
+        "conditions": run.voice["models"]["conditions"],
+        "age_sex": run.baselines["age_sex"],
+    }
     card = environment(html=False).get_template("model_card.md")
-    return card.render(vars(run), models=DEPLOYED_MODELS, inner=INNER, ranges=[*conditions, *numeric], **quoted)
+    return card.render(
+        vars(run),
+        members=members,
+        models=DEPLOYED_MODELS,
+        all_scores=scores,
+        inner=INNER,
+        ranges=[*conditions, *numeric],
+        **quoted,
+    )
+
+
+def auc_in_words(auc: Metrics | float | None) -> str:
+    """An AUC, with its interval if there is one."""
+    if isinstance(auc, Mapping):
+        return estimate(auc, 3)
+    return "–" if auc is None else f"{auc:.3f}"
 
 
 def score(scores: Metrics, name: str) -> str:

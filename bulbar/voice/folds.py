@@ -96,7 +96,7 @@ def score_fold(fold: FittedFold, recordings: pd.DataFrame, subjects: pd.DataFram
     """The out-of-fold table of every model on the recordings of a fold, as `model.of_recordings` makes it."""
     tested, tasks = recordings[recordings["fold"] == fold.number], model.tasks_of(recordings)
     rows = model.rows_for(tested, subjects, tasks)
-    made = people.rows_of_conditions(tested)
+    made = people.rows_of_conditions(tested, [one.name for one in fold.conditions.features])
     members = fold.voice.log_odds_of_members(rows)
     log_odds = {
         "voice": fold.voice.log_odds(rows),

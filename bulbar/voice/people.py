@@ -19,6 +19,9 @@ MALE = "sex_male"
 
 SEPARATOR = ":"
 
+FORMAT = "format="
+"""How the column of a file format begins."""
+
 
 def column_of(task: str, measure: str) -> str:
     """The column of a person's row that holds a measure of a task, such as `A:f0_mad_semitones`."""
@@ -111,13 +114,16 @@ def probability(log_odds: npt.ArrayLike) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(log_odds, dtype=float)))
 
 
-def rows_of_conditions(recordings: pd.DataFrame) -> pd.DataFrame:
+def rows_of_conditions(recordings: pd.DataFrame, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Average how a person's recordings were made; each file format is a share of the recordings.
 
-    recordings: one row per recording, subject_id and the columns of `conditions.Conditions`. Returns a row per person,
-    indexed by subject_id, sorted.
+    recordings: one row per recording, subject_id and the columns of `conditions.Conditions`. columns: of a fitted
+    regression; a format among them that no recording has is 0, and not missing. Returns a row per person, indexed by
+    subject_id, sorted.
     """
     names = [field.name for field in fields(Conditions) if field.name in recordings]
-    formats = pd.get_dummies(recordings["format"], prefix="format", prefix_sep="=", dtype=float)
+    formats = pd.get_dummies(recordings["format"], prefix=FORMAT, prefix_sep="", dtype=float)
     numeric = recordings[[name for name in names if name != "format"]].astype(float)
+    absent = [name for name in columns if name.startswith(FORMAT) and name not in formats]
+    formats = formats.assign(**dict.fromkeys(absent, 0.0))
     return pd.concat([recordings["subject_id"], numeric, formats], axis=1).groupby("subject_id", sort=True).mean()
