@@ -56,7 +56,7 @@ class VoiceScores(Strict):
         most = max((len(one.tasks) for one in inside), default=0)
         fewest = min((len(one.tasks) for one in around), default=0)
         near = [one for one in inside if len(one.tasks) == most] + [one for one in around if len(one.tasks) == fewest]
-        return list({frozenset(one.tasks): one for one in near}.values())
+        return [one for place, one in enumerate(near) if one.tasks not in [other.tasks for other in near[:place]]]
 
 
 class VoiceSettings(Strict):

@@ -21,27 +21,60 @@ from bulbar.deployment import inputs, voice_models
 from bulbar.deployment.prediction import Prediction
 from bulbar.deployment.voice_models import TaskScore, VoiceScores
 from bulbar.features.voice_measures import MEASURES
+from bulbar.phantom import voice
 from bulbar.voice import model, people
 from bulbar.voice.model import StoredFold
 from bulbar.voice.regression import StoredRegression
+from stages import acoustic, conditions, deploy
+from stages import voice as voice_stage
 from tests.projects import ROOT
+from tests.stages import small_study
 
 MODELS = Path("models/deployed")
 
 
+@pytest.fixture(scope="module")
+def project(deployed_study, tmp_path_factory):
+    """The small study with synthesised voices of people of all ages in place of tones, measured and deployed again."""
+    root = tmp_path_factory.mktemp("voices")
+    shutil.copytree(deployed_study, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("fit_cache"))
+    small_study.set_params(root, root / "release")
+    subjects = pd.read_csv(root / "data/cohort/subjects.csv", dtype={"subject_id": str})
+    ages, sexes = [45 + 7 * n % 36 for n in range(len(subjects))], ["FM"[n % 2] for n in range(len(subjects))]
+    subjects.assign(age_years=ages, sex=sexes).to_csv(root / "data/cohort/subjects.csv", index=False)
+    for number, (subject, label) in enumerate(zip(subjects["subject_id"], subjects["label"], strict=True)):
+        draw, shaky = np.random.default_rng(number), 0.02 * (label == "ALS")
+        larynx = voice.Phonation(100 + 6 * number, wander=0.01 + shaky, jitter=0.004 + shaky / 5)
+        formants = np.array(voice.FORMANTS_HZ["FM"[number % 2]]["A"]) * draw.uniform(0.95, 1.05)
+        uttered = {
+            "phonationA": voice.vowel(larynx, "A", formants, 2.0, draw),
+            "rhythmPA": voice.syllables(larynx, voice.Train("PA", rate_hz=draw.uniform(4, 6)), formants, 2.5, draw),
+        }
+        for folder, utterance in uttered.items():
+            noise = 0.001 * draw.normal(size=len(utterance.samples))
+            soundfile.write(root / f"release/{folder}/{subject}_{folder}.wav", 0.4 * utterance.samples + noise, 8000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        conditions.main()
+        acoustic.main()
+        voice_stage.main("subject_wise")
+        deploy.main()
+    return root
+
+
 @pytest.fixture(autouse=True)
-def in_the_project(deployed_study, monkeypatch):
-    monkeypatch.chdir(deployed_study)
+def in_the_project(project, monkeypatch):
+    monkeypatch.chdir(project)
 
 
 @pytest.fixture(scope="module")
-def deployed(deployed_study):
-    return read_settings(deployed_study / MODELS)
+def deployed(project):
+    return read_settings(project / MODELS)
 
 
 @pytest.fixture(scope="module")
-def folds(deployed_study):
-    return read_voice(deployed_study / MODELS)
+def folds(project):
+    return read_voice(project / MODELS)
 
 
 def recordings_of(subject: str) -> list[str]:
@@ -81,14 +114,14 @@ def test_a_training_recording_gives_the_row_that_it_gave_in_training(deployed):
     made = pd.read_csv("data/conditions/recordings.csv", dtype={"subject_id": str})
     subjects = pd.read_csv("data/cohort/subjects.csv", dtype={"subject_id": str})
     rows = model.rows_for(stored, subjects, deployed.voice.tasks)
-    conditions = people.rows_of_conditions(made)
+    made = people.rows_of_conditions(made)
     for subject in ("CT001", "PZ001", "PZ005"):
         found = inputs.recordings(recordings_of(subject), None, deployed.audio)
         measured, how = measures_and_conditions(found, deployed)
         known = age_and_sex(subject)
         row = voice_models.row_of(measured, [one.task for one in found], known, deployed.voice.tasks)
         np.testing.assert_allclose(row.iloc[0], rows.loc[subject], rtol=1e-12)
-        assert np.mean([one.duration_s for one in how]) == pytest.approx(conditions.loc[subject, "duration_s"])
+        assert np.mean([one.duration_s for one in how]) == pytest.approx(made.loc[subject, "duration_s"])
 
 
 @pytest.mark.parametrize(("name", "known"), [("voice", True), ("voice_unadjusted", False)])
@@ -114,15 +147,14 @@ def test_recording_conditions_give_the_stored_log_odds_of_the_fold(deployed, fol
 
 def test_contributions_and_what_all_start_from_add_up_to_the_log_odds(folds, tmp_path, capsys):
     prediction = predicted(*recordings_of("PZ002"), "--clinical", clinical_file(tmp_path, **age_and_sex("PZ002")))
-    voice = prediction.voice
-    total = voice.start + voice.filled_in + sum(one.log_odds for one in voice.contributions)
+    why = prediction.voice
+    assert len(why.contributions) > 20
+    total = why.start + why.filled_in + sum(one.log_odds for one in why.contributions)
     scores = np.array(prediction.person.scores)
     assert total == pytest.approx(np.mean(np.log(scores / (1 - scores))))
-    assert [one.log_odds for one in voice.contributions] == sorted(
-        (c.log_odds for c in voice.contributions), reverse=True
-    )
-    assert all(one.log_odds > 0 for one in voice.towards) and all(one.log_odds < 0 for one in voice.away)
-    assert voice.away[0] == voice.contributions[-1] and len(voice.towards) <= 5
+    assert [one.log_odds for one in why.contributions] == sorted((c.log_odds for c in why.contributions), reverse=True)
+    assert all(one.log_odds > 0 for one in why.towards) and all(one.log_odds < 0 for one in why.away)
+    assert why.away[0] == why.contributions[-1] and len(why.towards) <= 5
     capsys.readouterr()
 
 
@@ -162,13 +194,13 @@ def test_any_of_the_tasks_will_do_and_the_auc_without_the_others_is_stated(deplo
 
 
 def test_several_recordings_of_a_task_are_averaged(tmp_path, capsys):
-    first, second = (f"release/phonationA/{name}_phonationA.wav" for name in ("PZ001", "PZ002"))
-    pair = [shutil.copy(first, tmp_path / "one_A.wav"), shutil.copy(second, tmp_path / "one_a.flac.wav")]
-    pair[1] = str(Path(pair[1]).rename(tmp_path / "one_take2.wav"))
-    (tmp_path / "one_take2.wav").rename(tmp_path / "one2.wav")
-    both = predicted(str(pair[0]), str(tmp_path / "one2.wav"), "--task", "A")
-    value = {one.measure: one.value for one in both.voice.contributions}["mean_f0_hz"]
-    assert value == pytest.approx(np.mean([one.measures["mean_f0_hz"] for one in both.recordings]), abs=1e-6)
+    files = [f"release/phonationA/{name}_phonationA.wav" for name in ("PZ001", "PZ002")]
+    both = predicted(
+        *(str(shutil.copy(file, tmp_path / f"take{n}.wav")) for n, file in enumerate(files)), "--task", "A"
+    )
+    found = {one.measure: one.value for one in both.voice.contributions}
+    for name in ("mean_f0_hz", "hnr_db"):
+        assert found[name] == pytest.approx(np.mean([one.measures[name] for one in both.recordings]), abs=1e-6)
     capsys.readouterr()
 
 
@@ -201,10 +233,10 @@ def test_json_holds_every_measure_the_contributions_and_the_cost_of_missing_task
     assert set(found["recordings"][0]["measures"]) == set(MEASURES)
     assert found["person"]["used"] == ["age_years", "sex"]
     assert found["person"]["not_used"] == ["cantagallo_questionnaire"]
-    voice = found["voice"]
-    assert voice["tasks"]["missing"] == ["PA"] and voice["tasks"]["auc_on_these_tasks"] is not None
-    assert voice["recording_conditions"]["called_a_patient_above"] == 0
-    for one in voice["contributions"]:
+    why = found["voice"]
+    assert why["tasks"]["missing"] == ["PA"] and why["tasks"]["auc_on_these_tasks"] is not None
+    assert why["recording_conditions"]["called_a_patient_above"] == 0 and len(why["contributions"]) > 10
+    for one in why["contributions"]:
         assert one["task"] == "A" and one["expected"]["low"] <= one["expected"]["high"] and one["definition"]
         assert found["recordings"][0]["measures"][one["measure"]] == pytest.approx(one["value"], abs=1e-5)
 
