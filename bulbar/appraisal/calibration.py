@@ -43,14 +43,14 @@ class Settings(Strict):
     @classmethod
     def _each_once(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
         if len(set(shares)) < len(shares):
-            raise ValueError(f"each prevalence once expected, got {list(shares)}")
+            raise ValueError("each prevalence once")
         return shares
 
     @field_validator("age_bands")
     @classmethod
     def _rising(cls, years: tuple[float, ...]) -> tuple[float, ...]:
         if list(years) != sorted(set(years)):
-            raise ValueError(f"years in increasing order, each once, expected, got {list(years)}")
+            raise ValueError("years in increasing order, each once")
         return years
 
 

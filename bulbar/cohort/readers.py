@@ -38,7 +38,7 @@ class Settings(Strict):
     @classmethod
     def _named(cls, root: object) -> object:
         if isinstance(root, str) and not root.strip():
-            raise ValueError("the folder of a release expected, got an empty text")
+            raise ValueError("the folder of a release")
         return root
 
 

@@ -229,7 +229,7 @@ def files_of(
             faults.append(Fault(Problem(path, f"a path like {pattern}", path, remedy), path=path))
         elif file.recording_id in first:
             expected = f"one recording of subject {file.subject_id} and task {file.task}"
-            problem = Problem(path, expected, f"a second one, as {first[file.recording_id]}", "keep only one of them")
+            problem = Problem(path, expected, f"two, the other is {first[file.recording_id]}", "keep only one of them")
             faults.append(Fault(problem, file.subject_id, path))
         else:
             first[file.recording_id] = path

@@ -32,10 +32,9 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.validation_share + self.test_share >= 1:
-            total = self.validation_share + self.test_share
-            raise ValueError(f"validation_share + test_share below 1 expected, got {total:g}: no training part is left")
+            raise ValueError("validation_share + test_share below 1, so that a training part is left")
         if any(first >= second for first, second in pairwise(self.age_bands)):
-            raise ValueError(f"age_bands in increasing order expected, got {self.age_bands}")
+            raise ValueError(f"age_bands in increasing order, got {self.age_bands}")
         return self
 
     @property

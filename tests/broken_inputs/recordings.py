@@ -206,7 +206,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 16
 UPPER, DEEP = FILE.replace(".wav", ".WAV"), f"Stimmen für Ärzte/teil 2/{FILE}"
 HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
 CODINGS = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "MS_ADPCM")
-AGAIN = "a second one, as"
+AGAIN = "two, the other is"
 
 CASES: list[Case] = [
     # Cut off
@@ -268,9 +268,9 @@ CASES: list[Case] = [
     bad("no permission to read it", closed(FILE), "PermissionError", unprivileged=True),
     refused("no permission to read its folder", closed(FOLDER), FOLDER, "PermissionError", unprivileged=True),
     bad("a link to a file outside the release", linked(FILE, "../../moved_away"), "outside"),
-    bad("a link to nothing", linked(FILE, "gone.wav"), "a link to gone.wav, where nothing is"),
+    bad("a link to nothing", linked(FILE, "gone.wav"), "a link to gone.wav, which does not exist"),
     bad("a link to itself", linked(FILE, Path(FILE).name), "which does not exist"),
-    bad("a link to /dev/zero", linked(FILE, "/dev/zero"), "a link to /dev/zero, out of"),
+    bad("a link to /dev/zero", linked(FILE, "/dev/zero"), "a link to /dev/zero, outside"),
     refused(
         "a task's folder is a link out of the release", linked(FOLDER), FOLDER, "a link to ../moved_away, where DVC"
     ),
@@ -278,7 +278,7 @@ CASES: list[Case] = [
         "a link from a folder back to the release",
         link_to_above,
         "rhythmPA/all",
-        "a link to .., behind which DVC would",
+        "a link to .., where DVC would",
     ),
     # What it is called
     stray("a blank in the name", f"{FOLDER}/PZ001 phonationA.wav"),

@@ -177,7 +177,7 @@ MINSK2020: list[Case] = [
     refused_2020("Minsk2020: one folder too high", nested, "cohort.root", TOO_HIGH, 3),
     refused_2020("Minsk2020: no table of the controls", without("HC*.xlsx"), "HC_table.xlsx", "no such file"),
     case_2020("Minsk2020: no recordings of the controls", without("HC/*"), NO_HC, ONLY_ALS),
-    one_bad_2020("Minsk2020: under two numbers", voice("ALS/8_a.wav"), "ALS/8_a.wav", "a second one, beside ALS/008"),
+    one_bad_2020("Minsk2020: under two numbers", voice("ALS/8_a.wav"), "ALS/8_a.wav", "two, the other is ALS/008"),
     one_bad_2020("Minsk2020: digits of another script", renamed("HC/002_i.wav", DIGITS), DIGITS, DIGITS, "HC002_I"),
     one_bad_2020("Minsk2020: a dotless ı", renamed("HC/002_i.wav", DOTLESS), DOTLESS, DOTLESS, "HC002_I"),
     one_bad_2020("Minsk2020: a vowel that it has not", voice("ALS/008_e.wav"), "ALS/008_e.wav", "ALS/008_e.wav"),

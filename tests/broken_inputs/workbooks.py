@@ -292,9 +292,9 @@ SHEETS_AND_COLUMNS = [
 RUN = "=cmd|' /C calc'!A0"
 CELLS = [
     cell("text in a number", "FVC% ", "ninety", "'ninety'", "a number from 0 to 250"),
-    cell("a thousands separator, `1,040`", "FVC% ", "1,040", "'1,040': a comma for thousands or for decimals"),
+    cell("a thousands separator, `1,040`", "FVC% ", "1,040", "'1,040': the comma may separate thousands or decimals"),
     cell("a number with a percent sign, `90%`", "FVC% ", "90%", "'90%'"),
-    cell("0.9 shown as 90 %", "FVC% ", 0.9, "0.9, shown as 90 %", number_format="0%"),
+    cell("0.9 shown as 90 %", "FVC% ", 0.9, "0.9, displayed as 90 %", number_format="0%"),
     cell("`nan` typed for a number", "Age (years)", "nan", "'nan'"),
     cell("a negative age", "Age (years)", -61, "-61", "a number from 1 to 120"),
     cell("an age of 0", "Age (years)", 0, "0", "a number from 1 to 120"),
@@ -366,7 +366,7 @@ DAMAGED = [
     whole("CSV beside, and no workbook", renamed("VOC-ALS.xlsx", "VOC-ALS.csv"), "no such file, but VOC-ALS.csv"),
     whole("a folder of its name", instead("VOC-ALS.xlsx", Path.mkdir), "no such file, but a folder VOC-ALS.xlsx"),
     whole("a binary workbook (.xlsb) under its name", members(lambda _: BINARY), "a binary workbook (.xlsb)"),
-    whole("a link to a workbook outside the release", linked("VOC-ALS.xlsx"), "a link to ../moved_away, out of the"),
+    whole("a link to a workbook outside the release", linked("VOC-ALS.xlsx"), "a link to ../moved_away, outside the"),
     Case("Workbooks", "no permission to read it", closed("VOC-ALS.xlsx"), CLOSED, unprivileged=True),
     whole("two workbooks", copied, "VOC-ALS.xlsx, old/VOC-ALS.xlsx"),
     whole("the end cut off", rewritten(BOOK, lambda whole: whole[:-2000]), "a damaged one: BadZipFile"),

@@ -156,7 +156,7 @@ def test_bad_recordings_stop_the_run_with_all_of_them_before_anything_is_written
 def test_a_column_s_name_steers_no_terminal(project, capsys):
     write_voc_als(project(), tasks=("A",), columns=[*VOC_ALS_COLUMNS, "\x9b2J\u202enotes"])
     ingest.main()
-    assert r"columns not used: \x9b2J\u202enotes" in capsys.readouterr().out
+    assert r"unused columns: \x9b2J\u202enotes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("spoil", "found"), [(silent, "only zeros"), (knock, r".* s of 3\.000 s")])
