@@ -80,7 +80,7 @@ class VoiceExplanation:
                 people.measure_of(str(column)),
                 people.task_of(str(column)),
                 MEASURES[people.measure_of(str(column))].unit,
-                float(person[column]),
+                float(person[str(column)]),
                 float(log_odds),
                 expected_of(settings.controls, str(column), person),
             )
