@@ -340,7 +340,7 @@ def _of_networks(shown: Prediction) -> list[str]:
 def _of_voice(voice: VoiceExplanation) -> list[str]:
     """What pushes towards ALS and what away from it, beside what is expected of a control."""
     lines = []
-    head = ["measure", "task", "measured", "95 % of controls", "adds to log-odds"]
+    head = ["measure", "task", "measured", "95 % of controls", "log-odds", "what it is"]
     for title, rows in voice.tables():
         lines += ["", f"{title}: what pushes most", *(_table(head, rows) if rows else ["  none"])]
     return [*lines, f"  Controls: {voice.like_whom}. This shows what moved the models, not what the disease does."]

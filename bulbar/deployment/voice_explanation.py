@@ -166,7 +166,8 @@ class VoiceExplanation:
     def _row(self, one: Contribution) -> list[str]:
         unit = "" if one.unit in PLAIN else f" {one.unit}"
         range_ = "–" if one.expected is None else f"{short(one.expected.low)} to {short(one.expected.high)}{unit}"
-        return [in_words(one.measure), one.task, f"{short(one.value)}{unit}", range_, f"{one.log_odds:+.3f}"]
+        cells = [one.measure, one.task, f"{short(one.value)}{unit}", range_, f"{one.log_odds:+.3f}"]
+        return [*cells, in_words(one.measure)]
 
     def as_json(self) -> Mapping[str, Any]:
         """All of it as nested values."""

@@ -102,7 +102,7 @@ class VoiceFolds(Strict):
 
     def scores(self, name: str, rows: pd.DataFrame) -> np.ndarray:
         """Each fold model's probability before calibration, shape (folds,). rows: one person, from `row_of`."""
-        return np.array([float(people.probability(one.log_odds(rows))[0]) for one in self.models(name)])
+        return np.array([float(people.probability(one.log_odds(rows).to_numpy())[0]) for one in self.models(name)])
 
     def contributions(self, name: str, rows: pd.DataFrame) -> pd.Series:
         """What each column adds to the log-odds, the mean over the folds: 0 for a fold that did not select it."""

@@ -100,20 +100,20 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_installed_command_predicts_what_the_repository_predicts(installed, tmp_path, monkeypatch):
-    from stages import deploy
+def test_the_installed_command_predicts_what_the_repository_predicts(installed, tmp_path):
     from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
 
     project = tmp_path / "project"
     project.mkdir()
     small_study.train(project, swept=("subject_wise",), fused=("subject_wise",))
-    monkeypatch.chdir(project)
-    deploy.main()
+    small_study.deploy_models(project)
     recordings = [project / f"release/{name}/PZ001_{name}.wav" for name in ("phonationA", "rhythmPA")]
     arguments = ("predict", *recordings, "--model", project / MODELS, "--prevalence", "0.1", "--json")
-    here = in_folder(tmp_path / "here", sys.executable, "-m", "bulbar.commands", *arguments, PYTHONPATH=str(ROOT))
-    there = in_folder(tmp_path / "there", installed / "bulbar", *arguments)
-    assert json.loads(there) == json.loads(here)
+    for model in ("voice", "audio"):
+        words = (*arguments, "--with", model)
+        here = in_folder(tmp_path / "here", sys.executable, "-m", "bulbar.commands", *words, PYTHONPATH=str(ROOT))
+        there = in_folder(tmp_path / "there", installed / "bulbar", *words)
+        assert json.loads(there) == json.loads(here)
     pictures = [one["explanation"] for one in json.loads(there)["recordings"]]
     assert len(pictures) == 2 and all((tmp_path / "there" / picture).is_file() for picture in pictures)
 

@@ -18,16 +18,11 @@ def trained(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def deployed_study(trained, tmp_path_factory) -> Path:
     """The small study with its voice model, deployed: to predict from."""
-    from stages import acoustic, deploy, voice
+    from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
 
     root = tmp_path_factory.mktemp("deployed")
     shutil.copytree(trained, root, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        acoustic.main()
-        voice.main("subject_wise")
-        deploy.main()
-    return root
+    return small_study.deploy_models(root)
 
 
 @pytest.fixture(scope="module")

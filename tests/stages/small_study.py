@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from stages import (
+    acoustic,
     conditions,
+    deploy,
     folds,
     fusion,
     ingest,
@@ -16,6 +18,7 @@ from stages import (
     preprocess_clinical,
     select,
     sweep,
+    voice,
 )
 from tests.projects import write_params
 from tests.releases import voc_als_rows, write_voc_als
@@ -55,4 +58,14 @@ def train(root: Path, *, swept: Sequence[str], fused: Sequence[str] = (), **bloc
             select.main(protocol)
         for protocol in fused:
             fusion.main(protocol)
+    return root
+
+
+def deploy_models(root: Path) -> Path:
+    """Fit the voice model of a trained study, and deploy it with the networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        acoustic.main()
+        voice.main("subject_wise")
+        deploy.main()
     return root

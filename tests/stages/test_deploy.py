@@ -366,9 +366,9 @@ def test_other_images_are_made_predicted_and_drawn_in_the_same_way(tmp_path, spe
         fused=["subject_wise"],
         spectrogram=small_study.SMALL["spectrogram"] | spectrogram,
     )
+    small_study.deploy_models(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        deploy.main()
         table = out_of_fold("audio")
         subject, rows = next(iter(table.groupby("subject_id")))
         prediction = predicted([*of_subject(subject), "--out", "out"])
@@ -410,8 +410,10 @@ def test_export_needs_a_folder_and_takes_no_option_and_no_file_for_it(project, t
 
 
 def card(folder: Path, *, synthetic: bool = True) -> str:
-    """The model card of the run whose metrics git holds, or of such a run on a real cohort."""
+    """The model card of the run whose metrics git holds, with the models of the small study; synthetic or real."""
     shutil.copytree(ROOT / "metrics", folder / "metrics")
+    shutil.copytree("metrics/voice", folder / "metrics/voice", dirs_exist_ok=True)
+    shutil.copy("metrics/deployed.json", folder / "metrics/deployed.json")
     (folder / "data/cohort").mkdir(parents=True)
     contract = {"clinical": {"all": {}, "common": ["age_years", "sex"]}, "synthetic": synthetic, "source": "voc_als"}
     (folder / "data/cohort/cohort.json").write_text(json.dumps(contract))
@@ -441,4 +443,12 @@ def test_the_model_card_quotes_the_run(tmp_path, monkeypatch):
     assert audit["label_shuffle"]["subject_wise"]["sentence"] in page
     appraised = json.loads(Path("metrics/appraise/subject_wise.json").read_text())
     assert appraised["earns_its_place"] in page and "| audio | sex | F |" in page
+    voice = json.loads(Path("metrics/voice/subject_wise.json").read_text())
+    low, high = voice["models"]["voice"]["per_subject"]["intervals"]["roc_auc"]
+    auc = voice["models"]["voice"]["per_subject"]["roc_auc"]
+    assert f"| voice | subject | 14 | {auc:.3f} ({low:.3f} to {high:.3f}) |" in page
+    assert "voice_f0_spread, voice_all and voice_strongest" in page
+    assert f"| A only | {voice['auc_by_tasks']['voice']['A only']:.3f} |" in page
+    assert page.index("| voice | subject") < page.index("| audio | subject") < page.index("| conditions | subject")
+    assert "| age_sex | subject" in page
     assert "None" not in page.replace("None of the", "") and "nan" not in page

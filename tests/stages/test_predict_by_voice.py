@@ -25,8 +25,7 @@ from bulbar.phantom import voice
 from bulbar.voice import model, people
 from bulbar.voice.model import StoredFold
 from bulbar.voice.regression import StoredRegression
-from stages import acoustic, conditions, deploy
-from stages import voice as voice_stage
+from stages import conditions
 from tests.projects import ROOT
 from tests.stages import small_study
 
@@ -56,10 +55,7 @@ def project(deployed_study, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         conditions.main()
-        acoustic.main()
-        voice_stage.main("subject_wise")
-        deploy.main()
-    return root
+    return small_study.deploy_models(root)
 
 
 @pytest.fixture(autouse=True)
