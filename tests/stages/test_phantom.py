@@ -1,6 +1,6 @@
 """The phantom stage: a release as VOC-ALS is, and the same bytes whoever writes it."""
 
-import hashlib
+import shutil
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +12,7 @@ import soundfile
 from bulbar.cohort import voc_als
 from bulbar.core.errors import BadInput
 from stages import phantom
+from tests.projects import contents
 
 PARAMS = """
 seed: 7
@@ -36,21 +37,25 @@ def release(folder: Path, monkeypatch, **changes) -> Path:
     return folder / "data/raw/phantom"
 
 
-def digests(root: Path) -> dict[str, str]:
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        release(tmp_path_factory.mktemp("made") / "one", patch)
+        return Path.cwd()
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    return release(tmp_path / "one", monkeypatch)
+def root(made, tmp_path, monkeypatch):
+    """A copy of the release, in the current folder."""
+    monkeypatch.chdir(shutil.copytree(made, tmp_path / "one"))
+    return tmp_path / "one/data/raw/phantom"
 
 
 def test_the_release_has_the_folders_files_and_format_of_voc_als(root):
     sheet = openpyxl.load_workbook(root / "VOC-ALS.xlsx")["VOC-ALS_Data"]
     ids = [sheet.cell(row, 1).value for row in range(3, 12)]
     expected = {f"{folder}/{name}_{folder}.wav" for folder in ("phonationA", "rhythmKA") for name in ids}
-    assert set(digests(root)) == expected | {"VOC-ALS.xlsx", "SYNTHETIC.txt"}
+    assert set(contents(root)) == expected | {"VOC-ALS.xlsx", "SYNTHETIC.txt"}
     for path in root.rglob("*.wav"):
         found = soundfile.info(path)
         assert (found.format, found.subtype, found.channels, found.samplerate) == ("WAV", "PCM_16", 1, 8000)
@@ -96,14 +101,14 @@ def test_the_reader_of_voc_als_finds_nothing_wrong_with_it(root):
 
 def test_two_runs_with_one_and_two_workers_write_the_same_bytes(root, tmp_path, monkeypatch):
     again = release(tmp_path / "two", monkeypatch, workers=2)
-    assert digests(again) == digests(root)
+    assert contents(again) == contents(root)
     with zipfile.ZipFile(root / "VOC-ALS.xlsx") as book:
         assert {member.date_time for member in book.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_filled_cells_change_the_workbook_and_no_voice(root, tmp_path, monkeypatch):
     filled = release(tmp_path / "filled", monkeypatch, missingness="none")
-    before, after = digests(root), digests(filled)
+    before, after = contents(root), contents(filled)
     assert {name for name in before if before[name] != after[name]} == {"VOC-ALS.xlsx"}
     sheet = openpyxl.load_workbook(filled / "VOC-ALS.xlsx")["VOC-ALS_Data"]
     names = [cell.value for cell in sheet[2]]
@@ -126,12 +131,12 @@ def filed_twice(tmp_path_factory):
 
 def equal_files(root: Path) -> list[list[str]]:
     """The files that hold the same bytes, as `CT001 A` and so on, the sets that are larger than one."""
-    by_digest = defaultdict(list)
-    for path, digest in digests(root).items():
+    by_content = defaultdict(list)
+    for path, content in contents(root).items():
         if path.endswith(".wav"):
             subject, folder = Path(path).stem.split("_")
-            by_digest[digest].append(f"{subject} {folder.removeprefix('phonation').removeprefix('rhythm')}")
-    return sorted(sorted(names) for names in by_digest.values() if len(names) > 1)
+            by_content[content].append(f"{subject} {folder.removeprefix('phonation').removeprefix('rhythm')}")
+    return sorted(sorted(names) for names in by_content.values() if len(names) > 1)
 
 
 def test_duplicates_files_the_same_audio_under_several_names_as_the_release_does(filed_twice):
@@ -157,7 +162,7 @@ def test_duplicates_files_the_same_audio_under_several_names_as_the_release_does
 
 
 def test_duplicates_change_the_copies_and_their_acoustic_values_and_nothing_else(filed_twice):
-    before, after = map(digests, filed_twice)
+    before, after = map(contents, filed_twice)
     changed = {name for name in before if before[name] != after[name]}
     assert before.keys() == after.keys()
     assert len(changed - {"VOC-ALS.xlsx"}) == 8 + 1 + 2
@@ -184,17 +189,17 @@ def test_the_external_cohort_has_no_duplicates(tmp_path, monkeypatch):
 
 
 def test_impossible_settings_stop_it_before_it_deletes_anything(root, tmp_path, monkeypatch):
-    before = digests(root)
+    before = contents(root)
     Path("params.yaml").write_text(PARAMS.format(**SETTINGS | {"missingness": "perhaps"}))
     with pytest.raises(BadInput, match="missingness"):
         phantom.main()
-    assert digests(root) == before
+    assert contents(root) == before
 
 
 def test_the_external_cohort_is_a_release_of_other_people_at_its_own_rate(root):
-    before = digests(root)
+    before = contents(root)
     phantom.main("external")
-    assert digests(root) == before
+    assert contents(root) == before
     other = root.parents[1] / "external/raw/phantom"
     found = voc_als.read(other)
     assert found.synthetic
