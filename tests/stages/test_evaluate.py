@@ -6,12 +6,17 @@ import pytest
 
 from bulbar.core.names import PROTOCOLS
 from stages import evaluate, select
-from tests.sweeps import ARCHITECTURES, DROPOUT_RATES, write_study
+from tests.projects import write_params
+from tests.sweeps import write_study
+
+ARCHITECTURES, DROPOUT_RATES = ["S1A", "S1B", "S2A", "S2B", "S3A", "S3B"], [0.3, 0.0]
+"""A fifth of the sweep; the last at dropout 0.3 calls everyone a patient."""
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    root = write_study(tmp_path_factory.mktemp("study"))
+    root = write_study(tmp_path_factory.mktemp("study"), architectures=ARCHITECTURES, dropout_rates=DROPOUT_RATES)
+    write_params(root, bootstrap={"draws": 100})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         for protocol in PROTOCOLS:
