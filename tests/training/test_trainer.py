@@ -78,7 +78,7 @@ def half_precision(study):
     training._made.clear()
 
 
-@pytest.mark.parametrize("name", ["dropout", "fused"])
+@pytest.mark.parametrize("name", ["dropout", pytest.param("fused", marks=pytest.mark.slow)])
 def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precision, name):
     fit = replace(FITS[name], train=np.arange(39), validation=np.arange(39, 48), test=np.arange(48))
     found = training.train(fit, half_precision)
@@ -146,23 +146,19 @@ def test_a_saved_model_holds_no_time(fitted):
         assert b"date_saved" not in archive.read("metadata.json")
 
 
-@pytest.mark.parametrize(
-    ("fit", "settings", "bounds"),
-    [
-        (toy_fits.fit("learns", "S2A", dropout_rate=0.1), Settings(max_epochs=25, batch_size=8), (0.9999, 0.5, 0.9)),
-        *(
-            (
-                recurrent(kind, dropout_rate=0.1),
-                Settings(max_epochs=20, batch_size=8, learning_rate=6e-3),
-                (0.9, 0.6, 0.85),
-            )
-            for kind in KINDS
-        ),
-    ],
-    ids=["S2A", *KINDS],
-)
-def test_a_network_learns_to_separate_the_toy_images(tmp_path, fit, settings, bounds):
-    least_auc, most_of_first_loss, least_accuracy = bounds
+ALONE = {"lstm": pytest.mark.slow, "cnn_lstm": pytest.mark.slow}
+"""Kinds whose layers lstm_cnn and cnn have, too."""
+
+
+@pytest.mark.parametrize("kind", ["S2A", *(pytest.param(kind, marks=ALONE.get(kind, [])) for kind in KINDS)])
+def test_a_network_learns_to_separate_the_toy_images(tmp_path, kind):
+    if kind == "S2A":
+        fit, least_auc, most_of_first_loss, least_accuracy = toy_fits.fit("learns", "S2A"), 0.9999, 0.5, 0.9
+        settings = Settings(max_epochs=25, batch_size=8)
+    else:
+        fit, least_auc, most_of_first_loss, least_accuracy = recurrent(kind), 0.9, 0.6, 0.85
+        settings = Settings(max_epochs=20, batch_size=8, learning_rate=6e-3)
+    fit = replace(fit, dropout_rate=0.1)
     study = toy_fits.study(tmp_path, settings=settings)
     result = training.train(fit, study)
     assert metrics.roc_auc_score(study.labels[fit.test], result.test) > least_auc
