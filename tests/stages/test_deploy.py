@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from bulbar.deployment.fold_models import fold_models
 from bulbar.deployment.prediction import Prediction
 from bulbar.scoring import metrics
 from stages import deploy, mel_spectrogram, model_card, preprocess_audio
+from tests.fuzz.damage import archived
 from tests.projects import ROOT, contents
 from tests.stages import small_study
 
@@ -70,13 +70,6 @@ def predicted(arguments: list[str], model: str = "audio") -> Prediction:
     """What `bulbar predict --with MODEL` predicts."""
     parsed = cli.parser().parse_args(["predict", *arguments, "--with", model])
     return parsed.run(parsed)
-
-
-def in_a_new_process(*arguments: str) -> subprocess.CompletedProcess:
-    """The command as a user types it."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "bulbar.commands", "predict", "--with", "audio", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 def test_every_training_recording_gives_its_stored_image_bit_for_bit(deployed):
@@ -201,14 +194,19 @@ def test_the_out_of_fold_score_of_a_person_can_be_had_from_the_command_line(proj
     assert "not a diagnosis" in found["warnings"][0]
 
 
-def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in(project, tmp_path, capsys):
-    (tmp_path / "person.json").write_text(json.dumps({"age_years": 101, "sex": "F"}))
+def test_with_clinical_data_the_fused_model_predicts_and_names_what_it_filled_in_and_no_input_but_the_person_s(
+    project, tmp_path, capsys
+):
+    (tmp_path / "person.json").write_text(json.dumps({"age_years": 101}))
     arguments = [*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"]
     prediction = predicted(arguments, "fused_common")
     assert prediction.model == "fused_common"
-    assert [filled.split(":")[0] for filled in prediction.filled_in] == ["cantagallo_questionnaire"]
+    assert {filled.split(":")[0] for filled in prediction.filled_in} == {"cantagallo_questionnaire", "sex"}
     assert [line for line in prediction.outside_range if line.startswith("age: 101 years")]
-    assert "Filled in" in capsys.readouterr().out
+    with Image.open(prediction.recordings[0].picture) as picture:
+        assert "task A, model fused_common: score" in picture.info["Title"]
+    printed = capsys.readouterr().out
+    assert "fused_common: the voice and age_years; mean over 2" in printed and printed.count("Filled in") == 2
 
 
 def test_a_recording_made_otherwise_is_predicted_with_what_lies_outside_the_training_range(project, tmp_path, capsys):
@@ -236,16 +234,18 @@ def humming(seconds: float = 1.0, rate: int = 8000) -> np.ndarray:
 NAME = "录音 ü with blanks and a$b$_{c}$\\frac$_A.wav"
 
 
-def test_any_name_that_can_be_shown_will_do_and_nothing_else_is_printed(project, tmp_path):
-    run = in_a_new_process(made_up(tmp_path / NAME, humming()), "--out", str(tmp_path))
-    assert (run.returncode, run.stderr) == (0, "") and NAME in run.stdout
+def test_any_name_that_can_be_shown_will_do(project, tmp_path, capsys):
+    predicted([made_up(tmp_path / NAME, humming()), "--out", str(tmp_path)])
+    assert NAME in capsys.readouterr().out
     assert (tmp_path / NAME).with_suffix(".png").is_file()
 
 
-def test_json_is_read_back_whatever_the_terminal_writes_and_holds_no_nan(project, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+def test_json_is_read_back_whatever_the_terminal_writes_holds_no_nan_and_nothing_else_is_printed(project, tmp_path):
     file = made_up(tmp_path / NAME, humming())
-    run = in_a_new_process(file, "--json", "--prevalence", "0.01", "--out", str(tmp_path))
+    command = [sys.executable, "-m", "bulbar.commands", "predict", file, "--with", "audio", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([*command, "--prevalence", "0.01", "--out", str(tmp_path)], capture_output=True, text=True, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")
     found = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
     assert found["recordings"][0]["file"] == file
     assert "One fold model" in found["thresholds_reached"]
@@ -302,48 +302,37 @@ def test_where_nothing_can_be_written_all_problems_are_reported_before_any_model
     assert places == [f"{tmp_path}/file/out", "nowhere_A.wav", str(tmp_path / "nobody.json")]
 
 
-def test_only_the_inputs_of_the_person_are_named_as_inputs(project, tmp_path, capsys):
-    (tmp_path / "person.json").write_text(json.dumps({"sex": "F"}))
-    arguments = [*of_subject("PZ001"), "--clinical", str(tmp_path / "person.json"), "--out", "out"]
-    prediction = predicted(arguments, "fused_common")
-    with Image.open(prediction.recordings[0].picture) as picture:
-        assert "task A, model fused_common: score" in picture.info["Title"]
-    printed = capsys.readouterr().out
-    assert "fused_common: the voice and sex; mean over 2" in printed and printed.count("Filled in") == 2
+NETWORK = "audio/fold_2.keras"
+BROKEN = {
+    "no models": shutil.rmtree,
+    "a network gone": lambda folder: (folder / NETWORK).unlink(),
+    "a network cut off": lambda folder: os.truncate(folder / NETWORK, (folder / NETWORK).stat().st_size // 2),
+    "another's network": lambda folder: (folder / NETWORK).write_bytes(archived({"config.json": b"{}"})),
+    "other settings": lambda folder: (folder / "settings.json").write_text(
+        '{"surprise": 1,' + (folder / "settings.json").read_text().removeprefix("{")
+    ),
+    "no settings": lambda folder: (folder / "settings.json").write_bytes(b"\xff\xfe"),
+}
+"""tests/deployment/test_network_file.py has the worst networks of others."""
 
 
-@pytest.mark.parametrize(
-    "broken", ["no models", "a network gone", "a network cut off", "another's network", "other settings", "no settings"]
-)
+@pytest.mark.parametrize("broken", BROKEN)
 def test_models_that_are_not_whole_are_named(project, tmp_path, broken):
     folder = tmp_path / "models"
-    if broken != "no models":
-        shutil.copytree(MODELS, folder)
-    if broken == "a network gone":
-        (folder / "audio/fold_2.keras").unlink()
-    if broken == "a network cut off":
-        whole = (folder / "audio/fold_2.keras").read_bytes()
-        (folder / "audio/fold_2.keras").write_bytes(whole[: len(whole) // 2])
-    if broken == "another's network":  # tests/deployment/test_network_file.py has the worst of them
-        with zipfile.ZipFile(folder / "audio/fold_2.keras", "w") as archive:
-            archive.writestr("config.json", "{}")
-    if broken == "no settings":
-        (folder / "settings.json").write_bytes(b"\xff\xfe")
-    if broken == "other settings":
-        settings = json.loads((folder / "settings.json").read_text())
-        (folder / "settings.json").write_text(json.dumps({**settings, "surprise": 1}))
+    shutil.copytree(MODELS, folder)
+    BROKEN[broken](folder)
     with pytest.raises(BadInput) as caught:
         read_settings(folder)
     assert str(folder) in caught.value.problems[0].where and "dvc" in caught.value.problems[0].remedy
 
 
-def test_bad_input_ends_with_1_and_no_traceback(project, tmp_path):
+def test_bad_input_ends_with_1_and_no_traceback(project, tmp_path, capsys):
     (tmp_path / "text_A.wav").write_text("no audio")
-    run = in_a_new_process(str(tmp_path / "text_A.wav"), str(tmp_path / "nowhere.wav"))
-    assert run.returncode == 1 and run.stdout == ""
-    assert "Traceback" not in run.stderr and run.stderr.endswith("2 problem(s): nothing was predicted.\n")
+    assert cli.main(["predict", str(tmp_path / "text_A.wav"), str(tmp_path / "nowhere.wav")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.endswith("2 problem(s): nothing was predicted.\n")
     for word in ("expected:", "found:", "to do:", "no such file"):
-        assert word in run.stderr
+        assert word in printed.err
 
 
 @pytest.mark.parametrize("share", ["5", "0", "1", "nan", "abc"])
