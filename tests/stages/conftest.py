@@ -1,5 +1,7 @@
 """What several modules of tests of stages start from."""
 
+import fcntl
+import os
 import shutil
 from pathlib import Path
 
@@ -8,11 +10,21 @@ import pytest
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
-    """The small study, swept and selected for both protocols, fused split by subject: to read."""
+    """The small study, swept and selected for both protocols, fused split by subject: to read.
+
+    Processes of one `pytest --numprocesses` share it: the first that needs it makes it.
+    """
     from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
 
-    root = tmp_path_factory.mktemp("trained")
-    return small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
+    place = tmp_path_factory.getbasetemp()
+    root = (place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / "trained"
+    root.mkdir(exist_ok=True)
+    with (root / "made").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        if not made.tell():
+            small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
+            made.write("whole")
+    return root
 
 
 @pytest.fixture(scope="session")
