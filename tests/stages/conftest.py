@@ -19,9 +19,9 @@ def trained(tmp_path_factory) -> Path:
     place = tmp_path_factory.getbasetemp()
     root = (place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / "trained"
     root.mkdir(exist_ok=True)
-    with (root / "made").open("a+") as made:
+    with (root / "made").open("a") as made:
         fcntl.flock(made, fcntl.LOCK_EX)
-        if not made.tell():
+        if not os.fstat(made.fileno()).st_size:
             small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
             made.write("whole")
     return root

@@ -22,7 +22,7 @@ def test_the_tests_to_run_are_there():
 @pytest.mark.parametrize("module", MODULES)
 def test_under_jax_the_same_holds(module):
     pytest.importorskip("jax")
-    chosen = "not slow" if module.startswith("stages") else ""
+    chosen = "not slow" if module.startswith("stages") else ""  # elsewhere slow tests are of kinds of networks
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-m", chosen, f"tests/{module}.py"],
         cwd=ROOT,
