@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,8 @@ from bulbar.core.files import save, write_json, write_table
 from bulbar.core.names import Cell
 from bulbar.features import audio, spectrogram
 from bulbar.training import als, fits
+from bulbar.voice import outside
+from bulbar.voice.model import Settings as VoiceSettings
 from stages.parts import external_cohorts
 from stages.parts.bootstrap import drawing
 from stages.parts.fitting import train
@@ -43,12 +46,13 @@ def main() -> None:
     cohorts, positions = external_cohorts.read_cohorts(tasks)
     found = []
     for band, low_pass_hz in low_passes.items():
-        for trained, tested, table in tables_of(band, low_pass_hz, cohorts, positions, cell):
+        of_band = [*of_network(band, low_pass_hz, cohorts, positions, cell), *of_voice(low_pass_hz, cohorts)]
+        for model, trained, tested, table in of_band:
             where = "within" if trained == tested else "outside"
-            write_table(table, out / f"from_{trained}" / band / f"{where}.csv")
-            named = {"trained_on": trained, "tested_on": tested, "band": band}
+            write_table(table, out / f"from_{trained}" / band / model / f"{where}.csv")
+            named = {"trained_on": trained, "tested_on": tested, "band": band, "model": model}
             found.append(external.scores(table, **drawn).assign(**named))
-    scores = pd.concat(found)[external.COLUMNS]
+    scores = external.in_order(pd.concat(found))
     bands = external_page.bands_in_words(low_passes, cleaning.bandwidth_hz)
     classes = study_settings().classes[::-1]  # positive class first, as in the tables
     compared = external_page.Comparison(scores, cohorts, bands, tasks, cell, classes)
@@ -58,17 +62,21 @@ def main() -> None:
     write_json({**of_what, **external.headline(scores)}, metrics_file("external"))
     write_text(external_page.page(compared), PAGE)
     save(external_page.forest(compared, level=drawn["level"]), PLOTS / "external.png")
-    print(f"{cell} on {', '.join(tasks)}, AUC per subject on the other cohort: {external_page.in_short(compared)}")
+    print(f"{', '.join(tasks)}, AUC per subject outside: {external_page.in_short(compared)}")
 
 
-def tables_of(
+Tested = tuple[str, str, str, pd.DataFrame]
+"""The model, the roles of the training and the test cohort, and the predictions."""
+
+
+def of_network(
     band: str,
     low_pass_hz: float | None,
     cohorts: Sequence[external.ComparedCohort],
     positions: Sequence[np.ndarray],
     cell: Cell,
-) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Train in one band, and yield the training role, the test role and the predictions, for both directions."""
+) -> Iterator[Tested]:
+    """Train the networks in one band, and yield their predictions for both directions."""
     mel = settings("spectrogram", spectrogram.Settings)
     with TemporaryDirectory() as folder:
         images = Path(folder) / f"{band}.npy"
@@ -76,7 +84,17 @@ def tables_of(
         labels = external.labels_of(cohorts)
         study = fits.Study(images, file_digest(images), labels, cohorts[0].training, study_seed())
         fit = partial(train, study=study, label=f"external, {band}")
-        yield from external.both_directions(cohorts, study, mel.image_shape, cell, fit)
+        for trained, tested, table in external.both_directions(cohorts, study, mel.image_shape, cell, fit):
+            yield "audio", trained, tested, table
+
+
+def of_voice(low_pass_hz: float | None, cohorts: Sequence[external.ComparedCohort]) -> Iterator[Tested]:
+    """The voice model and the regression on recording conditions in both directions in one band."""
+    voices = {cohort.role: external_cohorts.measured(cohort, low_pass_hz) for cohort in cohorts}
+    wanted = settings("voice", VoiceSettings)
+    for trained, tested in permutations(voices, 2):
+        for model, tables in outside.within_and_outside(voices[trained], voices[tested], wanted).items():
+            yield from ((model, trained, role, table) for role, table in zip((trained, tested), tables, strict=True))
 
 
 def write_none(why: str, out: Path) -> None:

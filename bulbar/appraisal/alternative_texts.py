@@ -65,7 +65,7 @@ def overview(table: pd.DataFrame) -> str:
 
 
 def external(table: pd.DataFrame) -> str:
-    """table: from `external.scores`."""
+    """table: from `external.scores`, with trained_on, tested_on, band and model."""
     aucs = table.query("unit == 'per_subject' and score == 'roc_auc' and band == 'as_recorded'").dropna(subset="value")
-    listed = ", ".join(f"{row.trained_on} on {row.tested_on} {row.value:.2f}" for row in aucs.itertuples())
-    return f"Scores with intervals, within each cohort and on the other one. AUC per subject, as recorded: {listed}."
+    listed = ", ".join(f"{row.model} {row.trained_on} on {row.tested_on} {row.value:.2f}" for row in aucs.itertuples())
+    return f"AUC with interval within each cohort and on the other one. Per subject, as recorded: {listed}."

@@ -1,5 +1,7 @@
 """External validation: networks are trained on one cohort and tested on another one, from which nothing is learned.
 
+The same for the voice model and its baselines is in `voice.outside`.
+
 A cohort is split by subject, and one network is trained for each fold. Its predictions for the fold's test subjects
 give the score within the cohort. The mean prediction of all networks for the other cohort gives the score outside it.
 No network is fitted again, and no scaling, threshold or calibration is learned from the other cohort: each image is
@@ -42,7 +44,10 @@ SCORES = {
 }
 """Score -> its name in tables. The two calibration scores exist only per subject."""
 
-COLUMNS = ["trained_on", "tested_on", "band", "unit", "score", "value", "low", "high"]
+COLUMNS = ["trained_on", "tested_on", "band", "model", "unit", "score", "value", "low", "high"]
+
+MODELS = ("audio", "voice", "voice_unadjusted", "conditions")
+"""The compared models: the network, the voice model with and without adjustment, and recording conditions alone."""
 
 
 class Settings(Strict):
@@ -231,20 +236,34 @@ def scores(table: pd.DataFrame, *, draws: int = 2000, level: float = 0.95, seed:
     return pd.DataFrame(rows, columns=["unit", "score", "value", "low", "high"])
 
 
-def headline(found: pd.DataFrame) -> dict[str, Any]:
-    """Direction -> band -> AUC per subject within and outside; for outside also its interval and balanced accuracy.
+def in_order(found: pd.DataFrame) -> pd.DataFrame:
+    """The `COLUMNS` of all scores, with the models of one direction and band together.
 
-    found: `scores` of all tables, with the columns trained_on and tested_on (roles) and band.
+    found: `scores` of all tables, with the columns trained_on and tested_on (roles), band and model.
+    """
+    rank = {name: place for place, name in enumerate(MODELS)}
+    together = found.groupby(["trained_on", "tested_on", "band"], sort=False)
+    ranked = pd.concat(
+        rows.sort_values("model", key=lambda names: names.map(rank), kind="stable") for _, rows in together
+    )
+    return ranked[COLUMNS].reset_index(drop=True)
+
+
+def headline(found: pd.DataFrame) -> dict[str, Any]:
+    """Direction -> band -> model -> AUC per subject within and outside; for outside also interval, balanced accuracy.
+
+    found: `scores` of all tables, with the columns trained_on and tested_on (roles), band and model.
     """
     by_direction: dict[str, Any] = {}
-    people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])
+    people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "model", "score"])
     rows: dict[Any, Any] = people[["value", "low", "high"]].to_dict("index")
-    for (trained, tested, band, score), row in rows.items():
+    for (trained, tested, band, model, score), row in rows.items():
         if trained == tested:
             continue
-        numbers = by_direction.setdefault(f"{trained}_to_{tested}", {}).setdefault(band, {})
+        of_band = by_direction.setdefault(f"{trained}_to_{tested}", {}).setdefault(band, {})
+        numbers = of_band.setdefault(model, {})
         if score == "roc_auc":
-            numbers["subject_auc_within"] = rows[trained, trained, band, score]["value"]
+            numbers["subject_auc_within"] = rows[trained, trained, band, model, score]["value"]
             ends = {"subject_auc_low": row["low"], "subject_auc_high": row["high"]}
             numbers |= {"subject_auc": row["value"], **ends}
         elif score == "balanced_accuracy":

@@ -13,8 +13,8 @@ from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILI
 LONGEST_LINE = 30
 """Longest line of a row's name, in characters. Two lines are drawn, because a release's words may be very long."""
 
-LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
-CURVES = (*LOOKS, (VERMILION, "D"), (PURPLE, "v"))
+LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (VERMILION, "D"))
+CURVES = (*LOOKS, (PURPLE, "v"))
 
 
 @styled
@@ -80,7 +80,8 @@ def forest(
     axes = figure.subplots()
     axes.axvline(reference, color="black", linestyle=":", linewidth=1.5, zorder=0)
     place = {line: height for height, line in enumerate(lines)}
-    shifts = dict(zip(series, np.linspace(-0.17, 0.17, len(series)) if len(series) > 1 else [0.0], strict=True))
+    reach = 0.17 if len(series) < 3 else 0.28
+    shifts = dict(zip(series, np.linspace(-reach, reach, len(series)) if len(series) > 1 else [0.0], strict=True))
     for (colour, marker), name in zip(LOOKS, series, strict=False):
         here = table[(table["series"] == name) & table["value"].notna()]
         axes.errorbar(

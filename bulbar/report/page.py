@@ -134,13 +134,13 @@ def cost_of(results: Results, part: str) -> Value:
     return values.with_interval(value, low, high, EXPLAINED, f"{part}.auc_drop", values.three)
 
 
-def external_scores(results: Results) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Scores per subject within each cohort and on the other: trained on, tested on, band, and score -> its row."""
+def external_scores(results: Results) -> list[tuple[str, str, str, str, dict[str, Any]]]:
+    """Scores per subject within each cohort and on the other: trained on, tested on, band, model, score -> its row."""
     table = results.read("plots/external/scores.csv")
     table = table[table["unit"] == "per_subject"]
     return [
         (*keys, rows.set_index("score").to_dict("index"))
-        for keys, rows in table.groupby(["trained_on", "tested_on", "band"], sort=False)
+        for keys, rows in table.groupby(["trained_on", "tested_on", "band", "model"], sort=False)
     ]
 
 

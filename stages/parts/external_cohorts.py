@@ -5,13 +5,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bulbar.appraisal import external
+from bulbar.cohort import readers
 from bulbar.core.files import FeaturesWriter
-from bulbar.features import spectrogram
+from bulbar.features import audio, praat, spectrogram
 from bulbar.training import als
+from bulbar.voice import outside
 from stages.parts.fitting import training_settings
-from stages.parts.places import cohort_contract, is_synthetic, stage_folder, stage_table
+from stages.parts.params import settings
+from stages.parts.places import cohort_block, cohort_contract, is_synthetic, stage_folder, stage_table
 from stages.parts.workers import map_ordered
 
 ROLES = ("main", "external")
@@ -105,3 +109,25 @@ def _append_low_passed(
         image_of = partial(external.low_passed_image, mel=mel, hz=hz)
         for rows in map_ordered(image_of, files, label=f"low-passed, {cohort.role}", total=len(files)):
             writer.append(rows)
+
+
+def measured(cohort: external.ComparedCohort, low_pass_hz: float | None) -> outside.MeasuredCohort:
+    """The compared recordings with voice measures and conditions, of the release, low-passed as the pipeline's are."""
+    root = settings(cohort_block(cohort.role), readers.Settings).root.resolve()
+    measuring, cleaning = settings("acoustic", praat.Settings), settings("audio", audio.Settings)
+    lowest_hz = min(filter(None, (low_pass_hz, cleaning.bandwidth_hz)), default=None)
+    released = stage_table("cohort", "recordings.csv", cohort.role)[["recording_id", "task", "path"]]
+    folds = cohort.table[["recording_id", "subject_id", "fold", "label"]]
+    rows = folds.merge(released, on="recording_id", validate="1:1").sort_values("recording_id", ignore_index=True)
+    files = [(root / path, task) for path, task in zip(rows["path"], rows["task"], strict=True)]
+    measure = partial(_measure, low_pass_hz=lowest_hz, measuring=measuring, cleaning=cleaning)
+    found = map_ordered(measure, files, label=f"voice measures, {cohort.role}", total=len(files))
+    subjects = stage_table("cohort", "subjects.csv", cohort.role)[["subject_id", "age_years", "sex"]]
+    return outside.MeasuredCohort(pd.concat([rows, pd.DataFrame(list(found))], axis=1), subjects)
+
+
+def _measure(
+    file: tuple[Path, str], low_pass_hz: float | None, measuring: praat.Settings, cleaning: audio.Settings
+) -> dict[str, object]:
+    """Of a released file and its task."""
+    return outside.measure_recording(*file, low_pass_hz, measuring, cleaning)
