@@ -75,7 +75,7 @@ def forest(
     """
     series = list(dict.fromkeys(table["series"]))
     lines = _lines(table)
-    figure = Figure(figsize=(11, 2.6 + 0.42 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(11, 2.6 + (0.42 if len(series) < 3 else 0.55) * len(lines)), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots()
     axes.axvline(reference, color="black", linestyle=":", linewidth=1.5, zorder=0)
@@ -140,7 +140,7 @@ def learning_curve(table: pd.DataFrame, title: str) -> Figure:
 
 
 def _drawn(name: str) -> str:
-    return textwrap.fill(name, LONGEST_LINE, max_lines=2, placeholder="…")
+    return textwrap.fill(name, LONGEST_LINE, max_lines=2, placeholder="…", break_on_hyphens=False)
 
 
 def _lines(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -35,11 +35,13 @@ def test_a_calibration_error_that_is_not_defined_is_reported_as_such(ece, expect
 
 def test_of_two_cohorts_it_quotes_the_auc_per_subject_as_recorded():
     rows = [
-        ("main", "external", "as_recorded", "per_subject", "roc_auc", 0.61),
-        ("main", "external", "low_passed", "per_subject", "roc_auc", 0.62),
-        ("main", "external", "as_recorded", "per_recording", "roc_auc", 0.63),
-        ("main", "main", "as_recorded", "per_subject", "accuracy", 0.64),
-        ("main", "main", "as_recorded", "per_subject", "roc_auc", math.nan),
+        ("main", "external", "as_recorded", "audio", "per_subject", "roc_auc", 0.61),
+        ("main", "external", "as_recorded", "voice", "per_subject", "roc_auc", 0.71),
+        ("main", "external", "low_passed", "audio", "per_subject", "roc_auc", 0.62),
+        ("main", "external", "as_recorded", "audio", "per_recording", "roc_auc", 0.63),
+        ("main", "main", "as_recorded", "audio", "per_subject", "accuracy", 0.64),
+        ("main", "main", "as_recorded", "audio", "per_subject", "roc_auc", math.nan),
     ]
-    table = pd.DataFrame(rows, columns=["trained_on", "tested_on", "band", "unit", "score", "value"])
-    assert alternative_texts.external(table).endswith("as recorded: main on external 0.61.")
+    table = pd.DataFrame(rows, columns=["trained_on", "tested_on", "band", "model", "unit", "score", "value"])
+    expected = "as recorded: audio main on external 0.61, voice main on external 0.71."
+    assert alternative_texts.external(table).endswith(expected)

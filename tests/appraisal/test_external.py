@@ -1,6 +1,7 @@
 """What is compared of two cohorts: fits that are tested on both, their predictions, scores, tables and figure."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from tests.drawn import assert_steady
 
 CELL = Cell("S1B", 0.3)
 BANDS = {"as_recorded": "as recorded", "low_passed": "low-passed at 3600 Hz"}
+MODELS = ("audio", "voice", "voice_unadjusted", "conditions")
 DRAWING = {"draws": 200, "seed": 3}
 
 
@@ -92,16 +94,15 @@ def table_of(which: external.ComparedCohort, strength: float, seed: int) -> pd.D
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    """Scores of both directions and bands of made-up predictions."""
+    """Scores of both directions and bands and of all models, of made-up predictions; the models in no order."""
     parts = []
-    for seed, (band, trained, tested) in enumerate(
-        (band, trained, tested) for band in BANDS for trained in (MAIN, OTHER) for tested in (MAIN, OTHER)
-    ):
+    every = product(BANDS, MODELS[::-1], (MAIN, OTHER), (MAIN, OTHER))
+    for seed, (band, model, trained, tested) in enumerate(every):
         table = table_of(tested, 1.5, seed)
         table = table if trained is tested else table.assign(fold=1)
-        named = {"trained_on": trained.role, "tested_on": tested.role, "band": band}
+        named = {"trained_on": trained.role, "tested_on": tested.role, "band": band, "model": model}
         parts.append(external.scores(table, **DRAWING).assign(**named))
-    return pd.concat(parts)[external.COLUMNS]
+    return external.in_order(pd.concat(parts))
 
 
 def compared(found: pd.DataFrame, other: external.ComparedCohort = OTHER) -> external_page.Comparison:
@@ -125,42 +126,61 @@ def test_scores_are_scikit_learns_and_lie_in_their_intervals():
     assert (scores["low"] <= scores["value"]).all() and (scores["value"] <= scores["high"]).all()
 
 
-def test_the_headline_holds_the_subjects_auc_within_and_outside(found):
+def test_the_models_of_one_direction_and_band_stand_beside_each_other(found):
+    together = found.drop_duplicates(["trained_on", "tested_on", "band", "model"])
+    assert together["model"].tolist() == [*MODELS] * 8
+    assert len(found) == len(MODELS) * 8 * (len(external.SCORES) * 2 - 2)
+
+
+def test_the_headline_holds_each_model_s_auc_of_subjects_within_and_outside(found):
     headline = external.headline(found)
     assert list(headline) == ["main_to_external", "external_to_main"]
-    people = found[found["unit"] == "per_subject"].set_index(["trained_on", "tested_on", "band", "score"])["value"]
+    people = found[found["unit"] == "per_subject"]
+    people = people.set_index(["trained_on", "tested_on", "band", "model", "score"])["value"]
     for band in BANDS:
-        numbers = headline["external_to_main"][band]
-        assert numbers["subject_auc_within"] == people["external", "external", band, "roc_auc"]
-        assert numbers["subject_auc"] == people["external", "main", band, "roc_auc"]
-        assert numbers["subject_auc_low"] <= numbers["subject_auc"] <= numbers["subject_auc_high"]
-        assert numbers["subject_balanced_accuracy"] == people["external", "main", band, "balanced_accuracy"]
+        assert list(headline["external_to_main"][band]) == list(MODELS)
+        for model, numbers in headline["external_to_main"][band].items():
+            assert numbers["subject_auc_within"] == people["external", "external", band, model, "roc_auc"]
+            assert numbers["subject_auc"] == people["external", "main", band, model, "roc_auc"]
+            assert numbers["subject_auc_low"] <= numbers["subject_auc"] <= numbers["subject_auc_high"]
+            balanced = people["external", "main", band, model, "balanced_accuracy"]
+            assert numbers["subject_balanced_accuracy"] == balanced
 
 
-def test_the_page_has_a_row_for_each_network_cohort_and_band(found):
+def test_the_page_has_a_row_for_each_model_cohort_and_band(found):
     page = external_page.page(compared(found))
-    title, note, learned = page.split("\n\n")[:3]
+    title, note, models, learned = page.split("\n\n")[:4]
     assert title == "# External validation"
     assert note == "Synthetic voices (main and external): these scores say nothing about ALS."
-    assert learned.startswith("S1B at dropout 0.3 on A, I")
+    assert models.startswith("`audio` is S1B at dropout 0.3 on A, I")
+    assert "A cohort lacks age or sex" in models
+    assert learned.startswith("Of the cohort tested nothing is learned")
     assert "| main (synthetic) | 12 / 6 | 36 | 8000 | 6 |" in page
     for unit in ("subject", "recording"):
         table = page.split(f"## Per {unit}\n\n")[1].split("\n\n")[0].splitlines()
-        assert len(table) == 2 + 8
+        assert len(table) == 2 + 8 * len(MODELS)
         assert len({line.count("|") for line in table}) == 1
     auc = found.query(
         "unit == 'per_subject' and score == 'roc_auc' and trained_on == 'main' and tested_on == 'external'"
+        " and model == 'voice'"
     )
-    assert f"outside, on external (synthetic) | as recorded | {auc['value'].iloc[0]:.2f} (" in page
+    assert f"outside, on external (synthetic) | as recorded | voice | {auc['value'].iloc[0]:.2f} (" in page
 
 
-def test_the_figure_has_both_directions_and_bands_and_cuts_nothing_off(found):
+def test_where_everybody_s_age_and_sex_are_known_the_page_says_nothing_of_the_model_without_them(found):
+    adjusted = found[found["model"] != "voice_unadjusted"]
+    assert "lacks" not in external_page.page(compared(adjusted))
+
+
+def test_the_figure_has_every_model_in_both_directions_and_bands_and_cuts_nothing_off(found):
     long = replace(OTHER, words="external (minsk2020)")
     rows = external_page.forest_rows(compared(found, long))
     sections = ["Trained on main (synthetic)", "Trained on external (minsk2020)"]
     assert rows["section"].drop_duplicates().tolist() == sections
-    assert rows["series"].drop_duplicates().tolist() == list(BANDS.values())
-    assert rows["row"].tolist()[0] == "AUC within, out of fold"
+    assert rows["series"].drop_duplicates().tolist() == ["audio", "voice", "voice unadjusted", "conditions"]
+    of_main = rows.loc[rows["section"] == sections[0], "row"].drop_duplicates().tolist()
+    assert of_main == [f"{where}, {band}" for where in ("within", "on external (minsk2020)") for band in BANDS.values()]
     notes = dict(zip(rows["row"], rows["note"], strict=True))
-    assert notes["AUC outside, on external (minsk2020)"] == "16 / 8"
-    assert_steady(lambda: external_page.forest(compared(found, long), level=0.95))
+    assert notes["on external (minsk2020), as recorded"] == "16 / 8"
+    figure = assert_steady(lambda: external_page.forest(compared(found, long), level=0.95))
+    assert len(figure.axes[0].containers) == len(MODELS)

@@ -1,7 +1,8 @@
-"""The stage `external`: each of two cohorts tested by the other's networks, with and without a low-pass."""
+"""The stage `external`: each of two cohorts tested by the other's models, with and without a low-pass."""
 
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 
 import librosa
@@ -20,6 +21,7 @@ from tests.releases import voc_als_rows, write_minsk2020, write_voc_als
 
 ROLES = ("main", "external")
 BANDS = ("as_recorded", "low_passed")
+MODELS = ("audio", "voice", "conditions")
 
 
 def set_params(root: Path, *, real: str = "external", **changes) -> None:
@@ -51,7 +53,8 @@ def prepare(*roles: str) -> None:
 def finished(tmp_path_factory) -> Path:
     """Both cohorts read in and compared."""
     root = tmp_path_factory.mktemp("project")
-    write_voc_als(root / "synthetic", voc_als_rows(6, 8), tasks=("A", "I", "PA"), duration_s=0.6)
+    both_sexes = [row | {"Sex": "MF"[place % 2]} for place, row in enumerate(voc_als_rows(6, 8))]
+    write_voc_als(root / "synthetic", both_sexes, tasks=("A", "I", "PA"), duration_s=1.2)
     (root / "synthetic/SYNTHETIC.txt").touch()
     write_minsk2020(root / "real", patients=range(1, 8), controls=range(1, 7))
     set_params(root)
@@ -72,15 +75,15 @@ def project(finished, tmp_path, monkeypatch) -> Path:
     return tmp_path / "project"
 
 
-def table(trained: str, band: str, where: str) -> pd.DataFrame:
-    return pd.read_csv(f"data/external/predictions/from_{trained}/{band}/{where}.csv")
+def table(trained: str, band: str, where: str, model: str = "audio") -> pd.DataFrame:
+    return pd.read_csv(f"data/external/predictions/from_{trained}/{band}/{model}/{where}.csv")
 
 
 def test_every_recording_of_the_shared_tasks_is_scored_within_and_outside(project):
     own = {"main": 14 * 2, "external": 13 * 2}
     for trained, other in (ROLES, ROLES[::-1]):
-        for band in BANDS:
-            within, outside = table(trained, band, "within"), table(trained, band, "outside")
+        for band, model in product(BANDS, MODELS):
+            within, outside = (table(trained, band, where, model) for where in ("within", "outside"))
             assert len(within) == within["recording_id"].nunique() == own[trained]
             assert len(outside) == outside["recording_id"].nunique() == own[other]
             assert set(outside["recording_id"].str.split("_").str[1]) == {"A", "I"}
@@ -88,15 +91,16 @@ def test_every_recording_of_the_shared_tasks_is_scored_within_and_outside(projec
             assert outside["probability"].between(outside["lowest"], outside["highest"]).all()
             assert (outside["lowest"] < outside["highest"]).any()
     assert table("main", "as_recorded", "outside")["probability"].nunique() > 20
+    assert table("main", "as_recorded", "outside", "voice")["probability"].nunique() == 13, "a person has one"
 
 
 def test_the_headline_follows_from_the_predictions(project):
     found = json.loads(Path("metrics/external.json").read_text())
     assert (found["synthetic"], found["compared"], found["tasks"]) == (True, True, "A, I")
     for trained, other in (ROLES, ROLES[::-1]):
-        for band in BANDS:
-            people = table(trained, band, "outside").groupby("subject_id")[["label", "probability"]].mean()
-            numbers = found[f"{trained}_to_{other}"][band]
+        for band, model in product(BANDS, MODELS):
+            people = table(trained, band, "outside", model).groupby("subject_id")[["label", "probability"]].mean()
+            numbers = found[f"{trained}_to_{other}"][band][model]
             auc = metrics.roc_auc_score(people["label"], people["probability"])
             assert numbers["subject_auc"] == pytest.approx(auc, abs=1e-4)
             assert numbers["subject_auc_low"] <= auc <= numbers["subject_auc_high"]
@@ -113,30 +117,38 @@ def test_page_picture_and_data_speak_of_both_cohorts_and_of_no_subject(project):
     assert Path("plots/external/external.png").read_bytes().startswith(b"\x89PNG")
     scores = pd.read_csv("plots/external/scores.csv")
     assert set(scores["band"]) == set(BANDS)
-    assert scores.groupby(["trained_on", "tested_on", "band", "unit"]).ngroups == 16
+    assert (
+        scores.groupby(["trained_on", "tested_on", "band", "unit"])["model"].unique().map(list).tolist()
+        == [list(MODELS)] * 16
+    )
+    assert all(f"| {model} |" in page for model in MODELS)
     in_git = page + Path("plots/external/scores.csv").read_text() + Path("metrics/external.json").read_text()
     assert not [name for role in ROLES for name in table(role, "as_recorded", "within")["subject_id"] if name in in_git]
 
 
 def test_nothing_is_learned_from_the_cohort_tested(project):
-    """Other labels and another recording there change neither a network nor its prediction for any other recording."""
+    """Other labels and another recording there change neither a model nor its prediction for anybody else."""
     before = contents(project / "data/external/predictions")
+    set_params(project)  # whose releases are the copy's
     subjects = pd.read_csv("data/external/folds/subject_wise.csv")
     subjects["label"] = 1 - subjects["label"]
     subjects.to_csv("data/external/folds/subject_wise.csv", index=False)
-    changed = subjects["recording_id"].iloc[0]
+    changed, whose = subjects[["recording_id", "subject_id"]].iloc[0]
     noise = 0.1 * np.random.default_rng(0).standard_normal(22050)
-    soundfile.write(f"data/external/audio/{changed}.wav", noise, 22050)
+    released = pd.read_csv("data/external/cohort/recordings.csv").set_index("recording_id").loc[changed, "path"]
+    for file in (Path(f"data/external/audio/{changed}.wav"), Path("real") / released):
+        soundfile.write(file, noise, 22050)
     mel_spectrogram.main("external")
     external.main()
     after = contents(project / "data/external/predictions")
-    for band in BANDS:
-        assert after[f"from_main/{band}/within.csv"] == before[f"from_main/{band}/within.csv"]
-        assert after[f"from_external/{band}/within.csv"] != before[f"from_external/{band}/within.csv"]
-        (project / "old.csv").write_bytes(before[f"from_main/{band}/outside.csv"])
-        old, new = pd.read_csv(project / "old.csv"), table("main", band, "outside")
+    for band, model in product(BANDS, MODELS):
+        place = f"{band}/{model}"
+        assert after[f"from_main/{place}/within.csv"] == before[f"from_main/{place}/within.csv"]
+        assert after[f"from_external/{place}/within.csv"] != before[f"from_external/{place}/within.csv"]
+        (project / "old.csv").write_bytes(before[f"from_main/{place}/outside.csv"])
+        old, new = pd.read_csv(project / "old.csv"), table("main", band, "outside", model)
         assert (old["label"] == 1 - new["label"]).all()
-        others = (old["recording_id"] != changed).to_numpy()
+        others = (old["recording_id"] != changed if model == "audio" else old["subject_id"] != whose).to_numpy()
         columns = ["recording_id", "probability", "lowest", "highest"]
         pd.testing.assert_frame_equal(old.loc[others, columns], new.loc[others, columns], check_exact=True)
         assert (old.loc[~others, "probability"] != new.loc[~others, "probability"]).all()
