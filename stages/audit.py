@@ -23,7 +23,12 @@ def main() -> None:
     voices = probes.voices_of(inputs)
     shuffled = probes.labels_shuffled(inputs, voices)
     study = inputs.studies["record_wise"]
-    of_run = [*probes.probe_data(inputs, voices), *label_shuffle.findings(shuffled), *probes.probe_sweep(inputs)]
+    of_run = [
+        *probes.probe_data(inputs, voices),
+        *label_shuffle.findings(shuffled),
+        *probes.labels_within_a_class(inputs, voices),
+        *probes.probe_sweep(inputs),
+    ]
     of_paper = probes.probe_paper(study.classes)
     findings = [*of_run, *of_paper]
     checked = probes.check_claims(inputs)

@@ -43,7 +43,7 @@ def main(role: str = "main") -> None:
     measures: dict[str, dict[str, voice.Measures]] = defaultdict(dict)
     copies = voc_als.filed_twice(subjects, wanted, seed)
     recordings = [(each, task) for each in subjects for task in wanted.tasks if (each.subject_id, task) not in copies]
-    write = partial(write_recording, root=root.resolve(), seed=seed, recorder=recorder)
+    write = partial(write_recording, root=root.resolve(), seed=seed, wanted=wanted, recorder=recorder)
     truths = map_ordered(write, recordings, label="synthetic voices", total=len(recordings))
     for (subject, task), truth in zip(recordings, truths, strict=True):
         measures[subject.subject_id][task] = truth
@@ -58,11 +58,16 @@ def main(role: str = "main") -> None:
 
 
 def write_recording(
-    recording: tuple[voc_als.Subject, str], *, root: Path, seed: int, recorder: voc_als.Recorder
+    recording: tuple[voc_als.Subject, str],
+    *,
+    root: Path,
+    seed: int,
+    wanted: voc_als.Settings,
+    recorder: voc_als.Recorder,
 ) -> voice.Measures:
     """Synthesise one recording and write it as 16-bit mono PCM."""
     subject, task = recording
-    samples, truth = voc_als.record(subject, task, seed, recorder)
+    samples, truth = voc_als.record(subject, task, seed, wanted.recorder_of(subject, recorder))
     audio.write(root / voc_als.path_of(subject.subject_id, task), samples, recorder.sample_rate_hz)
     return truth
 

@@ -13,6 +13,7 @@ from bulbar.style.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VE
 
 COLOURS = {"leak": VERMILION, "suspect": ORANGE, "clear": GREEN, "sign": BLUE, "confounder": PURPLE}
 MARKERS = {"leak": "X", "suspect": "D", "clear": "o", "sign": "s", "confounder": "^"}
+"""Of each verdict that a drawn finding can have: one that is not testable has no value to draw."""
 
 
 @styled

@@ -10,7 +10,7 @@ from pydantic import Field
 from bulbar.core.settings import MOST, Strict
 
 Meaning = Literal["leak", "sign", "confounder"]
-Verdict = Literal[Meaning, "suspect", "clear"]
+Verdict = Literal[Meaning, "suspect", "clear", "not testable"]
 
 LEAK_FROM = 0.60
 """If the whole interval of an AUC lies above this, the input predicts the label."""

@@ -136,7 +136,7 @@ def probe_label(
     of_subjects = rows.groupby(subject_of).agg(label=("label", "first"), fold=("fold", "first"))
     labels = shuffled_labels(of_subjects, within_folds=by_subject, shuffles=shuffles, seed=seed_of(seed, "shuffles"))
     groups = np.zeros(len(rows)) if within is None else pd.factorize(np.asarray(within))[0]
-    scores = _out_of_fold(frame, labels[subject_of], rows["fold"].to_numpy(), groups)
+    scores = out_of_fold(frame, labels[subject_of], rows["fold"].to_numpy(), groups)
     if per == "subject":
         mean = np.zeros((len(subjects), len(rows)))
         mean[subject_of, np.arange(len(rows))] = 1 / np.bincount(subject_of)[subject_of]
@@ -164,11 +164,12 @@ def shuffled_labels(subjects: pd.DataFrame, *, within_folds: bool, shuffles: int
     return labels
 
 
-def _out_of_fold(features: pd.DataFrame, labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def out_of_fold(features: pd.DataFrame, labels: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Score each row with a classifier trained on the other folds, shape (rows, columns of labels).
 
-    Targets are balanced: each class has the same total weight, so that scores do not depend on the share of positive
-    rows in training.
+    labels: the same shape, 0 or 1. fold, groups: of each row; numbers are standardised within a group. Targets are
+    balanced: each class has the same total weight, so that scores do not depend on the share of positive rows in
+    training.
     """
     scores = np.empty(labels.shape)
     for one in np.unique(fold):

@@ -61,10 +61,8 @@ def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
     """
     found = []
     for protocol, real in probes.items():
-        mean = float(real.null.mean())
-        low, high = (float(edge) for edge in np.quantile(real.null, [0.025, 0.975]))
-        p = p_of_shuffles(-0.5, -real.null)
-        verdict = verdict_of(low, p)
+        drawn = of_nothing(real.null)
+        verdict = verdict_of(drawn["low"], drawn["p"])
         start = {
             "leak": "Although shuffled labels leave nothing to learn, the AUC of this split is",
             "suspect": "Although shuffled labels leave nothing to learn, the AUC is above 0.5 in nearly every shuffle:",
@@ -74,18 +72,26 @@ def findings(probes: Mapping[str, LabelProbe]) -> list[Finding]:
                 probe="label_shuffle",
                 of=protocol,
                 figure="AUC per recording, labels shuffled between subjects",
-                value=mean,
-                low=low,
-                high=high,
                 verdict=verdict,
-                sentence=f"{start} {mean:.2f} on average (95 % of shuffles from {low:.2f} to {high:.2f})."
-                f" With the true labels the quick classifier reaches {real.in_words} among the shuffles.",
-                p=p,
+                sentence=f"{start} {in_words(drawn)}. With the true labels the quick classifier reaches {real.in_words}"
+                " among the shuffles.",
                 details={
                     "shuffles": len(real.null),
                     "share_over_half": float(np.mean(real.null > 0.5)),
                     "true_labels": real.numbers,
                 },
+                **drawn,
             )
         )
     return found
+
+
+def of_nothing(aucs: np.ndarray) -> dict[str, float]:
+    """value, low, high, p of the AUCs of many draws of labels, none of them true: see `findings`."""
+    low, high = np.quantile(aucs, [0.025, 0.975])
+    return {"value": float(aucs.mean()), "low": float(low), "high": float(high), "p": p_of_shuffles(-0.5, -aucs)}
+
+
+def in_words(drawn: Mapping[str, float]) -> str:
+    """Such as `0.77 on average (95 % of shuffles from 0.70 to 0.85)`. drawn: of `of_nothing`."""
+    return f"{drawn['value']:.2f} on average (95 % of shuffles from {drawn['low']:.2f} to {drawn['high']:.2f})"

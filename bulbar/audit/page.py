@@ -16,6 +16,7 @@ MEANING = {
     "clear": "no problem found",
     "sign": "predicts the label, and may be an effect of the disease",
     "confounder": "predicts the label, and is neither voice nor disease",
+    "not testable": "too few people to test it",
 }
 """What each verdict means, the most serious first."""
 

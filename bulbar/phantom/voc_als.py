@@ -37,8 +37,8 @@ so that severe voices exceed the thresholds above, and mild ones mostly do not:
 | stops | voiced through the closure, weaker bursts | Kent et al. 1990, JSHD 55 |
 | duration | 0.7 times | shorter maximum phonation: Kent, Kent & Rosenbek 1987 |
 
-Recording conditions (level, room noise, silence before and after) are our own choices, equal for both groups. A second
-cohort (`ExternalSettings`) has other people and another `Recorder`.
+Recording conditions (level, room noise, silence before and after) are our own choices, equal for both groups unless
+`level_db_patients` adds a difference. A second cohort (`ExternalSettings`) has other people and another `Recorder`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,11 @@ def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
 
 
 class Settings(Strict):
-    """The `phantom` block of params.yaml. duplicates: include equal recordings as in the release, see `filed_twice`."""
+    """The `phantom` block of params.yaml.
+
+    duplicates: include equal recordings as in the release, see `filed_twice`. level_db_patients: a level difference
+    between the groups, see `Settings.recorder_of`.
+    """
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
@@ -73,6 +77,16 @@ class Settings(Strict):
     median_duration_s: Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S)]
     max_epochs: Count
     duplicates: bool = False
+    level_db_patients: Annotated[float, Field(ge=-30, le=30)] = 0.0
+
+    def recorder_of(self, subject: "Subject", recorder: "Recorder") -> "Recorder":
+        """What a subject is recorded with: a recorder, turned down for one of the groups.
+
+        The patients' recordings are `level_db_patients` dB louder than the controls', voice and room alike. The louder
+        group is recorded as without it, so that none of its recordings is clipped.
+        """
+        difference = self.level_db_patients if subject.label == "ALS" else -self.level_db_patients
+        return recorder.turned_down(max(-difference, 0.0))
 
     @model_validator(mode="after")
     def _enough_tasks(self) -> "Settings":
@@ -96,8 +110,9 @@ class ExternalSettings(Strict):
         return Recorder(self.sample_rate_hz, self.level_db, self.noise_db)
 
     def over(self, settings: Settings) -> Settings:
-        """The settings of the first cohort, with these values and without equal recordings."""
-        return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks, "duplicates": False})
+        """The settings of the first cohort, with these values, and without equal recordings or a level difference."""
+        without = {"duplicates": False, "level_db_patients": 0.0}
+        return settings.model_copy(update={"subjects": self.subjects, "tasks": self.tasks, **without})
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,10 @@ class Recorder:
     sample_rate_hz: int = voice.SAMPLE_RATE_HZ
     level_db: float = 0.0
     noise_db: float = 0.0
+
+    def turned_down(self, by_db: float) -> "Recorder":
+        """The same with a lower gain: voice and room are both quieter."""
+        return replace(self, level_db=self.level_db - by_db, noise_db=self.noise_db - by_db)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ KINDS = {
 }
 """Verdict -> colour class, for findings, claims and the sanity checks of maps."""
 
-GRAVITY = ("leak", "suspect", "confounder", "sign", "clear")
+GRAVITY = ("leak", "suspect", "confounder", "sign", "clear", "not testable")
 
 
 def verdict(results: Results, file: str, *keys: str) -> Value:

@@ -15,6 +15,7 @@ from bulbar.audit import (
     duplicates,
     label_shuffle,
     missingness,
+    pseudo_labels,
     recording_conditions,
     selection_luck,
     speakers,
@@ -29,7 +30,7 @@ from bulbar.features import spectrogram
 from bulbar.paper import als_digits, claims, tables
 from bulbar.scoring import intervals
 from stages.parts.bandwidths import bandwidths
-from stages.parts.params import settings, study_seed
+from stages.parts.params import settings, study_seed, study_settings
 from stages.parts.places import stage_folder, stage_table
 from stages.parts.study import FIGURE_12, TABLE_4, TABLE_5, StudyResults, read_study
 
@@ -76,6 +77,13 @@ def read_inputs(shuffles: int) -> AuditInputs:
 def labels_shuffled(inputs: AuditInputs, voices: pd.DataFrame) -> dict[str, LabelProbe]:
     """The quick classifier of each protocol, with true and with shuffled labels."""
     return label_shuffle.learn(voices, inputs.folds, within=inputs.task_of, **inputs.shuffling)
+
+
+def labels_within_a_class(inputs: AuditInputs, voices: pd.DataFrame) -> list[Finding]:
+    """Each protocol's quick classifier on random labels among patients alone, and among controls alone."""
+    drawing = {name: inputs.shuffling[name] for name in ("shuffles", "seed")}
+    patients = int(study_settings().positive_class == "ALS")
+    return pseudo_labels.probe(voices, inputs.folds, patients=patients, within=inputs.task_of, **drawing)
 
 
 def voices_of(inputs: AuditInputs) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from tests.projects import write_csv, write_params
 from tests.sweeps import write_recordings, write_study
 
 PROBES = {
-    "missingness", "speaker_overlap", "recording_conditions", "duplicates", "dead_bands", "label_shuffle", "collapse",
-    "published_numbers", "selection",
+    "missingness", "speaker_overlap", "recording_conditions", "duplicates", "dead_bands", "label_shuffle", "pseudo_labels",
+    "collapse", "published_numbers", "selection",
 }  # fmt: skip
 
 
@@ -56,6 +56,14 @@ def test_speakers_are_on_both_sides_of_a_split_by_recording_alone(found):
     shares = {name: finding["value"] for name, finding in found["findings"]["speaker_overlap"].items()}
     assert shares["record_wise"] > 0.5
     assert shares["subject_wise"] == 0
+
+
+def test_random_labels_within_a_class_are_learned_where_a_split_knows_the_speakers(found):
+    verdicts = {of: finding["verdict"] for of, finding in found["findings"]["pseudo_labels"].items()}
+    assert verdicts == {
+        "record_wise, patients": "leak", "record_wise, controls": "leak",
+        "subject_wise, patients": "clear", "subject_wise, controls": "clear",
+    }  # fmt: skip
 
 
 def test_the_p_of_a_shuffle_rests_on_as_many_shuffles_as_asked(found):

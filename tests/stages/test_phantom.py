@@ -5,6 +5,7 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 import soundfile
@@ -19,13 +20,19 @@ seed: 7
 positive_class: ALS
 phantom:
   {{subjects: 9, tasks: {tasks}, effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6,
-    duplicates: {duplicates}}}
+    duplicates: {duplicates}, level_db_patients: {level_db_patients}}}
 external: {{phantom: {{subjects: 6, tasks: [I], sample_rate_hz: 16000, level_db: -8, noise_db: 14}}}}
 compute: {{workers: {workers}}}
 """
 
 
-SETTINGS = {"tasks": "[A, KA]", "missingness": "as_released", "workers": 1, "duplicates": "false"}
+SETTINGS = {
+    "tasks": "[A, KA]",
+    "missingness": "as_released",
+    "workers": 1,
+    "duplicates": "false",
+    "level_db_patients": 0.0,
+}
 
 
 def release(folder: Path, monkeypatch, **changes) -> Path:
@@ -113,6 +120,48 @@ def test_filled_cells_change_the_workbook_and_no_voice(root, tmp_path, monkeypat
     sheet = openpyxl.load_workbook(filled / "VOC-ALS.xlsx")["VOC-ALS_Data"]
     names = [cell.value for cell in sheet[2]]
     assert all(sheet.cell(row, names.index("OnsetRegion") + 1).value in ("spinal", "bulbar") for row in range(3, 12))
+
+
+def levels_db(root: Path) -> dict[str, float]:
+    """The level of each recording, dB of full scale."""
+    return {path.stem: 10 * np.log10(np.mean(soundfile.read(path)[0] ** 2)) for path in root.rglob("*.wav")}
+
+
+@pytest.mark.parametrize("level_db", [6.0, -20.0])
+def test_a_planted_level_makes_one_group_quieter_by_so_much_and_the_other_is_the_same(
+    root, tmp_path, monkeypatch, level_db
+):
+    planted = release(tmp_path / "planted", monkeypatch, level_db_patients=level_db)
+    before, after = levels_db(root), levels_db(planted)
+    quieter = "CT" if level_db > 0 else "PZ"
+    changed = {name for name, level in before.items() if after[name] != level}
+    assert changed == {name for name in before if name.startswith(quieter)}
+    for name in changed:
+        assert after[name] - before[name] == pytest.approx(-abs(level_db), abs=0.02)
+    same = digests(root).items() & digests(planted).items()
+    assert dict(same).keys() == digests(root).keys() - {name for name in digests(root) if f"/{quieter}" in name}
+
+
+def test_with_the_largest_planted_level_no_recording_is_clipped_or_silent(tmp_path, monkeypatch):
+    planted = release(tmp_path / "planted", monkeypatch, level_db_patients=30.0)
+    peaks = [np.abs(soundfile.read(path, dtype="int16")[0]).max() for path in planted.rglob("*.wav")]
+    assert max(peaks) < 32767
+    assert min(peaks) > 20
+
+
+def test_the_external_cohort_has_no_planted_level(tmp_path, monkeypatch):
+    external = []
+    for place, level_db in (("none", 0.0), ("planted", 6.0)):
+        release(tmp_path / place, monkeypatch, level_db_patients=level_db)
+        phantom.main("external")
+        external.append(digests(tmp_path / place / "data/external/raw/phantom"))
+    assert external[0] == external[1]
+
+
+@pytest.mark.parametrize("level_db", [31, -31])
+def test_a_level_beyond_thirty_db_is_refused(tmp_path, monkeypatch, level_db):
+    with pytest.raises(BadInput, match="level_db_patients"):
+        release(tmp_path / "one", monkeypatch, level_db_patients=level_db)
 
 
 ALL_TASKS = "[A, E, I, O, U, KA, PA, TA]"
