@@ -44,6 +44,7 @@ bench: $(VENV)/.installed-dev ## run the benchmarks of benchmarks/README.md
 	$(RUN) python -m benchmarks.samplers
 	$(RUN) python -m benchmarks.expectations
 	$(RUN) python -m benchmarks.voice_measures
+	$(RUN) python -m benchmarks.controls
 	$(RUN) python -m benchmarks.cpu_types
 
 snapshot: $(VENV)/.installed-dev ## write tests/broken_inputs/snapshot.txt: the messages for broken inputs
