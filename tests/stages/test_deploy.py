@@ -243,8 +243,9 @@ def test_any_name_that_can_be_shown_will_do(project, tmp_path, capsys):
 def test_json_is_read_back_whatever_the_terminal_writes_holds_no_nan_and_nothing_else_is_printed(project, tmp_path):
     file = made_up(tmp_path / NAME, humming())
     command = [sys.executable, "-m", "bulbar.commands", "predict", file, "--with", "audio", "--json"]
+    command += ["--prevalence", "0.01", "--out", str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
-    run = subprocess.run([*command, "--prevalence", "0.01", "--out", str(tmp_path)], capture_output=True, text=True, env=environment)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (run.returncode, run.stderr) == (0, "")
     found = json.loads(run.stdout, parse_constant=lambda constant: pytest.fail(constant))
     assert found["recordings"][0]["file"] == file

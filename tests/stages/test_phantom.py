@@ -138,8 +138,8 @@ def test_a_planted_level_makes_one_group_quieter_by_so_much_and_the_other_is_the
     assert changed == {name for name in before if name.startswith(quieter)}
     for name in changed:
         assert after[name] - before[name] == pytest.approx(-abs(level_db), abs=0.02)
-    same = digests(root).items() & digests(planted).items()
-    assert dict(same).keys() == digests(root).keys() - {name for name in digests(root) if f"/{quieter}" in name}
+    same = contents(root).items() & contents(planted).items()
+    assert dict(same).keys() == contents(root).keys() - {name for name in contents(root) if f"/{quieter}" in name}
 
 
 def test_with_the_largest_planted_level_no_recording_is_clipped_or_silent(tmp_path, monkeypatch):
@@ -154,7 +154,7 @@ def test_the_external_cohort_has_no_planted_level(tmp_path, monkeypatch):
     for place, level_db in (("none", 0.0), ("planted", 6.0)):
         release(tmp_path / place, monkeypatch, level_db_patients=level_db)
         phantom.main("external")
-        external.append(digests(tmp_path / place / "data/external/raw/phantom"))
+        external.append(contents(tmp_path / place / "data/external/raw/phantom"))
     assert external[0] == external[1]
 
 
