@@ -334,7 +334,9 @@ def test_the_summary_holds_the_explanations_and_the_other_cohort(project):
         f"{100 * content['explain']['fused_all']['shap_share_not_recorded']:.1f} %" in summary
     )
     for direction, words in (("main_to_external", "tested on external"), ("external_to_main", "tested on main")):
-        assert f"{words} {content['external'][direction]['as_recorded']['subject_auc']:.2f} (" in summary
+        sentence = summary.split(f"{words}: ", 1)[1].split(" Trained on")[0]
+        for model, numbers in content["external"][direction]["as_recorded"].items():
+            assert f"{model.replace('_', ' ')} {numbers['subject_auc']:.2f} (" in sentence
 
 
 def test_a_run_without_a_second_cohort_leads_to_why(another):
