@@ -10,8 +10,8 @@ from tests.projects import write_csv, write_params
 from tests.sweeps import write_recordings, write_study
 
 PROBES = {
-    "missingness", "speaker_overlap", "recording_conditions", "duplicates", "dead_bands", "label_shuffle", "pseudo_labels",
-    "collapse", "published_numbers", "selection",
+    "missingness", "speaker_overlap", "recording_conditions", "duplicates", "dead_bands", "label_shuffle",
+    "pseudo_labels", "collapse", "published_numbers", "selection",
 }  # fmt: skip
 
 
