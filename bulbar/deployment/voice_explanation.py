@@ -123,8 +123,8 @@ class VoiceExplanation:
         if self.conditions <= self.conditions_threshold:
             return []
         return [
-            "By how they were made alone (level, noise, length, band limit …) these recordings would be called a "
-            "patient's: the answer may be about the recorder."
+            "The recording conditions alone (level, noise, length, band limit …) would call this person a patient: the "
+            "answer may reflect the recorder, not the voice."
         ]
 
     @property
