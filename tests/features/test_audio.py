@@ -210,3 +210,13 @@ def test_a_recording_is_low_passed_only_where_the_settings_say(tmp_path):
     np.testing.assert_allclose(limited[500:-500], tone(300)[500:-500], atol=2**-15 + 1e-5)
     whole = audio.clean(tmp_path / "in.wav", SETTINGS) / 32768
     assert np.abs(whole - tone(300)).max() > 0.19
+
+
+@pytest.mark.parametrize("rates_hz", [(8000, 22050), (44100, 22050), (48000, 22050), (22050, 22050), (11025, 8000)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_resampling_is_librosa_s_bit_for_bit_without_its_import(rates_hz, kind):
+    samples = np.random.default_rng(rates_hz[0]).normal(size=12347).astype(kind)
+    expected = librosa.resample(samples, orig_sr=rates_hz[0], target_sr=rates_hz[1])
+    found = audio.resample(samples, *rates_hz)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
