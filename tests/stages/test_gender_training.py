@@ -186,7 +186,7 @@ def test_printed_digits_are_searched_for_every_row_of_the_paper(project):
     assert len(table) == 3 * 4 * 2 * 5
     assert table["recordings"].unique().tolist() == [1100, 1650, 2200, 2750, 3300]
     assert (
-        "No matrix at all gives the row of: CNN-LSTM, CNN-LSTM tuned."
+        "No confusion matrix gives the row of: CNN-LSTM, CNN-LSTM tuned."
         in (project / "data/evaluate/tables.md").read_text()
     )
 
