@@ -117,6 +117,7 @@ TOUCHES: dict[str, tuple[object, set[str]]] = {
     "external.tasks": (["A"], set()),
     "external.bandwidth_hz": (None, set()),
     "phantom.max_epochs": (2, {"phantom", "external_phantom"}),
+    "phantom.batch_size": (8, {"phantom", "external_phantom"}),
     "spread.repeats": (3, set()),
     "spread.seeds": (3, set()),
     "compute.workers": (2, set()),

@@ -46,7 +46,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from scipy.signal import lfilter
 
 from bulbar.core.digests import seed_of
@@ -63,11 +63,15 @@ def _each_once(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     return tasks
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class Settings(Strict):
     """The `phantom` block of params.yaml.
 
     duplicates: include equal recordings as in the release, see `filed_twice`. level_db_patients: a level difference
-    between the groups, see `Settings.recorder_of`.
+    between the groups, see `Settings.recorder_of`. speech: shares of the patients at the ALSFRS-R speech scores 4, 3, 2
+    and 1, or the release's. batch_size: replaces `train.batch_size` on a synthetic cohort; None: it does not.
     """
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
@@ -78,6 +82,20 @@ class Settings(Strict):
     max_epochs: Count
     duplicates: bool = False
     level_db_patients: Annotated[float, Field(ge=-30, le=30)] = 0.0
+    speech: Literal["as_released"] | tuple[Share, Share, Share, Share] = "as_released"
+    batch_size: Count | None = None
+
+    @property
+    def speech_shares(self) -> Mapping[int, float]:
+        """ALSFRS-R speech score -> its weight among the patients."""
+        return _SPEECH if self.speech == "as_released" else dict(zip((4, 3, 2, 1), self.speech, strict=True))
+
+    @field_validator("speech")
+    @classmethod
+    def _some_patient(cls, speech: Any) -> Any:
+        if speech != "as_released" and abs(sum(speech) - 1) > 1e-6:
+            raise ValueError(f"as_released, or four shares with the sum 1; got {list(speech)}")
+        return speech
 
     def recorder_of(self, subject: "Subject", recorder: "Recorder") -> "Recorder":
         """What a subject is recorded with: a recorder, turned down for one of the groups.
@@ -216,10 +234,12 @@ def cohort(settings: Settings, seed: int) -> list[Subject]:
     """
     controls = round(settings.subjects / 3)
     patients = settings.subjects - controls
-    speech = _quotas(patients, _SPEECH, _rng(seed, "speech"))
+    speech = _quotas(patients, settings.speech_shares, _rng(seed, "speech"))
     clinical = _clinical_cells(speech, _rng(seed, "clinical"))
     if settings.missingness == "none":
-        twins = _clinical_cells(_quotas(patients, _SPEECH, _rng(seed, "speech/HC")), _rng(seed, "clinical/HC"))
+        twins = _clinical_cells(
+            _quotas(patients, settings.speech_shares, _rng(seed, "speech/HC")), _rng(seed, "clinical/HC")
+        )
         chosen = _rng(seed, "clinical/HC/chosen").permutation(patients)[:controls]
         cells = [twins[twin] for twin in chosen] + clinical
     else:
@@ -410,8 +430,12 @@ def _rng(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng(seed_of(seed, f"phantom/{name}"))
 
 
-def _counts(number: int, shares: Mapping[Any, int]) -> dict[Any, int]:
-    """Divide `number` among the keys by largest remainder; at least one each if `number` is large enough."""
+def _counts(number: int, shares: Mapping[Any, float]) -> dict[Any, int]:
+    """Divide `number` among the keys by largest remainder; at least one each if `number` is large enough.
+
+    A key with the share 0 gets none.
+    """
+    shares = {key: share for key, share in shares.items() if share}
     exact = {key: number * share / sum(shares.values()) for key, share in shares.items()}
     least = 1 if number >= 3 * len(shares) else 0
     counts = {key: max(int(part), least) for key, part in exact.items()}
@@ -422,7 +446,7 @@ def _counts(number: int, shares: Mapping[Any, int]) -> dict[Any, int]:
     return counts
 
 
-def _quotas(number: int, shares: Mapping[Any, int], rng: np.random.Generator) -> list[Any]:
+def _quotas(number: int, shares: Mapping[Any, float], rng: np.random.Generator) -> list[Any]:
     """Keys with the shares of the release, in random order, for a cohort of any size."""
     keys = [key for key, count in _counts(number, shares).items() for _ in range(count)]
     return [keys[place] for place in rng.permutation(number)]

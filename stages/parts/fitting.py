@@ -11,12 +11,19 @@ from stages.parts.places import is_synthetic
 
 
 def training_settings(role: str = "main") -> Settings:
-    """Training settings for a cohort. Only on a synthetic cohort `phantom.max_epochs` limits `train.max_epochs`."""
+    """Training settings for a cohort.
+
+    Only on a synthetic cohort `phantom.max_epochs` limits `train.max_epochs`, and `phantom.batch_size` replaces
+    `train.batch_size`.
+    """
     training = settings("train", Settings)
     if not is_synthetic(role):
         return training
-    cap = params()["phantom"]["max_epochs"]  # checked by the stage `phantom`
-    return training.model_copy(update={"max_epochs": min(training.max_epochs, cap)})
+    phantom = params()["phantom"]  # checked by the stage `phantom`
+    batch_size = phantom.get("batch_size") or training.batch_size
+    return training.model_copy(
+        update={"max_epochs": min(training.max_epochs, phantom["max_epochs"]), "batch_size": batch_size}
+    )
 
 
 def train(fits: Sequence[Fit], study: Study, label: str) -> Iterator[Fitted]:

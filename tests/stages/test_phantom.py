@@ -19,8 +19,9 @@ PARAMS = """
 seed: 7
 positive_class: ALS
 phantom:
-  {{subjects: 9, tasks: {tasks}, effect: 1.0, missingness: {missingness}, median_duration_s: 2.0, max_epochs: 6,
-    duplicates: {duplicates}, level_db_patients: {level_db_patients}}}
+  {{subjects: {subjects}, tasks: {tasks}, effect: 1.0, missingness: {missingness}, median_duration_s: 2.0,
+    max_epochs: 6, duplicates: {duplicates}, level_db_patients: {level_db_patients},
+    speech: {speech}}}
 external: {{phantom: {{subjects: 6, tasks: [I], sample_rate_hz: 16000, level_db: -8, noise_db: 14}}}}
 compute: {{workers: {workers}}}
 """
@@ -32,6 +33,8 @@ SETTINGS = {
     "workers": 1,
     "duplicates": "false",
     "level_db_patients": 0.0,
+    "subjects": 9,
+    "speech": "as_released",
 }
 
 
@@ -267,3 +270,21 @@ def test_an_impossible_setting_of_the_external_cohort_is_named(root, key, right,
     Path("params.yaml").write_text(text.replace(f"{key}: {right}", f"{key}: {wrong}"))
     with pytest.raises(BadInput, match=rf"external\.phantom\.{key}"):
         phantom.main("external")
+
+
+def test_shares_of_speech_scores_are_those_of_the_patients(tmp_path, monkeypatch):
+    def scores(place: str, **settings: object) -> list[int]:
+        root = release(tmp_path / place, monkeypatch, subjects=30, tasks="[A]", **settings)
+        sheet = openpyxl.load_workbook(root / "VOC-ALS.xlsx")["VOC-ALS_Data"]
+        column = [cell.value for cell in sheet[2]].index("ALSFRS-R_SpeechSubscore") + 1
+        cells = [sheet.cell(row, column).value for row in range(3, 33)]
+        return sorted(int(cell) for cell in cells if str(cell).isdecimal())
+
+    assert scores("shares", speech=[0.1, 0.2, 0.4, 0.3]) == [1] * 6 + [2] * 8 + [3] * 4 + [4] * 2
+    assert scores("all_severe", speech=[0, 0, 0, 1]) == [1] * 20
+
+
+@pytest.mark.parametrize("speech", [[0.5, 0.5, 0.5, 0.5], [1.0], "mild"])
+def test_shares_that_do_not_add_up_are_refused(tmp_path, monkeypatch, speech):
+    with pytest.raises(BadInput, match="speech"):
+        release(tmp_path / "one", monkeypatch, speech=speech)

@@ -20,7 +20,7 @@ from tests.stages.small_study import set_params
 CELLS = ["S1B_0.3", "S1B_0.0", "S2A_0.3", "S2A_0.0"]
 MODELS = ["audio", "clinical_all", "clinical_common", "fused_all", "fused_common"]
 BLOCKS = {
-    "phantom": {"max_epochs": 2},
+    "phantom": {"max_epochs": 2, "batch_size": 4},
     "sweep": {"architectures": ["S1B", "S2A"], "dropout_rates": [0.3, 0.0]},
     "train": {"keras_backend": keras.backend.backend()},  # tests/training/test_jax.py runs this module on another
 }
@@ -97,14 +97,16 @@ def test_every_recording_has_one_out_of_fold_probability_in_every_cell(protocol)
     assert scores["majority_accuracy"] == pytest.approx(8 / 14, abs=1e-4)
 
 
-def test_the_phantoms_cap_on_epochs_holds_for_a_synthetic_cohort_alone(project):
+def test_the_phantoms_epochs_and_batches_are_those_of_a_synthetic_cohort_alone(project):
     assert pd.read_csv("data/sweep/record_wise/fits.csv")["epochs"].max() == 2
     assert load_data("record_wise").study.settings.max_epochs == 2
+    assert load_data("record_wise").study.settings.batch_size == 4
     cohort = project / "data/cohort/cohort.json"
     written = cohort.read_text()
     try:
         cohort.write_text(written.replace('"synthetic": true', '"synthetic": false'))
         assert load_data("record_wise").study.settings.max_epochs == 100
+        assert load_data("record_wise").study.settings.batch_size == 32
     finally:
         cohort.write_text(written)
 
