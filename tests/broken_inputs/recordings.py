@@ -218,7 +218,7 @@ CASES: list[Case] = [
     bad("RF64 cut off", cut(12000, format="RF64"), "truncated: "),
     bad("FLAC named .wav, cut off", cut(3000, format="FLAC"), "LibsndfileError"),
     bad("MP3 named .wav, cut off", cut(2000, format="MP3"), "truncated: 6959 frames"),
-    bad("Ogg Vorbis named .wav, cut off", cut(-50, format="OGG"), "whole up to byte 2662 of "),
+    bad("Ogg Vorbis named .wav, cut off", cut(-50, format="OGG"), "complete only up to byte 2662 of "),
     bad("AIFF named .wav, cut off", cut(12000, format="AIFF"), "truncated: "),
     bad("AU named .wav", holds(tone(), format="AU"), "does not show whether a file is complete"),
     # Damaged
@@ -227,7 +227,7 @@ CASES: list[Case] = [
     bad("samples before `fmt `", altered(lambda whole: whole[:12] + whole[36:] + whole[12:36]), "LibsndfileError"),
     bad("no chunk of samples", altered(lambda whole: whole[:36]), "No 'data' chunk"),
     bad("FLAC named .wav, one byte of it another", altered(one_byte_flipped, format="FLAC"), "LibsndfileError"),
-    bad("two Ogg Vorbis one after the other", altered(lambda whole: 2 * whole, format="OGG"), "a second one"),
+    bad("two Ogg Vorbis one after the other", altered(lambda whole: 2 * whole, format="OGG"), "a second recording"),
     # No voice in it
     bad("zero frames", holds(tone()[:0]), "none, in 44 bytes"),
     bad("all zeros", holds(0 * tone()), "only zeros"),

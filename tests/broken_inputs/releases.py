@@ -235,7 +235,7 @@ COMMON_VOICE: list[Case] = [
     odd_clip("a link to itself", linked(CLIP, "m0_0.mp3"), "Too many levels of symbolic links"),
     odd_clip("a pipe", instead(CLIP, os.mkfifo), "a folder, a pipe or a device"),
     odd_clip("a folder", instead(CLIP, Path.mkdir), "a folder, a pipe or a device"),
-    refused_cv("Common Voice: its table one folder down", renamed(TABLE, f"en/{TABLE}"), TABLE, "one in each of en"),
+    refused_cv("Common Voice: its table one folder down", renamed(TABLE, f"en/{TABLE}"), TABLE, "but in en"),
     refused_cv("Common Voice: an empty table", of_table(lambda _: b""), TABLE, "no client_id, path"),
     refused_cv("Common Voice: two columns", of_table(lambda _: TWO_COLUMNS), TABLE, "no client_id, down_votes"),
     refused_cv("Common Voice: no UTF-8", of_table(lambda table: table + b"\xff\xfe\n"), TABLE, "decode byte 0xff"),

@@ -355,7 +355,7 @@ PROTECTED, EXCEL_97 = ((FILES / name).read_bytes() for name in ("protected.xlsx"
 CLOSED = Refused("VOC-ALS.xlsx", "PermissionError")
 NO_TEXT = partial(re.compile(rb't="inlineStr"><is><t>[^<]*</t></is>').sub, b't="s"><v>99999</v>', count=5)
 FAR = b'<row r="2000"><c r="ZZZZZZ2000"><v>3</v></c></row>'
-SMALL = "a workbook of moderate size: at most 100,000,000 bytes unpacked"
+SMALL = "a workbook of at most 100,000,000 bytes when unpacked"
 FILE_READER = b'<!ENTITY e SYSTEM "file:///etc/passwd">'
 
 DAMAGED = [
@@ -369,9 +369,11 @@ DAMAGED = [
     whole("a link to a workbook outside the release", linked("VOC-ALS.xlsx"), "a link to ../moved_away, outside the"),
     Case("Workbooks", "no permission to read it", closed("VOC-ALS.xlsx"), CLOSED, unprivileged=True),
     whole("two workbooks", copied, "VOC-ALS.xlsx, old/VOC-ALS.xlsx"),
-    whole("the end cut off", rewritten(BOOK, lambda whole: whole[:-2000]), "a damaged one: BadZipFile"),
+    whole("the end cut off", rewritten(BOOK, lambda whole: whole[:-2000]), "a damaged workbook: BadZipFile"),
     whole("damaged in the middle", rewritten(BOOK, damaged), "a damaged workbook: "),
-    whole("another zip archive", members(lambda _: {"readme.txt": b""}), "a zip archive of something else: readme.txt"),
+    whole(
+        "another zip archive", members(lambda _: {"readme.txt": b""}), "a ZIP archive with other content: readme.txt"
+    ),
     read("saved as Strict Open XML", members(strict)),
     read("its last row before the others", member(last_row_first)),
     read("300,000 cells in a row", member(before_the_end(b'<row r="900">' + b"<c/>" * 300_000 + b"</row>"))),
@@ -381,12 +383,14 @@ DAMAGED = [
     *(read(f"{what} of nonsense in the workbook", member(odd(what), "xl/workbook.xml")) for what in ODD_IN_WORKBOOK),
     read("members named in other letters", with_names(str.upper)),
     read("members named with backslashes", with_names(lambda name: name.replace("/", "\\"))),
-    whole("half a sheet", member(lambda xml: xml[: len(xml) // 2]), "a damaged one: ParseError"),
-    whole("a text that is not in the workbook's list of texts", member(NO_TEXT), "a damaged one: IndexError"),
-    whole("a column beyond any", member(before_the_end(FAR)), "a damaged one: ValueError"),
+    whole("half a sheet", member(lambda xml: xml[: len(xml) // 2]), "a damaged workbook: ParseError"),
+    whole("a text that is not in the workbook's list of texts", member(NO_TEXT), "a damaged workbook: IndexError"),
+    whole("a column beyond any", member(before_the_end(FAR)), "a damaged workbook: ValueError"),
     whole("a zip bomb: 120 MB of blanks in 120 kB", member(before_the_end(b" " * 120_000_000)), " bytes", SMALL),
-    whole("entities that unfold a billion times", member(in_doctype(LAUGHS, b"&l9;")), "a damaged one: ParseError"),
-    whole("an entity that reads a file", member(in_doctype(FILE_READER, b"&e;")), "a damaged one: ParseError"),
+    whole(
+        "entities that unfold a billion times", member(in_doctype(LAUGHS, b"&l9;")), "a damaged workbook: ParseError"
+    ),
+    whole("an entity that reads a file", member(in_doctype(FILE_READER, b"&e;")), "a damaged workbook: ParseError"),
 ]
 
 NO_YEARS = Refused("HC_table.xlsx", "others: Years", "the column(s) Age")
