@@ -15,7 +15,6 @@ from bulbar.audit import (
     duplicates,
     label_shuffle,
     missingness,
-    pseudo_labels,
     recording_conditions,
     selection_luck,
     speakers,
@@ -83,7 +82,7 @@ def labels_within_a_class(inputs: AuditInputs, voices: pd.DataFrame) -> list[Fin
     """Each protocol's quick classifier on random labels among patients alone, and among controls alone."""
     drawing = {name: inputs.shuffling[name] for name in ("shuffles", "seed")}
     patients = int(study_settings().positive_class == "ALS")
-    return pseudo_labels.probe(voices, inputs.folds, patients=patients, within=inputs.task_of, **drawing)
+    return label_shuffle.within_classes(voices, inputs.folds, patients=patients, within=inputs.task_of, **drawing)
 
 
 def voices_of(inputs: AuditInputs) -> pd.DataFrame:

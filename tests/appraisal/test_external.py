@@ -153,8 +153,8 @@ def test_the_page_has_a_row_for_each_model_cohort_and_band(found):
     assert title == "# External validation"
     assert note == "Synthetic voices (main and external): these scores say nothing about ALS."
     assert models.startswith("`audio` is S1B at dropout 0.3 on A, I")
-    assert "A cohort lacks age or sex" in models
-    assert learned.startswith("Of the cohort tested nothing is learned")
+    assert "One cohort lacks age or sex" in models
+    assert learned.startswith("Nothing is learned from the other cohort")
     assert "| main (synthetic) | 12 / 6 | 36 | 8000 | 6 |" in page
     for unit in ("subject", "recording"):
         table = page.split(f"## Per {unit}\n\n")[1].split("\n\n")[0].splitlines()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bulbar.audit import page, pseudo_labels
+from bulbar.audit import label_shuffle, page
 from bulbar.audit.finding import Finding
 from bulbar.core.names import PROTOCOLS
 from tests.sweeps import subjects_and_recordings, with_folds
@@ -27,7 +27,7 @@ def probed(subjects: int = 45, *, splits: int = 5, patients: int = 1, **strength
     table = subjects_and_recordings(subjects, TASKS)
     folds = {protocol: with_folds(table, protocol, splits) for protocol in PROTOCOLS}
     task_of = {name: name.split("_")[1] for name in table["recording_id"]}
-    found = pseudo_labels.probe(
+    found = label_shuffle.within_classes(
         voices(table, **strength), folds, patients=patients, within=task_of, shuffles=199, seed=1
     )
     return {finding.of: finding for finding in found}
@@ -99,7 +99,7 @@ def test_a_class_with_fewer_than_ten_people_or_two_for_each_fold_is_not_testable
 
 
 def test_half_of_the_people_have_each_label_and_every_draw_is_another():
-    drawn = pseudo_labels.draw_labels(20, shuffles=50, seed=3)
+    drawn = label_shuffle.draw_labels(20, shuffles=50, seed=3)
     assert drawn.shape == (20, 50)
     assert (drawn.sum(axis=0) == 10).all()
     assert len({tuple(column) for column in drawn.T}) == 50
@@ -110,7 +110,7 @@ def test_who_is_recognised_without_fail_scores_one_and_who_not_at_all_a_half():
     table = subjects_and_recordings(30, ("A", "E")).query("label == 1").reset_index(drop=True)
     table = table.assign(fold=1 + table["recording_id"].str.endswith("_E"))
     own = pd.get_dummies(table["subject_id"], dtype=float).set_index(table["recording_id"])
-    aucs = pseudo_labels.score_draws(own, table, within=None, shuffles=20, seed=3)
+    aucs = label_shuffle.score_draws(own, table, within=None, shuffles=20, seed=3)
     np.testing.assert_array_equal(aucs, 1.0)
     nobody = own * 0
-    np.testing.assert_array_equal(pseudo_labels.score_draws(nobody, table, within=None, shuffles=20, seed=3), 0.5)
+    np.testing.assert_array_equal(label_shuffle.score_draws(nobody, table, within=None, shuffles=20, seed=3), 0.5)

@@ -51,7 +51,10 @@ def test_the_callers_matplotlib_settings_change_nothing_and_are_left_alone():
 
 def test_the_waveforms_keep_their_durations_whatever_their_rates():
     before, after = FIGURES["7"]().axes
-    assert (before.get_title("left"), after.get_title("left")) == ("Before silence removal: 1.0 s", "After: 0.5 s")
+    assert (before.get_title("left"), after.get_title("left")) == (
+        "Before silence removal: 1.0 s",
+        "After silence removal: 0.5 s",
+    )
 
 
 def test_a_single_click_in_a_long_recording_is_still_seen():
