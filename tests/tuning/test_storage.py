@@ -107,7 +107,7 @@ def test_who_has_to_wait_is_warned(url, tmp_path):
         command = [sys.executable, "-c", SEARCH, url or "", str(tmp_path), str(tmp_path / "trials.csv"), "0"]
         waiting = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert waiting.stderr is not None
-        assert "study toy: another process is at it" in waiting.stderr.readline()
+        assert "study toy: another process uses it" in waiting.stderr.readline()
         assert waiting.poll() is None
     assert trained(waiting) == 12
 
@@ -231,8 +231,8 @@ def test_the_environment_s_url_goes_before_that_of_params(database, tmp_path, mo
     [
         ("studies.db", "a PostgreSQL database's URL"),
         ("nosuch://host/name", "nosuch"),
-        ("sqlite:////somewhere/studies.db", "one of sqlite"),
-        ("mysql://host/name", "one of mysql"),
+        ("sqlite:////somewhere/studies.db", "a URL of sqlite"),
+        ("mysql://host/name", "a URL of mysql"),
     ],
 )
 def test_databases_that_will_not_do_are_refused_with_the_key(url, error, tmp_path):
