@@ -53,11 +53,12 @@ OF_THE_OTHER_COHORT = {f"{stage}@external" for stage in PER_ROLE}
 BEFORE_TRAINING = {
     *("phantom", "external_phantom", "preprocess_clinical", "conditions", "acoustic"),
     *of_both_cohorts(*PER_ROLE),
-    *of_both_protocols("baselines"),
+    *of_both_protocols("baselines", "voice"),
+    "learning_curve",
 }
 TRAINING_AND_AFTER = {
     *of_both_protocols("sweep", "select", "fusion", "spread", "appraise"),
-    *("external", "evaluate", "audit", "explain", "checklist", "deploy", "model_card", "report"),
+    *("external", "evaluate", "overview", "audit", "explain", "checklist", "deploy", "model_card", "report"),
 }
 GENDER_TRAINING = of_both_protocols("tune", "networks")
 GENDER_AFTER_PHANTOM = {"ingest", "preprocess_audio", "split", "features", "acoustic", "evaluate", *GENDER_TRAINING}

@@ -5,20 +5,20 @@ import pandas as pd
 from bulbar.core.markdown import number_in_words
 
 
-def weights(table: pd.DataFrame) -> str:
+def weights(table: pd.DataFrame, protocol: str) -> str:
     """table: column, mean, lowest, highest."""
     first = table.iloc[0]
     return (
-        f"The {len(table)} largest weights with their range over the folds. The largest is "
+        f"The {len(table)} largest weights, {protocol}, with their range over the folds. The largest is "
         f"{_in_words(first['column'])} with {number_in_words(first['mean'])}."
     )
 
 
-def importance(table: pd.DataFrame) -> str:
+def importance(table: pd.DataFrame, protocol: str) -> str:
     """table: family, auc_lost."""
     first = table.iloc[0]
     return (
-        "AUC lost when a family of measures is exchanged between held-out people. The largest loss is "
+        f"AUC lost when a family of measures is exchanged between held-out people, {protocol}. The largest loss is "
         f"{number_in_words(first['auc_lost'])}, of {first['family']}."
     )
 
@@ -27,7 +27,7 @@ def learning_curve(table: pd.DataFrame) -> str:
     """table: model, subjects, mean, lowest, highest."""
     rows = table[table["model"] == "voice"]
     ends = " to ".join(
-        f"{number_in_words(row['mean'])} with {row['subjects']:.0f} subjects"
+        f"{number_in_words(row['mean'])} with {number_in_words(row['subjects'], '{:.0f}'.format)} subjects"
         for row in rows.iloc[[0, -1]].to_dict("records")
     )
     return f"AUC by the number of training subjects, a line for each model. The voice model goes from {ends}."
