@@ -22,7 +22,7 @@ from scipy import signal
 
 from bulbar.core.atomic_write import write_text
 from bulbar.core.markdown import markdown_table
-from bulbar.core.names import SYLLABLES
+from bulbar.core.names import SYLLABLES, VOWELS
 from bulbar.features import audio, cepstra, praat, voice_signal
 from bulbar.features.voice_signal import STEP_S, VoiceSignal, mean_square
 
@@ -141,6 +141,10 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The measures of each family, as importance is reported."""
 
+TRACT_MEASURES = ("f1_median_hz", "f2_median_hz", "f3_median_hz", "formant_dispersion_hz")
+MFCC_MEANS = tuple(f"mfcc_{number}_mean_db" for number in range(1, cepstra.MFCC_COEFFICIENTS + 1))
+"""With TRACT_MEASURES, what `timbre` measures."""
+
 F0_SPREAD = ("f0_mad_semitones", "f0_iqr_semitones", "f0_range_semitones")
 """Measures of how much F0 varies."""
 
@@ -227,6 +231,58 @@ def measure(samples: np.ndarray, sample_rate_hz: int, settings: praat.Settings, 
     if prepared is not None:
         found |= _prepared_measures(prepared, train=train)
     return {name: float(found.get(name, np.nan)) for name in MEASURES}
+
+
+def timbre_file(path: str | Path, task: str) -> dict[str, float]:
+    """Formants and mean MFCCs of one recording, its channels averaged; see `timbre`.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any recording that soundfile reads.
+    task : str
+        Of sustained VOWELS 0.25 s are cut off both ends.
+    """
+    samples, sample_rate_hz = audio.read(path)
+    return timbre(audio.to_mono(samples), sample_rate_hz, vowel=task in VOWELS)
+
+
+def timbre(samples: np.ndarray, sample_rate_hz: int, *, vowel: bool) -> dict[str, float]:
+    """What a voice carries beside its pitch: TRACT_MEASURES and MFCC_MEANS.
+
+    Parameters
+    ----------
+    samples : array, shape (n,), float
+        Mono signal as released.
+    sample_rate_hz : int
+        From 8000 on.
+    vowel : bool
+        Whether it is one sustained vowel; of anything else, such as a sentence, both ends are used.
+
+    Returns
+    -------
+    dict of str to float
+        Medians of F1, F2 and F3 over voiced frames and the formant dispersion (F3 - F1) / 2, the mean distance of
+        neighbours, in Hz; means of the mel cepstral coefficients 1 to 12 over loud frames, in dB. NaN where not
+        defined.
+
+    Notes
+    -----
+    The longer a vocal tract, the closer its formants. Source of the dispersion: Fitch 1997, JASA 102.
+    """
+    found = dict.fromkeys((*TRACT_MEASURES, *MFCC_MEANS), np.nan)
+    prepared = voice_signal.prepare(samples, sample_rate_hz, train=not vowel)
+    if prepared is None:
+        return found
+    sound = parselmouth.Sound(prepared.samples, prepared.sample_rate_hz)
+    pitch = _pitch(sound)
+    if np.count_nonzero(pitch.selected_array["frequency"]) < _FEWEST_VOICED:
+        return found
+    formants = _voiced_formants_hz(sound, pitch, count=3)
+    first, second, third = (float(np.median(values)) if values.size else np.nan for values in formants)
+    means = _loud_mfcc_db(prepared.narrow()).mean(axis=1).tolist()
+    values = (first, second, third, (third - first) / 2, *means)
+    return dict(zip(found, values, strict=True))
 
 
 def _prepared_measures(voice: VoiceSignal, *, train: bool) -> dict[str, float]:
@@ -336,17 +392,9 @@ def _fall(times_s: np.ndarray, values: np.ndarray) -> float:
 
 
 def _formants(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:
-    """Median and spread of F1 and F2 over voiced frames; Praat itself resamples to twice the ceiling."""
-    track = call(
-        sound, "To Formant (burg)", _FORMANT_STEP_S, _FORMANTS_LOOKED_FOR, _FORMANT_CEILING_HZ, _FORMANT_WINDOW_S,
-        _FORMANT_PRE_EMPHASIS_HZ,
-    )  # fmt: skip
-    nearest = np.rint((track.xs() - pitch.t1) / pitch.dt).astype(int).clip(0, pitch.n_frames - 1)
-    voiced = pitch.selected_array["frequency"][nearest] > 0
+    """Median and spread of F1 and F2 over voiced frames."""
     found: dict[str, float] = {}
-    for number in (1, 2):
-        values = call(track, "To Matrix", number).as_array()[0]
-        values = values[voiced & (values > 0)]
+    for number, values in enumerate(_voiced_formants_hz(sound, pitch, count=2), start=1):
         if not values.size:
             return {}
         first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
@@ -354,17 +402,33 @@ def _formants(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, f
     return found | {"f2_f1_ratio": found["f2_median_hz"] / found["f1_median_hz"]}
 
 
+def _voiced_formants_hz(sound: parselmouth.Sound, pitch: parselmouth.Pitch, count: int) -> list[np.ndarray]:
+    """F1 and so on in the voiced frames that have them; Praat itself resamples to twice the ceiling."""
+    track = call(
+        sound, "To Formant (burg)", _FORMANT_STEP_S, _FORMANTS_LOOKED_FOR, _FORMANT_CEILING_HZ, _FORMANT_WINDOW_S,
+        _FORMANT_PRE_EMPHASIS_HZ,
+    )  # fmt: skip
+    nearest = np.rint((track.xs() - pitch.t1) / pitch.dt).astype(int).clip(0, pitch.n_frames - 1)
+    voiced = pitch.selected_array["frequency"][nearest] > 0
+    tracks = [call(track, "To Matrix", number).as_array()[0] for number in range(1, count + 1)]
+    return [values[voiced & (values > 0)] for values in tracks]
+
+
 def _cepstral(narrow: VoiceSignal) -> dict[str, float]:
-    """CPPS of all frames, MFCCs of the loud ones: in a closure they are the microphone's noise."""
-    coefficients = cepstra.mfcc_db(narrow.samples, narrow.sample_rate_hz)
-    centres = np.arange(coefficients.shape[1]) + cepstra.MFCC_WINDOW_S / STEP_S / 2
-    loud = narrow.loud[centres.astype(int).clip(0, len(narrow.loud) - 1)]
-    numbered = list(enumerate(coefficients[:, loud], start=1))
+    """CPPS of all frames, MFCCs of the loud ones."""
+    numbered = list(enumerate(_loud_mfcc_db(narrow), start=1))
     return {
         "cpps_db": cepstra.cpps_db(narrow.samples, narrow.sample_rate_hz),
         **{f"mfcc_{number}_mean_db": track.mean() for number, track in numbered},
         **{f"mfcc_{number}_sd_db": track.std(ddof=1) for number, track in numbered},
     }
+
+
+def _loud_mfcc_db(narrow: VoiceSignal) -> np.ndarray:
+    """MFCCs of the loud frames, shape (12, t): in a closure they are the microphone's noise."""
+    coefficients = cepstra.mfcc_db(narrow.samples, narrow.sample_rate_hz)
+    centres = np.arange(coefficients.shape[1]) + cepstra.MFCC_WINDOW_S / STEP_S / 2
+    return coefficients[:, narrow.loud[centres.astype(int).clip(0, len(narrow.loud) - 1)]]
 
 
 def _syllables(narrow: VoiceSignal, sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:

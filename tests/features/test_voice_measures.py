@@ -180,6 +180,25 @@ def test_the_formants_are_those_that_were_synthesised(vowel, sex):
     assert found["f2_f1_ratio"] == pytest.approx(found["f2_median_hz"] / found["f1_median_hz"])
 
 
+@pytest.mark.parametrize("sex", ["M", "F"])
+@pytest.mark.parametrize("vowel", ["A", "E"])
+def test_the_timbre_has_the_synthesised_formants_and_the_mfccs_of_the_other_measures(vowel, sex):
+    formants_hz = voice.FORMANTS_HZ[sex][vowel][:3]
+    samples = a_vowel(vowel, sex, seconds=2.0, hnr_db=30.0).samples
+    found, others = voice_measures.timbre(samples, RATE_HZ, vowel=True), measured(samples)
+    assert list(found) == [*voice_measures.TRACT_MEASURES, *voice_measures.MFCC_MEANS]
+    for name, expected, within in zip(voice_measures.TRACT_MEASURES, formants_hz, (0.15, 0.1, 0.1), strict=False):
+        assert found[name] == pytest.approx(expected, rel=within), name
+    assert found["formant_dispersion_hz"] == pytest.approx((found["f3_median_hz"] - found["f1_median_hz"]) / 2)
+    for name in (*voice_measures.MFCC_MEANS, "f1_median_hz", "f2_median_hz"):
+        assert found[name] == pytest.approx(others[name], rel=1e-12), name
+
+
+@pytest.mark.parametrize("samples", [np.zeros(RATE_HZ), np.full(9, 0.1), np.random.default_rng(0).normal(0, 0.1, 4000)])
+def test_without_a_voice_there_is_no_timbre(samples):
+    assert np.isnan(list(voice_measures.timbre(samples, RATE_HZ, vowel=False).values())).all()
+
+
 def test_a_pause_in_the_voice_is_a_break_of_its_length():
     samples = a_tone(4.0)
     samples[2 * RATE_HZ : 2 * RATE_HZ + RATE_HZ // 2] *= 1e-4
