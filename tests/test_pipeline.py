@@ -61,7 +61,10 @@ TRAINING_AND_AFTER = {
     *("external", "evaluate", "overview", "audit", "explain", "checklist", "deploy", "model_card", "report"),
 }
 GENDER_TRAINING = of_both_protocols("tune", "networks")
-GENDER_AFTER_PHANTOM = {"ingest", "preprocess_audio", "split", "features", "acoustic", "evaluate", *GENDER_TRAINING}
+GENDER_AFTER_PHANTOM = {
+    *("ingest", "preprocess_audio", "split", "features", "acoustic", "timbre", "evaluate"),
+    *GENDER_TRAINING,
+}
 
 
 def bare(stages: set[str]) -> set[str]:

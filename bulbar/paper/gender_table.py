@@ -1,24 +1,26 @@
-"""Table 1 of the gender paper, ours compared with its own; the threshold on mean F0; scores by age and accent."""
+"""Table 1 of the gender paper, ours compared with its own and with baselines; scores by age, accent and F0."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from bulbar.core import disclosure
+from bulbar.core.digests import seed_of
+from bulbar.core.names import Protocol
 from bulbar.paper.tables import all_scores
 from bulbar.scoring import intervals, metrics
 from bulbar.training import gender
+from bulbar.voice import gender as baselines
 
 PAPER_ROWS = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_lstm_tuned": "CNN-LSTM tuned"}
 SCORES = ("male_accuracy", "precision", "recall", "f1", "accuracy", "roc_auc")
 """Columns of our Table 1. The paper has the first four."""
 
-F0 = "mean_f0_threshold"
-IN_WORDS = {**gender.IN_WORDS, F0: "threshold on mean F0"}
+F0 = baselines.F0
+IN_WORDS = {**gender.IN_WORDS, **baselines.IN_WORDS}
 
 _SCORE_OF = {"male_accuracy": "recall"}  # male is the positive class
 
@@ -33,26 +35,27 @@ class ProtocolResults:
         Whether a speaker's clips are in both the training and the test set.
     tested : mapping
         Model (key of IN_WORDS) -> predictions of the test part.
-    table_1, groups, above : DataFrame
-        From `table_1`, `by_group` and `above`.
+    table_1, groups, above_baselines, f0_overlap : DataFrame
+        From `table_1`, `by_group`, `above` (each model against each baseline, in the column `against`) and `overlap`.
     gaps : mapping
         Name in words -> `gender.gap`, of the CNN-LSTM before and after tuning.
     threshold_hz : float
-        From `by_f0`.
+        From `baselines.by_f0`.
     """
 
     biased: bool
     tested: Mapping[str, pd.DataFrame]
     table_1: pd.DataFrame
     groups: pd.DataFrame
-    above: pd.DataFrame
+    above_baselines: pd.DataFrame
+    f0_overlap: pd.DataFrame
     gaps: Mapping[str, Mapping[str, float]]
     threshold_hz: float
 
     def headline(self) -> dict[str, Any]:
         """The headline numbers that `dvc metrics diff` shows, as shares."""
         clips = self.table_1[self.table_1["unit"] == "clip"].set_index("model")
-        tuned = self.above.set_index("model").loc[gender.TUNED]
+        tuned = self.above_baselines.query("against == @F0").set_index("model").loc[gender.TUNED]
         return {
             "biased": self.biased,
             "majority_accuracy": metrics.majority_accuracy(self.tested[F0]["label"]),
@@ -63,17 +66,24 @@ class ProtocolResults:
                 "low": tuned["points_low"] / 100,
                 "high": tuned["points_high"] / 100,
             },
-            "train_test_gap": {name: found["gap"] for name, found in self.gaps.items()},
+        }
+
+    def overlap_headline(self) -> dict[str, Any]:
+        """Accuracy per speaker of each model by scope and group, as shares; a group that is withheld is omitted."""
+        of_speakers = self.f0_overlap[self.f0_overlap["unit"] == "speaker"].dropna(subset="accuracy")
+        return {
+            f"{scope}, {group}": dict(zip(rows["model"], rows["accuracy"] / 100, strict=True))
+            for (scope, group), rows in of_speakers.groupby(["scope", "group"], sort=False)
         }
 
 
 def results(
     models: Mapping[str, pd.DataFrame],
-    f0: pd.DataFrame,
+    measured: pd.DataFrame,
     subjects: pd.DataFrame,
     paper: pd.DataFrame,
     *,
-    biased: bool,
+    protocol: Protocol,
     draws: int,
     level: float,
     seed: int,
@@ -84,26 +94,31 @@ def results(
     ----------
     models : mapping
         Model -> table of all recordings: recording_id, subject_id, part, label, probability.
-    f0 : DataFrame
-        Input of the baseline, as for `by_f0`.
+    measured : DataFrame
+        Input of the baselines, as for `baselines.predict`.
     subjects : DataFrame
         subject_id, age_years and, if recorded, accent.
     paper : DataFrame
         As for `table_1`.
-    biased : bool
-        Whether a speaker's clips are in both the training and the test set.
+    protocol : str
+        By recording, which is biased because a speaker's clips are in both the training and the test set, or by
+        speaker.
     draws, level, seed
         As for `intervals.intervals`.
     """
-    baseline, threshold_hz = by_f0(f0)
-    tested = {name: table[table["part"] == "test"] for name, table in {F0: baseline, **models}.items()}
+    learned, threshold_hz = baselines.predict(measured)
+    tested = {name: table[table["part"] == "test"] for name, table in {**learned, **models}.items()}
     drawing: dict[str, Any] = {"draws": draws, "level": level, "seed": seed}
+    scopes = {TEST_PART: tested, FIVE_FOLDS: baselines.out_of_fold(measured, protocol, seed_of(seed, "folds"))}
     return ProtocolResults(
-        biased=biased,
+        biased=protocol == "record_wise",
         tested=tested,
         table_1=table_1(tested, paper, **drawing),
         groups=by_group(tested, subjects, **drawing),
-        above=above(tested, F0, **drawing),
+        above_baselines=pd.concat(
+            [above(tested, name, **drawing).assign(against=name) for name in learned], ignore_index=True
+        ),
+        f0_overlap=overlap(scopes, baselines.in_overlap(measured), **drawing),
         gaps={IN_WORDS[name]: gender.gap(models[name]) for name in ("cnn_lstm", gender.TUNED)},
         threshold_hz=threshold_hz,
     )
@@ -151,34 +166,6 @@ def table_1(
     return table.rename(columns=lambda name: name.replace("male_accuracy", "positive_accuracy"))
 
 
-def by_f0(f0: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Fit a threshold on mean F0 to the training recordings and predict the others.
-
-    Parameters
-    ----------
-    f0 : DataFrame
-        recording_id, subject_id, part, label, mean_f0_hz. NaN (nothing voiced) is replaced by the median of the
-        training recordings.
-
-    Returns
-    -------
-    predicted : DataFrame
-        Validation and test recordings with their probability, logistic in log F0.
-    threshold : float
-        In hertz; NaN if it is outside the F0 range of the training recordings and so separates nothing.
-    """
-    trained = f0["part"] == "train"
-    voiced = f0.loc[trained, "mean_f0_hz"].dropna()
-    median = float(voiced.median()) if len(voiced) else 1.0
-    octaves = np.log2(f0["mean_f0_hz"].fillna(median if len(voiced) else 1.0).to_numpy()[:, None] / median)
-    model = LogisticRegression(C=100.0).fit(octaves[trained], f0.loc[trained, "label"])
-    others = f0.loc[~trained, ["recording_id", "subject_id", "part", "label"]]
-    predicted = others.assign(probability=model.predict_proba(octaves[~trained])[:, 1].round(6))
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        threshold = float(median * np.exp2(-model.intercept_[0] / model.coef_[0, 0]))
-    return predicted, threshold if voiced.min() <= threshold <= voiced.max() else np.nan
-
-
 def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, level: float, seed: int) -> pd.DataFrame:
     """Accuracy of each model minus that of a baseline on the same clips, in percentage points.
 
@@ -195,6 +182,86 @@ def above(models: Mapping[str, pd.DataFrame], baseline: str, *, draws: int, leve
         points = (100 * value for value in (found.value, found.low, found.high))
         rows.append([model, *points, verdict])
     return pd.DataFrame(rows, columns=["model", "points", "points_low", "points_high", "verdict"])
+
+
+TEST_PART, FIVE_FOLDS = "test part", "five folds"
+"""Where models are scored: every model on the test part, the baselines also out of fold on all recordings."""
+
+EVERYONE, BETWEEN = "everyone", f"{baselines.OVERLAP_HZ[0]:.0f} to {baselines.OVERLAP_HZ[1]:.0f} Hz"
+"""Groups of speakers in `overlap`."""
+
+
+def overlap(
+    scopes: Mapping[str, Mapping[str, pd.DataFrame]], inside: pd.Series, *, draws: int, level: float, seed: int
+) -> pd.DataFrame:
+    """Scores of each model for the speakers whose F0 cannot decide, in percent.
+
+    Parameters
+    ----------
+    scopes : mapping
+        TEST_PART or FIVE_FOLDS -> model -> predictions, as for `table_1`; a scope without models is left out.
+    inside : Series
+        Whether a speaker's F0 cannot decide, by subject_id.
+    draws, level, seed
+        As for `intervals.intervals`.
+
+    Returns
+    -------
+    DataFrame
+        scope, group (EVERYONE for folds alone, because Table 1 has the test part; BETWEEN), model, unit (clip or
+        speaker), speakers and clips (as they may be printed), accuracy and roc_auc (pairs of any two folds), each with
+        SCORE_low and SCORE_high, and points, points_low, points_high, verdict against F0, as from `above`. A group
+        is withheld if it, or the rest of its scope, has fewer than FEWEST_SHOWN speakers; its AUC also if one of its
+        classes has.
+    """
+    drawing: dict[str, Any] = {"draws": draws, "level": level, "seed": seed}
+    rows = [
+        row
+        for scope, models in scopes.items()
+        if models
+        for group in ((BETWEEN,) if scope == TEST_PART else (EVERYONE, BETWEEN))
+        for row in _of_group(models, inside if group == BETWEEN else inside | True, drawing, scope=scope, group=group)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _of_group(
+    models: Mapping[str, pd.DataFrame], inside: pd.Series, drawing: Mapping[str, Any], **named: str
+) -> Iterator[dict[str, Any]]:
+    """The rows of one group in one scope. inside: whether a speaker is in the group, by subject_id."""
+    labels = models[F0].groupby("subject_id")["label"].first()
+    of_class = labels[inside.reindex(labels.index).astype(bool)].value_counts().reindex([0, 1], fill_value=0)
+    speakers = disclosure.shown(int(of_class.sum()), len(labels))
+    scores = ("accuracy", "roc_auc") if of_class.min() >= disclosure.FEWEST_SHOWN else ("accuracy",)
+    for unit in ("clip", "speaker"):
+        own = {name: _rows_of(table, inside, unit) for name, table in models.items()}
+        if not isinstance(speakers, int):
+            hidden = dict.fromkeys(_SHOWN, np.nan) | {"speakers": speakers, "clips": disclosure.WITHHELD}
+            yield from ({**named, "model": name, "unit": unit, **hidden} for name in own)
+            continue
+        clips = int(models[F0]["subject_id"].map(inside).sum())
+        beaten = above(own, F0, **drawing).set_index("model")
+        for name, table in own.items():
+            found = all_scores(table, **drawing)
+            row: dict[str, Any] = {**named, "model": name, "unit": unit, **dict.fromkeys(_SHOWN, np.nan)}
+            row |= {"speakers": speakers, "clips": clips}
+            row |= {f"{score}{end}": 100 * found[f"{score}{end}"] for score in scores for end in _ENDS}
+            yield row | ({str(key): value for key, value in beaten.loc[name].items()} if name != F0 else {})
+
+
+_ENDS = ("", "_low", "_high")
+_SHOWN = (
+    *("speakers", "clips"),
+    *(f"{score}{end}" for score in ("accuracy", "roc_auc", "points") for end in _ENDS),
+    "verdict",
+)
+"""Columns of `overlap` after those that name a row."""
+
+
+def _rows_of(table: pd.DataFrame, inside: pd.Series, unit: str) -> pd.DataFrame:
+    """The clips of these speakers, or the speakers with their mean probability, as of one fold."""
+    clips = table[table["subject_id"].map(inside).astype(bool)].assign(fold=1)
+    return clips if unit == "clip" else metrics.per_subject(clips)
 
 
 def groups_of(subjects: pd.DataFrame) -> dict[str, pd.Series]:

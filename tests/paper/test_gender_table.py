@@ -52,42 +52,6 @@ def test_every_score_lies_within_its_interval_and_the_papers_are_in_its_own_rows
     assert one["roc_auc_paper"].isna().all()
 
 
-def f0_table(*, part: str, men: list[float], women: list[float]) -> pd.DataFrame:
-    table = pd.DataFrame({"label": [1] * len(men) + [0] * len(women), "mean_f0_hz": [*men, *women], "part": part})
-    return table.assign(
-        **{name: [f"{part}_{name}_{n}" for n in table.index] for name in ("recording_id", "subject_id")}
-    )
-
-
-def by_f0(*tables: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    return gender_table.by_f0(pd.concat(tables, ignore_index=True))
-
-
-def test_the_threshold_lies_between_men_and_women_and_calls_the_lower_voices_men():
-    train = f0_table(part="train", men=[95, 105, 110, 120, 130], women=[190, 200, 210, 225, 240])
-    test = f0_table(part="test", men=[100, 125], women=[195, 230])
-    table, threshold = by_f0(train, test)
-    assert 130 < threshold < 190
-    assert table["recording_id"].tolist() == test["recording_id"].tolist()
-    assert (table["probability"] >= 0.5).tolist() == (test["mean_f0_hz"] < threshold).tolist()
-    assert table["probability"].rank().tolist() == [4, 3, 2, 1]
-
-
-def test_the_threshold_is_learned_from_the_training_recordings_alone():
-    train = f0_table(part="train", men=[95, 105, 120], women=[190, 210, 240])
-    for others in ([60.0, 70.0], [400.0, 450.0]):
-        test = f0_table(part="test", men=others, women=[others[0] + 5])
-        _, threshold = by_f0(train, test)
-        assert threshold == pytest.approx(by_f0(train, test[:1])[1])
-
-
-def test_a_recording_without_voice_is_called_by_the_training_median():
-    train = f0_table(part="train", men=[100, 110, 120], women=[200, 210, 220])
-    test = f0_table(part="test", men=[np.nan], women=[160.0])
-    table, _ = by_f0(train, test)
-    assert table["probability"].iloc[0] == table["probability"].iloc[1]  # the median of the six is 160
-
-
 def grouped(ages: list[float], accents: list[str] | None = None) -> pd.DataFrame:
     subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": ages})
     if accents:
@@ -155,18 +119,42 @@ def test_without_a_paper_no_column_is_its_and_none_names_men():
     assert table["positive_accuracy"].iloc[0] == pytest.approx(100 * (men["probability"] >= 0.5).mean())
 
 
-def test_where_f0_is_no_help_there_is_no_threshold():
-    """Young and old, each with men and women; and a cohort of whom no voice was measured."""
-    train = f0_table(part="train", men=[100.0, 200.0] * 5, women=[100.0, 200.0, 141.0])
-    test = f0_table(part="test", men=[100], women=[200])
-    table, threshold = by_f0(train, test)
-    assert np.isnan(threshold)
-    assert len(table) == 2
-    silent, none = by_f0(*(table.assign(mean_f0_hz=np.nan) for table in (train, test)))
-    assert np.isnan(none)
-    assert silent["probability"].tolist() == pytest.approx([10 / 13] * 2, abs=0.01)
-
-
 def test_a_cohort_without_accents_is_grouped_by_age_alone():
     subjects = pd.DataFrame({"subject_id": [f"speaker_{n}" for n in range(20)], "age_years": [40.0] * 20})
     assert list(gender_table.groups_of(subjects)) == ["age"]
+
+
+def where_f0_cannot_decide(inside: list[int], speakers: int = 20) -> pd.DataFrame:
+    models = {gender_table.F0: predicted(speakers), "cnn": predicted(speakers, seed=1)}
+    names = pd.Index([f"speaker_{n}" for n in range(speakers)])
+    chosen = pd.Series([n in inside for n in range(speakers)], index=names)
+    scopes = {gender_table.TEST_PART: models, gender_table.FIVE_FOLDS: {gender_table.F0: predicted(speakers)}}
+    return gender_table.overlap(scopes, chosen, **DRAWING)
+
+
+def test_speakers_whose_f0_cannot_decide_are_scored_by_clip_and_by_speaker():
+    found = where_f0_cannot_decide(list(range(10))).set_index(["scope", "group", "model", "unit"])
+    row = found.loc[("test part", "155 to 185 Hz", "cnn", "clip")]
+    own = predicted(seed=1)[:30]
+    assert (row["speakers"], row["clips"]) == (10, 30)
+    assert row["accuracy"] == pytest.approx(100 * metrics.accuracy_score(own["label"], own["probability"] >= 0.5))
+    assert row["roc_auc"] == pytest.approx(100 * metrics.roc_auc_score(own["label"], own["probability"]))
+    of_f0 = found.loc[("test part", "155 to 185 Hz", gender_table.F0, "clip"), "accuracy"]
+    assert row["points"] == pytest.approx(row["accuracy"] - of_f0)
+    means = own.groupby("subject_id")[["label", "probability"]].mean()
+    by_speaker = found.loc[("test part", "155 to 185 Hz", "cnn", "speaker"), "roc_auc"]
+    assert by_speaker == pytest.approx(100 * metrics.roc_auc_score(means["label"], means["probability"]))
+    everyone = found.loc[("five folds", "everyone", gender_table.F0, "speaker")]
+    assert (everyone["speakers"], everyone["clips"]) == (20, 60)
+
+
+@pytest.mark.parametrize(("inside", "speakers"), [([], "none"), ([0, 1, 2, 3], "<5"), (list(range(18)), "all but <5")])
+def test_a_group_of_which_or_beside_which_few_are_left_is_withheld(inside, speakers):
+    found = where_f0_cannot_decide(inside).query("group == '155 to 185 Hz'")
+    assert set(found["speakers"]) == {speakers} and set(found["clips"]) == {"withheld"}
+    assert found.drop(columns=["scope", "group", "model", "unit", "speakers", "clips"]).isna().all(axis=None)
+
+
+def test_an_auc_of_few_men_is_withheld_and_the_accuracy_is_not():
+    found = where_f0_cannot_decide([1, 3, *range(0, 16, 2)]).query("group == '155 to 185 Hz'")
+    assert found["accuracy"].notna().all() and found["roc_auc"].isna().all()

@@ -9,6 +9,7 @@ import pytest
 
 from bulbar.core.errors import BadInput
 from bulbar.core.names import PROTOCOLS
+from bulbar.features.voice_measures import MFCC_MEANS, TRACT_MEASURES
 from bulbar.training import fits, gender
 from bulbar.tuning import search
 from stages import gender_evaluate, networks, tune
@@ -42,6 +43,9 @@ def write_project(folder, **blocks) -> None:
     rows["recording_id"] = [f"clip_{n:03}" for n in range(len(rows))]
     f0 = np.where(rows["label"] == 1, 120, 200) * draws.lognormal(0, 0.25, len(rows))
     write_csv(folder / "data/acoustic/features.csv", rows[["recording_id"]].assign(subject_id="-", mean_f0_hz=f0))
+    timbre = {name: draws.normal(rows["label"], 1.0) for name in (*TRACT_MEASURES, *MFCC_MEANS)}
+    named = rows[["recording_id"]].assign(subject_id="-", task="sentence")
+    write_csv(folder / "data/timbre/features.csv", named.assign(**timbre))
     for protocol in PROTOCOLS:
         by = np.arange(len(rows)) // 2 if protocol == "subject_wise" else np.arange(len(rows))
         split = rows.assign(part=[PARTS[number % 10] for number in by])
@@ -159,7 +163,7 @@ def test_the_tuned_model_watched_what_the_search_did(project):
 
 def test_table_1_stands_beside_the_papers_for_each_protocol(project):
     table = pd.read_csv(project / "plots/evaluate/table_1.csv").set_index(["protocol", "model", "unit"])
-    assert len(table) == 2 * 5 * 2
+    assert len(table) == 2 * 7 * 2
     assert table.loc[("subject_wise", "cnn_lstm_tuned", "clip"), "male_accuracy_paper"] == 99.9
     predicted = pd.read_csv(project / "data/networks/subject_wise/cnn_lstm_tuned.csv").query("part == 'test'")
     men = predicted[predicted["label"] == 1]
@@ -191,19 +195,38 @@ def test_printed_digits_are_searched_for_every_row_of_the_paper(project):
     )
 
 
-def test_every_model_is_set_beside_the_threshold_on_f0_with_an_interval(project):
-    table = pd.read_csv(project / "plots/evaluate/above_f0_threshold.csv")
-    assert (
-        table.groupby("protocol")["model"].apply(list).tolist() == [["cnn", "lstm", "cnn_lstm", "cnn_lstm_tuned"]] * 2
-    )
+def test_every_model_is_set_beside_every_baseline_with_an_interval(project):
+    table = pd.read_csv(project / "plots/evaluate/above_baselines.csv")
+    models = ["mean_f0_threshold", "formants", "mfcc", "cnn", "lstm", "cnn_lstm", "cnn_lstm_tuned"]
+    for (_, against), rows in table.groupby(["protocol", "against"]):
+        assert against in models[:3]
+        assert rows["model"].tolist() == [model for model in models if model != against]
     one = pd.read_csv(project / "plots/evaluate/table_1.csv").query("unit == 'clip'").set_index(["protocol", "model"])
     page = (project / "data/evaluate/tables.md").read_text()
     for row in table.to_dict("records"):
-        ours, f0 = (one.loc[(row["protocol"], name), "accuracy"] for name in (row["model"], "mean_f0_threshold"))
-        assert row["points"] == pytest.approx(ours - f0, abs=0.02)
+        ours, baseline = (one.loc[(row["protocol"], name), "accuracy"] for name in (row["model"], row["against"]))
+        assert row["points"] == pytest.approx(ours - baseline, abs=0.02)
         assert row["points_low"] <= row["points"] <= row["points_high"]
         value, low, high = (f"{row[name]:+.1f}" for name in ("points", "points_low", "points_high"))
-        assert f"{value} ({low} to {high}) points" in page
+        assert f"{value} ({low} to {high}): {row['verdict']}" in page
+
+
+def test_speakers_whose_f0_cannot_decide_stand_apart(project):
+    table = pd.read_csv(project / "plots/evaluate/f0_overlap.csv")
+    page = (project / "data/evaluate/tables.md").read_text()
+    assert "Where F0 cannot decide" in page
+    f0 = pd.read_csv(project / "data/acoustic/features.csv")
+    f0["subject_id"] = np.repeat(np.arange(SPEAKERS), 2)
+    inside = f0.groupby("subject_id")["mean_f0_hz"].mean().between(155, 185).sum()
+    of_folds = table.query("scope == 'five folds' and unit == 'speaker' and protocol == 'subject_wise'")
+    assert set(of_folds.query("group == 'everyone'")["speakers"]) == {str(SPEAKERS)}
+    assert set(of_folds.query("group == '155 to 185 Hz'")["speakers"]) == {str(inside)}
+    assert set(of_folds["model"]) == {"mean_f0_threshold", "formants", "mfcc"}
+    found = metrics(project, "f0_overlap")["subject_wise"]["five folds, everyone"]
+    expected = of_folds.query("group == 'everyone'").set_index("model")["accuracy"]
+    assert found == pytest.approx((expected / 100).to_dict(), abs=1e-4)
+    for scope, group in table[table["accuracy"].isna()][["scope", "group"]].drop_duplicates().to_numpy():
+        assert f"On the {scope} the scores for {group} are withheld" in page
 
 
 def test_headlines_are_few(project):
