@@ -2,12 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from stages import report
+import pytest
+
+from stages import gender_overview, report
 from tests.projects import ROOT
 
 HOSTILE = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'>\"'|`"
@@ -15,12 +17,32 @@ HOSTILE = "<script>window.taken = 1</script><img src=x onerror='window.taken = 2
 
 
 def write_inputs(folder: Path) -> Path:
-    """Copy what the stage reads from the repository."""
-    for name in (*report.READ, "params.yaml", "requirements.txt"):
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    """Copy what the stage of the ALS study reads from the repository."""
+    _copy(ROOT, folder, (*report.READ["als"], "params.yaml", "requirements.txt"))
     return folder
+
+
+def write_gender_inputs(folder: Path) -> Path:
+    """Copy what the stage of the gender study reads from the repository, and draw its overview. Returns its folder."""
+    _copy(ROOT, folder, ("requirements.txt",))
+    place = folder / "gender"
+    _copy(ROOT / "gender", place, [name for name in (*report.READ["gender"], "params.yaml") if name != OVERVIEW])
+    contract = place / "data/cohort/cohort.json"
+    contract.parent.mkdir(parents=True)
+    contract.write_text((place / "metrics/ingest.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        gender_overview.main()
+    return place
+
+
+OVERVIEW = "plots/overview"
+
+
+def _copy(source: Path, target: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (source / name).is_dir() else shutil.copy)(source / name, target / name)
 
 
 def change(file: Path, changed: Callable[[Any], Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bulbar.core.names import PROTOCOLS
@@ -26,10 +27,10 @@ MODELS: Mapping[str, str] = {
 LEAKING = ("clinical_all", "fused_all")
 """Models that see clinical columns which a release may fill for patients only."""
 
-LOOKS = {
-    "record_wise": (ORANGE, "s", "split by recording (as the paper)"),
-    "subject_wise": (BLUE, "o", "split by subject"),
-}
+LOOKS: Mapping[str, tuple[str, str]] = {"record_wise": (ORANGE, "s"), "subject_wise": (BLUE, "o")}
+"""Protocol -> colour and marker."""
+
+LABELS = {"record_wise": "split by recording (as the paper)", "subject_wise": "split by subject"}
 SHIFTS: Mapping[str, float] = dict(zip(PROTOCOLS, (-0.16, 0.16), strict=True))
 
 
@@ -59,24 +60,46 @@ def table_of(scores: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 @styled
 def figure(table: pd.DataFrame, cohort: str) -> Figure:
     """Draw the rows of `table_of`; leaking models on grey ground, chance as a dotted line."""
+    drawn, axes = forest(table, MODELS, "auc", LABELS)
+    drawn.suptitle(f"What each model scores, and what the split adds\n{cohort}, AUC per subject with 95 % intervals")
+    axes.axvline(0.5, color="black", linestyle=":", linewidth=1.5, zorder=1)
+    axes.text(0.5, -0.75, "chance", ha="center", va="bottom", fontsize=12)
+    for place, name in enumerate(dict.fromkeys(table["model"])):
+        if name in LEAKING:
+            axes.axhspan(place - 0.5, place + 0.5, color="#EEEEEE", zorder=0)
+            axes.text(0.01, place, "leak", va="center", color=GREY, fontsize=12, transform=axes.get_yaxis_transform())
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("AUC per subject")
+    return drawn
+
+
+def forest(table: pd.DataFrame, words: Mapping[str, str], value: str, labels: Mapping[str, str]) -> tuple[Figure, Axes]:
+    """Draw a point with its interval for each model and protocol, one model below the other.
+
+    Parameters
+    ----------
+    table : DataFrame
+        model, protocol, `value`, low, high.
+    words : mapping
+        Model -> its name in words.
+    value : str
+        Column of the points.
+    labels : mapping
+        Protocol -> what the legend says.
+
+    Returns
+    -------
+    figure, axes
+    """
     names = list(dict.fromkeys(table["model"]))
     place = {name: height for height, name in enumerate(names)}
     drawn = Figure(figsize=(11, 0.55 * len(names) + 2.6), layout="constrained")
-    drawn.suptitle(f"What each model scores, and what the split adds\n{cohort}, AUC per subject with 95 % intervals")
     axes = drawn.subplots()
-    axes.axvline(0.5, color="black", linestyle=":", linewidth=1.5, zorder=1)
-    axes.text(0.5, -0.75, "chance", ha="center", va="bottom", fontsize=12)
-    for name in names:
-        if name in LEAKING:
-            axes.axhspan(place[name] - 0.5, place[name] + 0.5, color="#EEEEEE", zorder=0)
-            axes.text(
-                0.01, place[name], "leak", va="center", color=GREY, fontsize=12, transform=axes.get_yaxis_transform()
-            )
-    for protocol, (colour, marker, label) in LOOKS.items():
-        rows = table[(table["protocol"] == protocol) & table["auc"].notna()]
-        ends = (rows["auc"] - rows["low"], rows["high"] - rows["auc"])
+    for protocol, (colour, marker) in LOOKS.items():
+        rows = table[(table["protocol"] == protocol) & table[value].notna()]
+        ends = (rows[value] - rows["low"], rows["high"] - rows[value])
         axes.errorbar(
-            rows["auc"],
+            rows[value],
             [place[name] + SHIFTS[protocol] for name in rows["model"]],
             xerr=[end.clip(lower=0).to_numpy(dtype=float) for end in ends],
             color=colour,
@@ -84,13 +107,11 @@ def figure(table: pd.DataFrame, cohort: str) -> Figure:
             markersize=8,
             linestyle="none",
             elinewidth=2,
-            label=label,
+            label=labels[protocol],
         )
-    axes.set_yticks(range(len(names)), [MODELS[name] for name in names])
+    axes.set_yticks(range(len(names)), [words[name] for name in names])
     axes.set_ylim(len(names) - 0.5, -0.8)
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("AUC per subject")
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return drawn
+    return drawn, axes

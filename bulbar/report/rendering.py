@@ -13,7 +13,7 @@ MARKS = ((re.compile(r"`([^`]+)`"), "code"), (re.compile(r"\*\*([^*]+)\*\*"), "s
 
 
 def environment(*, html: bool) -> Environment:
-    """Jinja2 with the templates of the report. HTML and Markdown share the sentences in templates/sentences/.
+    """Jinja2 with the templates of the report. HTML and Markdown share the sentences in a folder `sentences`.
 
     In HTML, output is escaped and a `Value` becomes a link. In Markdown, a `Value` becomes its text, and output is
     escaped so that it ends no table cell and becomes no element or link.

@@ -103,12 +103,20 @@ class Results:
         Content of params.yaml.
     versions : mapping of str to str
         Package -> version.
+    pinned_in : str
+        The file of the versions.
     """
 
-    def __init__(self, files: Mapping[str, bytes], params: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        params: Mapping[str, Any],
+        versions: Mapping[str, str],
+        pinned_in: str = "requirements.txt",
+    ) -> None:
         self._files = files
         self._parsed: dict[str, Any] = {"params.yaml": params}
-        self.params, self.versions = params, versions
+        self.params, self.versions, self.pinned_in = params, versions, pinned_in
 
     def __contains__(self, file: str) -> bool:
         return file in self._files

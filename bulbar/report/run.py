@@ -7,6 +7,9 @@ from typing import Any
 
 from bulbar.report.results import Results
 
+OF_PLACES = ("compute", "remote", "root", "storage", "watched")
+"""Params that change no result: of machines, of remotes, of where a cohort lies and a search is stored."""
+
 
 def cohort_in_words(results: Results) -> str:
     """`synthetic cohort`, or `minsk2020 cohort`."""
@@ -27,11 +30,11 @@ def selected_cell(results: Results, protocol: str) -> str:
 
 
 def that_shape_results(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The params that affect results: without `compute`, and without the folders of cohorts, each called `root`."""
+    """The params that affect results: without those of machines and places (`compute`, `remote`, each `root` …)."""
     return {
         key: that_shape_results(params[key]) if isinstance(params[key], Mapping) else params[key]
         for key in params
-        if key not in ("compute", "root")
+        if key not in OF_PLACES
     }
 
 

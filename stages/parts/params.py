@@ -13,9 +13,9 @@ def params() -> dict[str, Any]:
     return read_settings_file(Path("params.yaml"))
 
 
-def pinned_versions() -> dict[str, str]:
-    """Package -> version, from requirements.txt."""
-    lines = Path("requirements.txt").read_text(encoding="utf-8").splitlines()
+def pinned_versions(file: Path = Path("requirements.txt")) -> dict[str, str]:
+    """Package -> version, from requirements.txt, in the folder above for a study in a folder of its own."""
+    lines = file.read_text(encoding="utf-8").splitlines()
     pairs = [line.split("==") for line in lines if "==" in line]
     return {name: version for name, version in pairs}
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from bulbar.report import als
 from stages import report
 from tests.projects import ROOT
 from tests.reports import HOSTILE, Page, change, write_inputs
@@ -54,7 +55,7 @@ def written() -> tuple[str, str]:
 
 def test_the_stage_depends_on_all_that_the_page_is_made_of():
     named = {dep for dep in STAGE["deps"] if dep.startswith(("metrics", "plots", "reference", "data"))}
-    assert named == set(report.READ)
+    assert named == set(report.READ["als"])
     assert not [dep for dep in named if dep.startswith("data")], "git holds no data: the page could not be made from it"
 
 
@@ -73,6 +74,7 @@ def test_neither_place_nor_clock_enters_the_page(another):
     first = written()
     params = YAML(typ="safe").load(Path("params.yaml").read_text())
     params["cohort"]["root"], params["compute"]["workers"] = "/somewhere/else", 7
+    params["remote"]["private"] = "elsewhere"
     YAML(typ="safe").dump(params, Path("params.yaml"))
     assert written() == first
     params["seed"] += 1
@@ -139,11 +141,50 @@ def test_every_accuracy_of_the_papers_table_4_stands_where_its_link_leads(page, 
         assert link.text == f"({printed.loc[code, rate]})"
 
 
-def test_a_leak_in_the_verdict_says_what_its_number_is_of(another):
+def test_the_verdict_names_the_probes_that_found_a_leak_and_the_summary_says_what_each_number_is_of(another):
     findings = json.loads((another / "metrics/audit.json").read_text())["findings"]
-    sentence = re.search(r"^3\. .*$", written()[1], re.MULTILINE)[0]
-    leaks = [finding for probe in findings.values() for finding in probe.values() if finding["verdict"] == "leak"]
-    assert leaks and all(f"{finding['figure'].split(',')[0]} {finding['value']:.3f})" in sentence for finding in leaks)
+    summary = written()[1]
+    sentence = re.search(r"^3\. .*$", summary, re.MULTILINE)[0]
+    leaks = [(name, one) for name, by in findings.items() for one in by.values() if one["verdict"] == "leak"]
+    assert leaks
+    for name, leak in leaks:
+        assert name.replace("_", " ") in sentence
+        assert re.search(
+            rf"\*\*leak\*\* \| {name.replace('_', ' ')}: .* {leak['value']:.3f} .*{leak['figure']}", summary
+        )
+
+
+def test_the_first_screen_holds_one_picture_and_a_table_of_four_models(text, project):
+    first = Page(re.search(r'<section class="first".*?</section>', text, re.DOTALL)[0])
+    assert len(list(first.all("img"))) == len(list(first.all("table"))) == 1
+    for protocol in ("record_wise", "subject_wise"):
+        scores = json.loads((project / f"metrics/appraise/{protocol}.json").read_text())["scores"]
+        shown = [link for link in first.all("a") if link["href"].endswith(".auc.value") and protocol in link["href"]]
+        for link, model in zip(shown, ("voice", "audio", "clinical_common", "fused_common"), strict=True):
+            auc = scores[model]["auc"]
+            assert link.text == f"{auc['value']:.2f} ({auc['low']:.2f} to {auc['high']:.2f})"
+
+
+def test_every_section_is_folded_and_opens_with_a_sentence(text):
+    sections = re.findall(r'<section class="folds".*?<summary>(.*?)</summary>', text, re.DOTALL)
+    assert len(sections) == len(als.SECTIONS) > 8
+    for summary, (name, section) in zip(sections, als.SECTIONS.items(), strict=True):
+        assert f'<h2 id="{name}">{section.title}</h2> <span>{section.shows}</span>' in summary
+        assert section.shows.endswith(".") and section.shows.count(". ") == 0
+
+
+def test_the_summary_links_to_the_picture(project):
+    summary = (project / "report/summary.md").read_text(encoding="utf-8")
+    target = re.search(r"\]\((\S+overview\.png)\)", summary)[1]
+    assert (project / "report" / target).is_file()
+
+
+@pytest.mark.parametrize(("speech", "easier"), [("as_released", False), ([0.1, 0.2, 0.4, 0.3], True)])
+def test_a_cohort_that_is_easier_than_reality_says_so(another, speech, easier):
+    params = YAML(typ="safe").load(Path("params.yaml").read_text())
+    params["phantom"]["speech"] = speech
+    YAML(typ="safe").dump(params, Path("params.yaml"))
+    assert ("easier than reality" in written()[0]) == easier
 
 
 def test_every_score_of_table_5_is_on_the_page(page):
@@ -211,7 +252,7 @@ def test_tables_have_captions_and_heads(page):
 
 def words_of(text, heading):
     """The paragraphs of a section, as one text."""
-    section = re.search(rf'<section aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)[1]
+    section = re.search(rf'<section class="folds" aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)[1]
     return " ".join(" ".join(paragraph.text.split()) for paragraph in Page(f"<div>{section}</div>").all("p"))
 
 

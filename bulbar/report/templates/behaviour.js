@@ -2,7 +2,8 @@
 
 const say = (text) => { document.getElementById("status").textContent = text; };
 
-// Tables: a button in every heading sorts by its column, ascending, then descending. Undefined values stay last.
+// Tables: a button in every heading sorts by its column, ascending, then descending. Undefined values stay last. The small
+// table of the first screen has none.
 function sortBy(table, heading, column) {
   const down = heading.getAttribute("aria-sort") === "ascending";
   const value = (row) => {
@@ -22,7 +23,7 @@ function sortBy(table, heading, column) {
   say(`Sorted by ${heading.textContent}, ${down ? "descending" : "ascending"}`);
 }
 
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll("table:not(.small)")) {
   Array.from(table.tHead.rows[0].cells).forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -52,6 +53,49 @@ for (const figure of document.querySelectorAll("figure")) {
   figure.append(button);
 }
 
-// Browsers open a folded table for a link into it; for printing, this opens all.
-const unfold = (folded) => { folded.open = true; };
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(unfold));
+// Sections: a link to something folded unfolds it, the address names the section that a reader opens, and printing
+// unfolds everything.
+const folded = Array.from(document.querySelectorAll("details"));
+const sections = folded.filter((one) => one.parentElement.classList.contains("folds"));
+
+function reveal() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let one = target.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+  target.scrollIntoView({ behavior: "instant" });
+}
+
+addEventListener("hashchange", reveal);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (link && link.hash === location.hash) reveal(); // no hashchange
+});
+reveal();
+
+for (const section of sections) {
+  section.querySelector("summary").addEventListener("click", () => {
+    if (!section.open) history.replaceState(null, "", `#${section.querySelector("h2").id}`);
+  });
+}
+
+const all = document.createElement("button");
+all.id = "all";
+all.type = "button";
+const name = () => { all.textContent = sections.every((one) => one.open) ? "Fold all sections" : "Open all sections"; };
+all.addEventListener("click", () => {
+  const open = !sections.every((one) => one.open);
+  for (const section of sections) section.open = open;
+});
+for (const section of sections) section.addEventListener("toggle", name);
+name();
+if (sections.length) sections[0].parentElement.before(all);
+
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = folded.filter((one) => !one.open);
+  for (const one of closed) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of closed) one.open = false;
+  closed = [];
+});
