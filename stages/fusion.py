@@ -1,5 +1,6 @@
 """Audio alone, clinical alone and both fused (Figure 9), for the selected and the published cell of one protocol."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bulbar.core.files import read_json, write_json, write_table
 from bulbar.core.names import FUSED, Cell, Protocol
 from bulbar.scoring import intervals
 from bulbar.training import als
-from bulbar.training.fits import Fit
+from bulbar.training.fits import Fit, Settings
 from stages.parts.bootstrap import drawing
 from stages.parts.clinical_data import learned
 from stages.parts.fitting import export_model, train
@@ -70,13 +71,20 @@ def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
     for which, cell_of_fold in cells.items():
         keep = which == "selected"
         for model, columns in als.CLINICAL_COLUMNS.items():
-            fits[which, model] = [
+            by_fold = [
                 als.audio_fit(data, cell, fold, keep_weights=keep)
                 if columns is None
                 else als.fusion_fit(data, model, cell, fold, features[columns][fold], fusing, keep_weights=keep)
                 for cell, fold in zip(cell_of_fold, data.folds, strict=True)
             ]
+            fits[which, model] = [fit if fit.network.sees_features else _to_its_end(fit, data) for fit in by_fold]
     return fits
+
+
+def _to_its_end(fit: Fit, data: als.ProtocolData) -> Fit:
+    """The fit without the limit `phantom.max_epochs`: networks of clinical columns alone are small."""
+    max_epochs = settings("train", Settings).max_epochs
+    return replace(fit, settings=data.study.settings.model_copy(update={"max_epochs": max_epochs}))
 
 
 def clinical_features(data: als.ProtocolData, columns: str) -> dict[int, np.ndarray]:

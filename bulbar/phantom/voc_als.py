@@ -35,10 +35,10 @@ so that severe voices exceed the thresholds above, and mild ones mostly do not:
 | syllable rate, irregularity | 0.55 times, 3.5 times | Kent, Kent & Rosenbek 1987 (dysarthria) |
 | vowels | 25 % nearer to the neutral tract | Turner, Tjaden & Weismer 1995, JSHR 38 |
 | stops | voiced through the closure, weaker bursts | Kent et al. 1990, JSHD 55 |
-| duration | 0.7 times | shorter maximum phonation: Kent, Kent & Rosenbek 1987 |
+| duration | 0.7 times, at any effect | shorter maximum phonation: Kent, Kent & Rosenbek 1987 |
 
 Recording conditions (level, room noise, silence before and after) are our own choices, equal for both groups unless
-`level_db_patients` adds a difference. A second cohort (`ExternalSettings`) has other people and another `Recorder`.
+`level_db_patients` adds a difference. A second cohort (`ExternalSettings`) has other people and its own `Recorder`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ class Settings(Strict):
 
 
 class ExternalSettings(Strict):
-    """The block `external.phantom` of params.yaml: a second cohort, like the first except for these settings."""
+    """The blocks `external.phantom` and `new_people.phantom` of params.yaml: like the first cohort but for these."""
 
     subjects: Annotated[int, Field(ge=6, le=MOST)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1), AfterValidator(_each_once)]
@@ -526,7 +526,7 @@ def _impaired(speaker: Speaker, severity: float, rng: np.random.Generator) -> Sp
         neutral=min(0.25 * sign[8], 0.8),
         leak=min(speaker.leak + 0.25 * sign[9], 0.8),
         burst_db=speaker.burst_db - 8 * sign[10],
-        duration_s=speaker.duration_s / (1 + 0.45 * sign[11]),
+        duration_s=speaker.duration_s / (1 + 0.45 * min(sign[11], 1.0)),
     )
 
 

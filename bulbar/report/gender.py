@@ -30,9 +30,9 @@ SECTIONS = {
     ),
 }
 
-OVERVIEW, TABLE_1, GROUPS, DIGITS, OVERLAP = (
-    "plots/overview/overview.csv",
-    *(f"plots/evaluate/{name}.csv" for name in ("table_1", "groups", "printed_scores", "f0_overlap")),
+OVERVIEW = "plots/overview/overview.csv"
+TABLE_1, GROUPS, DIGITS, ABOVE, OVERLAP = (
+    f"plots/evaluate/{name}.csv" for name in ("table_1", "groups", "printed_scores", "above_baselines", "f0_overlap")
 )
 THRESHOLD, TUNED = "mean_f0_threshold", "cnn_lstm_tuned"
 VERDICTS = {"beats it": "good", "falls short": "bad"}
@@ -89,10 +89,22 @@ def confusion_text(results: Results, protocol: str) -> str:
         f"{int((rows['predicted'] == actual).sum())} of {len(rows)} clips of {actual}"
         for actual, rows in table.groupby("actual")
     ]
+    return f"Confusion matrices of every model on the test part, {protocol}. Of the tuned CNN-LSTM: {'; '.join(right)}."
+
+
+def gap_text(results: Results, protocol: str) -> str:
+    """The alternative text of the accuracies on the training and the test part before and after tuning."""
+    before, after = (
+        number_in_words(accuracy(results, protocol, model).number, percentage) for model in ("cnn_lstm", TUNED)
+    )
     return (
         f"Accuracy on the training and the test part before and after tuning, {protocol}. On the test part it goes "
         f"from {before} to {after}."
     )
+
+
+def tuning_text(results: Results, protocol: str, title: str) -> str:
+    """The alternative text of a figure of the search."""
     searches = {
         name: one for name, one in results.read(f"metrics/tune/{protocol}.json").items() if isinstance(one, dict)
     }
@@ -116,23 +128,14 @@ def accuracy(results: Results, protocol: str, model: str, form: Form = percentag
     return values.with_interval(value, low, high, OVERVIEW, f"{protocol}, {model}: accuracy", form)
 
 
-def _comparisons(results: Results) -> tuple[str, pd.DataFrame]:
-    """The file of differences between models and baselines, and its rows with the baseline in `against`."""
-    file = next(
-        file for name in ("above_baselines", "above_f0_threshold") if (file := f"plots/evaluate/{name}.csv") in results
-    )
-    table = results.read(file)
-    return file, table if "against" in table else table.assign(against=THRESHOLD)
-
-
 def differences(results: Results, protocol: str) -> list[dict[str, Any]]:
     """What each model adds to each baseline: model, against, points (a Value) and verdict (a coloured Value)."""
-    file, table = _comparisons(results)
+    table = results.read(ABOVE)
     return [
         {
             "model": row["model"],
             "against": row["against"],
-            **_judged(row, file, f"{protocol}, {row['model']} against {row['against']}"),
+            **_judged(row, ABOVE, f"{protocol}, {row['model']} against {row['against']}"),
         }
         for row in table[table["protocol"] == protocol].to_dict("records")
     ]

@@ -40,6 +40,12 @@ class External(external.Settings):
     phantom: voc_als.ExternalSettings
 
 
+class NewPeople(Strict):
+    """The `new_people` block."""
+
+    phantom: voc_als.ExternalSettings
+
+
 class Als(StudySettings):
     """params.yaml of the ALS pipeline."""
 
@@ -65,6 +71,7 @@ class Als(StudySettings):
     audit: audit.Settings
     explain: explain.Settings
     external: External
+    new_people: NewPeople
     remote: Remote
     compute: parallel.Settings
 
