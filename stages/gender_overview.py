@@ -14,7 +14,7 @@ TABLE_1, PLOTS = Path("plots/evaluate/table_1.csv"), Path("plots/overview")
 def main() -> None:
     """Read plots/evaluate/table_1.csv and metrics/evaluate.json; write plots/overview/overview.png and overview.csv."""
     headlines = read_json(metrics_file("evaluate"))
-    majority = {name: headlines[name]["majority_accuracy"] for name in PROTOCOLS}
+    majority = {str(name): headlines[name]["majority_accuracy"] for name in PROTOCOLS}
     table = gender_overview.table_of(read_table(TABLE_1), majority)
     write_table(table.round(2), PLOTS / "overview.csv")
     save(gender_overview.figure(table, cohort_in_words()), PLOTS / "overview.png")

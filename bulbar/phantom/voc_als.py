@@ -358,6 +358,7 @@ def in_room(
     samples[first:] = room / room.std() * 10 ** (drawn.room_db / 20)
     part = spoken[: len(samples) - begin]
     samples[begin : begin + len(part)] += part * 10 ** (drawn.level_db / 20)
+    samples[first:] -= samples[first:].mean()  # a microphone does not transmit the constant part
     return np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2")
 
 
