@@ -60,6 +60,7 @@ def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
     """(cell, model) -> one fit per fold, for the cells `selected` (with stored weights) and `published`."""
     fusing = settings("fusion", als.FusionSettings)
     published = settings("published", als.PublishedSettings).cell
+    as_on_a_real_cohort = settings("train", Settings)  # for the small networks of clinical columns alone
     selection = read_json(metrics_file(f"selection/{data.protocol}"))["cells"]
     cells = {
         "selected": [Cell(**selection[str(fold)]) for fold in data.folds],
@@ -77,14 +78,10 @@ def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
                 else als.fusion_fit(data, model, cell, fold, features[columns][fold], fusing, keep_weights=keep)
                 for cell, fold in zip(cell_of_fold, data.folds, strict=True)
             ]
-            fits[which, model] = [fit if fit.network.sees_features else _to_its_end(fit, data) for fit in by_fold]
+            fits[which, model] = [
+                fit if fit.network.sees_features else replace(fit, settings=as_on_a_real_cohort) for fit in by_fold
+            ]
     return fits
-
-
-def _to_its_end(fit: Fit, data: als.ProtocolData) -> Fit:
-    """The fit without the limit `phantom.max_epochs`: networks of clinical columns alone are small."""
-    max_epochs = settings("train", Settings).max_epochs
-    return replace(fit, settings=data.study.settings.model_copy(update={"max_epochs": max_epochs}))
 
 
 def clinical_features(data: als.ProtocolData, columns: str) -> dict[int, np.ndarray]:

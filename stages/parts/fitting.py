@@ -14,7 +14,7 @@ def training_settings(role: str = "main") -> Settings:
     """Training settings for a cohort.
 
     Only on a synthetic cohort `phantom.max_epochs` limits `train.max_epochs`, and `phantom.batch_size` replaces
-    `train.batch_size`. `fusion` trains its networks of clinical columns alone without that limit.
+    `train.batch_size`. `fusion` trains its networks of clinical columns alone without the two.
     """
     training = settings("train", Settings)
     if not is_synthetic(role):

@@ -27,8 +27,8 @@ fits = [toy_fits.fit(keep_weights=True), toy_fits.fit(clinical=toy_fits.clinical
 print(*(digest(fit, study) for fit in fits))
 """
 TRAIN = f"""{DIGEST}
-kept = fit_cache.FitCache(place / "kept")
-for done in fit_cache.run(fits, study, kept, computing=parallel.Settings(workers=2), label="fits"):
+kept, computing = fit_cache.FitCache(place / "kept"), parallel.Settings(workers=int(sys.argv[2]))
+for done in fit_cache.run(fits, study, kept, computing=computing, label="fits"):
     print(sha256(done.test.tobytes() + done.history.to_csv().encode()).hexdigest())
 """
 
@@ -123,25 +123,28 @@ def read_only(*folders: str | Path) -> list[str]:
 def untouched(tmp_path_factory) -> str:
     """Digests and results of two tiny fits where the user has configured nothing."""
     place = tmp_path_factory.mktemp("untouched")
-    printed = run(command(TRAIN, place), HOME=str(place)).stdout
+    printed = run(command(TRAIN, place, "1"), HOME=str(place)).stdout
     assert not (place / ".keras").exists()
     return printed
 
 
 @pytest.mark.parametrize(
-    ("keras_json", "variables"),
+    ("keras_json", "variables", "workers"),
     [
-        (KERAS_OF_ANOTHER_PROJECT, {}),
-        pytest.param({"floatx": "int8", "epsilon": 1}, {}, marks=pytest.mark.slow),  # values that Keras refuses
-        pytest.param({}, ENVIRONMENT, marks=pytest.mark.slow),
+        (KERAS_OF_ANOTHER_PROJECT, {}, "1"),
+        pytest.param(KERAS_OF_ANOTHER_PROJECT, {}, "2", marks=pytest.mark.slow),
+        pytest.param({"floatx": "int8", "epsilon": 1}, {}, "2", marks=pytest.mark.slow),  # values that Keras refuses
+        pytest.param({}, ENVIRONMENT, "2", marks=pytest.mark.slow),
     ],
-    ids=["a file", "a file that Keras refuses", "variables"],
+    ids=["a file", "a file and workers", "a file that Keras refuses", "variables"],
 )
-def test_what_other_projects_need_changes_no_digest_and_no_bit_of_a_fit(untouched, tmp_path, keras_json, variables):
+def test_what_other_projects_need_changes_no_digest_and_no_bit_of_a_fit(
+    untouched, tmp_path, keras_json, variables, workers
+):
     (tmp_path / ".keras").mkdir()
     written = json.dumps(keras_json)
     (tmp_path / ".keras/keras.json").write_text(written)
-    assert run(command(TRAIN, tmp_path), HOME=str(tmp_path), **variables).stdout == untouched
+    assert run(command(TRAIN, tmp_path, workers), HOME=str(tmp_path), **variables).stdout == untouched
     assert (tmp_path / ".keras/keras.json").read_text() == written
 
 
@@ -242,6 +245,6 @@ def test_a_temporary_folder_that_another_user_may_have_made_holds_no_cache(tmp_p
 def test_without_a_writable_dev_shm_fits_are_trained_in_one_process_to_the_same_bits(untouched, tmp_path):
     if not Path("/dev/shm").is_dir():
         pytest.skip("no /dev/shm here")
-    done = run([*read_only("/dev/shm"), *command(TRAIN, tmp_path)], HOME=str(tmp_path))
+    done = run([*read_only("/dev/shm"), *command(TRAIN, tmp_path, "2")], HOME=str(tmp_path))
     assert done.stdout == untouched
     assert "fits: no other process can be started, because semaphores cannot be created in /dev/shm" in done.stderr
