@@ -51,7 +51,7 @@ def of_both_cohorts(*stages: str) -> set[str]:
 
 OF_THE_OTHER_COHORT = {f"{stage}@external" for stage in PER_ROLE}
 BEFORE_TRAINING = {
-    *("phantom", "external_phantom", "new_people", "preprocess_clinical", "conditions", "acoustic"),
+    *("phantom", "external_phantom", "new_people_phantom", "preprocess_clinical", "conditions", "acoustic"),
     *of_both_cohorts(*PER_ROLE),
     *of_both_protocols("baselines", "voice"),
     "learning_curve",
@@ -121,8 +121,8 @@ TOUCHES: dict[str, tuple[object, set[str]]] = {
     "external.phantom.noise_db": (3.0, {"external_phantom"}),
     "external.tasks": (["A"], set()),
     "external.bandwidth_hz": (None, set()),
-    "phantom.max_epochs": (2, {"phantom", "external_phantom", "new_people"}),
-    "phantom.batch_size": (8, {"phantom", "external_phantom", "new_people"}),
+    "phantom.max_epochs": (2, {"phantom", "external_phantom", "new_people_phantom"}),
+    "phantom.batch_size": (8, {"phantom", "external_phantom", "new_people_phantom"}),
     "spread.repeats": (3, set()),
     "spread.seeds": (3, set()),
     "compute.workers": (2, set()),
@@ -432,7 +432,7 @@ def test_plots_show_has_the_columns_of_gender(finished_gender):
 def test_a_minsk_shaped_release_runs_end_to_end_and_the_phantom_s_cap_does_not_touch_it(study, tmp_path):
     root = write_minsk2020(tmp_path / "release", patients=range(1, 8), controls=range(1, 7))
     shown = study.dvc("exp", "run", *sets(cohort__source="minsk2020", cohort__root=root, train__max_epochs=2))
-    of_phantoms = {"phantom", "external_phantom", "new_people", *OF_THE_OTHER_COHORT}
+    of_phantoms = {"phantom", "external_phantom", "new_people_phantom", *OF_THE_OTHER_COHORT}
     assert stages_run(shown) >= TRAINING_AND_AFTER | BEFORE_TRAINING - of_phantoms
     counts = json.loads((study.folder / "metrics/ingest.json").read_text())
     assert (counts["source"], counts["synthetic"]) == ("minsk2020", False)

@@ -134,7 +134,7 @@ def open_sections(page):
 def test_sections_are_folded_and_open_by_the_keyboard_and_then_stand_in_the_address(visit, either):
     page = visit(either)
     assert open_sections(page) == []
-    page.locator(".folds summary").nth(1).focus()
+    page.locator(".folds > details > summary").nth(1).focus()
     page.keyboard.press("Enter")
     (name,) = open_sections(page)
     assert page.url == f"{either}#{name}"

@@ -92,7 +92,7 @@ if (sections.length) sections[0].parentElement.before(all);
 
 let closed = [];
 addEventListener("beforeprint", () => {
-  closed = folded.filter((one) => !one.open);
+  closed.push(...folded.filter((one) => !one.open));
   for (const one of closed) one.open = true;
 });
 addEventListener("afterprint", () => {
