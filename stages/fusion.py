@@ -50,7 +50,7 @@ def main(protocol: Protocol) -> None:
             if cell == "selected" and model in ("audio", FUSED[protocol]):
                 shown = Path("plots/fusion") / protocol / model / f"fold_{fold}.tsv"
                 copy_file(curves / "plots/metrics/validation_loss.tsv", shown)
-            if fit.keep_weights:
+            if cell == "selected":
                 export_model(fit, data.study, Path("models") / protocol / model / f"fold_{fold}.keras")
     write_json(scores, metrics_file(f"fusion/{protocol}"))
     print(f"{len(order)} fits of {len(als.CLINICAL_COLUMNS)} models for two cells, {protocol}")
@@ -70,8 +70,8 @@ def fusion_fits(data: als.ProtocolData) -> dict[tuple[str, str], list[Fit]]:
     features = {name: clinical_features(data, name) for name in ("all", "common")}
     fits: dict[tuple[str, str], list[Fit]] = {}
     for which, cell_of_fold in cells.items():
-        keep = which == "selected"
         for model, columns in als.CLINICAL_COLUMNS.items():
+            keep = which == "selected" or model.startswith("clinical")  # no cell: one fit for both, trained once
             by_fold = [
                 als.audio_fit(data, cell, fold, keep_weights=keep)
                 if columns is None

@@ -138,7 +138,7 @@ def test_with_nothing_run_only_the_repository_itself_answers(title):
          "0% for ALS and 33% for HC.", "0% for ALS and under 1% for HC."),
         ("REFORMS", "4a", "params", lambda c: c["cohort"].update(on_bad_recording="quarantine"),
          "<5 recordings, <5 subjects (rule: a bad recording stops the run;", "go into quarantine, with the reason;"),
-        ("REFORMS", "5a", "ingest", lambda c: c.update(synthetic=False), "at most 4 epochs", "at most 100 epochs"),
+        ("REFORMS", "5a", "ingest", lambda c: c.update(synthetic=False), "at most 3 epochs", "at most 100 epochs"),
         ("REFORMS", "5e", "params", lambda c: c["sweep"].update(dropout_rates=[0.3]), "× 6 dropout", "× 1 dropout"),
         ("REFORMS", "6b", "folds/subject_wise", lambda c: c.update(overlap=0.25), "0.0 % of test", "25.0 % of test"),
         ("REFORMS", "6c", "audit", lambda c: c["findings"]["missingness"]["clinical all"].update(verdict="clear"),
