@@ -22,8 +22,14 @@ from tests.broken_inputs.trials import SNAPSHOT, Trials, snapshot
 from tests.pipelines import Pipeline
 from tests.projects import contents
 
+
+def marks(case, mode):
+    """A quarantine that refuses what is refused without it is slow."""
+    return pytest.mark.slow if mode == "quarantine" and isinstance(case.expected(mode), Refused) else ()
+
+
 RUNS = [
-    pytest.param(case, mode, id=f"{case.group}-{case.what}-{mode}")
+    pytest.param(case, mode, id=f"{case.group}-{case.what}-{mode}", marks=marks(case, mode))
     for case in CASES
     for mode in ("fail", "quarantine")
     if case.expected(mode) is not None
@@ -45,6 +51,7 @@ def test_every_case_has_a_name_of_its_own():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.slow
 def test_the_snapshot_holds_what_the_scripts_print_now(trials):
     assert SNAPSHOT.read_text(encoding="utf-8") == snapshot(CASES, trials), "run: python -m tests.broken_inputs"
 
