@@ -25,14 +25,14 @@ EMBEDDED = re.compile(rb"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)")
 PERSON = ("subject_id", "recording_id")
 DIGITS = 5
 """Significant digits from which a number identifies a person. Metrics have 4 decimals: shares never do."""
-DIGITS_OF_VOICE = 6
-"""The same for voice measures: there are thousands of them, so five digits meet one by chance."""
+DIGITS_OF_MEASURES = 7
+"""The same for what is measured of recordings: there are thousands of values, so six digits meet one by chance."""
 
 CROWD = 5
 """A value that as many people share identifies none of them."""
 TECHNICAL = ("fold", "channels", "row", "sample_rate_hz", "segment")
 """Columns with a row per person that hold nothing personal: numbers of folds, formats of files."""
-VOICE_MEASURES = "acoustic/features.csv"
+MEASURES = ("acoustic/features.csv", "timbre/features.csv", "audio/recordings.csv")
 SCORES = ("probability", "lowest", "highest", "score")
 MOST = 2000
 """A column with more different values at 4 decimals holds nearly any number."""
@@ -44,7 +44,7 @@ class People:
     def __init__(self, data: Path) -> None:
         self.names: dict[str, str] = {}
         self.numbers: dict[float, str] = {}
-        self.of_voice: dict[float, str] = {}
+        self.measured: dict[float, str] = {}
         self.columns: dict[str, frozenset[float]] = {}
         for path, rows in _tables_of_people(data):
             for column in rows[0]:
@@ -67,12 +67,12 @@ class People:
         if CROWD <= len(rounded) <= MOST and not _simple(numbers):
             self.columns[where] = rounded
         if column not in SCORES:
-            of_voice = where.startswith(VOICE_MEASURES)
+            measured = where.startswith(MEASURES)
             found = {value: where for value in numbers if not _simple([value])}
-            (self.of_voice if of_voice else self.numbers).update(found)
+            (self.measured if measured else self.numbers).update(found)
 
     def _rounded(self, decimals: int) -> dict[str, str]:
-        return {f"{value:.{decimals}f}": where for value, where in (self.of_voice | self.numbers).items()}
+        return {f"{value:.{decimals}f}": where for value, where in (self.measured | self.numbers).items()}
 
     def named_in(self, text: str) -> dict[str, str]:
         """Name of a person, recording or file that stands in a text -> the table it is from."""
@@ -85,7 +85,7 @@ class People:
         for number in {number for number in NUMBER.findall(text) if _digits(number) >= DIGITS}:
             decimals = _decimals(number)
             where = self.rounded(decimals).get(f"{float(number):.{decimals}f}")
-            if where and (_digits(number) >= DIGITS_OF_VOICE or not where.startswith(VOICE_MEASURES)):
+            if where and (_digits(number) >= DIGITS_OF_MEASURES or not where.startswith(MEASURES)):
                 found[number] = where
         return found
 

@@ -208,7 +208,7 @@ DEFAULT_ROWS = {
     "majority class for everyone": "majority",
     "age and sex": "age_sex",
     "recording conditions": "conditions",
-    "voice: classic measures, [voice model](voice.md)": "voice",
+    "voice: classic measures, voice model": "voice",
     "voice: published network, S1B at 0.3": "published audio",
     "voice: selected network": "audio",
     "clinical, `common` columns": "clinical_common",
@@ -248,7 +248,7 @@ def default_run() -> list[str]:
 PAGES = {
     "README.md": (readme, {"3.11", "3.13", "0.3", "95 %", "0.50"}),
     "docs/voc_als.md": (voc_als, {"0.3", "80.33 %", "100 %"}),
-    "docs/default_run.md": (default_run, {"0.3", "66.94 %", "90 %"}),
+    "docs/default_run.md": (default_run, {"0.3", "66.94 %", "90 %", "95 %"}),
 }
 """What each page quotes, and the numbers in it that no run measured."""
 

@@ -3,28 +3,33 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
-    """The small study, swept and selected for both protocols, fused split by subject: to read.
-
-    Processes of one `pytest --numprocesses` share it: the first that needs it makes it.
-    """
-    from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
-
+def made_once(name: str, make: Callable[[Path], object], tmp_path_factory) -> Path:
+    """A folder that the processes of one `pytest --numprocesses` share: the first that needs it makes it."""
     place = tmp_path_factory.getbasetemp()
-    root = (place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / "trained"
+    root = (place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / name
     root.mkdir(exist_ok=True)
-    with (root / "made").open("a") as made:
+    with root.with_suffix(".made").open("a") as made:
         fcntl.flock(made, fcntl.LOCK_EX)
         if not os.fstat(made.fileno()).st_size:
-            small_study.train(root, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
+            make(root)
             made.write("whole")
     return root
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """The small study, swept and selected for both protocols, fused split by subject: to read."""
+    from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
+
+    make = partial(small_study.train, swept=("record_wise", "subject_wise"), fused=("subject_wise",))
+    return made_once("trained", make, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +37,11 @@ def deployed_study(trained, tmp_path_factory) -> Path:
     """The small study with its voice model, deployed: to predict from."""
     from tests.stages import small_study  # Keras is imported where a test trains, and nowhere else
 
-    root = tmp_path_factory.mktemp("deployed")
-    shutil.copytree(trained, root, dirs_exist_ok=True)
-    return small_study.deploy_models(root)
+    def make(root: Path) -> None:
+        shutil.copytree(trained, root, dirs_exist_ok=True)
+        small_study.deploy_models(root)
+
+    return made_once("deployed", make, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ MODELS = Path("models/deployed")
 def project(deployed_study, tmp_path_factory):
     """The small study with synthesised voices of people of all ages in place of tones, measured and deployed again."""
     root = tmp_path_factory.mktemp("voices")
-    shutil.copytree(deployed_study, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("fit_cache"))
+    shutil.copytree(deployed_study, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("fit_cache", "predictions"))
     small_study.set_params(root, root / "release")
     subjects = pd.read_csv(root / "data/cohort/subjects.csv", dtype={"subject_id": str})
     ages, sexes = [45 + 7 * n % 36 for n in range(len(subjects))], ["FM"[n % 2] for n in range(len(subjects))]
