@@ -153,6 +153,7 @@ def test_a_variable_that_makes_a_cpu_look_like_another_type_gives_a_fit_another_
     assert not {*found.split()} & {*untouched.splitlines()[0].split()}
 
 
+@pytest.mark.slow
 def test_keras_that_was_imported_before_gets_its_defaults_back(tmp_path):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras/keras.json").write_text(json.dumps({"floatx": "float16", "epsilon": 0.05}))
@@ -190,7 +191,12 @@ def test_a_notebook_keeps_its_own_figures():
     assert run(command(program), MPLBACKEND="module://inline").stdout == "module://inline\n"
 
 
-@pytest.mark.parametrize("module", ["stages.mel_spectrogram", "stages.phantom_voices", "bulbar.commands.cli"])
+SLOWLY_STARTED = ("stages.phantom_voices", "bulbar.commands.cli")
+
+
+@pytest.mark.parametrize(
+    "module", ["stages.mel_spectrogram", *(pytest.param(one, marks=pytest.mark.slow) for one in SLOWLY_STARTED)]
+)
 def test_what_people_start_sets_the_variables_before_it_imports_a_library(module):
     program = f"""
 import builtins, os, sys

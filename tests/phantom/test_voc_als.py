@@ -173,6 +173,15 @@ def test_durations_are_lognormal_about_the_median_and_within_the_releases_range(
     assert min(durations) >= 1.5 and max(durations) <= 48.2
 
 
+def test_the_disease_shortens_recordings_to_0_7_times_at_any_effect():
+    def medians(effect):
+        return [one.speaker.duration_s for one in cohort(subjects=60, effect=effect) if one.label == "ALS"]
+
+    shares = [ill / well for ill, well in zip(medians(50.0), medians(0.0), strict=True)]
+    assert min(shares) == pytest.approx(1 / 1.45)
+    assert max(shares) <= 1
+
+
 def test_a_recording_is_as_long_as_drawn_and_may_open_with_exact_zeros():
     subjects = cohort(median_duration_s=2.0)
     opens_silent = 0
@@ -181,6 +190,7 @@ def test_a_recording_is_as_long_as_drawn_and_may_open_with_exact_zeros():
         assert samples.dtype == np.int16 and samples.ndim == 1
         assert 1.5 * 8000 <= len(samples) <= 48.2 * 8000
         assert np.abs(samples.astype(int)).max() > 900
+        assert abs(samples.mean()) < 0.05, "a microphone transmits no constant part"
         opens_silent += not samples[:80].any()
     assert 0 < opens_silent < 8
 

@@ -147,6 +147,7 @@ def write_recordings(folder, recordings: int) -> None:
     write_cohort(folder, pd.DataFrame({"subject_id": names}).assign(label="ALS"))
 
 
+@pytest.mark.slow
 def test_ten_times_the_recordings_need_no_more_memory(tmp_path):
     write_recordings(tmp_path / "few", 10)
     write_recordings(tmp_path / "many", 100)

@@ -23,6 +23,7 @@ phantom:
     max_epochs: 6, duplicates: {duplicates}, level_db_patients: {level_db_patients},
     speech: {speech}}}
 external: {{phantom: {{subjects: 6, tasks: [I], sample_rate_hz: 16000, level_db: -8, noise_db: 14}}}}
+new_people: {{phantom: {{subjects: 6, tasks: [A, KA], sample_rate_hz: 8000, level_db: 0, noise_db: 0}}}}
 compute: {{workers: {workers}}}
 """
 
@@ -246,6 +247,16 @@ def test_impossible_settings_stop_it_before_it_deletes_anything(root, tmp_path, 
     with pytest.raises(BadInput, match="missingness"):
         phantom.main()
     assert contents(root) == before
+
+
+def test_new_people_are_in_no_other_cohort_and_are_recorded_as_the_first(root):
+    phantom.main("external")
+    phantom.main("new_people")
+    new, external = (root.parents[1] / role / "raw/phantom" for role in ("new_people", "external"))
+    voices = [{path.read_bytes() for path in place.rglob("*.wav")} for place in (new, root, external)]
+    assert len(voices[0]) == 12 and not voices[0] & (voices[1] | voices[2])
+    assert {soundfile.info(path).samplerate for path in new.rglob("*.wav")} == {8000}
+    assert set(voc_als.read(new).subjects["label"]) == {"ALS", "HC"}
 
 
 def test_the_external_cohort_is_a_release_of_other_people_at_its_own_rate(root):

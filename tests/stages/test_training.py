@@ -133,6 +133,15 @@ def test_fusion_has_five_models_for_two_cells_and_keeps_the_selected_ones(fused,
     assert exported == sorted(f"{fused}/{model}/fold_{fold}.keras" for model in MODELS for fold in (1, 2))
 
 
+def test_clinical_networks_train_as_on_a_real_cohort_and_once_for_both_cells(fused):
+    for model in ("clinical_all", "clinical_common"):
+        selected, published = (Path(f"data/fusion/{fused}/{cell}") for cell in ("selected", "published"))
+        assert pd.read_csv(selected / f"{model}_history.csv").groupby("fold")["epoch"].max().min() > 2
+        for name in (f"{model}.csv", f"{model}_history.csv"):
+            assert (selected / name).read_bytes() == (published / name).read_bytes()
+    assert pd.read_csv(f"data/fusion/{fused}/selected/fused_all_history.csv")["epoch"].max() == 2
+
+
 def test_the_audio_model_beside_fusion_is_the_sweeps_bit_for_bit(fused):
     beside = Path(f"data/fusion/{fused}/published/audio.csv").read_bytes()
     assert beside == Path(f"data/sweep/{fused}/predictions/S1B_0.3.csv").read_bytes()

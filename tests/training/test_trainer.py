@@ -78,7 +78,7 @@ def half_precision(study):
     training._made.clear()
 
 
-@pytest.mark.parametrize("name", ["dropout", pytest.param("fused", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ("dropout", "fused")])
 def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precision, name):
     fit = replace(FITS[name], train=np.arange(39), validation=np.arange(39, 48), test=np.arange(48))
     found = training.train(fit, half_precision)
@@ -146,8 +146,8 @@ def test_a_saved_model_holds_no_time(fitted):
         assert b"date_saved" not in archive.read("metadata.json")
 
 
-ALONE = {"lstm": pytest.mark.slow, "cnn_lstm": pytest.mark.slow}
-"""Kinds whose layers lstm_cnn and cnn have, too."""
+ALONE = dict.fromkeys(("cnn", "lstm", "cnn_lstm"), pytest.mark.slow)
+"""Kinds whose layers S2A and lstm_cnn have, too."""
 
 
 @pytest.mark.parametrize("kind", ["S2A", *(pytest.param(kind, marks=ALONE.get(kind, [])) for kind in KINDS)])
