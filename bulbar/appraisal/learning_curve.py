@@ -63,7 +63,7 @@ def point(recordings: pd.DataFrame, fit_predict: FitPredict, share: float, repea
             drawn = subset(train, share, seed_of(seed, f"{share}/{repeat}/{fold}"))
             sizes.append(drawn["subject_id"].nunique())
             tables.append(fit_predict(drawn, tested))
-        aucs.append(metrics.scores(metrics.per_subject(pd.concat(tables)))["roc_auc"])
+        aucs.append(metrics.auc_within_folds(metrics.per_subject(pd.concat(tables))))
     return Point(float(np.mean(sizes)), float(np.mean(aucs)), float(np.min(aucs)), float(np.max(aucs)))
 
 

@@ -128,7 +128,7 @@ def _collapsed(predictions: Mapping[Cell, pd.DataFrame], protocol: str) -> Findi
     fits = sum(table["fold"].nunique() for table in predictions.values())
     collapsed_fits = sum(len(collapsed_folds(table)) for table in predictions.values())
     n, collapsed = len(predictions), collapsed_cells(predictions)
-    within = [metrics.scores(predictions[cell])["roc_auc"] for cell in collapsed]
+    within = [metrics.auc_within_folds(predictions[cell]) for cell in collapsed]
     return Finding(
         probe=PROBE,
         of=protocol,

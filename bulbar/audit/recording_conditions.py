@@ -281,13 +281,13 @@ def score_within(predictions: pd.DataFrame, matched: Matched, *, draws: int = 20
         "roc_auc": np.nan,
         "low": np.nan,
         "high": np.nan,
-        "roc_auc_all": metrics.scores(subjects)["roc_auc"],
+        "roc_auc_all": metrics.auc_within_folds(subjects),
         "largest_difference_before": float(matched.balance["before"].abs().max()),
         "largest_difference_after": np.nan,
     }
     if len(matched.pairs) >= FEWEST_PAIRS:
         paired = subjects[subjects["subject_id"].isin(matched.subject_ids)]
         low, high = intervals.intervals(paired, draws=draws, seed=seed)["roc_auc"]
-        scores |= {"roc_auc": metrics.scores(paired)["roc_auc"], "low": low, "high": high}
+        scores |= {"roc_auc": metrics.auc_within_folds(paired), "low": low, "high": high}
         scores["largest_difference_after"] = float(matched.balance["after"].abs().max())
     return scores

@@ -6,7 +6,6 @@ that is not defined is NaN, without a warning: for example the AUC of one class,
 never predicted.
 """
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Literal
 
@@ -73,15 +72,20 @@ def balanced_accuracy(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
     return (sensitivity(y_true, y_score) + specificity(y_true, y_score)) / 2
 
 
-def _of_class(score: Callable[..., np.ndarray], y_true: npt.ArrayLike, y_score: npt.ArrayLike, of: Of) -> float:
+def _of_classes(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> dict[Of, dict[str, float]]:
+    """Precision, recall and F1 of each class, and their means weighted by the classes' numbers of rows."""
     true, calls = np.asarray(y_true, dtype=int), called(y_score)
     if not true.size:
-        return np.nan
-    negative, positive = score(true, calls, labels=[0, 1], average=None, zero_division=np.nan)
-    if of != "weighted":
-        return float(positive if of == "positive" else negative)
-    support = np.array([np.sum(true == 0), np.sum(true == 1)])
-    return float(sum(value * n for value, n in zip((negative, positive), support, strict=True) if n) / support.sum())
+        return {of: dict.fromkeys(("precision", "recall", "f1"), np.nan) for of in SUFFIXES}
+    *found, support = _scikit_learn().precision_recall_fscore_support(
+        true, calls, labels=[0, 1], average=None, zero_division=np.nan
+    )
+    values: dict[Of, dict[str, float]] = {of: {} for of in SUFFIXES}
+    for name, of_class in zip(("precision", "recall", "f1"), found, strict=True):
+        values["negative"][name], values["positive"][name] = map(float, of_class)
+        parts = [value * n for value, n in zip(of_class, support, strict=True) if n]
+        values["weighted"][name] = float(sum(parts) / support.sum())
+    return values
 
 
 def precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
@@ -95,12 +99,12 @@ def precision(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positi
         The class, or the mean of both classes weighted by their number of rows. Table 5 of the paper has weighted
         scores; they follow from the counts of Figure 12.
     """
-    return _of_class(_scikit_learn().precision_score, y_true, y_score, of)
+    return _of_classes(y_true, y_score)[of]["precision"]
 
 
 def recall(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
     """Share of a class's rows that are predicted correctly, equation 7; NaN if it is absent. `of` as in `precision`."""
-    return _of_class(_scikit_learn().recall_score, y_true, y_score, of)
+    return _of_classes(y_true, y_score)[of]["recall"]
 
 
 def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") -> float:
@@ -108,7 +112,7 @@ def f1(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, of: Of = "positive") ->
 
     0 if a class is never predicted, NaN if it is neither present nor predicted.
     """
-    return _of_class(_scikit_learn().f1_score, y_true, y_score, of)
+    return _of_classes(y_true, y_score)[of]["f1"]
 
 
 def sensitivity(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
@@ -215,23 +219,26 @@ def scores(table: pd.DataFrame) -> dict[str, float]:
         `roc_auc_pooled` all pairs.
     """
     true, score = table["label"].to_numpy(), table["probability"].to_numpy()
+    of_classes = _of_classes(true, score)
+    sensitivity, specificity = (of_classes[of]["recall"] for of in ("positive", "negative"))
     return {
         "rows": len(table),
         "majority_accuracy": majority_accuracy(true),
         "accuracy": accuracy(true, score),
-        "balanced_accuracy": balanced_accuracy(true, score),
-        "sensitivity": sensitivity(true, score),
-        "specificity": specificity(true, score),
-        **{
-            f"{name}{suffix}": score_of(true, score, of=of)
-            for of, suffix in SUFFIXES.items()
-            for name, score_of in (("precision", precision), ("recall", recall), ("f1", f1))
-        },
-        "roc_auc": float(roc_auc_within_folds(true, score, table["fold"])),
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        **{f"{name}{suffix}": value for of, suffix in SUFFIXES.items() for name, value in of_classes[of].items()},
+        "roc_auc": auc_within_folds(table),
         "roc_auc_pooled": roc_auc(true, score),
         "brier": brier(true, score),
         "log_loss": log_loss(true, score),
     }
+
+
+def auc_within_folds(table: pd.DataFrame) -> float:
+    """The `roc_auc` of `scores` alone: over the pairs of an out-of-fold table within a fold."""
+    return float(roc_auc_within_folds(table["label"], table["probability"], table["fold"]))
 
 
 def both_ways(table: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -88,8 +88,9 @@ def choose(train: pd.DataFrame, subjects: pd.DataFrame, settings: Settings, task
 
 def auc_of(table: pd.DataFrame) -> float:
     """AUC per subject: over pairs within a fold, or over all pairs where a subject has recordings in several folds."""
-    scores = metrics.scores(metrics.per_subject(table))
-    return scores["roc_auc_pooled"] if np.isnan(scores["roc_auc"]) else scores["roc_auc"]
+    subjects = metrics.per_subject(table)
+    within = metrics.auc_within_folds(subjects)
+    return metrics.roc_auc(subjects["label"], subjects["probability"]) if np.isnan(within) else within
 
 
 def score_fold(fold: FittedFold, recordings: pd.DataFrame, subjects: pd.DataFrame) -> dict[str, pd.DataFrame]:
