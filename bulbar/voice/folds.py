@@ -74,14 +74,13 @@ def fit_fold(number: int, recordings: pd.DataFrame, subjects: pd.DataFrame, sett
 
 def choose(train: pd.DataFrame, subjects: pd.DataFrame, settings: Settings, tasks: Sequence[str]) -> tuple[str, float]:
     """The recipe with the highest AUC on the training folds, each tested in turn; and that AUC, which is optimistic."""
-    aucs = {}
-    for name, recipe in settings.recipes.items():
-        tables = []
-        for number in sorted(set(train["fold"])):
-            inner, tested = train[train["fold"] != number], train[train["fold"] == number]
-            fitted = model.fit(inner, subjects, {name: recipe}, settings.adjust, tasks)
-            tables.append(model.of_recordings(tested, fitted.log_odds(model.rows_for(tested, subjects, tasks))))
-        aucs[name] = auc_of(pd.concat(tables))
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in settings.recipes}
+    for number in sorted(set(train["fold"])):
+        inner, tested = train[train["fold"] != number], train[train["fold"] == number]
+        fitted = model.fit(inner, subjects, settings.recipes, settings.adjust, tasks)
+        for name, log_odds in fitted.log_odds_of_members(model.rows_for(tested, subjects, tasks)).items():
+            tables[str(name)].append(model.of_recordings(tested, log_odds))
+    aucs = {name: auc_of(pd.concat(of_folds)) for name, of_folds in tables.items()}
     best = max(aucs, key=aucs.__getitem__)
     return best, aucs[best]
 

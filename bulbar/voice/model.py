@@ -125,18 +125,21 @@ def fit(
 
     labels = recordings.groupby("subject_id", sort=True)["label"].first()
     covariates = people.covariates(subjects, adjust).reindex(labels.index)
+    rows = _measures(recordings, tasks)
     fitted = {}
     for name, member in members.items():
-        rows = people.rows_of_people(recordings, columns(member, tasks))
         recipe = fitting.Recipe(strongest=member.strongest, c=member.c)
-        fitted[name] = fitting.fit(rows, covariates, labels.tolist(), recipe)
+        fitted[name] = fitting.fit(rows[columns(member, tasks)], covariates, labels.tolist(), recipe)
     return VoiceModel(members=fitted)
 
 
 def rows_for(recordings: pd.DataFrame, subjects: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
     """What a model predicts from: every measure and covariate of the people of these recordings, a row each."""
-    measures = people.rows_of_people(recordings, people.columns_of(tasks, {n: m.tasks for n, m in MEASURES.items()}))
-    return measures.join(people.covariates(subjects, people.COVARIATES))
+    return _measures(recordings, tasks).join(people.covariates(subjects, people.COVARIATES))
+
+
+def _measures(recordings: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
+    return people.rows_of_people(recordings, people.columns_of(tasks, {n: m.tasks for n, m in MEASURES.items()}))
 
 
 def of_recordings(recordings: pd.DataFrame, log_odds: pd.Series) -> pd.DataFrame:
