@@ -22,6 +22,7 @@ from stages import (
 )
 from tests.projects import write_params
 from tests.releases import voc_als_rows, write_voc_als
+from tests.stages import traced
 
 SMALL: dict[str, Any] = {
     "phantom": {"max_epochs": 3},
@@ -30,7 +31,7 @@ SMALL: dict[str, Any] = {
     "sweep": {"architectures": ["S1B"], "dropout_rates": [0.3]},
     "bootstrap": {"draws": 100},
     "explain": {
-        "steps": 3, "bands": 3, "stretches": 2, "randomised": 4, "deletions": 3, "shuffles": 4, "background": 4,
+        "steps": 3, "bands": 3, "stretches": 2, "randomised": 2, "deletions": 3, "shuffles": 2, "background": 2,
     },
 }  # fmt: skip
 
@@ -48,7 +49,7 @@ def train(root: Path, *, swept: Sequence[str], fused: Sequence[str] = (), **bloc
     write_voc_als(root / "release", rows, tasks=("A", "PA"), duration_s=0.6)
     (root / "release/SYNTHETIC.txt").touch()
     set_params(root, **blocks)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, traced.once():
         patch.chdir(root)
         patch.setenv("BULBAR_CACHE", str(root / "fit_cache"))
         for stage in (ingest, preprocess_clinical, preprocess_audio, conditions, mel_spectrogram, folds):

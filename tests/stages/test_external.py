@@ -50,7 +50,7 @@ def prepare(*roles: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
+def finished(traced_once, tmp_path_factory) -> Path:
     """Both cohorts read in and compared."""
     root = tmp_path_factory.mktemp("project")
     both_sexes = [row | {"Sex": "MF"[place % 2]} for place, row in enumerate(voc_als_rows(6, 8))]

@@ -64,7 +64,7 @@ def write_project(folder, **blocks) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(traced_once, tmp_path_factory):
     """Everything has run, for both protocols."""
     place = tmp_path_factory.mktemp("gender")
     folder = place / "gender"

@@ -153,12 +153,12 @@ def test_with_the_largest_planted_level_no_recording_is_clipped_or_silent(tmp_pa
     assert min(peaks) > 20
 
 
-def test_the_external_cohort_has_no_planted_level(tmp_path, monkeypatch):
+def test_the_external_cohort_has_no_planted_level(root):
     external = []
-    for place, level_db in (("none", 0.0), ("planted", 6.0)):
-        release(tmp_path / place, monkeypatch, level_db_patients=level_db)
+    for level_db in (0.0, 6.0):
+        Path("params.yaml").write_text(PARAMS.format(**SETTINGS | {"level_db_patients": level_db}))
         phantom.main("external")
-        external.append(contents(tmp_path / place / "data/external/raw/phantom"))
+        external.append(contents(Path("data/external/raw/phantom")))
     assert external[0] == external[1]
 
 
@@ -177,7 +177,7 @@ def filed_twice(tmp_path_factory):
     place = tmp_path_factory.mktemp("filed_twice")
     with pytest.MonkeyPatch.context() as patch:
         return [
-            release(place / duplicates, patch, tasks=ALL_TASKS, duplicates=duplicates)
+            release(place / duplicates, patch, tasks=ALL_TASKS, duplicates=duplicates, subjects=6)
             for duplicates in ("false", "true")
         ]
 
@@ -235,8 +235,9 @@ def test_duplicates_need_the_tasks_that_the_release_has_them_in(tmp_path, monkey
         release(tmp_path / "one", monkeypatch, tasks=tasks, duplicates="true")
 
 
-def test_the_external_cohort_has_no_duplicates(tmp_path, monkeypatch):
-    root = release(tmp_path / "one", monkeypatch, tasks="[A, PA, TA]", duplicates="true")
+def test_the_external_cohort_has_no_duplicates(filed_twice, monkeypatch):
+    root = filed_twice[1]
+    monkeypatch.chdir(root.parents[2])
     phantom.main("external")
     assert equal_files(root) and not equal_files(root.parents[1] / "external/raw/phantom")
 
@@ -285,14 +286,14 @@ def test_an_impossible_setting_of_the_external_cohort_is_named(root, key, right,
 
 def test_shares_of_speech_scores_are_those_of_the_patients(tmp_path, monkeypatch):
     def scores(place: str, **settings: object) -> list[int]:
-        root = release(tmp_path / place, monkeypatch, subjects=30, tasks="[A]", **settings)
+        root = release(tmp_path / place, monkeypatch, subjects=15, tasks="[A]", **settings)
         sheet = openpyxl.load_workbook(root / "VOC-ALS.xlsx")["VOC-ALS_Data"]
         column = [cell.value for cell in sheet[2]].index("ALSFRS-R_SpeechSubscore") + 1
-        cells = [sheet.cell(row, column).value for row in range(3, 33)]
+        cells = [sheet.cell(row, column).value for row in range(3, 18)]
         return sorted(int(cell) for cell in cells if str(cell).isdecimal())
 
-    assert scores("shares", speech=[0.1, 0.2, 0.4, 0.3]) == [1] * 6 + [2] * 8 + [3] * 4 + [4] * 2
-    assert scores("all_severe", speech=[0, 0, 0, 1]) == [1] * 20
+    assert scores("shares", speech=[0.1, 0.2, 0.4, 0.3]) == [1] * 3 + [2] * 4 + [3] * 2 + [4]
+    assert scores("all_severe", speech=[0, 0, 0, 1]) == [1] * 10
 
 
 @pytest.mark.parametrize("speech", [[0.5, 0.5, 0.5, 0.5], [1.0], "mild"])

@@ -27,7 +27,7 @@ BLOCKS = {
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(traced_once, tmp_path_factory):
     """Four cells, swept and selected for both protocols."""
     return small_study.train(tmp_path_factory.mktemp("project"), swept=PROTOCOLS, **BLOCKS)
 
