@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of BLAS, as in a stage with one worker, and before NumPy is imported
+
 import bulbar  # noqa: F401 - before any library that a test imports
 from tests.pipelines import Pipeline, first_run
 

@@ -142,9 +142,11 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as PNG with 256 colours: the same bytes for the same figure. Its folder is created."""
     drawn, small = io.BytesIO(), io.BytesIO()
+    figure.set_dpi(120)  # of `get_width_height`; raw pixels are not encoded and decoded once more
     with matplotlib_defaults():
-        figure.savefig(drawn, format="png", dpi=120)
-    Image.open(drawn).convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
+        figure.savefig(drawn, format="rgba", dpi=120)
+    pixels = Image.frombytes("RGBA", figure.canvas.get_width_height(), drawn.getvalue())
+    pixels.convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
     write_bytes(small.getvalue(), path)
     figure.clear()  # frees memory; a Figure outside pyplot needs no closing
 

@@ -77,15 +77,13 @@ CUT_OFF = """Array.from(document.querySelectorAll('th, td, p, figcaption'))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
-def test_it_opens_in_silence_without_network(visit, either, width, scheme, tmp_path):
+def test_it_opens_in_silence_without_network(visit, either, width, scheme):
     page = visit(either, width, scheme)
     assert [url for url in page.requested if not url.startswith("data:")] == [either]
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself scrolls sideways"
     page.evaluate(UNFOLD)
     assert page.evaluate(CUT_OFF) == [], "words that run into the next cell"
     assert page.evaluate("Array.from(document.images).every(image => image.naturalWidth > 0)")
-    page.screenshot(path=tmp_path / f"{width}_{scheme}.png", full_page=True)
-    assert (tmp_path / f"{width}_{scheme}.png").stat().st_size > 100_000
     assert not page.messages
 
 
@@ -109,7 +107,7 @@ def test_it_has_no_barrier(visit, either):
     assert barriers(page) == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark"), (DESK, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark"), pytest.param(DESK, "dark", marks=pytest.mark.slow)])
 def test_as_it_opens_it_has_no_barrier_in_any_width_and_light(visit, either, width, scheme):
     assert barriers(visit(either, width, scheme)) == []
 
