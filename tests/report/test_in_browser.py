@@ -107,7 +107,9 @@ def test_it_has_no_barrier(visit, either):
     assert barriers(page) == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark"), pytest.param(DESK, "dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(DESK, "light"), (PHONE, "dark"), pytest.param(DESK, "dark", marks=pytest.mark.slow)]
+)
 def test_as_it_opens_it_has_no_barrier_in_any_width_and_light(visit, either, width, scheme):
     assert barriers(visit(either, width, scheme)) == []
 

@@ -1,4 +1,4 @@
-"""Networks of tests are traced once in a process: tracing one takes longer than its fits, which depend on no earlier."""
+"""Networks are traced once in a process: tracing one takes longer than its fits, which depend on no earlier fit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
