@@ -1,8 +1,10 @@
 """A project folder for tests that run stages: the repository's params.yaml, changed where a test says."""
 
+import copy
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,19 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def repository_params(of: str = "params.yaml") -> dict[str, Any]:
+    """The repository's settings, to change."""
+    return copy.deepcopy(_parsed(ROOT / of))
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    return YAML(typ="safe").load(path)
+
+
 def write_params(folder: Path, of: str = "params.yaml", **blocks: Any) -> None:
     """Write params.yaml into `folder`: the repository's `of`, `blocks` laid over its blocks, one worker."""
-    found = YAML(typ="safe").load(ROOT / of)
+    found = repository_params(of)
     for name, block in {"compute": {}, **blocks}.items():
         found[name] = {**found.get(name, {}), **block} if isinstance(block, Mapping) else block
     found["compute"] = {"workers": 1, "fit_cache": None, **blocks.get("compute", {})}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+DPI = 120
+"""Resolution of saved figures."""
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 """Start of a cell that a spreadsheet program would compute, possibly after the mark `'`, which prevents that."""
 
@@ -142,9 +145,9 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure as PNG with 256 colours: the same bytes for the same figure. Its folder is created."""
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.set_dpi(120)  # of `get_width_height`; raw pixels are not encoded and decoded once more
+    figure.set_dpi(DPI)  # of `get_width_height`; raw pixels are not encoded and decoded once more
     with matplotlib_defaults():
-        figure.savefig(drawn, format="rgba", dpi=120)
+        figure.savefig(drawn, format="rgba", dpi=DPI)
     pixels = Image.frombytes("RGBA", figure.canvas.get_width_height(), drawn.getvalue())
     pixels.convert("RGB").quantize(256).save(small, "PNG", optimize=True)  # git keeps every version
     write_bytes(small.getvalue(), path)

@@ -150,7 +150,7 @@ def _of_yaml(error: Exception) -> str:
     return " ".join(f"{where}{problem or error or type(error).__name__}".split())[:300]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def _parsed(text: str) -> Any:
-    """Parse once: a stage reads several blocks, and reading one takes as long as reading all."""
+    """Parse each file once: a stage reads several blocks, and reading one takes as long as reading all."""
     return YAML(typ="safe").load(text)

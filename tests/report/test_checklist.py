@@ -4,13 +4,12 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
 from bulbar.core.names import PROTOCOLS
 from bulbar.report.checklist import facts
 from bulbar.report.checklist.page import ITEMS, answered, markdown
 from tests.checklists import COLUMNS, cohort, metrics
-from tests.projects import ROOT
+from tests.projects import repository_params
 from tests.sweeps import subjects_and_recordings, with_folds
 
 REFORMS_SECTIONS = {  # Kapoor et al. 2024, Table 1
@@ -39,7 +38,7 @@ def run(*, synthetic: bool = True) -> dict:
         found[f"folds/{protocol}"] = (f"data/folds/{protocol}.csv", split)
     return found | {
         "cohort": ("data/cohort/subjects.csv", facts.of_cohort(*cohort(), list(COLUMNS), ["age_years", "sex"])),
-        "params": ("params.yaml", YAML(typ="safe").load(ROOT / "params.yaml")),
+        "params": ("params.yaml", repository_params()),
         "requirements": ("requirements.txt", {"keras": "3.15.1", "tensorflow": "2.21.0"}),
     }
 

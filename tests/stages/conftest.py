@@ -10,6 +10,14 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_figures():
+    """Stages draw small figures, which are saved in half the time; tests of figures look at large ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bulbar.core.files.DPI", 40)
+        yield
+
+
 def made_once(name: str, make: Callable[[Path], object], tmp_path_factory) -> Path:
     """A folder that the processes of one `pytest --numprocesses` share: the first that needs it makes it."""
     place = tmp_path_factory.getbasetemp()

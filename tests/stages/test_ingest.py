@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from ruamel.yaml import YAML
 
 from bulbar.core.errors import BadInput
 from stages import ingest, phantom, preprocess_audio
 from stages.parts.run import run
-from tests.projects import ROOT, contents, write_params
+from tests.projects import ROOT, contents, repository_params, write_params
 from tests.releases import (
     VOC_ALS_COLUMNS,
     common_voice_row,
@@ -24,7 +23,7 @@ from tests.releases import (
     write_voc_als,
 )
 
-MAIN = YAML(typ="safe").load(ROOT / "params.yaml")["cohort"]
+MAIN = repository_params()["cohort"]
 CONTRACT = ["recording_id", "subject_id", "task", "path", "sample_rate_hz", "channels", "duration_s", "sha256"]
 
 

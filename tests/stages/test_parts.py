@@ -3,14 +3,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from bulbar.cohort import folds, readers
 from bulbar.core.errors import BadInput, Problem
 from bulbar.features import spectrogram
 from bulbar.training import als, fits
 from stages.parts import all_params, params, places, run
-from tests.projects import ROOT, write_params
+from tests.projects import ROOT, repository_params, write_params
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +150,7 @@ def test_a_database_of_dvc_that_finds_no_space_is_reported_without_a_traceback(c
 
 @pytest.mark.parametrize(("key", "masked"), [("audio", True), ("external", True), ("external", False)])
 def test_a_low_pass_of_which_the_mask_would_leave_no_band_is_refused_before_any_work(key, masked):
-    found = YAML(typ="safe").load(ROOT / "params.yaml")
+    found = repository_params()
     found["spectrogram"] |= {"min_hz": 4000.0, "mask_dead_bands": masked}
     found[key]["bandwidth_hz"] = 3600.0
     found["external" if key == "audio" else "audio"]["bandwidth_hz"] = None

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from bulbar.report import als
 from stages import report
-from tests.projects import ROOT
+from tests.projects import ROOT, repository_params
 from tests.reports import HOSTILE, Page, change, write_inputs
 
 AXES = ("dropout_rate", "recall", "false_positive_rate", "epoch", "fold")
@@ -60,7 +60,7 @@ def test_the_stage_depends_on_all_that_the_page_is_made_of():
 
 
 def test_the_stage_depends_on_every_block_of_params_but_those_of_machines_and_places():
-    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    params = repository_params()
     assert set(STAGE["params"]) == set(params) - {"compute", "remote"}
 
 
