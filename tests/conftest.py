@@ -13,6 +13,15 @@ if backend := os.environ.get("BULBAR_TEST_BACKEND"):  # of Keras in this process
     os.environ["KERAS_BACKEND"] = backend
 
 
+@pytest.fixture(scope="module")
+def traced_once():
+    """Networks that this process traced before are not traced again."""
+    from tests import traced  # Keras is imported where a test trains, and nowhere else
+
+    with traced.once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> tuple[Pipeline, set[str]]:
     """The whole ALS pipeline has run on the tiny cohort, once, and is committed; and the stages that ran."""

@@ -58,7 +58,6 @@ def both_protocols(seed: int, effect: float, subjects: int = 45) -> dict[str, La
     [
         (0.0, 30, 1, 1),
         pytest.param(0.0, 30, 3, 3, marks=pytest.mark.slow),
-        (STRONG, 45, 1, 1),
         pytest.param(0.0, 45, 20, 17, marks=pytest.mark.slow),
         pytest.param(STRONG, 45, 10, 9, marks=pytest.mark.slow),
     ],

@@ -31,15 +31,6 @@ def made_once(name: str, make: Callable[[Path], object], tmp_path_factory) -> Pa
     return root
 
 
-@pytest.fixture(scope="module")
-def traced_once():
-    """Networks that this process traced before are not traced again."""
-    from tests.stages import traced  # Keras is imported where a test trains, and nowhere else
-
-    with traced.once():
-        yield
-
-
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """The small study, swept and selected for both protocols, fused split by subject: to read."""

@@ -20,9 +20,9 @@ from stages import (
     sweep,
     voice,
 )
+from tests import traced
 from tests.projects import write_params
 from tests.releases import voc_als_rows, write_voc_als
-from tests.stages import traced
 
 SMALL: dict[str, Any] = {
     "phantom": {"max_epochs": 3},

@@ -34,7 +34,7 @@ SETTINGS = {
     "workers": 1,
     "duplicates": "false",
     "level_db_patients": 0.0,
-    "subjects": 9,
+    "subjects": 6,
     "speech": "as_released",
 }
 
@@ -64,7 +64,7 @@ def root(made, tmp_path, monkeypatch):
 
 def test_the_release_has_the_folders_files_and_format_of_voc_als(root):
     sheet = openpyxl.load_workbook(root / "VOC-ALS.xlsx")["VOC-ALS_Data"]
-    ids = [sheet.cell(row, 1).value for row in range(3, 12)]
+    ids = [sheet.cell(row, 1).value for row in range(3, 9)]
     expected = {f"{folder}/{name}_{folder}.wav" for folder in ("phonationA", "rhythmKA") for name in ids}
     assert set(contents(root)) == expected | {"VOC-ALS.xlsx", "SYNTHETIC.txt"}
     for path in root.rglob("*.wav"):
@@ -83,8 +83,8 @@ def test_the_workbook_has_two_header_rows_stray_blanks_dashes_and_an_empty_tail(
     assert rows[0] == tuple(f"Column-{place}" for place in range(1, 90))
     assert {"FVC% ", " ProgressionRate "} < set(names)
     assert len(names) == len(set(names)) == 34 + 55
-    subjects = [dict(zip(names, row, strict=True)) for row in rows[2:11]]
-    assert [row["Category"] for row in subjects] == ["HC"] * 3 + ["ALS"] * 6
+    subjects = [dict(zip(names, row, strict=True)) for row in rows[2:8]]
+    assert [row["Category"] for row in subjects] == ["HC"] * 2 + ["ALS"] * 4
     in_both = {"ID", "Age (years)", "Sex", "Category", "Cantagallo_Questionnaire"}
     measures = ("meanF0Hz", "stdevF0Hz", "HNR", "localJitter", "localShimmer")
     acoustic = {name for name in names if name.startswith(measures)}
@@ -95,7 +95,7 @@ def test_the_workbook_has_two_header_rows_stray_blanks_dashes_and_an_empty_tail(
         assert recorded == {name for name in acoustic if name.split("_")[1] in ("A", "KA")}
         if row["Category"] == "HC":
             assert all(row[name] == "-" for name in names if name not in in_both | acoustic)
-    tail = rows[11:]
+    tail = rows[8:]
     assert len(tail) >= 300
     assert all(value is None for row in tail for value in row)
     assert sheet.cell(len(rows), 1).has_style
@@ -107,7 +107,7 @@ def test_the_reader_of_voc_als_finds_nothing_wrong_with_it(root):
     found = voc_als.read(root)
     assert found.synthetic
     assert not found.structural and not found.faults
-    assert len(found.subjects) == 9 and len(found.files) == 18
+    assert len(found.subjects) == 6 and len(found.files) == 12
 
 
 def test_two_runs_with_one_and_two_workers_write_the_same_bytes(root, tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ def test_filled_cells_change_the_workbook_and_no_voice(root, tmp_path, monkeypat
     assert {name for name in before if before[name] != after[name]} == {"VOC-ALS.xlsx"}
     sheet = openpyxl.load_workbook(filled / "VOC-ALS.xlsx")["VOC-ALS_Data"]
     names = [cell.value for cell in sheet[2]]
-    assert all(sheet.cell(row, names.index("OnsetRegion") + 1).value in ("spinal", "bulbar") for row in range(3, 12))
+    assert all(sheet.cell(row, names.index("OnsetRegion") + 1).value in ("spinal", "bulbar") for row in range(3, 9))
 
 
 def levels_db(root: Path) -> dict[str, float]:
@@ -177,7 +177,7 @@ def filed_twice(tmp_path_factory):
     place = tmp_path_factory.mktemp("filed_twice")
     with pytest.MonkeyPatch.context() as patch:
         return [
-            release(place / duplicates, patch, tasks=ALL_TASKS, duplicates=duplicates, subjects=6)
+            release(place / duplicates, patch, tasks=ALL_TASKS, duplicates=duplicates)
             for duplicates in ("false", "true")
         ]
 

@@ -31,7 +31,7 @@ FITTED = Fitted(
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(traced_once, tmp_path_factory):
     return toy_fits.study(tmp_path_factory.mktemp("toy"), settings=SHORT)
 
 

@@ -18,7 +18,7 @@ SPACE = Space.model_validate({name: [value] for name, value in POINT.items()} | 
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> ClipData:
+def data(traced_once, tmp_path_factory) -> ClipData:
     """48 rows: 10 recordings that are watched, 10 that are tested, 14 that are trained on, each with a changed copy."""
     study = toy_fits.study(tmp_path_factory.mktemp("toy"))
     part = ["validation"] * 10 + ["test"] * 10 + ["train"] * 28
