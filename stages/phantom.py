@@ -81,10 +81,12 @@ def write_workbook(rows: Sequence[Sequence[Any]], path: Path) -> None:
     data.append(list(voc_als.COLUMNS))
     for row in rows:
         data.append(list(row))
-    last = data.max_row + EMPTY_ROWS
-    for empty in range(data.max_row + 1, last + 1):
+    first, last = data.max_row + 1, data.max_row + EMPTY_ROWS
+    formatted = data.cell(first, 1)
+    formatted.font = Font(name="Calibri", size=10)
+    for empty in range(first, last + 1):
         for column in range(1, len(voc_als.COLUMNS) + 1):
-            data.cell(empty, column).font = Font(name="Calibri", size=10)
+            data.cell(empty, column)._style = formatted._style  # to look up the font of each cell takes a second
     for name, content in (("Legend", voc_als.LEGEND), ("Cantagallo_Questionnaire", voc_als.QUESTIONNAIRE)):
         sheet = book.create_sheet(name)
         for line in content:
