@@ -158,6 +158,7 @@ def test_only_a_variable_that_makes_a_cpu_look_like_another_type_gives_a_fit_ano
     assert not {*another_cpu} & {*untouched}
 
 
+@pytest.mark.slow
 def test_keras_that_was_imported_before_gets_its_defaults_back(tmp_path):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras/keras.json").write_text(json.dumps({"floatx": "float16", "epsilon": 0.05}))

@@ -217,7 +217,7 @@ def test_averages_stay_below_when_table_4_is_sorted(visit, address):
     assert page.locator("#table-4-subject_wise tr th").last.inner_text() == "average"
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("width", [pytest.param(PHONE, marks=pytest.mark.slow), DESK])
 def test_a_figure_opens_wider_and_closes_by_the_keyboard(visit, address, width):
     page = visit(address, width)
     page.evaluate(UNFOLD)

@@ -166,6 +166,7 @@ def test_a_name_that_html_or_an_address_would_misread_still_leads_to_its_sound_a
     assert not set("#?<'") & set("".join(links.found)) and "<i>" not in page
 
 
+@pytest.mark.slow
 def test_the_stage_chooses_its_backend_before_anything_imports_keras():
     command = "import sys, stages.explain; print({'keras', 'tensorflow', 'jax'} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)

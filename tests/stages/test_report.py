@@ -10,9 +10,10 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
+from jinja2 import Environment, FileSystemBytecodeCache
 from ruamel.yaml import YAML
 
-from bulbar.report import als
+from bulbar.report import als, rendering
 from stages import report
 from tests.projects import ROOT, repository_params
 from tests.reports import HOSTILE, Page, change, write_inputs
@@ -21,8 +22,23 @@ AXES = ("dropout_rate", "recall", "false_positive_rate", "epoch", "fold")
 STAGE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["report"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def templates_compiled_once(tmp_path_factory):
+    """Templates are compiled for the first page, and read for the others."""
+    compiled = {html: FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled"))) for html in (True, False)}
+
+    def environment(*, html: bool) -> Environment:
+        made = rendering.environment(html=html)
+        made.bytecode_cache = compiled[html]
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bulbar.report.page.environment", environment)
+        yield
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(templates_compiled_once, tmp_path_factory):
     folder = write_inputs(tmp_path_factory.mktemp("report"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -87,6 +87,7 @@ def test_a_network_learns_in_half_precision_too_and_twice_the_same(half_precisio
     assert_same([again], [found])
 
 
+@pytest.mark.slow
 def test_fits_in_workers_have_the_bits_of_the_parent(study, fitted, tmp_path):
     cache, fits = FitCache(tmp_path / "cache"), [FITS[name] for name in ("dropout", "fused")]
     results = list(fit_cache.run(fits, study, cache, computing=parallel.Settings(workers=2), label="fits"))
