@@ -16,7 +16,7 @@ help:            ## show this list
 repro: $(VENV)/.installed ## run both studies, ALS and gender, on the cohorts of their params.yaml (dvc repro)
 	$(RUN) dvc repro dvc.yaml gender/dvc.yaml
 
-test: $(VENV)/.installed-dev ## run the tests: under 10 minutes on 2 cores
+test: $(VENV)/.installed-dev ## run the tests: under 5 minutes on 2 cores
 	$(RUN) pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev ## run the tests of whole pipelines

@@ -140,16 +140,15 @@ class FitCache:
 
 def plan(fits: Sequence[Fit], study: Study, cache: FitCache, workers: int) -> Plan:
     """Estimate what is needed to have all `fits`; an upper bound, because it assumes that no fit stops early."""
-    names = [digest(fit, study) for fit in fits]
-    missing = [fit for fit, name in zip(fits, names, strict=True) if name not in cache]
-    found = [(fit, name) for fit, name in zip(fits, names, strict=True) if name in cache]
-    paces = [cache.seconds(name) / _expected_seconds(fit, study) for fit, name in found]
+    named = {digest(fit, study): fit for fit in fits}  # two models may share a fit, which is trained once
+    missing = [fit for name, fit in named.items() if name not in cache]
+    paces = [cache.seconds(name) / _expected_seconds(fit, study) for name, fit in named.items() if name in cache]
     pace = statistics.median(paces) if paces else 1.0
     networks = {fit.network for fit in missing}
     start = _SECONDS_PER_BACKEND_START + len(networks) * _SECONDS_PER_TRACE if missing else 0.0
     return Plan(
         to_do=len(missing),
-        cached=len(found),
+        cached=len(named) - len(missing),
         seconds=start + pace * sum(_expected_seconds(fit, study) for fit in missing) / workers,
         disk_bytes=_disk_bytes(missing),
     )

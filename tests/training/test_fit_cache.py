@@ -253,6 +253,7 @@ def test_the_plan_counts_fits_time_and_disk(study, cache):
     weights = 160 + (9 * 9 * 16 + 1) * 256  # of 20 × 20 images: 18 after the convolution, 9 after pooling
     bare = plan(FITS, study, cache, 1)
     assert (bare.to_do, bare.cached) == (4, 0)
+    assert plan([*FITS, FITS[0]], study, cache, 1) == bare, "the same fit twice is trained once"
     heavy = plan([replace(fit, keep_weights=True) for fit in FITS], study, cache, 1)
     assert heavy.disk_bytes - bare.disk_bytes == 4 * 4 * weights
     assert plan(FITS[:2], study, cache, 1).disk_bytes == bare.disk_bytes / 2
