@@ -209,7 +209,7 @@ def _outputs(model: keras.Model, inputs: Sequence[np.ndarray], at_once: int) -> 
     """First output of each row, shape (n,), float64."""
 
     def of_some(*some: np.ndarray) -> np.ndarray:
-        return model.predict_on_batch(list(some))[:, 0]  # a graph: thousands of small batches are predicted
+        return keras.ops.convert_to_numpy(model(list(some), training=False))[:, 0]
 
     return _in_batches(of_some, inputs, at_once).astype(np.float64)
 
@@ -241,16 +241,10 @@ class Tabular:
 
     def predict_log_odds(self, clinical: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Log-odds of the positive class, shape (m,), for features (m, n_clinical) and the voices of `rows`."""
-        clinical = np.asarray(clinical, np.float32)
-        if not self.uses_voice:
-            return _outputs(self._head, [clinical], _AT_ONCE)
-        return np.concatenate(
-            [
-                _outputs(
-                    self._head,
-                    [self._voices[rows[start : start + _AT_ONCE]], clinical[start : start + _AT_ONCE]],
-                    _AT_ONCE,
-                )
-                for start in range(0, len(clinical), _AT_ONCE)
-            ]
-        )
+        clinical, found = np.asarray(clinical, np.float32), []
+        for start in range(0, len(clinical), _AT_ONCE):
+            some = [clinical[start : start + _AT_ONCE]]
+            if self.uses_voice:
+                some.insert(0, self._voices[rows[start : start + _AT_ONCE]])
+            found.append(self._head.predict_on_batch(some)[:, 0])  # a graph: SHAP predicts thousands of small batches
+        return np.concatenate(found).astype(np.float64)
