@@ -159,7 +159,7 @@ def main() -> None:
             folder = write_project(place / str(size), place / "whole", paths[:size], args.workers)
             names = STAGES if size in args.recordings else STAGES[:1]
             for stage in (*names, PAIRS) if size in args.pairs else names:
-                run = measured(stage, folder, ["-m", f"stages.{stage}", "main"])
+                run = measured(stage, folder, ["-m", f"stages.{stage}"])
                 if stage == PAIRS or size in args.recordings:
                     found[stage][size] = run
             if size in args.recordings:

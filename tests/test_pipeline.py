@@ -50,6 +50,7 @@ def of_both_cohorts(*stages: str) -> set[str]:
 
 
 OF_THE_OTHER_COHORT = {f"{stage}@external" for stage in PER_ROLE}
+PHANTOMS = {"phantom", "external_phantom", "new_people_phantom"}
 BEFORE_TRAINING = {
     *("phantom", "external_phantom", "new_people_phantom", "preprocess_clinical", "conditions", "acoustic"),
     *of_both_cohorts(*PER_ROLE),
@@ -121,8 +122,8 @@ TOUCHES: dict[str, tuple[object, set[str]]] = {
     "external.phantom.noise_db": (3.0, {"external_phantom"}),
     "external.tasks": (["A"], set()),
     "external.bandwidth_hz": (None, set()),
-    "phantom.max_epochs": (2, {"phantom", "external_phantom", "new_people_phantom"}),
-    "phantom.batch_size": (8, {"phantom", "external_phantom", "new_people_phantom"}),
+    "phantom.max_epochs": (2, PHANTOMS),
+    "phantom.batch_size": (4, PHANTOMS),
     "spread.repeats": (3, set()),
     "spread.seeds": (3, set()),
     "compute.workers": (2, set()),
@@ -294,7 +295,7 @@ def test_another_colour_of_the_figures_trains_nothing(study):
 @pytest.mark.slow
 def test_a_reworded_docstring_and_a_moved_import_train_nothing_and_change_no_output(study):
     trainer = study.folder / "bulbar/training/trainer.py"
-    edit(trainer, '"""One fit: a network trained', '"""One single fit: a network trained')
+    edit(trainer, '"""Training of one fit', '"""Training of one single fit')
     edit(trainer, "import json\nimport math\n", "import math\nimport json\n")
     shown = study.dvc("repro")
     assert stages_run(shown) == {*of_both_protocols("sweep", "fusion", "spread"), "external", "explain"}
@@ -320,7 +321,7 @@ def test_another_start_or_dropout_rate_costs_its_own_fits_only(study, key, value
 def test_cached_fits_are_not_trained_again_when_all_outs_are_gone(study):
     before = (study.folder / "dvc.lock").read_bytes()
     shown = study.dvc("repro", "--force", "--single-item", "sweep", "fusion")
-    known = {"sweep": 2, "fusion": 20}
+    known = {"sweep": 2, "fusion": 16}
     assert fits_to_do(shown) == {f"{name}, {one}": (0, n) for name, n in known.items() for one in PROTOCOLS}
     assert (study.folder / "dvc.lock").read_bytes() == before
 
@@ -360,7 +361,7 @@ def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_proje
     assert read == json.loads((elsewhere / "models/settings.json").read_text())
 
     recording = next((study.folder / "data/raw/phantom/phonationA").iterdir())
-    command = [sys.executable, "-m", "bulbar.commands", "predict", str(recording), "--model", "models", "--json"]
+    command = [sys.executable, "-m", "bulbar.commands", "predict", str(recording), "--model", "models", "--json", "--with", "audio"]
     code = study.environment | {"PYTHONPATH": str(study.folder)}
     run = subprocess.run(command, cwd=elsewhere, env=code, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -377,10 +378,10 @@ def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_proje
 def experiments(finished, tmp_path_factory) -> tuple[Pipeline, str, str]:
     """One experiment run in the workspace and two queued ones; what the first printed, and the log of a queued one."""
     pipeline = finished.copy(tmp_path_factory.mktemp("experiments") / "project")
-    direct = pipeline.dvc("exp", "run", "-n", "smaller-batch", "-S", "train.batch_size=4")
+    direct = pipeline.dvc("exp", "run", "-n", "two-epochs", "-S", "phantom.max_epochs=2")
     queued = {"more-dropout": "sweep.dropout_rates=[0.3,0.1]", "other-rate": "train.learning_rate=0.003"}
     for name, change in queued.items():
-        pipeline.dvc("exp", "run", "--queue", "-n", name, "-S", "train.batch_size=32", "-S", change)
+        pipeline.dvc("exp", "run", "--queue", "-n", name, "-S", "phantom.max_epochs=1", "-S", change)
     pipeline.dvc("exp", "run", "--run-all")
     assert re.search(r"more-dropout +.*Success", pipeline.dvc("queue", "status"))
     return pipeline, direct, pipeline.dvc("queue", "logs", "more-dropout")
@@ -389,7 +390,7 @@ def experiments(finished, tmp_path_factory) -> tuple[Pipeline, str, str]:
 @pytest.mark.slow
 def test_an_experiment_runs_the_training_and_what_follows_and_queued_ones_share_the_cached_fits(experiments):
     _, direct, log = experiments
-    assert "Ran experiment(s): smaller-batch" in direct and stages_run(direct) == TRAINING_AND_AFTER
+    assert "Ran experiment(s): two-epochs" in direct and stages_run(direct) == TRAINING_AND_AFTER | PHANTOMS
     assert {fits_to_do(log)[f"sweep, {protocol}"] for protocol in PROTOCOLS} == {(2, 2)}
 
 
@@ -397,9 +398,9 @@ def test_an_experiment_runs_the_training_and_what_follows_and_queued_ones_share_
 def test_exp_show_and_the_diffs_have_every_experiment_with_its_scores_and_params(experiments):
     pipeline, _, _ = experiments
     shown = pipeline.dvc("exp", "show", "--md")
-    for words in ("smaller-batch", "more-dropout", "other-rate", "subject_wise.selected.audio_subject_auc"):
+    for words in ("two-epochs", "more-dropout", "other-rate", "subject_wise.selected.audio_subject_auc"):
         assert words in shown
-    assert "metrics/evaluate.json" in pipeline.dvc("metrics", "diff", "--md", "--all", "HEAD", "smaller-batch")
+    assert "metrics/evaluate.json" in pipeline.dvc("metrics", "diff", "--md", "--all", "HEAD", "two-epochs")
     every_cell = ("--all", "--targets", "metrics/sweep/subject_wise.json")
     assert "S1B.0.3" in pipeline.dvc("metrics", "diff", "HEAD", "other-rate", *every_cell)
     assert re.search(r"train\.learning_rate\W+0\.001\W+0\.003", pipeline.dvc("params", "diff", "HEAD", "other-rate"))
