@@ -361,7 +361,8 @@ def test_the_deployed_models_are_fetched_by_name_and_predict_without_their_proje
     assert read == json.loads((elsewhere / "models/settings.json").read_text())
 
     recording = next((study.folder / "data/raw/phantom/phonationA").iterdir())
-    command = [sys.executable, "-m", "bulbar.commands", "predict", str(recording), "--model", "models", "--json", "--with", "audio"]
+    options = ["--model", "models", "--with", "audio", "--json"]
+    command = [sys.executable, "-m", "bulbar.commands", "predict", str(recording), *options]
     code = study.environment | {"PYTHONPATH": str(study.folder)}
     run = subprocess.run(command, cwd=elsewhere, env=code, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
