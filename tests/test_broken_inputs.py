@@ -4,7 +4,9 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ from tests.pipelines import Pipeline
 from tests.projects import contents
 
 
-def runs():
+def runs() -> Iterator[Any]:
     """Every case in every mode; slow, where an earlier one ends in the same words, or a quarantine refuses anyway."""
     known = set()
     for case in CASES:
@@ -42,7 +44,7 @@ def trials(tmp_path_factory):
     return Trials(tmp_path_factory.mktemp("broken_inputs"))
 
 
-@pytest.mark.parametrize("case, mode", runs())
+@pytest.mark.parametrize("case, mode", list(runs()))
 def test_a_broken_input_ends_in_a_clear_message_or_is_counted_and_named(trials, case, mode):
     judge(trials, case, mode)
 

@@ -52,7 +52,7 @@ def of_both_cohorts(*stages: str) -> set[str]:
 OF_THE_OTHER_COHORT = {f"{stage}@external" for stage in PER_ROLE}
 PHANTOMS = {"phantom", "external_phantom", "new_people_phantom"}
 BEFORE_TRAINING = {
-    *("phantom", "external_phantom", "new_people_phantom", "preprocess_clinical", "conditions", "acoustic"),
+    *(PHANTOMS | {"preprocess_clinical", "conditions", "acoustic"}),
     *of_both_cohorts(*PER_ROLE),
     *of_both_protocols("baselines", "voice"),
     "learning_curve",
